@@ -1,0 +1,27 @@
+"""EdgeTL: from a pre-trained model and labelled data to one file that runs fast and correctly on an edge device."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+__all__ = ["Model", "Prediction", "__version__", "open"]
+
+if TYPE_CHECKING:
+    from edgetl.device.model import Model, open
+    from edgetl.device.tasks.classify import Prediction
+
+_LAZY = {
+    "open": "edgetl.device.model:open",
+    "Model": "edgetl.device.model:Model",
+    "Prediction": "edgetl.device.tasks.classify:Prediction",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used, so that ``import edgetl`` stays cheap."""
+    if name not in _LAZY:
+        raise AttributeError(f"module 'edgetl' has no attribute {name!r}")
+    from edgetl.plugins import resolve  # keeps import cheap
+
+    return resolve(_LAZY[name])

@@ -1,0 +1,1 @@
+"""The device half: no torch; numpy and one runtime."""

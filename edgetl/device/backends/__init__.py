@@ -1,0 +1,1 @@
+"""One file per runtime; each is the only place that imports it."""

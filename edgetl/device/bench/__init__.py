@@ -1,0 +1,1 @@
+"""Timing: warm-up, interleaved blocks, cold starts."""

@@ -1,0 +1,1 @@
+"""Power and temperature sources (none yet)."""

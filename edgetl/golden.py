@@ -1,0 +1,41 @@
+"""Samples with the host's answers, so that a device can prove that it computes the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import msgspec
+
+from edgetl.tensors import Array, TensorSpec
+
+
+class GoldenIndex(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What of a :class:`Golden` is in a bundle."""
+
+    n: int
+    inputs: tuple[TensorSpec, ...]
+    labels: tuple[int, ...]
+    """Class of each sample; empty without labels."""
+    encoded: tuple[str, ...]
+    """Files of the first samples as they came, for the decoder check; empty with ``include_images = false``."""
+    references: dict[str, tuple[TensorSpec, ...]]
+    """Outputs per variant."""
+
+
+@dataclass(frozen=True)
+class Golden:
+    """Samples as the model takes them, with reference outputs of every variant.
+
+    Every array has the sample as its first dimension, ``n`` in all.
+    """
+
+    inputs: dict[str, Array]
+    references: dict[str, dict[str, Array]]
+    """By variant, then output name; recorded on the host."""
+    labels: tuple[int, ...] = ()
+    encoded: tuple[bytes, ...] = field(default=(), repr=False)
+
+    @property
+    def n(self) -> int:
+        """Number of samples."""
+        return len(next(iter(self.inputs.values())))

@@ -1,0 +1,1 @@
+"""Labelled images: where they come from, whether they are sound, and how they are divided."""

@@ -1,0 +1,24 @@
+"""One calibration record, many renderings: float ONNX graphs to Q/DQ graphs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from edgetl.host.quantize.calibrate import CalibrationRecord
+
+
+class Rendering(Protocol):
+    """How a graph is quantized for one kind of target."""
+
+    name: str
+
+    def render(self, model: Path, record: CalibrationRecord, out: Path, keep_float: frozenset[str]) -> None:
+        """Write a Q/DQ graph.
+
+        Args:
+            model: a float ONNX graph.
+            record: ranges of its activation tensors.
+            keep_float: names of nodes that stay in float (the head).
+        """

@@ -1,0 +1,1 @@
+"""The host half of each task: what training minimises."""

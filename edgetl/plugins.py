@@ -1,0 +1,64 @@
+"""The tables of everything that can be added, and the one way to look something up.
+
+A table maps a name to ``module:attribute``, so that it lists what is not installed. Adding an entry is one module and
+one line here; ``tests/conformance`` tests every entry.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
+from edgetl.errors import Unsupported
+
+BACKENDS: Mapping[str, str] = {
+    "onnxruntime": "edgetl.device.backends.onnxruntime:BACKEND",
+    "openvino": "edgetl.device.backends.openvino:BACKEND",
+}
+"""Runtimes of the device side: values of :class:`edgetl.runner.Backend`."""
+
+METHODS: Mapping[str, str] = {
+    "linear-probe": "edgetl.host.adapt.linear_probe:METHOD",
+    "scratch": "edgetl.host.adapt.scratch:METHOD",
+}
+"""Ways to adapt a backbone: values of :class:`edgetl.host.adapt.Method`."""
+
+RENDERINGS: Mapping[str, str] = {
+    "x86-vnni": "edgetl.host.quantize.x86_vnni:RENDERING",
+}
+"""Ways to quantize a graph: values of :class:`edgetl.host.quantize.Rendering`."""
+
+TARGETS: Mapping[str, str] = {
+    "local": "edgetl.target:LOCAL",
+}
+"""Where a model runs: values of :class:`edgetl.target.Target`."""
+
+SENSORS: Mapping[str, str] = {}
+"""Power and temperature sources."""
+
+TASKS: Mapping[str, tuple[str, str]] = {
+    "classify": ("edgetl.host.tasks.classify:TASK", "edgetl.device.tasks.classify:TASK"),
+    "tensor": ("edgetl.host.tasks.tensor:TASK", "edgetl.device.tasks.tensor:TASK"),
+}
+"""What is predicted: the host half and the device half."""
+
+
+def find(table: Mapping[str, str], name: str, kind: str) -> Any:
+    """Import the entry ``name`` of a table.
+
+    Args:
+        kind: what the table holds, for the message ("runtime", "method").
+
+    Raises:
+        Unsupported: the table has no such entry; the message lists what it has.
+    """
+    if name not in table:
+        raise Unsupported(f"unknown {kind} {name!r}; expected one of: {', '.join(sorted(table)) or 'none yet'}")
+    return resolve(table[name])
+
+
+def resolve(dotted: str) -> Any:
+    """Import ``module:attribute``."""
+    module, _, attribute = dotted.partition(":")
+    return getattr(importlib.import_module(module), attribute)

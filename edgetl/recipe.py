@@ -1,0 +1,150 @@
+"""One deployment as data: what a user writes, checked at the door."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from edgetl.errors import RecipeError
+from edgetl.gates import Gates
+from edgetl.preprocess import Preprocess
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+class Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where labelled images come from and how they are divided.
+
+    ``source`` is a folder with one sub-folder per class, or ``module:function`` (looked up beside the recipe first),
+    which returns an ``edgetl.host.data.Dataset``.
+    """
+
+    source: str
+    test: float = 0.2
+    """Fraction for the final report; never used for any choice."""
+    validation: float = 0.2
+    """Fraction of the rest, for gates and choices."""
+    split_seed: int | None = None
+    """Seed of the division; the recipe's ``seed`` when absent."""
+    min_per_class: int = 10
+    skip_bad: bool = False
+    """Leave out unreadable images and say which, instead of refusing."""
+
+    def __post_init__(self) -> None:
+        for name in ("test", "validation"):
+            if not 0 < getattr(self, name) < 0.9:
+                raise ValueError(f"{name} is a fraction between 0 and 0.9, got {getattr(self, name)}")
+        if self.min_per_class < 4:
+            raise ValueError(f"min_per_class must be at least 4, got {self.min_per_class}")
+
+
+class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is to be predicted."""
+
+    kind: str = "classify"
+
+
+class BackboneChoice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The pre-trained model to start from.
+
+    ``weights`` is ``hub`` (timm's own), ``random``, ``pip:PACKAGE[/FILE]``, or a local ``.safetensors`` or ``.pth``
+    file (relative to the recipe). ``preprocess`` replaces the backbone's own.
+    """
+
+    name: str
+    weights: str = "hub"
+    preprocess: Preprocess | None = None
+
+
+class Adapt(msgspec.Struct, frozen=True):
+    """How the backbone is adapted; ``options`` are checked by the method's own type."""
+
+    method: str = "linear-probe"
+    options: dict[str, Any] = {}
+
+
+class Quantize(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which quantized graphs to make, and from how many training images their ranges are taken."""
+
+    renderings: tuple[str, ...] = ("x86-vnni",)
+    calibration: int = 300
+    estimator: Literal["minmax", "percentile", "mse"] = "percentile"
+
+    def __post_init__(self) -> None:
+        if self.calibration < 16:
+            raise ValueError(f"calibration needs at least 16 images, got {self.calibration}")
+
+
+class GoldenChoice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How many samples travel with the bundle, and whether the files they came from do."""
+
+    n: int = 256
+    include_images: bool = True
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.n <= 4096:
+            raise ValueError(f"golden n must be 1 to 4096, got {self.n}")
+
+
+class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One deployment. No target: one bundle serves many devices."""
+
+    name: str
+    data: Data
+    backbone: BackboneChoice
+    version: int = 1
+    seed: int = 0
+    task: Task = msgspec.field(default_factory=Task)
+    adapt: Adapt = msgspec.field(default_factory=Adapt)
+    quantize: Quantize = msgspec.field(default_factory=Quantize)
+    gates: Gates = msgspec.field(default_factory=Gates)
+    golden: GoldenChoice = msgspec.field(default_factory=GoldenChoice)
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise ValueError(f"name {self.name!r} must be letters, digits, '.', '_' or '-', at most 64, starting with a letter or digit")
+        if self.version < 1:
+            raise ValueError(f"version must be at least 1, got {self.version}")
+
+    @property
+    def sha256(self) -> str:
+        """Hash of everything the recipe says."""
+        return hashlib.sha256(msgspec.json.encode(self, order="sorted")).hexdigest()
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Read a recipe file.
+
+    Raises:
+        RecipeError: the file is missing, not TOML, or a field is unknown, missing or out of range.
+    """
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise RecipeError(f"cannot read recipe {str(path)!r} ({error.strerror}); expected a TOML file") from error
+    try:
+        return recipe_from_data(msgspec.toml.decode(text))
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise RecipeError(f"recipe {str(path)!r} is not valid TOML: {error}") from error
+    except RecipeError as error:
+        raise RecipeError(f"recipe {str(path)!r}: {error}") from error
+
+
+def recipe_from_data(data: Any) -> Recipe:
+    """A recipe from decoded TOML, in which the options of ``[adapt]`` stand beside ``method``.
+
+    Raises:
+        RecipeError: names the field, as in ``$.gates.margin``.
+    """
+    if isinstance(data, dict) and isinstance(data.get("adapt"), dict):
+        options = dict(data["adapt"])
+        method = options.pop("method", "linear-probe")
+        data = {**data, "adapt": {"method": method, "options": options}}
+    try:
+        return msgspec.convert(data, Recipe)
+    except msgspec.ValidationError as error:
+        raise RecipeError(str(error)) from error

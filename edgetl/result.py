@@ -1,0 +1,113 @@
+"""The one record of a qualify or bench run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from edgetl.check import Check
+from edgetl.environment import Environment
+from edgetl.errors import InputError
+from edgetl.evaluation import Interval
+from edgetl.measurement import Scope
+
+SCHEMA = "edgetl.result/1"
+
+
+class BundleIdentity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which bundle, or which plain model file, was judged."""
+
+    name: str
+    version: int | None
+    sha256: str
+
+
+class Latency(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Latency of one candidate; a percentile that the sample count does not support is ``None``."""
+
+    scope: Scope
+    n: int
+    p50_ns: int | None
+    p90_ns: int | None
+    p95_ns: int | None
+    p99_ns: int | None
+    p999_ns: int | None
+    min_ns: int
+    max_ns: int
+    warmup: int
+    """Calls made before measuring; not among the samples."""
+    steady: bool
+    """Whether warm-up ended because latency had settled, not because its time was up."""
+    samples_ns: tuple[int, ...]
+    """Every sample, in time order."""
+    blocks: tuple[int, ...]
+    """Lengths of the interleaved blocks."""
+
+
+class Cold(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What happens once, in a fresh process."""
+
+    build_ns: int
+    load_ns: int
+    first_inference_ns: int
+    peak_rss_bytes: int | None
+    """Peak resident memory of that process, with Python and the runtime."""
+
+
+class CandidateResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One way to run one variant, judged."""
+
+    name: str
+    variant: str
+    rendering: str
+    precision: str
+    runtime: str
+    threads: int
+    checks: tuple[Check, ...]
+    accuracy: Interval | None
+    latency: Latency | None
+    end_to_end: Latency | None
+    cold: Cold | None
+    size_bytes: int
+    rejected_because: str | None
+
+
+class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One qualify or bench run with the environment it ran in."""
+
+    schema: Literal["edgetl.result/1"]
+    edgetl_version: str
+    bundle: BundleIdentity
+    target: str
+    effort: Literal["quick", "standard", "rigorous", "sustained"]
+    environment: Environment
+    candidates: tuple[CandidateResult, ...]
+    selected: str | None
+    passed: bool
+
+    def candidate(self, name: str) -> CandidateResult:
+        """The candidate of that name.
+
+        Raises:
+            InputError: there is none.
+        """
+        for candidate in self.candidates:
+            if candidate.name == name:
+                return candidate
+        raise InputError(f"no candidate {name!r} in the result; it has {', '.join(c.name for c in self.candidates)}")
+
+
+def read_result(path: Path) -> Result:
+    """Read a result file.
+
+    Raises:
+        InputError: missing, not JSON, or of another schema.
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Result)
+    except OSError as error:
+        raise InputError(f"cannot read result {str(path)!r} ({error.strerror})") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{str(path)!r} is not a result of schema {SCHEMA!r}: {error}; make it with: edgetl qualify BUNDLE -o RESULT.json") from error

@@ -1,0 +1,81 @@
+"""The contract between EdgeTL and a runtime: numpy in, numpy out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from edgetl.tensors import Array, Batch, TensorSpec
+
+
+class LoadOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a model is to be loaded.
+
+    ``batch`` fixes the first dimension (a fixed graph is faster); ``None`` keeps it dynamic.
+    ``precision`` is what the runtime may compute float layers in: ``fp32`` forbids reduced floats, ``bf16`` and
+    ``fp16`` ask for them, ``int8`` is a quantized graph whose float layers stay fp32.
+    """
+
+    threads: int
+    precision: str = "fp32"
+    batch: int | None = 1
+
+
+class Availability(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whether a runtime can be used here; ``reason`` says what to do when not."""
+
+    available: bool
+    version: str | None = None
+    reason: str = ""
+
+
+class Runner(Protocol):
+    """A loaded model. It does not time, log or convert layouts.
+
+    ``infer`` refuses wrong names, dtypes and shapes (``Unsupported``), leaves its inputs as they were, and returns
+    arrays that no later call changes. ``close`` may be called twice.
+    """
+
+    @property
+    def inputs(self) -> tuple[TensorSpec, ...]:
+        """What ``infer`` takes."""
+
+    @property
+    def outputs(self) -> tuple[TensorSpec, ...]:
+        """What ``infer`` returns."""
+
+    def infer(self, feeds: Batch) -> dict[str, Array]:
+        """Run once."""
+
+    def close(self) -> None:
+        """Give back what the runtime holds."""
+
+
+class Backend(Protocol):
+    """A runtime. ``build`` is work worth caching (an engine, a compiled blob), ``load`` the rest."""
+
+    name: str
+
+    def probe(self) -> Availability:
+        """Whether the runtime is installed and works, without side effects."""
+
+    def precisions(self, rendering: str, isa: tuple[str, ...]) -> tuple[str, ...]:
+        """Precision hints worth trying for a graph of this rendering on a CPU with these ISA flags."""
+
+    def build(self, model: Path, options: LoadOptions, cache: Path | None) -> Path:
+        """Compile ahead of time; returns the file ``load`` takes (the model itself where nothing is to compile).
+
+        Raises:
+            MissingExtra: the runtime is not installed.
+            BackendError: the runtime refused the model.
+        """
+
+    def load(self, built: Path, options: LoadOptions) -> Runner:
+        """Load what ``build`` returned.
+
+        Raises:
+            MissingExtra: the runtime is not installed.
+            BackendError: the runtime refused the file.
+        """

@@ -1,0 +1,57 @@
+"""Names, dtypes and shapes of tensors, and the one door where feeds are checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+import msgspec
+
+from edgetl.errors import Unsupported
+
+Array: TypeAlias = NDArray[Any]
+Batch: TypeAlias = Mapping[str, Array]
+DType = Literal["uint8", "int8", "int32", "int64", "float16", "float32", "float64", "bool"]
+
+
+class TensorSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A named tensor; ``None`` in ``shape`` is a size that may vary (the batch comes first)."""
+
+    name: str
+    dtype: DType
+    shape: tuple[int | None, ...]
+
+    def __str__(self) -> str:
+        sizes = ", ".join("any" if size is None else str(size) for size in self.shape)
+        return f"{self.name}: {self.dtype} ({sizes})"
+
+
+def check_feeds(feeds: Batch, specs: tuple[TensorSpec, ...]) -> None:
+    """Refuse feeds whose names, dtypes or shapes are not those of ``specs``.
+
+    Raises:
+        Unsupported: names the tensor, what it is and what it must be.
+    """
+    expected = {spec.name for spec in specs}
+    if set(feeds) != expected:
+        raise Unsupported(f"model inputs are {', '.join(sorted(expected))}; got {', '.join(sorted(feeds)) or 'none'}")
+    for spec in specs:
+        array = feeds[spec.name]
+        if not isinstance(array, np.ndarray) or array.dtype != np.dtype(spec.dtype):
+            found = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
+            raise Unsupported(f"input {spec.name!r} is {found}, expected {spec.dtype}; convert it before inference")
+        if not fits(array.shape, spec.shape):
+            raise Unsupported(f"input {spec.name!r} has shape {array.shape}, expected {spec}; resize or batch it so")
+
+
+def fits(shape: tuple[int, ...], expected: tuple[int | None, ...]) -> bool:
+    """Whether a shape agrees with a spec in which ``None`` is any size."""
+    return len(shape) == len(expected) and all(want in (None, have) for have, want in zip(shape, expected, strict=True))
+
+
+def contiguous(feeds: Batch) -> dict[str, Array]:
+    """The same arrays, copied only where a runtime could not read them as they lie."""
+    return {name: np.ascontiguousarray(array) for name, array in feeds.items()}
