@@ -43,6 +43,9 @@ class Metrics(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.values[0]
 
 
+SelectionSplit = Literal["validation", "out-of-fold + validation", "none"]
+
+
 class Evaluation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One variant, as the host measured it."""
 
@@ -51,7 +54,7 @@ class Evaluation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The runtime the predictions were made with."""
     selection: Metrics | None
     """On the data that gates and settings were chosen with; optimistic by nature."""
-    selection_split: Literal["validation", "out-of-fold + validation", "none"]
+    selection_split: SelectionSplit
     test: Metrics | None
     """On data that nothing was chosen with; reported once."""
     checks: tuple[Check, ...]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -13,7 +13,7 @@ from edgetl.errors import InputError
 from edgetl.evaluation import Interval
 from edgetl.measurement import Scope
 
-SCHEMA = "edgetl.result/1"
+SCHEMA: Final = "edgetl.result/1"
 
 
 class BundleIdentity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,8 +1,7 @@
-"""Transfer-learning methods: each takes a backbone and data, and returns a trunk with an affine head on its features."""
+"""Transfer-learning methods: each makes a trunk with an affine head on its features from a backbone and data."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -10,38 +9,20 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from edgetl.host.workspace import Workspace
+
 if TYPE_CHECKING:
     import torch
 
     from edgetl.host.backbones import Backbone
-    from edgetl.host.cache import Cache
-    from edgetl.host.data.splits import Splits
-    from edgetl.progress import Progress
 
 
 @dataclass(frozen=True)
 class Head:
-    """``logits = features @ weight.T + bias``; ``weight`` is float32 ``(classes, features)``, ``bias`` ``(classes,)``."""
+    """``logits = features @ weight.T + bias``: float32 ``(classes, features)`` and ``(classes,)``."""
 
     weight: NDArray[np.float32]
     bias: NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Adapted:
-    """What a method made.
-
-    ``trunk`` maps ``uint8 (n, h, w, 3)`` to ``float32 (n, features)`` and is in evaluation mode. ``refit`` fits the
-    head again on features that another graph computed for the same training data (an int8 rendering of the trunk);
-    it is ``None`` when the head cannot be fitted apart from the trunk.
-    """
-
-    trunk: torch.nn.Module
-    head: Head
-    refit: Callable[[FeatureSource], FittedHead] | None
-    fitted: FittedHead | None
-    report: dict[str, Any] = field(default_factory=dict)
-    """What was chosen and why, JSON-able, for the report."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +35,31 @@ class FittedHead:
     """Logits ``(n, classes)`` of each training sample from a head that did not see it (nor its group)."""
     scores: dict[float, float]
     """Mean cross-validated accuracy of every regularisation tried."""
+
+
+@dataclass(frozen=True)
+class Adapted:
+    """What a method made.
+
+    ``trunk`` maps ``uint8 (n, h, w, 3)`` to ``float32 (n, features)`` and is in evaluation mode. ``fitted`` is there
+    when the head was fitted apart from the trunk.
+    """
+
+    trunk: torch.nn.Module
+    head: Head
+    fitted: FittedHead | None
+    report: dict[str, Any] = field(default_factory=dict)
+    """What was chosen and why, JSON-able, for the report."""
+
+
+@dataclass(frozen=True)
+class AdaptContext:
+    """What every method gets."""
+
+    backbone: Backbone
+    options: Any
+    """An instance of the method's own options type."""
+    workspace: Workspace
 
 
 class FeatureSource(Protocol):
@@ -70,19 +76,15 @@ class Method(Protocol):
     options: type[msgspec.Struct]
 
     def adapt(self, context: AdaptContext) -> Adapted:
-        """Adapt ``context.backbone`` to ``context.splits``."""
+        """Adapt the backbone to the training split."""
 
+    def refit(
+        self, options: Any, workspace: Workspace, features: FeatureSource, regularisation: float | None
+    ) -> FittedHead | None:
+        """Fit the head again on features that another graph (an int8 rendering of the trunk) computed.
 
-@dataclass(frozen=True)
-class AdaptContext:
-    """What every method gets."""
+        Returns ``None`` where a method's head cannot be fitted apart from its trunk; the head then stays as it is.
 
-    backbone: Backbone
-    splits: Splits
-    classes: tuple[str, ...]
-    options: Any
-    """An instance of the method's own options type."""
-    seed: int
-    threads: int
-    cache: Cache
-    progress: Progress
+        Args:
+            regularisation: the strength to use; ``None`` chooses it again.
+        """

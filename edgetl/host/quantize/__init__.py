@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from edgetl.host.quantize.calibrate import CalibrationRecord
+    from edgetl.host.quantize.record import CalibrationRecord
 
 
 class Rendering(Protocol):

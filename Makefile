@@ -1,0 +1,53 @@
+# check: what every commit must pass. test: everything. demo: the whole pipeline on real images.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: help venv format lint check test demo docs clean
+
+help:
+	@echo 'make venv    a virtual environment in .venv with everything'
+	@echo 'make check   format, lint, types, layers, fast tests'
+	@echo 'make test    check, then every test'
+	@echo 'make demo    solar cells: data to bundle to prediction'
+	@echo 'make docs    write the generated pages again'
+	@echo 'make format  let ruff format and fix'
+	@echo 'make clean   remove what these targets made'
+
+venv: $(STAMP)
+
+$(STAMP): pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	touch $(STAMP)
+
+format: $(STAMP)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# Numeric libraries start one thread per CPU each; with two test processes that only makes both wait.
+check test: export OMP_NUM_THREADS = 1
+check test: export OPENBLAS_NUM_THREADS = 1
+check test: export MKL_NUM_THREADS = 1
+
+lint: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check: lint
+	$(BIN)/python -m pytest -m 'not slow and not network' -n 2
+
+test: check
+	$(BIN)/python -m pytest -n 2 -m 'slow or network'
+
+demo: $(STAMP)
+	PATH="$(CURDIR)/$(BIN):$$PATH" sh models/solar-cells/demo.sh
+
+docs: $(STAMP)
+	$(BIN)/python docs/generate.py
+
+clean:
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,123 @@
+"""Golden samples as files of a bundle, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import get_args
+
+import numpy as np
+
+from edgetl.bundle.npy import array_from_compressed, compressed_from_array, nbytes
+from edgetl.errors import BundleError
+from edgetl.golden import Golden, GoldenIndex
+from edgetl.tensors import Array, Batch, DType, TensorSpec
+
+_BYTES_MAX = 16 << 30
+_DIMENSIONS_MAX = 8
+_SAMPLES_MAX = 1 << 20
+
+
+def input_file(index: int) -> str:
+    """Where the input of that number lies; tensor names may hold characters that file names may not."""
+    return f"golden/inputs/{index:03d}.npy.zz"
+
+
+def reference_file(variant: str, index: int) -> str:
+    """Where the output of that number lies."""
+    return f"golden/references/{variant}/{index:03d}.npy.zz"
+
+
+def encoded_file(index: int) -> str:
+    """Where the encoded original of that sample lies."""
+    return f"golden/encoded/{index:05d}.bin"
+
+
+def index_from_golden(golden: Golden) -> GoldenIndex:
+    """What the manifest says of golden samples.
+
+    Raises:
+        BundleError: an array has a dtype that a bundle cannot hold.
+    """
+    return GoldenIndex(
+        n=golden.n if golden.inputs else 0,
+        inputs=_specs(golden.inputs),
+        labels=tuple(int(label) for label in golden.labels),
+        encoded=tuple(encoded_file(index) for index in range(len(golden.encoded))),
+        references={variant: _specs(outputs) for variant, outputs in sorted(golden.references.items())},
+    )
+
+
+def files_from_golden(golden: Golden, index: GoldenIndex) -> Iterator[tuple[str, bytes]]:
+    """Names and contents of the files that hold golden samples."""
+    for number, spec in enumerate(index.inputs):
+        yield input_file(number), compressed_from_array(golden.inputs[spec.name], spec)
+    for variant, specs in index.references.items():
+        for number, spec in enumerate(specs):
+            yield reference_file(variant, number), compressed_from_array(golden.references[variant][spec.name], spec)
+    yield from zip(index.encoded, golden.encoded, strict=True)
+
+
+def golden_from_files(index: GoldenIndex, read: Callable[[str], bytes]) -> Golden:
+    """Golden samples from their files.
+
+    Raises:
+        BundleError: a tensor is not what the index says, or does not fit into memory.
+    """
+    try:
+        inputs = {spec.name: array_from_compressed(read(input_file(i)), spec) for i, spec in enumerate(index.inputs)}
+        references = {
+            variant: {
+                spec.name: array_from_compressed(read(reference_file(variant, i)), spec) for i, spec in enumerate(specs)
+            }
+            for variant, specs in index.references.items()
+        }
+        return Golden(inputs, references, index.labels, tuple(read(name) for name in index.encoded))
+    except MemoryError as error:
+        raise BundleError("its golden samples do not fit into memory") from error
+
+
+def check_index(index: GoldenIndex, classes: int, variants: tuple[str, ...]) -> None:
+    """Refuse an index that contradicts itself, the classes or the variants.
+
+    Raises:
+        BundleError: names the part.
+    """
+    if not 1 <= index.n <= _SAMPLES_MAX or not index.inputs:
+        raise BundleError(
+            f"it has {index.n} golden samples of {len(index.inputs)} inputs; expected at least one of each"
+        )
+    if index.labels and (len(index.labels) != index.n or not all(0 <= label < classes for label in index.labels)):
+        raise BundleError(f"golden labels must be {index.n} numbers from 0 to {classes - 1}, or none")
+    if len(index.encoded) > index.n or index.encoded != tuple(encoded_file(i) for i in range(len(index.encoded))):
+        raise BundleError("encoded golden samples must be numbered from 0 and at most as many as the samples")
+    if set(index.references) != set(variants):
+        found = ", ".join(sorted(index.references))[:200] or "nothing"
+        raise BundleError(f"golden references are of {found}, expected {', '.join(variants)}")
+    groups = (index.inputs, *index.references.values())
+    for specs in groups:
+        _check_specs(specs, index.n)
+    if (total := sum(nbytes(spec) for specs in groups for spec in specs)) > _BYTES_MAX:
+        raise BundleError(
+            f"its golden samples come to {total / 1e9:.1f} GB; the limit is {_BYTES_MAX / 1e9:.1f}; use fewer"
+        )
+
+
+def _check_specs(specs: tuple[TensorSpec, ...], n: int) -> None:
+    if not specs or len({spec.name for spec in specs}) != len(specs):
+        raise BundleError("golden tensors need at least one, each with its own name")
+    for spec in specs:
+        sizes = spec.shape
+        known = all(size is not None and 0 <= size < 1 << 40 for size in sizes)
+        if not known or not 1 <= len(sizes) <= _DIMENSIONS_MAX or sizes[0] != n:
+            raise BundleError(f"golden tensor {str(spec)[:200]!r} must have {n} samples first and no unknown size")
+
+
+def _specs(arrays: Batch) -> tuple[TensorSpec, ...]:
+    return tuple(_spec(name, array) for name, array in sorted(arrays.items()))
+
+
+def _spec(name: str, array: Array) -> TensorSpec:
+    for dtype in get_args(DType):
+        if array.dtype == np.dtype(dtype):
+            return TensorSpec(name, dtype, array.shape)
+    raise BundleError(f"golden tensor {name!r} is {array.dtype}; a bundle holds {', '.join(get_args(DType))}")

@@ -1,0 +1,45 @@
+"""``edgetl deploy``: the main job."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from edgetl.cli.failures import gate_failed
+from edgetl.cli.options import cache, common, effort, out, threads
+from edgetl.cli.output import Output
+from edgetl.cli.source import Source, check_source, source_options
+
+
+@click.command()
+@source_options
+@out("Bundle to write; OUT.result.json and OUT.report.md go beside it.")
+@effort
+@threads
+@cache
+@common
+def deploy(output: Output, out: Path, **options: Any) -> None:
+    """Prepare RECIPE, qualify it on this machine, and report.
+
+    Straight from data: deploy --data photos --backbone NAME -o OUT.edgetl.
+    """
+    effort, threads, cache = options.pop("effort"), options.pop("threads"), options.pop("cache")
+    source = Source(**options)
+    check_source(source)
+    from edgetl.bundle import Bundle
+    from edgetl.cli.request import request_of
+    from edgetl.cli.terminal import progress_for
+    from edgetl.device.session import Settings
+    from edgetl.pipeline import DeploySettings
+    from edgetl.pipeline import deploy as run
+    from edgetl.report.text import summary
+    from edgetl.target import LOCAL
+
+    request = request_of(source, out, cache, threads)
+    settings = DeploySettings(LOCAL, Settings(effort=effort, cache_dir=request.cache))
+    deployed = run(request, settings, progress_for(output))
+    files = (("bundle", out), ("result", Path(deployed.result_path)), ("report", Path(deployed.report_path)))
+    output.answer(deployed, summary(Bundle.open(out).manifest, deployed.result, files))
+    gate_failed(deployed.result)

@@ -1,0 +1,70 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from edgetl.cli.failures import reported
+from edgetl.cli.output import Output
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+EXISTING = click.Path(exists=True, path_type=Path)
+EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+ANY_PATH = click.Path(path_type=Path)
+EFFORTS = ("quick", "standard", "rigorous", "sustained")
+
+
+def common(function: Callable[..., None]) -> Callable[..., None]:
+    """``--json``, ``-q`` and ``-v``, handed to the command as its first argument, an :class:`Output`."""
+
+    @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout; all else on stderr.")
+    @click.option("-q", "--quiet", is_flag=True, help="No progress.")
+    @click.option("-v", "--verbose", is_flag=True, help="Remarks while working; tracebacks of errors.")
+    @functools.wraps(function)
+    def command(as_json: bool, quiet: bool, verbose: bool, **options: Any) -> None:
+        output = Output(as_json, quiet, verbose)
+        with reported(output):
+            function(output, **options)
+
+    return command
+
+
+def out(text: str, metavar: str = "FILE") -> Callable[[Function], Function]:
+    """``-o/--out FILE``, required."""
+    return click.option("-o", "--out", required=True, type=ANY_PATH, metavar=metavar, help=text, callback=_writable)
+
+
+def _writable(context: click.Context, parameter: click.Parameter, value: Path) -> Path:
+    """Say now, and not after an hour of work, that the answer could not be written."""
+    if not value.parent.is_dir():
+        raise click.BadParameter(f"folder {str(value.parent)!r} does not exist; make it first", context, parameter)
+    if not os.access(value.parent, os.W_OK):
+        raise click.BadParameter(f"folder {str(value.parent)!r} is not writable", context, parameter)
+    return value
+
+
+def effort(function: Function) -> Function:
+    """``--effort``: how long timing runs."""
+    return click.option(
+        "--effort", type=click.Choice(EFFORTS), default="standard", show_default=True, help="How long timing runs."
+    )(function)
+
+
+def cache(function: Function) -> Function:
+    """``--cache DIR``; the device half's default folder when absent."""
+    text = "Where what can be computed again is kept.  [default: EDGETL_CACHE, or ~/.cache/edgetl]"
+    return click.option("--cache", type=ANY_PATH, metavar="DIR", help=text)(function)
+
+
+def threads(function: Function) -> Function:
+    """``--threads N`` of the host half; all CPUs this process may use when absent."""
+    return click.option("--threads", type=click.IntRange(1, 1024), metavar="N", help="CPU threads.  [default: all]")(
+        function
+    )

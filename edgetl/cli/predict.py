@@ -1,0 +1,73 @@
+"""``edgetl predict``: a bundle on images."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from edgetl.cli.options import ANY_PATH, EXISTING_FILE, cache, common, threads
+from edgetl.cli.output import Output
+from edgetl.errors import DataError
+
+IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
+"""What a folder is searched for; a file named on the command line may have any suffix."""
+
+
+@click.command()
+@click.argument("bundle", type=ANY_PATH)
+@click.argument("inputs", nargs=-1, required=True, type=click.Path(allow_dash=True), metavar="INPUT...")
+@click.option("--top", type=click.IntRange(min=1), default=1, show_default=True, help="Classes to show of each image.")
+@click.option("--result", type=EXISTING_FILE, help="Use the candidate this qualification selected.")
+@click.option("--runtime", metavar="NAME", help="Use this runtime instead.")
+@threads
+@cache
+@common
+def predict(output: Output, bundle: Path, inputs: tuple[str, ...], top: int, **options: Any) -> None:
+    """Run BUNDLE on each INPUT: an image, a folder of images, or '-' for one image on standard input."""
+    from edgetl.cli.terminal import progress_for
+    from edgetl.device import model as models
+    from edgetl.report.predictions import as_documents, predictions
+
+    sources = tuple(found(inputs))
+    model = models.open(
+        bundle,
+        result=options["result"],
+        cache_dir=options["cache"],
+        runtime=options["runtime"],
+        threads=options["threads"],
+    )
+    answers = []
+    with progress_for(output).stage("predict", len(sources)) as step:
+        for source in sources:
+            answers.append(model.predict(content(source)))
+            step.advance()
+    documents = as_documents(sources, answers, top)
+    output.answer(documents, predictions(documents, model.candidate.name))
+
+
+def found(inputs: Sequence[str]) -> Iterator[str]:
+    """The images that arguments stand for: a file itself, a folder all images below it in the order of their names.
+
+    Raises:
+        DataError: an argument does not exist, or is a folder without images.
+    """
+    for name in inputs:
+        path = Path(name)
+        if name == "-" or path.is_file():
+            yield name
+        elif path.is_dir():
+            inside = sorted(str(p) for p in path.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
+            if not inside:
+                raise DataError(f"no image in folder {name!r}; expected {', '.join(sorted(IMAGE_SUFFIXES))}")
+            yield from inside
+        else:
+            raise DataError(f"no file or folder {name!r}; expected an image, a folder of images, or '-'")
+
+
+def content(source: str) -> str | bytes:
+    """What the model takes for a source: a path, or the bytes on standard input."""
+    return sys.stdin.buffer.read() if source == "-" else source

@@ -1,0 +1,52 @@
+"""``edgetl prepare``: the host half."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from edgetl.cli.options import cache, common, out, threads
+from edgetl.cli.output import Output
+from edgetl.cli.source import Source, check_source, onnx_options, source_options
+
+if TYPE_CHECKING:
+    from edgetl.host.prepare import Prepared, PrepareRequest
+    from edgetl.progress import Progress
+
+
+@click.command()
+@source_options
+@onnx_options
+@out("Bundle to write.")
+@threads
+@cache
+@common
+def prepare(output: Output, out: Path, threads: int | None, cache: Path | None, **flags: Any) -> None:
+    """Adapt, export, quantize and pack what RECIPE says into one bundle.
+
+    Straight from data: prepare --data photos --backbone NAME -o OUT.edgetl.
+    From your own model: prepare --onnx MODEL.onnx --data photos -o OUT.edgetl.
+    """
+    source = Source(**flags)
+    check_source(source)
+    from edgetl.bundle import Bundle
+    from edgetl.cli.request import request_of
+    from edgetl.cli.terminal import progress_for
+    from edgetl.report.text import preparation
+
+    prepared = _prepare(source, request_of(source, out, cache, threads), progress_for(output))
+    output.answer(prepared, preparation(Bundle.open(out).manifest, (("bundle", out),)))
+
+
+def _prepare(source: Source, request: PrepareRequest, progress: Progress) -> Prepared:
+    if source.onnx is None:
+        from edgetl.host.prepare import prepare as run
+
+        return run(request, progress)
+    from edgetl.host.prepare_onnx import OnnxRequest, prepare_onnx
+    from edgetl.host.user_onnx import InputFormat
+
+    expects = InputFormat(source.mean, source.std, source.layout, source.size)
+    return prepare_onnx(OnnxRequest(request, source.onnx, expects), progress)

@@ -1,0 +1,46 @@
+"""From flags to what the host half takes. Imported when a command runs, not for its help."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edgetl.cli.source import Source, recipe_of
+from edgetl.device.cache_dir import default_cache_dir, writable_cache_dir
+from edgetl.device.probe import environment
+from edgetl.host.prepare import PrepareRequest
+from edgetl.recipe import read_recipe
+
+
+def request_of(source: Source, out: Path, cache: Path | None, threads: int | None) -> PrepareRequest:
+    """What the flags of ``prepare`` and ``deploy`` ask for.
+
+    Raises:
+        RecipeError: the recipe, or what the flags amount to, is wrong.
+        InputError: the cache cannot be written to.
+    """
+    recipe, base = recipe_of(source, out)
+    return PrepareRequest(recipe, base, out, cache_folder(cache), threads or allowed_cpus(), source.fresh)
+
+
+def stage_request(recipe: Path, out: Path, cache: Path | None, threads: int | None) -> PrepareRequest:
+    """What one stage of a recipe needs.
+
+    Raises:
+        RecipeError: the recipe is wrong.
+        InputError: the cache cannot be written to.
+    """
+    return PrepareRequest(read_recipe(recipe), recipe.parent, out, cache_folder(cache), threads or allowed_cpus())
+
+
+def cache_folder(cache: Path | None) -> Path:
+    """The folder given, else the user's.
+
+    Raises:
+        InputError: it cannot be written to.
+    """
+    return default_cache_dir() if cache is None else writable_cache_dir(cache)
+
+
+def allowed_cpus() -> int:
+    """CPUs this process may use."""
+    return environment().cpu.allowed_cpus

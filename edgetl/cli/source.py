@@ -1,0 +1,162 @@
+"""What ``prepare`` and ``deploy`` start from: a recipe, a folder of images, or a user's own ONNX file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+import msgspec
+
+from edgetl.cli.options import EXISTING_FILE, Function
+
+if TYPE_CHECKING:
+    from edgetl.recipe import Recipe
+
+_SIZE = re.compile(r"(\d{1,4})(?:x(\d{1,4}))?")
+
+
+@dataclass(frozen=True)
+class Source:
+    """The flags as they were given."""
+
+    recipe: Path | None
+    data: str | None
+    name: str | None
+    backbone: str | None
+    weights: str | None
+    method: str | None
+    size: tuple[int, int] | None
+    skip_bad: bool
+    fresh: bool
+    onnx: Path | None = None
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+    layout: Literal["NCHW", "NHWC"] | None = None
+    task: str | None = None
+
+
+class Size(click.ParamType[Any]):
+    """``HxW`` or one number for both."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        """Height and width in pixels."""
+        if isinstance(value, tuple):
+            return value
+        match = _SIZE.fullmatch(value)
+        if match is None:
+            self.fail(f"{value!r} is not a size; expected HxW such as 224x224", param, ctx)
+        return int(match[1]), int(match[2] or match[1])
+
+
+class Numbers(click.ParamType[Any]):
+    """Comma-separated numbers."""
+
+    name = "numbers"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
+        """The numbers as floats."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            return tuple(float(part) for part in value.split(","))
+        except ValueError:
+            self.fail(f"{value!r} is not a list of numbers; expected such as 0.485,0.456,0.406", param, ctx)
+
+
+_OPTIONS: tuple[Callable[[Any], Any], ...] = (
+    click.argument("recipe", required=False, type=EXISTING_FILE),
+    click.option("--data", metavar="DIR", help="Folder with one sub-folder of images per class."),
+    click.option("--name", metavar="N", help="Name of the bundle.  [default: that of the output file]"),
+    click.option("--backbone", metavar="NAME", help="Pre-trained model (a timm name), with --data."),
+    click.option("--weights", metavar="W", help="hub, random, pip:PACKAGE or a file.  [default: hub]"),
+    click.option("--method", metavar="M", help="How to adapt it.  [default: linear-probe]"),
+    click.option("--size", type=Size(), metavar="HxW", help="Input size, instead of the model's own."),
+    click.option("--skip-bad", is_flag=True, help="Leave out unreadable images and say which."),
+    click.option("--fresh", is_flag=True, help="Do everything again, although nothing changed."),
+)
+_ONNX_OPTIONS: tuple[Callable[[Any], Any], ...] = (
+    click.option("--onnx", type=EXISTING_FILE, metavar="MODEL", help="Start from a trained ONNX file, with --data."),
+    click.option("--mean", type=Numbers(), metavar="R,G,B", help="Mean that MODEL's input is normalised by."),
+    click.option("--std", type=Numbers(), metavar="R,G,B", help="Deviation that MODEL's input is normalised by."),
+    click.option("--layout", type=click.Choice(["NCHW", "NHWC"]), help="Layout of MODEL's input."),
+    click.option("--task", type=click.Choice(["classify", "tensor"]), help="What MODEL predicts.  [default: classify]"),
+)
+
+
+def source_options(function: Function) -> Function:
+    """The flags of :class:`Source` for adapting a pre-trained model."""
+    return _with(_OPTIONS, function)
+
+
+def onnx_options(function: Function) -> Function:
+    """The flags of :class:`Source` for a user's own model."""
+    return _with(_ONNX_OPTIONS, function)
+
+
+def check_source(source: Source) -> None:
+    """Refuse combinations that mean nothing.
+
+    Raises:
+        click.UsageError: says which flags go together.
+    """
+    if source.onnx is not None:
+        _refuse(source, ("recipe", "backbone", "weights", "method"), "--onnx starts from a trained model")
+        if source.data is None:
+            raise click.UsageError("--onnx needs --data: images to calibrate and judge with")
+        return
+    _refuse(source, ("mean", "std", "layout", "task"), "it describes an --onnx model")
+    if source.recipe is not None:
+        _refuse(source, ("data", "name", "backbone", "weights", "method", "size"), "the recipe says it")
+    elif source.data is None or source.backbone is None:
+        raise click.UsageError("give a RECIPE, or --data DIR with --backbone NAME")
+
+
+def recipe_of(source: Source, out: Path) -> tuple[Recipe, Path]:
+    """The recipe that the flags say, and the folder its relative paths start from.
+
+    Raises:
+        RecipeError: the recipe, or what the flags amount to, is wrong.
+    """
+    from edgetl.recipe import read_recipe  # numpy only when the command runs
+
+    recipe = _from_flags(source, out) if source.recipe is None else read_recipe(source.recipe)
+    if source.skip_bad:
+        recipe = msgspec.structs.replace(recipe, data=msgspec.structs.replace(recipe.data, skip_bad=True))
+    return recipe, Path.cwd() if source.recipe is None else source.recipe.parent
+
+
+def _from_flags(source: Source, out: Path) -> Recipe:
+    from edgetl.recipe import recipe_from_data  # numpy only when the command runs
+
+    backbone: dict[str, Any] = {"name": source.backbone, "weights": source.weights or "hub"}
+    if source.onnx is not None:
+        backbone = {"name": source.onnx.name, "weights": str(source.onnx.resolve())}
+    elif source.size is not None:
+        backbone["preprocess"] = {"height": source.size[0], "width": source.size[1]}
+    data = {
+        "name": source.name or out.stem,
+        "data": {"source": source.data},
+        "task": {"kind": source.task or "classify"},
+        "backbone": backbone,
+        "adapt": {"method": source.method or "linear-probe"},
+    }
+    return recipe_from_data(data)
+
+
+def _with(options: tuple[Callable[[Any], Any], ...], function: Function) -> Function:
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def _refuse(source: Source, names: tuple[str, ...], reason: str) -> None:
+    given = [name for name in names if getattr(source, name) is not None]
+    if given:
+        flags = ", ".join("RECIPE" if name == "recipe" else f"--{name}" for name in given)
+        raise click.UsageError(f"{flags} cannot be given here: {reason}")

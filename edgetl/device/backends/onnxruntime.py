@@ -1,0 +1,110 @@
+"""ONNX Runtime on the CPU."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from edgetl.device.packages import find_package, importing
+from edgetl.errors import BackendError
+from edgetl.runner import Availability, LoadOptions, Runner
+from edgetl.tensors import Array, Batch, DType, TensorSpec, check_feeds, contiguous
+
+_DTYPES: dict[str, DType] = {
+    "tensor(uint8)": "uint8",
+    "tensor(int8)": "int8",
+    "tensor(int32)": "int32",
+    "tensor(int64)": "int64",
+    "tensor(float16)": "float16",
+    "tensor(float)": "float32",
+    "tensor(double)": "float64",
+    "tensor(bool)": "bool",
+}
+_ERRORS_ONLY = 3
+_HOST_BATCH = "N"
+"""What :mod:`edgetl.host.export` calls the batch dimension."""
+
+
+class OnnxRuntimeBackend:
+    """Runs ONNX files as they are; there is nothing to build."""
+
+    name = "onnxruntime"
+
+    def probe(self) -> Availability:
+        """Whether the package is installed; it is not imported."""
+        return find_package("onnxruntime", "onnxruntime", ("onnxruntime", "onnxruntime-gpu", "onnxruntime-openvino"))
+
+    def precisions(self, rendering: str, isa: tuple[str, ...]) -> tuple[str, ...]:
+        """One: float layers always run in fp32."""
+        return ("fp32",) if rendering == "float" else ("int8",)
+
+    def build(self, model: Path, options: LoadOptions, cache: Path | None) -> Path:
+        """The model itself."""
+        return model
+
+    def load(self, built: Path, options: LoadOptions) -> Runner:
+        """Open a session with a fixed batch.
+
+        Raises:
+            MissingExtra: onnxruntime is not installed.
+            BackendError: it refused the file.
+        """
+        session = _session(built, options, _HOST_BATCH)
+        named = {spec.shape[0] for spec in session.get_inputs() if spec.shape and isinstance(spec.shape[0], str)}
+        if options.batch is not None and named:
+            # a file not made here calls its batch something else, which only an open session tells
+            session = _session(built, options, *named)
+        return _OnnxRuntimeRunner(session)
+
+
+BACKEND = OnnxRuntimeBackend()
+
+
+class _OnnxRuntimeRunner:
+    def __init__(self, session: Any) -> None:
+        self._session = session
+        self.inputs = tuple(_spec(node) for node in session.get_inputs())
+        self.outputs = tuple(_spec(node) for node in session.get_outputs())
+        self._names = [spec.name for spec in self.outputs]
+
+    def infer(self, feeds: Batch) -> dict[str, Array]:
+        """Run once."""
+        if self._session is None:
+            raise BackendError("the onnxruntime runner is closed; load the model again")
+        check_feeds(feeds, self.inputs)
+        try:
+            outputs = self._session.run(self._names, contiguous(feeds))
+        except Exception as error:  # onnxruntime's errors share no base class
+            raise BackendError(f"onnxruntime failed while running the model: {_first_line(error)}") from error
+        return dict(zip(self._names, outputs, strict=True))
+
+    def close(self) -> None:
+        """Drop the session."""
+        self._session = None
+
+
+def _session(model: Path, options: LoadOptions, *batch_names: str) -> Any:
+    with importing("onnxruntime", extra="onnxruntime"):
+        import onnxruntime as ort  # optional
+    settings = ort.SessionOptions()
+    settings.intra_op_num_threads = options.threads
+    settings.inter_op_num_threads = 1
+    settings.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+    settings.log_severity_level = _ERRORS_ONLY
+    if options.batch is not None:
+        for name in batch_names:
+            settings.add_free_dimension_override_by_name(name, options.batch)
+    try:
+        return ort.InferenceSession(str(model), settings, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's errors share no base class
+        raise BackendError(f"onnxruntime cannot load {str(model)!r}: {_first_line(error)}") from error
+
+
+def _spec(node: Any) -> TensorSpec:
+    if node.type not in _DTYPES:
+        raise BackendError(f"tensor {node.name!r} is {node.type}; expected one of: {', '.join(_DTYPES)}")
+    return TensorSpec(node.name, _DTYPES[node.type], tuple(d if isinstance(d, int) else None for d in node.shape))
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]

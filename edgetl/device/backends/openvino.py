@@ -1,0 +1,166 @@
+"""OpenVINO on the CPU."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import platform
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from edgetl.artifact import sha256_of
+from edgetl.bundle.atomic import replacing
+from edgetl.device.packages import find_package, importing
+from edgetl.errors import BackendError
+from edgetl.runner import Availability, LoadOptions, Runner
+from edgetl.tensors import Array, Batch, TensorSpec, check_feeds, contiguous
+
+_HINTS = {"fp32": "f32", "int8": "f32", "bf16": "bf16", "fp16": "f16"}
+_DTYPES = frozenset({"uint8", "int8", "int32", "int64", "float16", "float32", "float64", "bool"})
+_RESULT = "/sink_port_0"
+"""What OpenVINO appends to the name of an ONNX output."""
+_BLOB = ".ovblob"
+
+
+class OpenVinoBackend:
+    """Compiles ONNX files; with a cache folder the compiled blob is kept, which halves the time to load it again."""
+
+    name = "openvino"
+
+    def probe(self) -> Availability:
+        """Whether the package is installed; it is not imported."""
+        return find_package("openvino", "openvino", ("openvino", "openvino-nightly"))
+
+    def precisions(self, rendering: str, isa: tuple[str, ...]) -> tuple[str, ...]:
+        """``int8`` for quantized graphs; ``fp32`` for float ones, and ``bf16`` where x86 has instructions for it."""
+        if rendering != "float":
+            return ("int8",)
+        return ("fp32", "bf16") if {"avx512_bf16", "amx_bf16"} & set(isa) else ("fp32",)
+
+    def build(self, model: Path, options: LoadOptions, cache: Path | None) -> Path:
+        """Compile into ``cache``; without one, the model itself.
+
+        Raises:
+            MissingExtra: openvino is not installed.
+            BackendError: it refused the model.
+        """
+        if cache is None:
+            return model
+        ov = _openvino()
+        blob = cache / "openvino" / f"{_key(ov, model, options)}{_BLOB}"
+        if not blob.exists():
+            try:
+                content = io.BytesIO()
+                _compile(ov, model, options).export_model(content)
+            except RuntimeError as error:
+                raise BackendError(f"openvino cannot compile {str(model)!r}: {_reason(error)}") from error
+            blob.parent.mkdir(parents=True, exist_ok=True)
+            with replacing(blob) as file:
+                file.write(content.getbuffer())
+        return blob
+
+    def load(self, built: Path, options: LoadOptions) -> Runner:
+        """Compile a model, or import what ``build`` compiled.
+
+        Raises:
+            MissingExtra: openvino is not installed.
+            BackendError: it refused the file.
+        """
+        ov = _openvino()
+        try:
+            if built.suffix == _BLOB:
+                compiled = ov.Core().import_model(built.read_bytes(), "CPU", _settings(options))
+            else:
+                compiled = _compile(ov, built, options)
+            return _OpenVinoRunner(compiled)
+        except RuntimeError as error:
+            advice = "; delete it to have it compiled again" if built.suffix == _BLOB else ""
+            raise BackendError(f"openvino cannot load {str(built)!r}: {_reason(error)}{advice}") from error
+        except OSError as error:
+            raise BackendError(f"cannot read {str(built)!r} ({error.strerror})") from error
+
+
+BACKEND = OpenVinoBackend()
+
+
+class _OpenVinoRunner:
+    def __init__(self, compiled: Any) -> None:
+        self.inputs = tuple(_spec(port, port.get_node().get_friendly_name()) for port in compiled.inputs)
+        self.outputs = tuple(_spec(port, _output_name(port)) for port in compiled.outputs)
+        self._request = compiled.create_infer_request()
+
+    def infer(self, feeds: Batch) -> dict[str, Array]:
+        """Run once."""
+        if self._request is None:
+            raise BackendError("the openvino runner is closed; load the model again")
+        check_feeds(feeds, self.inputs)
+        arrays = contiguous(feeds)
+        try:
+            # sharing inputs saves a copy; outputs are not shared, because the next call would change them
+            outputs = self._request.infer([arrays[spec.name] for spec in self.inputs], share_inputs=True)
+        except RuntimeError as error:
+            raise BackendError(f"openvino failed while running the model: {_reason(error)}") from error
+        return {spec.name: outputs[index] for index, spec in enumerate(self.outputs)}
+
+    def close(self) -> None:
+        """Drop the request and with it the compiled model."""
+        self._request = None
+
+
+def _openvino() -> Any:
+    with importing("openvino", extra="openvino"):
+        import openvino  # optional
+    return openvino
+
+
+def _compile(ov: Any, model: Path, options: LoadOptions) -> Any:
+    core = ov.Core()
+    graph = core.read_model(str(model))
+    if options.batch is not None:
+        graph.reshape({port: _with_batch(port.get_partial_shape(), options.batch) for port in graph.inputs})
+    return core.compile_model(graph, "CPU", _settings(options))
+
+
+def _with_batch(shape: Any, batch: int) -> Any:
+    if len(shape) and shape[0].is_dynamic:
+        shape[0] = batch
+    return shape
+
+
+def _settings(options: LoadOptions) -> dict[str, object]:
+    if options.precision not in _HINTS:
+        raise BackendError(f"openvino cannot compute in {options.precision!r} (it can in: {', '.join(_HINTS)})")
+    return {
+        "INFERENCE_NUM_THREADS": options.threads,
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_PRECISION_HINT": _HINTS[options.precision],
+    }
+
+
+def _key(ov: Any, model: Path, options: LoadOptions) -> str:
+    cpu = ov.Core().get_property("CPU", "FULL_DEVICE_NAME"), ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    parts = (sha256_of(model), msgspec.json.encode(options), ov.__version__, platform.machine(), cpu)
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+def _spec(port: Any, name: str) -> TensorSpec:
+    dtype = np.dtype(port.get_element_type().to_dtype()).name
+    if dtype not in _DTYPES:
+        raise BackendError(f"tensor {name!r} is {dtype}; expected one of: {', '.join(sorted(_DTYPES))}")
+    shape = tuple(None if size.is_dynamic else size.get_length() for size in port.get_partial_shape())
+    return msgspec.convert({"name": name, "dtype": dtype, "shape": shape}, TensorSpec)
+
+
+def _output_name(port: Any) -> str:
+    # an output that merely passes another tensor on carries both names, and any_name may be the wrong one
+    name = str(port.get_node().get_friendly_name()).removesuffix(_RESULT)
+    return name if name in port.get_names() else str(port.get_any_name())
+
+
+def _reason(error: Exception) -> str:
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    told = [line for line in lines if not line.startswith(("Exception from", "Check ", "FrontEnd API"))]
+    return (told or lines or ["no reason given"])[0].strip()

@@ -1,0 +1,126 @@
+"""What happens once: build, load and first inference, each in a fresh process.
+
+``python -m edgetl.device.bench.cold`` reads one request as JSON and writes one :class:`edgetl.result.Cold`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+import numpy as np
+
+import edgetl
+from edgetl.errors import BackendError, EdgeTLError
+from edgetl.plugins import BACKENDS, find
+from edgetl.result import Cold
+from edgetl.runner import Backend, LoadOptions
+from edgetl.tensors import Array, TensorSpec
+
+T = TypeVar("T")
+_TIMEOUT_S = 600
+
+
+class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the fresh process is to start."""
+
+    runtime: str
+    model: str
+    options: LoadOptions
+    cache: str
+
+
+def measure_cold(runtime: str, model: Path, options: LoadOptions) -> Cold:
+    """Start a model twice, each time in a fresh process: first with nothing built, then with what that built.
+
+    ``build_ns`` is of the first start, the rest of the second, which is what every later start of a device is like;
+    its ``load_ns`` is everything until the model is ready, importing the runtime and finding what was built included.
+
+    Raises:
+        BackendError: a start failed; quotes the end of its error output.
+    """
+    with tempfile.TemporaryDirectory(prefix="edgetl-cold-") as cache:
+        request = Request(runtime, str(model.resolve()), options, cache)
+        built = _start(request)
+        started = _start(request)
+    return msgspec.structs.replace(started, build_ns=built.build_ns, load_ns=started.build_ns + started.load_ns)
+
+
+def zeros(specs: tuple[TensorSpec, ...]) -> dict[str, Array]:
+    """Feeds of zeros; a size that may vary is 1."""
+    return {spec.name: np.zeros([size or 1 for size in spec.shape], spec.dtype) for spec in specs}
+
+
+def _start(request: Request) -> Cold:
+    # the child must find this very package, however this process found it
+    root = str(Path(edgetl.__file__).parent.parent)
+    paths = [root, os.environ.get("PYTHONPATH", "")]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in paths if path)}
+    command = (sys.executable, "-m", "edgetl.device.bench.cold")
+    name = f"a cold start of {request.model!r} on {request.runtime}"
+    try:
+        done = subprocess.run(
+            command,
+            input=msgspec.json.encode(request),
+            capture_output=True,
+            env=environment,
+            timeout=_TIMEOUT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise BackendError(f"{name} took more than {_TIMEOUT_S} s") from error
+    if done.returncode != 0:
+        tail = " | ".join(done.stderr.decode(errors="replace").strip().splitlines()[-3:])
+        raise BackendError(f"{name} failed with exit code {done.returncode}: {tail or 'no error output'}")
+    return msgspec.json.decode(done.stdout, type=Cold)
+
+
+def _main() -> int:
+    request = msgspec.json.decode(sys.stdin.buffer.read(), type=Request)
+    # a runtime may write to stdout; the answer must stay alone there
+    answer = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        cold = _measure(request)
+    except EdgeTLError as error:
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code
+    os.write(answer, msgspec.json.encode(cold))
+    return 0
+
+
+def _measure(request: Request) -> Cold:
+    backend: Backend = find(BACKENDS, request.runtime, "runtime")
+    built, build_ns = _timed(lambda: backend.build(Path(request.model), request.options, Path(request.cache)))
+    runner, load_ns = _timed(lambda: backend.load(built, request.options))
+    feeds = zeros(runner.inputs)
+    _, first_ns = _timed(lambda: runner.infer(feeds))
+    return Cold(build_ns=build_ns, load_ns=load_ns, first_inference_ns=first_ns, peak_rss_bytes=_peak_rss_bytes())
+
+
+def _timed(call: Callable[[], T]) -> tuple[T, int]:
+    start = time.perf_counter_ns()
+    value = call()
+    return value, time.perf_counter_ns() - start
+
+
+def _peak_rss_bytes() -> int | None:
+    """Of this process since it began (``getrusage`` would include the parent's before exec)."""
+    try:
+        status = Path("/proc/self/status").read_text()
+    except OSError:
+        return None
+    match = re.search(r"^VmHWM:\s+(\d+) kB", status, flags=re.MULTILINE)
+    return int(match[1]) * 1024 if match else None
+
+
+if __name__ == "__main__":
+    sys.exit(_main())

@@ -1,0 +1,46 @@
+"""How long to measure, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from edgetl.measurement import SUPPORT
+
+Effort = Literal["quick", "standard", "rigorous", "sustained"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """When warm-up ends and when there are enough samples; times are per subject.
+
+    Warm-up lasts at least ``warmup_min`` calls and ``warmup_s``, then until latency is steady, at most
+    ``warmup_cap_s``. Measuring goes on until there are ``min_samples`` samples in ``min_blocks`` blocks of about
+    ``block_s`` that took ``min_s`` together, or until they took ``cap_s``.
+    """
+
+    warmup_min: int
+    warmup_s: float
+    warmup_cap_s: float
+    block_s: float
+    min_blocks: int
+    min_samples: int
+    min_s: float
+    cap_s: float
+
+    def supporting(self, percents: tuple[float, ...]) -> Plan:
+        """A plan that goes on until these percentiles are supported, for up to ten times as long."""
+        needed = max((SUPPORT[percent] for percent in percents), default=0)
+        if needed <= self.min_samples:
+            return self
+        return replace(self, min_samples=needed, cap_s=10 * self.cap_s)
+
+
+PLANS: Mapping[Effort, Plan] = {
+    "quick": Plan(10, 0.2, 1.5, block_s=0.1, min_blocks=10, min_samples=SUPPORT[90.0], min_s=1.0, cap_s=5.0),
+    "standard": Plan(20, 0.5, 5.0, block_s=0.2, min_blocks=20, min_samples=SUPPORT[99.0], min_s=5.0, cap_s=60.0),
+    "rigorous": Plan(50, 1.0, 10.0, block_s=0.5, min_blocks=40, min_samples=SUPPORT[99.9], min_s=20.0, cap_s=300.0),
+    "sustained": Plan(50, 1.0, 10.0, block_s=1.0, min_blocks=60, min_samples=SUPPORT[99.9], min_s=600.0, cap_s=900.0),
+}
+"""``quick`` supports p90, ``standard`` p99, ``rigorous`` p99.9; ``sustained`` also lasts until a device is hot."""

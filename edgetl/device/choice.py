@@ -1,0 +1,100 @@
+"""Which candidate of a bundle to run here, and on whose word."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from edgetl.bundle import Bundle
+from edgetl.candidate import Candidate, Variant
+from edgetl.environment import Environment
+from edgetl.errors import GateFailed, InputError, MissingExtra
+from edgetl.plugins import BACKENDS, find
+from edgetl.result import Result, read_result
+from edgetl.runner import Backend
+
+ChosenBy = Literal["result", "stored qualification", "safest"]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The candidate to load; ``by`` says on whose word."""
+
+    candidate: Candidate
+    by: ChosenBy
+
+
+def result_path(bundle_sha256: str, cache_dir: Path, here: Environment) -> Path:
+    """Where the qualification of a bundle on a machine is kept."""
+    return cache_dir / "results" / f"{bundle_sha256}-{here.fingerprint}.json"
+
+
+def qualified(bundle: Bundle, here: Environment, result: Result) -> Candidate:
+    """The candidate that a qualification selected.
+
+    Raises:
+        InputError: the qualification is of another bundle, or was made on another device.
+        GateFailed: it selected nothing.
+    """
+    if result.bundle.sha256 != bundle.sha256:
+        raise InputError(
+            f"the result is of bundle {result.bundle.name!r} {result.bundle.sha256[:12]}, not of "
+            f"{bundle.manifest.name!r} {bundle.sha256[:12]}; make one with: edgetl qualify {bundle.path}"
+        )
+    if result.environment.fingerprint != here.fingerprint:
+        raise InputError(
+            f"the result was made on another device or with other software ({_difference(result.environment, here)}); "
+            f"make one here with: edgetl qualify {bundle.path}"
+        )
+    if result.selected is None:
+        raise GateFailed(
+            f"the qualification of {bundle.manifest.name!r} on this device selected nothing; see why with: edgetl "
+            "report, or choose for yourself with runtime="
+        )
+    chosen = result.candidate(result.selected)
+    bundle.manifest.variant(chosen.variant)
+    return Candidate(chosen.variant, chosen.runtime, chosen.precision, chosen.threads)
+
+
+def stored(bundle: Bundle, here: Environment, cache_dir: Path) -> Candidate | None:
+    """The candidate selected by this device's own qualification; ``None`` when there has not been one.
+
+    Raises:
+        InputError: the record is damaged.
+        GateFailed: it selected nothing.
+    """
+    path = result_path(bundle.sha256, cache_dir, here)
+    return qualified(bundle, here, read_result(path)) if path.exists() else None
+
+
+def safest(bundle: Bundle, here: Environment, runtime: str | None) -> Candidate:
+    """The float graph on a runtime, or on the first that works here.
+
+    Raises:
+        MissingExtra: the runtime, or every runtime, is not installed.
+        Unsupported: there is no runtime of that name.
+    """
+    variants = bundle.manifest.variants
+    variant = next((one for one in variants if one.artifact.precision == "fp32"), variants[0])
+    return Candidate(variant.name, runtime or _first_runtime(), _hint(variant), here.cpu.allowed_cpus)
+
+
+def _hint(variant: Variant) -> str:
+    return "fp32" if variant.artifact.rendering == "float" else variant.artifact.precision
+
+
+def _first_runtime() -> str:
+    for name in BACKENDS:
+        backend: Backend = find(BACKENDS, name, "runtime")
+        if backend.probe().available:
+            return name
+    first = next(iter(BACKENDS))
+    raise MissingExtra(first, extra=first)
+
+
+def _difference(there: Environment, here: Environment) -> str:
+    for name in ("system", "kernel", "python", "edgetl", "cpu", "memory_bytes", "board", "container", "runtimes"):
+        if getattr(there, name) != getattr(here, name):
+            return f"{name} was {str(getattr(there, name))[:120]}, is {str(getattr(here, name))[:120]}"
+    return "its description differs"

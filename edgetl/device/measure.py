@@ -1,0 +1,117 @@
+"""Cold starts, interleaved timing, limits and choice, for candidates that passed their exam."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgetl.check import Check, failures
+from edgetl.device.bench.cold import measure_cold
+from edgetl.device.bench.plan import PLANS
+from edgetl.device.bench.timing import Subject, Timed, interleave, latency, rotating
+from edgetl.device.candidates import Formed
+from edgetl.device.evaluate import is_full_precision, options_of
+from edgetl.device.feeds import feeds_from_golden
+from edgetl.device.latency_gates import gate_checks, gated_percents
+from edgetl.device.select import choose
+from edgetl.device.session import Session
+from edgetl.errors import BackendError
+from edgetl.preprocess import Preprocess
+from edgetl.result import Cold
+from edgetl.runner import Runner
+
+_IMAGES = 16
+"""Encoded images that timing takes in turn."""
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A candidate that passed its exam and is loaded."""
+
+    formed: Formed
+    runner: Runner
+
+    @property
+    def name(self) -> str:
+        """Of the candidate."""
+        return self.formed.candidate.name
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What measuring found, by candidate name, and the choice it led to."""
+
+    cold: Mapping[str, Cold]
+    timed: Mapping[str, Timed]
+    end_to_end: Mapping[str, Timed]
+    checks: Mapping[str, tuple[Check, ...]]
+    rejected_because: Mapping[str, str]
+    selected: str | None
+
+
+def measure(ready: tuple[Ready, ...], session: Session) -> Measured:
+    """Start each candidate in a fresh process, time all in one run, hold them to the target's limits, and choose."""
+    cold, failed = _cold_starts(ready, session)
+    started = tuple(one for one in ready if one.name in cold)
+    timed = _time(started, session)
+    checks = {name: gate_checks(latency(timed[name], "infer"), cold[name], session.gates) for name in timed}
+    missed = {name: failures(checks[name]) for name in timed if failures(checks[name])}
+    exact = frozenset(one.name for one in ready if is_full_precision(one.formed))
+    choice = choose({name: timed[name] for name in timed if name not in missed}, exact, session.settings.seed)
+    end_to_end = _time_end_to_end(_worth_comparing(started, choice.selected, timed, exact), session)
+    return Measured(cold, timed, end_to_end, checks, {**failed, **missed, **choice.rejected_because}, choice.selected)
+
+
+def _cold_starts(ready: tuple[Ready, ...], session: Session) -> tuple[dict[str, Cold], dict[str, str]]:
+    cold: dict[str, Cold] = {}
+    failed: dict[str, str] = {}
+    with session.progress.stage("start each candidate in a fresh process", len(ready)) as step:
+        for one in ready:
+            candidate = one.formed.candidate
+            try:
+                cold[one.name] = measure_cold(candidate.runtime, session.model(one.formed), options_of(candidate))
+            except BackendError as error:
+                failed[one.name] = str(error)
+            step.advance()
+    return cold, failed
+
+
+def _time(ready: tuple[Ready, ...], session: Session) -> dict[str, Timed]:
+    if not ready:
+        return {}
+    plan = PLANS[session.settings.effort].supporting(gated_percents(session.gates))
+    feeds = feeds_from_golden(session.exam.golden)
+    with session.progress.stage(f"time {len(ready)} candidates against each other ({session.settings.effort})"):
+        return interleave({one.name: rotating(one.runner.infer, feeds) for one in ready}, plan, session.clock)
+
+
+def _worth_comparing(
+    ready: tuple[Ready, ...], selected: str | None, timed: Mapping[str, Timed], exact: frozenset[str]
+) -> tuple[Ready, ...]:
+    """The chosen one and the fastest in full precision."""
+    if selected is None:
+        return ()
+    baseline = min(exact & set(timed), key=lambda name: float(np.median(timed[name].samples_ns)), default=selected)
+    return tuple(one for one in ready if one.name in (selected, baseline))
+
+
+def _time_end_to_end(ready: tuple[Ready, ...], session: Session) -> dict[str, Timed]:
+    preprocess, encoded = session.exam.manifest.preprocess, session.exam.golden.encoded[:_IMAGES]
+    if preprocess is None or not encoded or not ready:
+        return {}
+    subjects: dict[str, Subject] = {}
+    for one in ready:
+        subjects[one.name] = rotating(_image_to_prediction(one.runner, preprocess, session), encoded)
+    with session.progress.stage("time from encoded image to prediction"):
+        return interleave(subjects, PLANS[session.settings.effort], session.clock)
+
+
+def _image_to_prediction(runner: Runner, preprocess: Preprocess, session: Session) -> Callable[[bytes], object]:
+    name, task, classes = runner.inputs[0].name, session.exam.task, session.exam.manifest.classes
+
+    def predict(image: bytes) -> object:
+        return task.predictions(runner.infer({name: preprocess.apply(image)[None]}), classes)
+
+    return predict

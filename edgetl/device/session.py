@@ -1,0 +1,48 @@
+"""One qualification under way: what is judged, for which target, how thoroughly."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgetl.bundle import Bundle
+from edgetl.device.bench.plan import Effort
+from edgetl.device.bench.timing import Clock
+from edgetl.device.candidates import Formed
+from edgetl.device.evaluate import Exam
+from edgetl.gates import TargetGates
+from edgetl.progress import Progress
+from edgetl.runner import Backend
+from edgetl.target import Target
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How thoroughly to measure, and where extracted models, compiled blobs and results are kept."""
+
+    effort: Effort
+    cache_dir: Path
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Session:
+    """Everything that stays the same for all candidates."""
+
+    bundle: Bundle
+    target: Target
+    settings: Settings
+    exam: Exam
+    backends: Mapping[str, Backend]
+    progress: Progress
+    clock: Clock
+
+    @property
+    def gates(self) -> TargetGates:
+        """Limits for the target; a target that the bundle does not name is not judged."""
+        return self.bundle.manifest.gates.target.get(self.target.name, TargetGates())
+
+    def model(self, formed: Formed) -> Path:
+        """The candidate's graph as a file."""
+        return self.bundle.model(formed.variant.name, self.settings.cache_dir / "models")

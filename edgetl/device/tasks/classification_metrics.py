@@ -1,0 +1,170 @@
+"""Metrics of a classifier with intervals, written once for every runner.
+
+A resample of the bootstrap is a vector of how often each sample was drawn, so every metric is a weighted one and all
+resamples are computed by matrix products. What a resample leaves undefined (a class it does not hold) is left out of
+its mean, as it is in the metric itself; a resample in which nothing is defined does not count.
+
+References:
+    Efron (1979), Bootstrap methods, Annals of Statistics 7: percentile intervals.
+    Hanley and McNeil (1982), The meaning and use of the area under a ROC curve, Radiology 143: AUROC by ranks.
+    Guo et al. (2017), On calibration of modern neural networks, ICML: expected calibration error, 15 equal bins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetl.device.tasks.statistics import wilson
+from edgetl.evaluation import ClassScore, Interval, Metrics
+
+Floats: TypeAlias = NDArray[np.float64]
+Labels: TypeAlias = NDArray[np.int64]
+Statistic: TypeAlias = Callable[[Floats], Floats]
+"""From weights of shape ``(resamples, n)`` to values of shape ``(resamples,)``; NaN where undefined."""
+
+_RESAMPLES = 1000
+_RESAMPLES_MIN = 200
+_WORK_MAX = 1 << 28
+"""Resamples x samples x classes; above it there are fewer resamples, down to the minimum."""
+_CHUNK = 1 << 22
+_BINS = 15
+_CONFUSION_CLASSES_MAX = 200
+
+
+def metrics(probabilities: Floats, labels: Labels, classes: tuple[str, ...], seed: int) -> Metrics:
+    """Every metric of a classifier.
+
+    Args:
+        probabilities: shape ``(n, classes)``.
+        labels: shape ``(n,)``, each a place in ``classes``.
+        classes: names, in the order of the columns.
+        seed: of the bootstrap.
+
+    Returns:
+        Accuracy with Wilson's interval (a bootstrap of faultless predictions would have no width), the others with
+        bootstrap percentile intervals. AUROC is left out when only one class occurs, the confusion above 200 classes.
+    """
+    predicted = np.argmax(probabilities, axis=1)
+    hits = int(np.count_nonzero(predicted == labels))
+    n = len(labels)
+    statistics: dict[str, Statistic] = {
+        "balanced accuracy": _balanced_accuracy(predicted, labels, len(classes)),
+        "macro F1": _macro_f1(predicted, labels, len(classes)),
+        "AUROC": _auroc(probabilities, labels),
+        "ECE": _calibration_error(probabilities, predicted, labels),
+    }
+    return Metrics(
+        values=(Interval("accuracy", hits / n, wilson(hits, n), n), *_bootstrap(statistics, probabilities.shape, seed)),
+        per_class=_per_class(predicted, labels, classes),
+        confusion=_confusion(predicted, labels, len(classes)),
+    )
+
+
+def _bootstrap(statistics: dict[str, Statistic], shape: tuple[int, ...], seed: int) -> Iterator[Interval]:
+    n = shape[0]
+    chunks = [{name: of(weights) for name, of in statistics.items()} for weights in _resamples(shape, seed)]
+    for name, of in statistics.items():
+        value = float(of(np.ones((1, n)))[0])
+        if np.isnan(value):
+            continue
+        resampled = np.concatenate([chunk[name] for chunk in chunks])
+        low, high = np.nanpercentile(resampled, (2.5, 97.5)).tolist() if not np.isnan(resampled).all() else (0.0, 1.0)
+        yield Interval(name, value, (low, high), n)
+
+
+def _resamples(shape: tuple[int, ...], seed: int) -> Iterator[Floats]:
+    n, classes = shape
+    rng = np.random.default_rng(seed)
+    left = int(np.clip(_WORK_MAX // (n * classes), _RESAMPLES_MIN, _RESAMPLES))
+    while left > 0:
+        rows = min(left, max(1, _CHUNK // n))
+        drawn = rng.integers(0, n, (rows, n)) + n * np.arange(rows)[:, None]
+        yield np.bincount(drawn.ravel(), minlength=rows * n).reshape(rows, n).astype(np.float64)
+        left -= rows
+
+
+def _balanced_accuracy(predicted: Labels, labels: Labels, classes: int) -> Statistic:
+    truth, hit = _one_hot(labels, classes), _one_hot(np.where(predicted == labels, labels, -1), classes)
+    return lambda weights: _mean_of_defined(_ratio(weights @ hit, weights @ truth))
+
+
+def _macro_f1(predicted: Labels, labels: Labels, classes: int) -> Statistic:
+    both = _one_hot(labels, classes) + _one_hot(predicted, classes)
+    hit = _one_hot(np.where(predicted == labels, labels, -1), classes)
+    return lambda weights: _mean_of_defined(_ratio(2 * (weights @ hit), weights @ both))
+
+
+def _auroc(probabilities: Floats, labels: Labels) -> Statistic:
+    binary = probabilities.shape[1] == 2
+    judged = [1] if binary else range(probabilities.shape[1])
+    areas = [_area(probabilities[:, index], labels == index) for index in judged]
+    return lambda weights: _mean_of_defined(np.stack([area(weights) for area in areas], axis=1))
+
+
+def _area(scores: Floats, positive: NDArray[np.bool_]) -> Statistic:
+    order = np.argsort(scores, kind="stable")
+    ends = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True))
+    sign = positive[order]
+
+    def area(weights: Floats) -> Floats:
+        ordered = weights[:, order]
+        above, below = (np.cumsum(ordered * mask, axis=1)[:, ends] for mask in (sign, ~sign))
+        # trapezoids over groups of equal scores: a tie counts one half
+        steps = np.diff(above, axis=1, prepend=0.0)
+        heights = below - np.diff(below, axis=1, prepend=0.0) / 2
+        return _ratio((steps * heights).sum(axis=1), above[:, -1] * below[:, -1])
+
+    return area
+
+
+def _calibration_error(probabilities: Floats, predicted: Labels, labels: Labels) -> Statistic:
+    confidence = probabilities.max(axis=1)
+    bins = np.clip(np.ceil(confidence * _BINS).astype(np.int64) - 1, 0, _BINS - 1)
+    gaps = _one_hot(bins, _BINS) * ((predicted == labels) - confidence)[:, None]
+    return lambda weights: np.abs(weights @ gaps).sum(axis=1) / weights.sum(axis=1)
+
+
+def _per_class(predicted: Labels, labels: Labels, classes: tuple[str, ...]) -> tuple[ClassScore, ...]:
+    support, said, hit = (
+        np.bincount(values, minlength=len(classes)) for values in (labels, predicted, labels[predicted == labels])
+    )
+    return tuple(
+        ClassScore(
+            label,
+            int(support[i]),
+            _share(hit[i], said[i]),
+            _share(hit[i], support[i]),
+            _share(2 * hit[i], support[i] + said[i]),
+        )
+        for i, label in enumerate(classes)
+    )
+
+
+def _confusion(predicted: Labels, labels: Labels, classes: int) -> tuple[tuple[int, ...], ...]:
+    if classes > _CONFUSION_CLASSES_MAX:
+        return ()
+    counts = np.bincount(labels * classes + predicted, minlength=classes * classes).reshape(classes, classes)
+    return tuple(tuple(row) for row in counts.tolist())
+
+
+def _one_hot(values: Labels, classes: int) -> Floats:
+    return np.asarray(values[:, None] == np.arange(classes), dtype=np.float64)
+
+
+def _ratio(part: Floats, whole: Floats) -> Floats:
+    share: Floats = np.full(part.shape, np.nan)
+    np.divide(part, whole, out=share, where=whole > 0)
+    return share
+
+
+def _mean_of_defined(values: Floats) -> Floats:
+    defined = ~np.isnan(values)
+    return _ratio(np.where(defined, values, 0.0).sum(axis=1), defined.sum(axis=1).astype(np.float64))
+
+
+def _share(part: int, whole: int) -> float:
+    return float(part / whole) if whole else 0.0

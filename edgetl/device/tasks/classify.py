@@ -1,0 +1,106 @@
+"""One label per image."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetl.device.tasks.classification_metrics import metrics
+from edgetl.errors import Unsupported
+from edgetl.evaluation import Metrics
+from edgetl.tensors import Array, Batch
+
+LOGITS = "logits"
+"""The output a classifier must have: float of shape ``(n, classes)``."""
+
+
+class Prediction(msgspec.Struct, frozen=True):
+    """What a classifier says of one image."""
+
+    label: str
+    score: float
+    """Probability of ``label``, as the model sees it."""
+    scores: dict[str, float]
+    """Probability of every class, the most probable first."""
+    index: int
+    """Place of ``label`` among the classes."""
+
+
+class ClassifyTask:
+    """Takes the class with the largest logit."""
+
+    name = "classify"
+    labelled = True
+
+    def decisions(self, outputs: Batch) -> NDArray[np.int64]:
+        """The class of each sample; -1 where the logits are not finite, so that it is never right."""
+        logits = _logits(outputs)
+        finite = np.isfinite(logits).all(axis=1)
+        return np.where(finite, np.argmax(logits, axis=1), -1).astype(np.int64)
+
+    def hits(self, outputs: Batch, labels: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whether each sample's decision is right."""
+        return np.equal(self.decisions(outputs), labels)
+
+    def metrics(self, outputs: Batch, labels: NDArray[np.int64], classes: tuple[str, ...], seed: int) -> Metrics:
+        """Accuracy first, then balanced accuracy, macro F1, AUROC where it exists, and calibration error.
+
+        Raises:
+            Unsupported: there are no samples, or logits, labels and classes do not go together.
+        """
+        probabilities = softmax(_finite(_logits(outputs)))
+        if probabilities.shape != (len(labels), len(classes)) or not len(labels):
+            expected = f"({len(labels)}, {len(classes)})"
+            raise Unsupported(f"logits have shape {probabilities.shape}, expected {expected} and at least one sample")
+        if labels.min() < 0 or labels.max() >= len(classes):
+            raise Unsupported(f"labels go from {labels.min()} to {labels.max()}, expected 0 to {len(classes) - 1}")
+        return metrics(probabilities, np.asarray(labels, dtype=np.int64), classes, seed)
+
+    def predictions(self, outputs: Batch, classes: tuple[str, ...]) -> list[Prediction]:
+        """The label and the probabilities of each sample.
+
+        Raises:
+            Unsupported: the logits are not finite, or not one for each class.
+        """
+        logits = _finite(_logits(outputs))
+        if logits.shape[1] != len(classes):
+            raise Unsupported(f"the model tells {logits.shape[1]} classes apart, the bundle names {len(classes)}")
+        return [_prediction(row, classes) for row in softmax(logits)]
+
+
+TASK = ClassifyTask()
+
+
+def softmax(logits: Array) -> NDArray[np.float64]:
+    """Probabilities of shape ``(n, classes)`` from logits of that shape."""
+    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True, initial=-np.inf)
+    exponentials = np.exp(shifted)
+    return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True))
+
+
+def _prediction(probabilities: NDArray[np.float64], classes: tuple[str, ...]) -> Prediction:
+    ranked = np.argsort(-probabilities, kind="stable").tolist()
+    values = probabilities.tolist()
+    best = ranked[0]
+    return Prediction(classes[best], values[best], {classes[index]: values[index] for index in ranked}, best)
+
+
+def _logits(outputs: Batch) -> Array:
+    logits = outputs.get(LOGITS)
+    if logits is None or logits.ndim != 2 or logits.dtype.kind != "f" or not logits.shape[1]:
+        found = "; ".join(f"{name}: {array.dtype} {array.shape}" for name, array in outputs.items())
+        raise Unsupported(
+            f"a classifier needs one output {LOGITS!r}, float of shape (n, classes); the model gives {found}"
+        )
+    return logits
+
+
+def _finite(logits: Array) -> Array:
+    bad = int(np.count_nonzero(~np.isfinite(logits).all(axis=1)))
+    if bad:
+        raise Unsupported(
+            f"logits of {bad} of {len(logits)} samples are NaN or infinite; the model or the runtime computes "
+            "wrongly here, choose another candidate with: edgetl qualify"
+        )
+    return logits

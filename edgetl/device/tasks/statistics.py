@@ -1,0 +1,137 @@
+"""Whether a candidate is worse than its reference, and what the sample size allows to say about it.
+
+References:
+    Tango (1998), Equivalence test and confidence interval for the difference in proportions for the paired-sample
+    design, Statistics in Medicine 17: the score interval that :func:`drop_bound` inverts.
+    Hanley and Lippman-Hand (1983), If nothing goes wrong, is everything all right?, JAMA 249: the rule of three.
+    Wilson (1927), Probable inference, the law of succession, and statistical inference, JASA 22.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetl.check import Check
+from edgetl.errors import Unsupported
+from edgetl.evaluation import Interval
+from edgetl.gates import Gates
+
+_Z_ONE_SIDED = 1.6448536269514722
+_Z_TWO_SIDED = 1.959963984540054
+_ALPHA = 0.05
+_BISECTIONS = 60
+_GROWTH_MAX = 1e6
+
+
+def drop_check(name: str, reference_hits: NDArray[np.bool_], candidate_hits: NDArray[np.bool_], gates: Gates) -> Check:
+    """Judge how much accuracy a candidate loses against its reference on the same samples.
+
+    Args:
+        name: of the check.
+        reference_hits: whether each sample was right with the reference, shape ``(n,)``.
+        candidate_hits: the same for the candidate, in the same order.
+        gates: the limits.
+
+    Returns:
+        A check whose value is the drop as a fraction (negative when the candidate is better). It passes when the drop
+        is at most ``accuracy_drop_max`` and its one-sided 95 % bound at most ``accuracy_drop_max + margin``.
+
+    Raises:
+        Unsupported: the two are not of the same samples, or there are none.
+    """
+    if reference_hits.shape != candidate_hits.shape or reference_hits.ndim != 1 or not reference_hits.size:
+        raise Unsupported(
+            f"a drop needs the same samples twice; got {reference_hits.shape} and {candidate_hits.shape} of them"
+        )
+    n = reference_hits.size
+    lost = int(np.count_nonzero(reference_hits & ~candidate_hits))
+    won = int(np.count_nonzero(~reference_hits & candidate_hits))
+    drop, bound = (lost - won) / n, drop_bound(lost, won, n)
+    limit, bound_limit = gates.accuracy_drop_max, gates.accuracy_drop_max + gates.margin
+    reason = (
+        f"drop {_points(drop)} points, 95 % bound {_points(bound)}, {lost} lost and {won} won of {n} samples; "
+        f"limits {_points(limit)} and {_points(bound_limit)}"
+    )
+    if drop <= limit and bound > bound_limit:
+        reason += f"; too few samples to tell: {_needed_in_words(lost, won, n, bound_limit)}"
+    return Check(name, drop, limit, "fraction", drop <= limit and bound <= bound_limit, reason, n)
+
+
+def drop_bound(lost: float, won: float, n: float) -> float:
+    """One-sided 95 % upper bound of a drop of accuracy on paired samples, as a fraction.
+
+    The score bound of Tango, which keeps its level where few pairs differ; with nothing lost at least the exact bound
+    of the rule of three, ``1 - 0.05 ** (1 / n)``. Counts may be fractions, to ask about other sample sizes.
+
+    Args:
+        lost: samples that only the reference had right.
+        won: samples that only the candidate had right.
+        n: all samples.
+    """
+    low, high = max((lost - won) / n, -1.0), 1.0
+    for _ in range(_BISECTIONS):
+        middle = (low + high) / 2
+        if _score(lost, won, n, middle) >= -_Z_ONE_SIDED:
+            low = middle
+        else:
+            high = middle
+    never_lost = 1 - _ALPHA ** (1 / n) if lost + won == 0 else -1.0
+    return max(high, never_lost)
+
+
+def flip_rate(reference_decisions: NDArray[np.int64], candidate_decisions: NDArray[np.int64]) -> Interval:
+    """Fraction of decisions that differ, with its Wilson interval; without decisions, anything from 0 to 1.
+
+    Raises:
+        Unsupported: the two are not of the same samples.
+    """
+    if reference_decisions.shape != candidate_decisions.shape:
+        raise Unsupported(
+            f"flips need the same samples twice; got {reference_decisions.shape} and {candidate_decisions.shape}"
+        )
+    n = reference_decisions.size
+    flips = int(np.count_nonzero(reference_decisions != candidate_decisions))
+    return Interval("flip rate", flips / n if n else 0.0, wilson(flips, n), n)
+
+
+def wilson(count: int, n: int) -> tuple[float, float]:
+    """Two-sided 95 % score interval of a proportion; unlike a bootstrap it has a width at 0 and at 1."""
+    if not n:
+        return (0.0, 1.0)
+    p, z2 = count / n, _Z_TWO_SIDED**2
+    centre, half = p + z2 / (2 * n), _Z_TWO_SIDED * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n))
+    low, high = (centre - half) / (1 + z2 / n), (centre + half) / (1 + z2 / n)
+    return (0.0 if count == 0 else low, 1.0 if count == n else high)
+
+
+def _score(lost: float, won: float, n: float, drop: float) -> float:
+    """How many standard errors the observed drop lies above ``drop``, when ``drop`` is true."""
+    a = 2 * n
+    b = -lost - won + (2 * n - lost + won) * drop
+    c = -won * drop * (1 - drop)
+    won_rate = (math.sqrt(max(b * b - 4 * a * c, 0.0)) - b) / (2 * a)
+    variance = n * (2 * won_rate + drop * (1 - drop))
+    difference = lost - won - n * drop
+    if variance <= 0:
+        return math.copysign(math.inf, difference) if difference else 0.0
+    return difference / math.sqrt(variance)
+
+
+def _needed_in_words(lost: int, won: int, n: int, bound_limit: float) -> str:
+    low, high = 1.0, _GROWTH_MAX
+    if drop_bound(lost * high, won * high, n * high) > bound_limit:
+        return "no number of samples would be enough at this drop and margin"
+    while high / low > 1.01:
+        middle = math.sqrt(low * high)
+        if drop_bound(lost * middle, won * middle, n * middle) > bound_limit:
+            low = middle
+        else:
+            high = middle
+    return f"about {math.ceil(n * high)} would be needed if they turned out alike"
+
+
+def _points(fraction: float) -> str:
+    return f"{100 * fraction:.2f}"

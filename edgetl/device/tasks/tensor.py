@@ -1,0 +1,49 @@
+"""Models without labels: outputs are what they are, so only parity and latency are judged."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetl.errors import Unsupported
+from edgetl.evaluation import Metrics
+from edgetl.tensors import Array, Batch
+
+
+class TensorTask:
+    """Gives outputs as they come."""
+
+    name = "tensor"
+    labelled = False
+
+    def decisions(self, outputs: Batch) -> NDArray[np.int64]:
+        """The largest entry along the last axis of the first output, flattened; empty when there is none to take."""
+        first = next(iter(outputs.values()))
+        if first.ndim < 2 or first.shape[-1] < 2 or not first.size:
+            return np.zeros(0, dtype=np.int64)
+        return np.asarray(np.argmax(first, axis=-1).reshape(-1), dtype=np.int64)
+
+    def hits(self, outputs: Batch, labels: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Refuse: there is no right or wrong without labels.
+
+        Raises:
+            Unsupported: always.
+        """
+        raise Unsupported(_NO_LABELS)
+
+    def metrics(self, outputs: Batch, labels: NDArray[np.int64], classes: tuple[str, ...], seed: int) -> Metrics:
+        """Refuse: there is no accuracy without labels.
+
+        Raises:
+            Unsupported: always.
+        """
+        raise Unsupported(_NO_LABELS)
+
+    def predictions(self, outputs: Batch, classes: tuple[str, ...]) -> list[dict[str, Array]]:
+        """The outputs of each sample by name, without the batch dimension."""
+        n = len(next(iter(outputs.values())))
+        return [{name: array[index] for name, array in outputs.items()} for index in range(n)]
+
+
+_NO_LABELS = "task 'tensor' has no labels, so accuracy cannot be judged; choose task 'classify' and give labelled data"
+TASK = TensorTask()

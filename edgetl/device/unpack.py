@@ -1,0 +1,90 @@
+"""The parts of a bundle as plain files, for programs in other languages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from edgetl.bundle import Bundle, Manifest
+from edgetl.bundle.atomic import replacing
+from edgetl.bundle.manifest import CARD, MANIFEST
+from edgetl.candidate import Variant
+from edgetl.errors import InputError
+from edgetl.preprocess import Preprocess
+
+_FIT = {
+    "squash": "scale the whole image to height x width without keeping its aspect ratio",
+    "crop": "take the largest centred region of the aspect ratio height : width, then scale it to height x width",
+}
+
+
+def unpack(bundle: str | Path, folder: str | Path, variant: str | None = None) -> tuple[Path, ...]:
+    """Write the ONNX files (or one of them), ``labels.txt``, ``preprocess.json``, the card and the manifest.
+
+    Args:
+        bundle: is verified first.
+        folder: is made when missing; must be empty.
+        variant: the only graph to write.
+
+    Returns:
+        The files, in the order of their names.
+
+    Raises:
+        BundleError: the bundle is damaged or has no such variant.
+        InputError: the folder is not empty or cannot be written to.
+    """
+    opened, folder = Bundle.open(bundle), Path(folder)
+    manifest = opened.manifest
+    variants = manifest.variants if variant is None else (manifest.variant(variant),)
+    contents = {
+        CARD: opened.read(CARD),
+        MANIFEST: opened.read(MANIFEST),
+        "labels.txt": "".join(f"{label}\n" for label in manifest.classes).encode("utf-8"),
+        "preprocess.json": msgspec.json.format(msgspec.json.encode(preprocess_document(manifest, variants[0]))) + b"\n",
+    }
+    try:
+        _make_empty(folder)
+        for name, content in contents.items():
+            with replacing(folder / name) as file:
+                file.write(content)
+        for chosen in variants:
+            opened.extract(chosen.artifact.file, folder / f"{chosen.name}.onnx")
+    except OSError as error:
+        raise InputError(f"cannot write to folder {str(folder)!r} ({error.strerror}); choose another") from error
+    return tuple(sorted(folder.iterdir()))
+
+
+def preprocess_document(manifest: Manifest, variant: Variant) -> dict[str, Any]:
+    """What a program in another language must do before it runs the graph, in words and in numbers."""
+    document: dict[str, Any] = {
+        "schema": "edgetl.preprocess/1",
+        "inputs": variant.artifact.inputs,
+        "outputs": variant.artifact.outputs,
+    }
+    if manifest.preprocess is None:
+        return {**document, "image": None, "remark": "the model takes the tensors above as they are"}
+    return {**document, "image": _image_document(manifest.preprocess)}
+
+
+def _image_document(preprocess: Preprocess) -> dict[str, Any]:
+    return {
+        **msgspec.to_builtins(preprocess),
+        "dtype": "uint8",
+        "layout": "NHWC",
+        "range": [0, 255],
+        "normalisation": "in the graph: feed the pixels as they are, without mean, deviation or division by 255",
+        "decode": "8 bits per channel, upright (EXIF orientation applied); grey images have three equal channels",
+        "resize": (
+            f"{_FIT[preprocess.fit]}; of that region keep the centred fraction 'crop' of both sides; "
+            f"filter {preprocess.interpolation} with antialiasing as Pillow has it (the filter widens with the scale "
+            "when an image gets smaller; OpenCV's and most GPU resizes do not, and give other pixels)"
+        ),
+    }
+
+
+def _make_empty(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.iterdir()):
+        raise InputError(f"folder {str(folder)!r} is not empty; choose one that is new or empty")

@@ -1,0 +1,97 @@
+"""A logistic head on the frozen backbone's pooled stage features."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from edgetl.host.adapt import AdaptContext, Adapted, FeatureSource, FittedHead
+from edgetl.host.adapt.heads import HeadSettings, fit_head, training_set
+from edgetl.host.backbones import trunk
+from edgetl.host.export import trunk_graph
+from edgetl.host.features import GraphFeatures, check_views
+from edgetl.host.inference import fastest
+from edgetl.host.workspace import Workspace
+
+GRID = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
+
+
+class LinearProbeOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Options of ``linear-probe``."""
+
+    stages: tuple[str, ...] | None = None
+    """Stages whose pooled features the head sees; by default the last three and the backbone's own features."""
+    views: tuple[str, ...] = ("identity", "hflip")
+    """Views of every training image that count as further samples."""
+    regularisation: tuple[float, ...] = GRID
+    """Values of C to choose among."""
+    sigma_floor: float = 0.5
+    folds: int = 5
+    balanced: bool = False
+    """Weigh classes by their inverse frequency."""
+
+    def __post_init__(self) -> None:
+        if not self.regularisation or min(self.regularisation) <= 0:
+            raise ValueError(f"regularisation must be positive values of C, got {list(self.regularisation)}")
+        if self.sigma_floor < 0 or self.folds < 2:
+            raise ValueError(
+                f"sigma_floor must be at least 0 and folds at least 2, got {self.sigma_floor} and {self.folds}"
+            )
+
+
+class LinearProbe:
+    """Feature extraction: the backbone stays as it was pre-trained.
+
+    References:
+        Kornblith, Shlens and Le, "Do Better ImageNet Models Transfer Better?", 2019.
+    """
+
+    name = "linear-probe"
+    options: type[msgspec.Struct] = LinearProbeOptions
+
+    def adapt(self, context: AdaptContext) -> Adapted:
+        """Extract the training features once and fit the head by cross-validation."""
+        options: LinearProbeOptions = context.options
+        workspace = context.workspace
+        check_views(options.views, workspace.preprocess)
+        module = trunk(context.backbone, options.stages)
+        graph = trunk_graph(module, workspace)
+        with workspace.progress.stage("choose the fastest float runtime"):
+            engine = fastest(graph, "fp32", workspace.blank(), workspace.threads, workspace.cache)
+        features = GraphFeatures(
+            workspace.extraction(engine), workspace.splits.train, workspace.progress, "extract features"
+        )
+        fitted = self.refit(options, workspace, features, None)
+        return Adapted(
+            trunk=module,
+            head=fitted.head,
+            fitted=fitted,
+            report={
+                "regularisation": fitted.regularisation,
+                "cross_validated_accuracy": {f"{c:g}": score for c, score in fitted.scores.items()},
+                "features": int(fitted.head.weight.shape[1]),
+                "feature_runtime": engine.runtime,
+                "views": list(options.views),
+            },
+        )
+
+    def refit(
+        self, options: Any, workspace: Workspace, features: FeatureSource, regularisation: float | None
+    ) -> FittedHead:
+        """Fit the head on features of the training split."""
+        chosen: LinearProbeOptions = options
+        settings = HeadSettings(
+            regularisation=chosen.regularisation if regularisation is None else (regularisation,),
+            folds=chosen.folds,
+            sigma_floor=chosen.sigma_floor,
+            balanced=chosen.balanced,
+            seed=workspace.seed,
+            threads=workspace.threads,
+        )
+        data = training_set(features.training(chosen.views), workspace.splits.train, len(workspace.classes))
+        with workspace.progress.stage("fit the head"):
+            return fit_head(data, settings)
+
+
+METHOD = LinearProbe()

@@ -1,0 +1,67 @@
+"""Content-addressed files: a stage that ran once with the same inputs is not run again."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from edgetl.errors import InputError
+
+
+@dataclass(frozen=True)
+class Cache:
+    """Files under ``root``, named by what they were made from. Safe to share between processes."""
+
+    root: Path
+
+    def path(self, kind: str, parts: Any, suffix: str = "") -> Path:
+        """Where the file made from ``parts`` (JSON-able) belongs; its folder exists afterwards.
+
+        Raises:
+            InputError: the folder cannot be made.
+        """
+        folder = self.root / kind
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(
+                f"cannot make cache folder {str(folder)!r} ({error.strerror}); "
+                "give --cache or set EDGETL_CACHE to a writable folder"
+            ) from error
+        return folder / (digest(parts) + suffix)
+
+    def file(self, kind: str, parts: Any, suffix: str, make: Callable[[Path], object]) -> Path:
+        """The file made from ``parts``; ``make(path)`` writes it when it is not there yet."""
+        path = self.path(kind, parts, suffix)
+        if not path.exists():
+            write_atomically(path, make)
+        return path
+
+
+def digest(parts: Any) -> str:
+    """SHA-256 of a JSON-able value, independent of the order of keys."""
+    return hashlib.sha256(msgspec.json.encode(parts, order="sorted")).hexdigest()
+
+
+def write_atomically(path: Path, make: Callable[[Path], object]) -> None:
+    """Let ``make`` write a temporary file beside ``path``, flush it to the disk and rename it."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem[:20]}-", suffix=path.suffix)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        make(temporary)
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,158 @@
+"""What goes into a bundle, from what preparation made."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from edgetl.bundle import CalibrationSummary, Contents, Provenance
+from edgetl.candidate import Variant
+from edgetl.check import failures
+from edgetl.golden import Golden
+from edgetl.host.data.audit import Audited
+from edgetl.host.data.dataset import Sample
+from edgetl.host.data.stream import stream
+from edgetl.host.fingerprint import tool_versions
+from edgetl.host.graph import artifact_from
+from edgetl.host.inference import Engine, collect
+from edgetl.host.judge import REFERENCE_RUNTIME, Judged, describe
+from edgetl.host.variants import Calibrated, stratified
+from edgetl.host.workspace import Workspace
+from edgetl.recipe import GoldenChoice, Recipe
+
+ENCODED = 16
+"""Golden samples that travel as files too, for decoder check and end-to-end timing; few, because photos are large."""
+
+
+@dataclass(frozen=True)
+class BackboneOrigin:
+    """Which pre-trained network, and the file its weights came from."""
+
+    name: str
+    weights_source: str
+    weights_sha256: str | None
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where the variants of a bundle come from."""
+
+    recipe: Recipe
+    workspace: Workspace
+    backbone: BackboneOrigin
+    report: dict[str, Any]
+    """What the method chose and why."""
+    audited: Audited
+    calibrated: Calibrated | None
+    base: Path
+
+
+def contents(judged: tuple[Judged, ...], origin: Origin) -> Contents:
+    """A bundle with every variant that passed; the evaluations of the others stay in it as the reason why."""
+    recipe, workspace = origin.recipe, origin.workspace
+    packed = tuple(variant for variant in judged if variant.passed)
+    for variant in judged:
+        if not variant.passed:
+            workspace.progress.note(f"variant {variant.made.name} is not packed: {failures(variant.evaluation.checks)}")
+    return Contents(
+        name=recipe.name,
+        version=recipe.version,
+        task=recipe.task.kind,
+        classes=workspace.classes,
+        preprocess=workspace.preprocess,
+        variants=tuple(described(variant) for variant in packed),
+        models={variant.made.name: variant.made.model for variant in packed},
+        gates=recipe.gates,
+        golden=golden(packed, workspace.splits.validation, recipe.golden, workspace),
+        evaluations=tuple(variant.evaluation for variant in judged),
+        recipe_sha256=recipe.sha256,
+        provenance=provenance(origin),
+        card=card(judged, origin),
+    )
+
+
+def described(variant: Judged) -> Variant:
+    """A variant with what is known of its file."""
+    made = variant.made
+    return Variant(made.name, artifact_from(made.model, made.model.name, made.rendering, made.precision))
+
+
+def golden(
+    packed: tuple[Judged, ...], samples: tuple[Sample, ...], choice: GoldenChoice, workspace: Workspace
+) -> Golden:
+    """Validation samples with the host's outputs of every packed variant."""
+    chosen = stratified(samples, choice.n, workspace.seed)[: choice.n]
+    with workspace.progress.stage("record golden outputs"):
+        images = tuple(stream(chosen, workspace.preprocess, threads=workspace.threads))
+        references = {
+            variant.made.name: collect(
+                Engine(variant.made.model, REFERENCE_RUNTIME, variant.made.precision), images, workspace.threads
+            )
+            for variant in packed
+        }
+    encoded = tuple(_bytes(sample) for sample in chosen[:ENCODED]) if choice.include_images else ()
+    return Golden(
+        inputs={"image": np.stack(images)},
+        references=references,
+        labels=tuple(sample.label for sample in chosen),
+        encoded=encoded,
+    )
+
+
+def provenance(origin: Origin) -> Provenance:
+    """Where a model came from, in hashes and versions."""
+    splits = origin.workspace.splits
+    return Provenance(
+        backbone=origin.backbone.name,
+        weights_sha256=origin.backbone.weights_sha256,
+        method=origin.recipe.adapt.method,
+        data_sha256=origin.audited.dataset.sha256,
+        samples={name: sum(counts) for name, counts in splits.counts.items()},
+        calibration=_calibration(origin),
+        tools=tool_versions(),
+        notes=_notes(origin),
+    )
+
+
+def card(judged: tuple[Judged, ...], origin: Origin) -> str:
+    """The recipe's own ``card.md``, followed by what was measured."""
+    own = origin.base / "card.md"
+    text = (
+        own.read_text(encoding="utf-8").rstrip()
+        if own.is_file()
+        else f"# {origin.recipe.name}\n\nNo card was written for this model."
+    )
+    lines = [text, "", "## Measured by EdgeTL", ""]
+    for variant in judged:
+        if variant.evaluation.test is not None:
+            lines.append(f"- {variant.made.name}, test: {describe(variant.evaluation.test)}")
+    backbone = origin.backbone
+    lines += [
+        "",
+        f"Backbone {backbone.name}, weights from {backbone.weights_source} (sha256 {backbone.weights_sha256}).",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _calibration(origin: Origin) -> CalibrationSummary | None:
+    if origin.calibrated is None:
+        return None
+    record, samples = origin.calibrated.record, origin.calibrated.samples
+    counts = Counter(origin.workspace.classes[sample.label] for sample in samples)
+    return CalibrationSummary(n=record.images, sha256=record.images_sha256, classes=dict(counts))
+
+
+def _notes(origin: Origin) -> dict[str, Any]:
+    notes: dict[str, Any] = {"adapt": origin.report, "skipped": [list(entry) for entry in origin.audited.skipped]}
+    decoded: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(notes))
+    return decoded
+
+
+def _bytes(sample: Sample) -> bytes:
+    return sample.image if isinstance(sample.image, bytes) else sample.image.read_bytes()

@@ -1,0 +1,70 @@
+"""Which samples belong together, so that no two splits share a picture or a part."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+
+from edgetl.errors import DataError
+from edgetl.host.data.dataset import Sample
+
+
+def merge_groups(samples: tuple[Sample, ...]) -> tuple[Sample, ...]:
+    """Give one group to all samples that are linked by a given group or by the same content.
+
+    A merged group has the first of its given names, or ``sha256:…`` without any; a picture that is alone stays
+    without group. Merging twice changes nothing.
+
+    Raises:
+        DataError: linked samples were given to two different splits.
+    """
+    components = _components(samples)
+    merged = list(samples)
+    for indices in components:
+        members = [samples[index] for index in indices]
+        _check_splits(members)
+        name = _group_name(members)
+        for index in indices:
+            merged[index] = replace(samples[index], group=name)
+    return tuple(merged)
+
+
+def _components(samples: tuple[Sample, ...]) -> list[list[int]]:
+    """Connected components by union-find with path halving."""
+    parent = list(range(len(samples)))
+
+    def root(index: int) -> int:
+        while parent[index] != index:
+            parent[index] = parent[parent[index]]
+            index = parent[index]
+        return index
+
+    first: dict[tuple[str, str], int] = {}
+    for index, sample in enumerate(samples):
+        links = [("content", sample.sha256)] if sample.sha256 else []
+        if sample.group is not None:
+            links.append(("group", sample.group))
+        for link in links:
+            parent[root(index)] = root(first.setdefault(link, index))
+    components: dict[int, list[int]] = defaultdict(list)
+    for index in range(len(samples)):
+        components[root(index)].append(index)
+    return list(components.values())
+
+
+def _group_name(members: list[Sample]) -> str | None:
+    given = sorted(sample.group for sample in members if sample.group is not None)
+    if given:
+        return given[0]
+    return f"sha256:{members[0].sha256}" if len(members) > 1 else None
+
+
+def _check_splits(members: list[Sample]) -> None:
+    first = members[0]
+    for other in members[1:]:
+        if other.split != first.split:
+            link = "the same picture" if other.sha256 == first.sha256 else f"group {other.group or first.group!r}"
+            raise DataError(
+                f"{first.name} is given to split {first.split!r} and {other.name} to {other.split!r}, but they are "
+                f"linked by {link}; expected every picture and every group in one split only"
+            )

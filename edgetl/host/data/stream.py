@@ -1,0 +1,50 @@
+"""Labelled images as model inputs, decoded ahead in threads, a few at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from edgetl.errors import DataError
+from edgetl.host.data.dataset import Sample
+from edgetl.host.data.parallel import ordered_map
+from edgetl.preprocess import Preprocess
+from edgetl.tensors import Array
+
+
+def stream(
+    samples: Sequence[Sample], preprocess: Preprocess, *, threads: int, window: int | None = None
+) -> Iterator[Array]:
+    """Yield each sample as ``uint8`` of shape ``(h, w, 3)``, in order.
+
+    Args:
+        window: how many images may wait in memory (default four per thread).
+
+    Raises:
+        DataError: an image cannot be read; names the sample.
+    """
+
+    def prepared(sample: Sample) -> Array:
+        try:
+            return preprocess.apply(sample.image)
+        except DataError as error:
+            raise DataError(f"{sample.name}: {error}") from error
+
+    return ordered_map(prepared, samples, threads, window)
+
+
+def batches(samples: Sequence[Sample], preprocess: Preprocess, *, size: int, threads: int) -> Iterator[Array]:
+    """Yield the samples as ``uint8`` of shape ``(n, h, w, 3)`` with ``n`` at most ``size``, in order.
+
+    Raises:
+        DataError: an image cannot be read; names the sample.
+    """
+    rows: list[Array] = []
+    for image in stream(samples, preprocess, threads=threads, window=max(4 * threads, size)):
+        rows.append(image)
+        if len(rows) == size:
+            yield np.stack(rows)
+            rows = []
+    if rows:
+        yield np.stack(rows)

@@ -1,0 +1,143 @@
+"""Features of images, computed once and kept: one row per image and view."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetl.errors import RecipeError
+from edgetl.host.cache import Cache
+from edgetl.host.data.dataset import Sample
+from edgetl.host.data.stream import stream
+from edgetl.host.inference import Engine, identity_of, run
+from edgetl.preprocess import Preprocess
+from edgetl.progress import Progress
+from edgetl.tensors import Array
+
+VIEWS: dict[str, Callable[[Array], Array]] = {
+    "identity": lambda image: image,
+    "hflip": lambda image: image[:, ::-1],
+    "vflip": lambda image: image[::-1],
+    "rot180": lambda image: image[::-1, ::-1],
+    "rot90": lambda image: np.rot90(image),
+    "rot270": lambda image: np.rot90(image, 3),
+    "transpose": lambda image: np.swapaxes(image, 0, 1),
+    "transverse": lambda image: np.swapaxes(image[::-1, ::-1], 0, 1),
+}
+"""Exact, label-preserving views of an image; which of them preserve labels is the user's knowledge."""
+
+_TURNING = frozenset({"rot90", "rot270", "transpose", "transverse"})
+_SHARD_ROWS = 1024
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """How features are computed: by which graph, from which preprocessing, with how many threads."""
+
+    engine: Engine
+    preprocess: Preprocess
+    threads: int
+    cache: Cache
+
+
+@dataclass(frozen=True)
+class GraphFeatures:
+    """The features that one graph computes for one set of samples."""
+
+    how: Extraction
+    samples: tuple[Sample, ...]
+    progress: Progress
+    title: str
+
+    def training(self, views: tuple[str, ...]) -> NDArray[np.float32]:
+        """Features of shape ``(views, n, features)``."""
+        return extract(self, views)
+
+
+def check_views(views: tuple[str, ...], preprocess: Preprocess) -> None:
+    """Refuse views that do not exist or do not fit the input's shape.
+
+    Raises:
+        RecipeError: names the view.
+    """
+    unknown = [view for view in views if view not in VIEWS]
+    if unknown or "identity" not in views:
+        raise RecipeError(f"[adapt] views {list(views)} must contain 'identity' and otherwise only: {', '.join(VIEWS)}")
+    if preprocess.height != preprocess.width and _TURNING & set(views):
+        raise RecipeError(
+            f"[adapt] views {sorted(_TURNING & set(views))} need a square input, "
+            f"not {preprocess.height}x{preprocess.width}"
+        )
+
+
+def extract(source: GraphFeatures, views: tuple[str, ...]) -> NDArray[np.float32]:
+    """Features of shape ``(views, n, features)``; what the cache has is not computed again.
+
+    The cache key holds everything that changes the numbers: graph, runtime and version, precision, ISA, preprocessing,
+    image content and view.
+    """
+    how, samples = source.how, source.samples
+    folder = how.cache.path("features", identity_of(how.engine, msgspec.to_builtins(how.preprocess)))
+    folder.mkdir(exist_ok=True)
+    keys = [[f"{sample.sha256}/{view}" for sample in samples] for view in views]
+    wanted = {key for row in keys for key in row}
+    rows = dict(_load(folder, wanted))
+    todo = {sample.sha256: sample for sample in samples if any(f"{sample.sha256}/{view}" not in rows for view in views)}
+    if todo:
+        with source.progress.stage(source.title, len(todo)) as step:
+            for shard in _shards(_compute(how, tuple(todo.values()), views, step.advance)):
+                _save(folder, shard)
+                rows.update(shard)
+    return np.stack([np.stack([rows[key] for key in row]) for row in keys])
+
+
+def _compute(
+    how: Extraction, samples: tuple[Sample, ...], views: tuple[str, ...], advance: Callable[[], None]
+) -> Iterator[tuple[str, NDArray[np.float32]]]:
+    def images() -> Iterator[Array]:
+        for image in stream(samples, how.preprocess, threads=how.threads):
+            for view in views:
+                yield np.ascontiguousarray(VIEWS[view](image))
+
+    outputs = run(how.engine, images(), how.threads)
+    for sample in samples:
+        for view in views:
+            (features,) = next(outputs).values()
+            yield f"{sample.sha256}/{view}", features[0]
+        advance()
+
+
+def _shards(rows: Iterator[tuple[str, NDArray[np.float32]]]) -> Iterator[dict[str, NDArray[np.float32]]]:
+    shard: dict[str, NDArray[np.float32]] = {}
+    for key, row in rows:
+        shard[key] = row
+        if len(shard) >= _SHARD_ROWS:
+            yield shard
+            shard = {}
+    if shard:
+        yield shard
+
+
+def _save(folder: Path, shard: dict[str, NDArray[np.float32]]) -> None:
+    handle, name = tempfile.mkstemp(dir=folder, suffix=".tmp")
+    with os.fdopen(handle, "wb") as file:
+        np.savez(file, keys=np.array(list(shard)), rows=np.stack(list(shard.values())))
+    Path(name).replace(Path(name).with_suffix(".npz"))
+
+
+def _load(folder: Path, wanted: set[str]) -> Iterator[tuple[str, NDArray[np.float32]]]:
+    for path in sorted(folder.glob("*.npz")):
+        with np.load(path, allow_pickle=False) as shard:
+            keys = [str(key) for key in shard["keys"]]
+            if wanted.isdisjoint(keys):
+                continue
+            for key, row in zip(keys, shard["rows"], strict=True):
+                if key in wanted:
+                    yield key, row

@@ -1,0 +1,134 @@
+"""Many images through one ONNX graph on the host, as fast as its CPUs allow."""
+
+from __future__ import annotations
+
+import queue
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from edgetl.artifact import sha256_of
+from edgetl.device.probe import environment
+from edgetl.errors import MissingExtra
+from edgetl.host.cache import Cache, digest
+from edgetl.plugins import BACKENDS, find
+from edgetl.runner import Backend, LoadOptions, Runner
+from edgetl.tensors import Array, Batch
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A graph and the runtime that is to run it."""
+
+    model: Path
+    runtime: str
+    precision: str = "fp32"
+
+    @property
+    def identity(self) -> dict[str, object]:
+        """Everything that changes the numbers it computes: the graph, the runtime's version, the precision, the ISA."""
+        version = find(BACKENDS, self.runtime, "runtime").probe().version
+        cpu = environment().cpu
+        return {
+            "model": sha256_of(self.model),
+            "runtime": [self.runtime, version, self.precision],
+            "cpu": [cpu.architecture, *sorted(cpu.isa)],
+        }
+
+
+def fastest(model: Path, precision: str, sample: Array, threads: int, cache: Cache) -> Engine:
+    """The runtime that is fastest for this graph on this machine, measured once and remembered.
+
+    Args:
+        precision: ``fp32`` or ``int8``; reduced floats are never used for features.
+        sample: one image, ``uint8 (h, w, 3)``.
+
+    Raises:
+        MissingExtra: no runtime is installed.
+    """
+    names = tuple(name for name in BACKENDS if find(BACKENDS, name, "runtime").probe().available)
+    if not names:
+        raise MissingExtra("onnxruntime", extra="onnxruntime")
+    engines = [Engine(model, name, precision) for name in names]
+    remembered = cache.path("fastest", [engine.identity for engine in engines], ".json")
+    if remembered.exists():
+        return Engine(model, msgspec.json.decode(remembered.read_bytes(), type=str), precision)
+    times = {engine: _seconds(engine, sample, threads) for engine in engines}
+    best = min(times, key=lambda engine: times[engine])
+    remembered.write_bytes(msgspec.json.encode(best.runtime))
+    return best
+
+
+def run(engine: Engine, images: Iterable[Array], threads: int) -> Iterator[dict[str, Array]]:
+    """The outputs for each image, in order; a bounded number is in flight.
+
+    One runner of one thread per CPU: on small networks that is faster than one runner with all threads.
+    """
+    with _pool(engine, threads) as infer:
+        yield from _ordered(infer, images, threads)
+
+
+def collect(engine: Engine, images: Iterable[Array], threads: int) -> dict[str, Array]:
+    """All outputs, stacked along the first dimension."""
+    rows = list(run(engine, images, threads))
+    return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
+
+
+def _ordered(
+    infer: Callable[[Array], dict[str, Array]], images: Iterable[Array], threads: int
+) -> Iterator[dict[str, Array]]:
+    with ThreadPoolExecutor(threads) as executor:
+        waiting: deque[Future[dict[str, Array]]] = deque()
+        for image in images:
+            waiting.append(executor.submit(infer, image))
+            if len(waiting) >= 2 * threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+@contextmanager
+def _pool(engine: Engine, threads: int) -> Iterator[Callable[[Array], dict[str, Array]]]:
+    backend: Backend = find(BACKENDS, engine.runtime, "runtime")
+    options = LoadOptions(threads=1, precision=engine.precision, batch=1)
+    idle: queue.SimpleQueue[Runner] = queue.SimpleQueue()
+    runners = [backend.load(backend.build(engine.model, options, None), options) for _ in range(threads)]
+    for runner in runners:
+        idle.put(runner)
+    name = runners[0].inputs[0].name
+
+    def infer(image: Array) -> dict[str, Array]:
+        runner = idle.get()
+        try:
+            feeds: Batch = {name: image[None]}
+            return runner.infer(feeds)
+        finally:
+            idle.put(runner)
+
+    try:
+        yield infer
+    finally:
+        for runner in runners:
+            runner.close()
+
+
+def _seconds(engine: Engine, sample: Array, threads: int, count: int = 24) -> float:
+    with _pool(engine, threads) as infer:
+        for _ in _ordered(infer, [sample] * threads * 2, threads):
+            pass
+        start = time.perf_counter()
+        for _ in _ordered(infer, [sample] * count, threads):
+            pass
+        return time.perf_counter() - start
+
+
+def identity_of(engine: Engine, *parts: object) -> str:
+    """A cache key for what ``engine`` computes from ``parts``."""
+    return digest([engine.identity, *parts])

@@ -1,0 +1,50 @@
+"""How much a graph computes: multiply-adds of its convolutions and matrix products."""
+
+from __future__ import annotations
+
+import math
+
+import onnx
+
+Shape = tuple[int, ...]
+
+
+def count(model: onnx.ModelProto) -> int:
+    """Operations of one sample, two for a multiply-add; a Q/DQ graph counts the same as its float graph.
+
+    A convolution or product whose shape cannot be inferred with a batch of 1 counts nothing.
+    """
+    shapes = _shapes(model)
+    return sum(2 * _multiply_adds(node, shapes) for node in model.graph.node)
+
+
+def _multiply_adds(node: onnx.NodeProto, shapes: dict[str, Shape]) -> int:
+    if node.op_type not in ("Conv", "ConvTranspose", "Gemm", "MatMul"):
+        return 0
+    first, second, output = (shapes.get(name) for name in (node.input[0], node.input[1], node.output[0]))
+    if first is None or second is None or output is None:
+        return 0
+    if node.op_type == "Conv":
+        return math.prod(output) * math.prod(second[1:])
+    if node.op_type == "ConvTranspose":
+        return math.prod(first) * math.prod(second[1:])
+    transposed = any(attribute.name == "transA" and attribute.i for attribute in node.attribute)
+    return math.prod(output) * first[-2 if transposed else -1]
+
+
+def _shapes(model: onnx.ModelProto) -> dict[str, Shape]:
+    """Shapes of all tensors for a batch of 1."""
+    fixed = onnx.ModelProto()
+    fixed.CopyFrom(model)
+    del fixed.graph.value_info[:]
+    for value in (*fixed.graph.input, *fixed.graph.output):
+        for dimension in value.type.tensor_type.shape.dim:
+            if not dimension.HasField("dim_value"):
+                dimension.dim_value = 1
+    graph = onnx.shape_inference.infer_shapes(fixed, data_prop=True).graph
+    shapes = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
+    for value in (*graph.input, *graph.output, *graph.value_info):
+        sizes = value.type.tensor_type.shape.dim
+        if all(size.HasField("dim_value") for size in sizes):
+            shapes[value.name] = tuple(size.dim_value for size in sizes)
+    return shapes

@@ -1,0 +1,210 @@
+"""The host half: from a recipe to a bundle."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from edgetl.bundle import Bundle, write_bundle
+from edgetl.check import failures
+from edgetl.errors import GateFailed, RecipeError
+from edgetl.host.adapt import AdaptContext, Adapted, Method
+from edgetl.host.backbones import load_backbone
+from edgetl.host.cache import Cache, write_atomically
+from edgetl.host.contents import BackboneOrigin, Origin, contents
+from edgetl.host.data.audit import Audited, audit
+from edgetl.host.data.source import open_source
+from edgetl.host.data.splits import Splits, split
+from edgetl.host.fingerprint import preparation_key
+from edgetl.host.judge import Jury, judge
+from edgetl.host.variants import Calibrated, Made, Refit, calibration, float_variant, quantized_variant, stratified
+from edgetl.host.workspace import Workspace
+from edgetl.plugins import METHODS, RENDERINGS, TASKS, find, resolve
+from edgetl.progress import Progress
+from edgetl.recipe import Recipe
+
+HELD_OUT = 8
+"""Test images named in the result, to try the bundle on."""
+
+
+@dataclass(frozen=True)
+class PrepareRequest:
+    """What to prepare, and with what."""
+
+    recipe: Recipe
+    base: Path
+    """Folder that relative paths in the recipe start from."""
+    out: Path
+    cache: Path
+    threads: int
+    fresh: bool = False
+    """Prepare again although nothing changed."""
+
+
+class HeldOut(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A test image that nothing was chosen with."""
+
+    path: str
+    label: str
+
+
+class Prepared(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What ``prepare`` made."""
+
+    bundle: str
+    sha256: str
+    reused: bool
+    """Whether an earlier run's bundle was taken, because nothing it depends on had changed."""
+    skipped: tuple[tuple[str, str], ...]
+    """Images left out, each with the reason."""
+    held_out: tuple[HeldOut, ...]
+
+
+@dataclass(frozen=True)
+class Material:
+    """Checked data, divided."""
+
+    audited: Audited
+    splits: Splits
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names in label order."""
+        return self.audited.dataset.classes
+
+
+def prepare(request: PrepareRequest, progress: Progress) -> Prepared:
+    """Check the data, adapt, export, quantize, judge and pack.
+
+    Raises:
+        RecipeError: an option is wrong.
+        DataError: images or labels are not fit for use.
+        BackboneError: the pre-trained model or its weights.
+        GateFailed: the float model missed a gate; nothing is written.
+    """
+    recipe, cache = request.recipe, Cache(request.cache)
+    method_options(recipe)
+    for name in recipe.quantize.renderings:
+        find(RENDERINGS, name, "rendering")
+    material = load_material(request, progress)
+    parts = preparation_key(recipe, material.audited.dataset.sha256, request.base)
+    kept = cache.path("bundles", parts, ".edgetl")
+    notes = kept.with_suffix(".json")
+    reused = kept.exists() and notes.exists() and not request.fresh
+    if not reused:
+        held_out = _make(request, material, kept, progress)
+        write_atomically(notes, lambda path: path.write_bytes(msgspec.json.encode(held_out)))
+    bundle = Bundle.open(kept)
+    request.out.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(request.out, lambda path: shutil.copyfile(kept, path))
+    held_out = msgspec.json.decode(notes.read_bytes(), type=tuple[HeldOut, ...])
+    return Prepared(str(request.out), bundle.sha256, reused, material.audited.skipped, held_out)
+
+
+def method_options(recipe: Recipe) -> msgspec.Struct:
+    """The options of the recipe's method, checked by the method's own type.
+
+    Raises:
+        RecipeError: names the option.
+        Unsupported: there is no such method.
+    """
+    method: Method = find(METHODS, recipe.adapt.method, "method")
+    try:
+        return msgspec.convert(recipe.adapt.options, method.options)
+    except msgspec.ValidationError as error:
+        raise RecipeError(f"[adapt] options of {method.name!r}: {error}") from error
+
+
+def load_material(request: PrepareRequest, progress: Progress) -> Material:
+    """Open, check and divide the data.
+
+    Raises:
+        DataError: images or labels are not fit for use.
+    """
+    data = request.recipe.data
+    audited = audit(
+        open_source(data.source, request.base),
+        min_per_class=data.min_per_class,
+        skip_bad=data.skip_bad,
+        threads=request.threads,
+        progress=progress,
+        cache=Cache(request.cache).path("audit", "images", ".json"),
+    )
+    return Material(audited, split(audited.dataset, data, request.recipe.seed))
+
+
+def adapt_backbone(request: PrepareRequest, material: Material, progress: Progress) -> tuple[AdaptContext, Adapted]:
+    """Load the backbone and adapt it to the training split."""
+    context = adapt_context(request, material, progress)
+    method: Method = find(METHODS, request.recipe.adapt.method, "method")
+    return context, method.adapt(context)
+
+
+def adapt_context(request: PrepareRequest, material: Material, progress: Progress) -> AdaptContext:
+    """Load the backbone, and gather what its adaptation needs."""
+    recipe = request.recipe
+    with progress.stage("load the backbone"):
+        backbone = load_backbone(recipe.backbone, request.base, recipe.seed)
+    workspace = Workspace(
+        splits=material.splits,
+        classes=material.classes,
+        preprocess=recipe.backbone.preprocess or backbone.preprocess,
+        seed=recipe.seed,
+        threads=request.threads,
+        cache=Cache(request.cache),
+        progress=progress,
+    )
+    return AdaptContext(backbone, method_options(recipe), workspace)
+
+
+def quantized(
+    made: Made, refit: Refit | None, recipe: Recipe, workspace: Workspace
+) -> tuple[tuple[Made, ...], Calibrated | None]:
+    """One variant per rendering of the recipe, all from one calibration."""
+    if not recipe.quantize.renderings:
+        return (), None
+    calibrated = calibration(made, recipe.quantize, workspace)
+    variants = tuple(
+        quantized_variant(made, name, calibrated.record, refit, workspace) for name in recipe.quantize.renderings
+    )
+    return variants, calibrated
+
+
+def pack(made: tuple[Made, ...], origin: Origin, out: Path) -> tuple[HeldOut, ...]:
+    """Judge the variants, the float one first, and write a bundle.
+
+    Raises:
+        GateFailed: the float variant missed a gate.
+    """
+    recipe, workspace = origin.recipe, origin.workspace
+    jury = Jury(resolve(TASKS[recipe.task.kind][1]), recipe.gates, workspace)
+    # the one place where the test split is opened: everything has been chosen by now
+    test = workspace.splits.open_test("final report")
+    judged = judge(made, test, jury)
+    if not judged[0].passed:
+        raise GateFailed(
+            f"the float model missed a gate of recipe {recipe.name!r}: {failures(judged[0].evaluation.checks)}"
+        )
+    write_bundle(out, contents(judged, origin))
+    shown = (sample for sample in stratified(test, HELD_OUT, recipe.seed) if isinstance(sample.image, Path))
+    return tuple(HeldOut(str(sample.image), workspace.classes[sample.label]) for sample in shown)
+
+
+def _make(request: PrepareRequest, material: Material, out: Path, progress: Progress) -> tuple[HeldOut, ...]:
+    recipe = request.recipe
+    context, adapted = adapt_backbone(request, material, progress)
+    fitted = adapted.fitted
+    method: Method = find(METHODS, recipe.adapt.method, "method")
+    refit = Refit(method, context.options, None if fitted is None else fitted.regularisation)
+    with tempfile.TemporaryDirectory(prefix="edgetl-") as folder:
+        made = float_variant(adapted, context.workspace, Path(folder))
+        others, calibrated = quantized(made, refit, recipe, context.workspace)
+        backbone = BackboneOrigin(
+            context.backbone.name, context.backbone.weights_source, context.backbone.weights_sha256
+        )
+        origin = Origin(recipe, context.workspace, backbone, adapted.report, material.audited, calibrated, request.base)
+        return pack((made, *others), origin, out)

@@ -1,0 +1,154 @@
+"""Run a float graph once over training images and watch its activations."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from edgetl.artifact import sha256_of
+from edgetl.errors import DataError, Unsupported
+from edgetl.host.graph import read_graph, weights_of, write_graph
+from edgetl.host.quantize.histogram import Observer
+from edgetl.host.quantize.record import CalibrationRecord, Estimator
+from edgetl.plugins import BACKENDS, find
+from edgetl.progress import Progress, Silent
+from edgetl.runner import LoadOptions, Runner
+
+MIN_IMAGES = 16
+"""Fewer different images than this say too little about ranges."""
+
+QUANTIZABLE = frozenset(
+    "Add AveragePool Clip Concat Conv ConvTranspose Div Gemm GlobalAveragePool HardSigmoid HardSwish LeakyRelu MatMul "
+    "MaxPool Mul ReduceMean Relu Resize Sigmoid Sub".split()
+)
+"""Operators whose inputs and outputs a rendering may quantize; only these tensors are watched."""
+_CLIPPING = frozenset(("Relu", "Clip"))
+
+
+@dataclass(frozen=True)
+class CalibrationSettings:
+    """How to calibrate; ``threads`` are the runtime's."""
+
+    threads: int = 1
+    estimator: Estimator = "percentile"
+    progress: Progress = field(default_factory=Silent)
+
+
+def calibrate(
+    model: Path, images: Iterable[NDArray[np.uint8]], settings: CalibrationSettings | None = None
+) -> CalibrationRecord:
+    """Observe the activations of a float graph.
+
+    Each image runs alone, so neither batching nor order changes the record, and memory is that of one image's
+    activations.
+
+    Args:
+        model: a float ONNX graph with one input of images.
+        images: preprocessed samples without the batch dimension, ``uint8 (h, w, 3)``.
+
+    Raises:
+        DataError: fewer than 16 different images, or NaN or infinite activations (the message names the tensor).
+        Unsupported: the graph is quantized, or an image does not fit its input.
+    """
+    settings = settings or CalibrationSettings()
+    graph = read_graph(model)
+    watched = watched_tensors(graph)
+    with tempfile.TemporaryDirectory(prefix="edgetl-calibrate-") as folder:
+        exposed = Path(folder) / "exposed.onnx"
+        _expose(graph, watched, exposed)
+        runner = _load(exposed, settings.threads)
+        try:
+            observers, digests = _observe(runner, images, watched, settings.progress)
+        finally:
+            runner.close()
+    if len(set(digests)) < MIN_IMAGES:
+        raise DataError(
+            f"calibration got {len(digests)} images, {len(set(digests))} of them different; "
+            f"expected at least {MIN_IMAGES} different training images"
+        )
+    return CalibrationRecord(
+        graph_sha256=sha256_of(model),
+        images_sha256=hashlib.sha256("".join(sorted(digests)).encode()).hexdigest(),
+        images=len(digests),
+        estimator=settings.estimator,
+        tensors={name: observer.seen() for name, observer in observers.items()},
+    )
+
+
+def watched_tensors(model: onnx.ModelProto) -> tuple[str, ...]:
+    """Float activations that a rendering may quantize, in the order of the graph.
+
+    A tensor that only a ReLU or Clip reads is left out: it is never quantized apart from that activation's output.
+
+    Raises:
+        Unsupported: the graph is quantized already.
+    """
+    nodes = tuple(model.graph.node)
+    if any(node.op_type in ("QuantizeLinear", "DequantizeLinear", "QLinearConv") for node in nodes):
+        raise Unsupported("the graph is quantized already; calibrate the float graph it was made from")
+    floats, constants = _float_tensors(model), weights_of(model)
+    names: dict[str, None] = {}
+    for node in nodes:
+        if node.op_type in QUANTIZABLE:
+            names.update(dict.fromkeys((*node.input, *node.output)))
+    hidden = before_clipping(model)
+    return tuple(name for name in names if name in floats and name not in constants and name not in hidden)
+
+
+def before_clipping(model: onnx.ModelProto) -> dict[str, str]:
+    """Tensors whose only reader is a ReLU or Clip, with the name of that node's output."""
+    readers: dict[str, list[onnx.NodeProto]] = {}
+    for node in model.graph.node:
+        for name in node.input:
+            readers.setdefault(name, []).append(node)
+    outside = {value.name for value in (*model.graph.input, *model.graph.output)}
+    return {
+        name: found[0].output[0]
+        for name, found in readers.items()
+        if len(found) == 1 and found[0].op_type in _CLIPPING and name == found[0].input[0] and name not in outside
+    }
+
+
+def _observe(
+    runner: Runner, images: Iterable[NDArray[np.uint8]], watched: tuple[str, ...], progress: Progress
+) -> tuple[dict[str, Observer], list[str]]:
+    observers = {name: Observer(name) for name in watched}
+    digests: list[str] = []
+    feed = runner.inputs[0].name
+    with progress.stage("calibrate") as step:
+        for image in images:
+            outputs = runner.infer({feed: np.ascontiguousarray(image)[None]})
+            for name, observer in observers.items():
+                observer.update(outputs[name])
+            digests.append(hashlib.sha256(np.ascontiguousarray(image).tobytes()).hexdigest())
+            step.advance()
+    return observers, digests
+
+
+def _expose(model: onnx.ModelProto, names: tuple[str, ...], out: Path) -> None:
+    have = {output.name for output in model.graph.output}
+    for name in names:
+        if name not in have:
+            model.graph.output.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None))
+    write_graph(model, out)
+
+
+def _load(model: Path, threads: int) -> Runner:
+    backend: Any = find(BACKENDS, "onnxruntime", "runtime")
+    options = LoadOptions(threads=threads, precision="fp32", batch=1)
+    runner: Runner = backend.load(backend.build(model, options, None), options)
+    return runner
+
+
+def _float_tensors(model: onnx.ModelProto) -> frozenset[str]:
+    graph = onnx.shape_inference.infer_shapes(model).graph
+    values = (*graph.input, *graph.output, *graph.value_info)
+    return frozenset(value.name for value in values if value.type.tensor_type.elem_type == onnx.TensorProto.FLOAT)

@@ -1,0 +1,116 @@
+"""What calibration saw: one record from which every rendering takes its ranges."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+from zipfile import BadZipFile
+
+import numpy as np
+
+from edgetl.errors import InputError, Unsupported
+from edgetl.host.quantize.estimators import ESTIMATORS
+from edgetl.host.quantize.histogram import TensorRange
+
+SCHEMA = "edgetl.calibration/1"
+Estimator = Literal["minmax", "percentile", "mse"]
+
+
+@dataclass(frozen=True)
+class CalibrationRecord:
+    """Ranges and histograms of the activation tensors of one float graph over one set of images."""
+
+    graph_sha256: str
+    images_sha256: str
+    """Hash of the sorted hashes of the images, so that their order does not matter."""
+    images: int
+    estimator: Estimator
+    """Which of :meth:`ranges` a rendering is to use."""
+    tensors: Mapping[str, TensorRange] = field(repr=False)
+
+    def ranges(self, estimator: Estimator | None = None) -> dict[str, tuple[float, float]]:
+        """Lowest and highest value to represent of every tensor; zero is always between them.
+
+        Args:
+            estimator: ``minmax``, ``percentile`` or ``mse``; the record's own when ``None``.
+        """
+        name = estimator or self.estimator
+        if name not in ESTIMATORS:
+            raise Unsupported(f"unknown estimator {name!r}; expected one of: {', '.join(ESTIMATORS)}")
+        estimate = ESTIMATORS[name]
+        return {tensor: _with_zero(*estimate(seen)) for tensor, seen in self.tensors.items()}
+
+    def save(self, path: Path) -> None:
+        """Write the record as ``.npz``, atomically; equal records give equal bytes."""
+        names = sorted(self.tensors)
+        seen = [self.tensors[name] for name in names]
+        meta = {
+            "schema": SCHEMA,
+            "graph_sha256": self.graph_sha256,
+            "images_sha256": self.images_sha256,
+            "images": self.images,
+            "estimator": self.estimator,
+            "tensors": [[name, tensor.first, len(tensor.counts)] for name, tensor in zip(names, seen, strict=True)],
+        }
+        buffer = io.BytesIO()
+        np.savez_compressed(
+            buffer,
+            meta=np.frombuffer(json.dumps(meta, sort_keys=True).encode(), np.uint8),
+            bounds=np.array([[tensor.low, tensor.high, tensor.width] for tensor in seen], np.float64).reshape(-1, 3),
+            counts=np.concatenate([np.zeros(0, np.int64), *(tensor.counts for tensor in seen)]),
+        )
+        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            with temporary.open("wb") as file:
+                file.write(buffer.getbuffer())
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def read_record(path: Path) -> CalibrationRecord:
+    """Read what :meth:`CalibrationRecord.save` wrote.
+
+    Raises:
+        InputError: missing, damaged, or of another schema.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            meta = json.loads(archive["meta"].tobytes())
+            if meta.get("schema") != SCHEMA:
+                raise InputError(
+                    f"calibration {str(path)!r} has schema {meta.get('schema')!r}, expected {SCHEMA!r}; calibrate again"
+                )
+            return _record(meta, archive["bounds"], archive["counts"])
+    except OSError as error:
+        raise InputError(f"cannot read calibration {str(path)!r} ({error.strerror}); calibrate again") from error
+    except (BadZipFile, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"calibration {str(path)!r} is damaged ({error}); calibrate again") from error
+
+
+def _record(meta: dict[str, object], bounds: np.ndarray, counts: np.ndarray) -> CalibrationRecord:  # type: ignore[type-arg]
+    tensors: dict[str, TensorRange] = {}
+    start = 0
+    for (name, first, size), (low, high, width) in zip(meta["tensors"], bounds.tolist(), strict=True):  # type: ignore[call-overload]
+        tensors[name] = TensorRange(low, high, width, first, counts[start : start + size])
+        start += size
+    if start != len(counts):
+        raise ValueError(f"it has {len(counts)} counts, its tensors need {start}")
+    return CalibrationRecord(
+        str(meta["graph_sha256"]),
+        str(meta["images_sha256"]),
+        int(meta["images"]),
+        meta["estimator"],
+        tensors,  # type: ignore[call-overload, arg-type]
+    )
+
+
+def _with_zero(low: float, high: float) -> tuple[float, float]:
+    return min(low, 0.0), max(high, 0.0)

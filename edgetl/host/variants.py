@@ -1,0 +1,160 @@
+"""From an adapted trunk to the graphs a bundle may carry, each with what is known of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetl.check import Check
+from edgetl.errors import GateFailed
+from edgetl.host.adapt import Adapted, FittedHead, Method
+from edgetl.host.data.dataset import Sample
+from edgetl.host.data.stream import stream
+from edgetl.host.export import torch_parity, trunk_graph
+from edgetl.host.features import GraphFeatures
+from edgetl.host.graph import FEATURES, HEAD, LOGITS, attach_head, expose_features, head_nodes, read_graph, replace_head
+from edgetl.host.inference import Engine, collect, fastest
+from edgetl.host.quantize.calibrate import CalibrationSettings, calibrate
+from edgetl.host.quantize.record import CalibrationRecord, read_record
+from edgetl.host.torch_runner import TorchRunner
+from edgetl.host.workspace import Workspace
+from edgetl.plugins import RENDERINGS, find
+from edgetl.recipe import Quantize
+from edgetl.target import Precision
+from edgetl.tensors import Array, TensorSpec
+
+PARITY_IMAGES = 16
+
+
+@dataclass(frozen=True)
+class Made:
+    """One graph with the host's own predictions on the data it was made from."""
+
+    name: str
+    model: Path
+    rendering: str
+    precision: Precision
+    out_of_fold: NDArray[np.float32] | None
+    """Honest logits of the training samples, ``(n, classes)``; ``None`` where there are none."""
+    checks: tuple[Check, ...]
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """Activation ranges, and the images they were seen on."""
+
+    record: CalibrationRecord
+    samples: tuple[Sample, ...]
+
+
+@dataclass(frozen=True)
+class Refit:
+    """How a method fits its head again on another graph's features."""
+
+    method: Method
+    options: Any
+    regularisation: float | None
+
+
+def float_variant(adapted: Adapted, workspace: Workspace, folder: Path) -> Made:
+    """Export trunk and head as one float graph, and prove on real images that it computes what torch computes.
+
+    Raises:
+        GateFailed: it does not.
+    """
+    path = folder / "fp32.onnx"
+    attach_head(trunk_graph(adapted.trunk, workspace), adapted.head, path)
+    with workspace.progress.stage("compare with torch on real images"):
+        check = parity_with_torch(adapted, workspace, path)
+    if not check.passed:
+        raise GateFailed(
+            f"the exported model does not compute what torch computes ({check.reason}); nothing was written; "
+            "choose another backbone, or report this with its name"
+        )
+    fitted = adapted.fitted
+    return Made("fp32", path, "float", "fp32", None if fitted is None else fitted.out_of_fold, (check,))
+
+
+def quantized_variant(
+    made: Made, rendering: str, record: CalibrationRecord, refit: Refit | None, workspace: Workspace
+) -> Made:
+    """Quantize the trunk, leave the head in float, and fit the head again on the features of the int8 trunk.
+
+    Args:
+        refit: ``None`` keeps the head as it is.
+    """
+    name = f"int8-{rendering}"
+    path = made.model.with_name(f"{name}.onnx")
+    head = head_nodes(read_graph(made.model))
+    find(RENDERINGS, rendering, "rendering").render(made.model, record, path, head)
+    fitted = None if refit is None else _refitted(path, rendering, refit, workspace)
+    if fitted is None:
+        return Made(name, path, rendering, "int8", None, ())
+    replace_head(path, fitted.head, path)
+    return Made(name, path, rendering, "int8", fitted.out_of_fold, ())
+
+
+def calibration(made: Made, quantize: Quantize, workspace: Workspace) -> Calibrated:
+    """Ranges of the float graph over a stratified sample of the training images, from the cache when it has them.
+
+    The head is taken off first where it can be, so that another head does not mean another calibration.
+    """
+    samples = stratified(workspace.splits.train, quantize.calibration, workspace.seed)
+    trunk = made.model
+    if head_nodes(read_graph(made.model)) == {HEAD}:
+        trunk = made.model.with_name("trunk.onnx")
+        expose_features(made.model, trunk)
+    images = [sample.sha256 for sample in samples]
+    parts = [Engine(trunk, "onnxruntime").identity, repr(workspace.preprocess), images, quantize.estimator]
+
+    def make(path: Path) -> None:
+        settings = CalibrationSettings(
+            threads=workspace.threads, estimator=quantize.estimator, progress=workspace.progress
+        )
+        calibrate(trunk, stream(samples, workspace.preprocess, threads=workspace.threads), settings).save(path)
+
+    return Calibrated(read_record(workspace.cache.file("calibration", parts, ".npz", make)), samples)
+
+
+def _refitted(path: Path, rendering: str, refit: Refit, workspace: Workspace) -> FittedHead | None:
+    features = path.with_suffix(".features.onnx")
+    expose_features(path, features)
+    engine = fastest(features, "int8", workspace.blank(), workspace.threads, workspace.cache)
+    title = f"extract features of the int8 trunk ({rendering})"
+    source = GraphFeatures(workspace.extraction(engine), workspace.splits.train, workspace.progress, title)
+    return refit.method.refit(refit.options, workspace, source, refit.regularisation)
+
+
+def stratified(samples: tuple[Sample, ...], count: int, seed: int) -> tuple[Sample, ...]:
+    """About ``count`` samples, each class in proportion and at least once, interleaved; all when there are fewer."""
+    rng = np.random.default_rng(seed)
+    placed = []
+    for label in sorted({sample.label for sample in samples}):
+        members = [sample for sample in samples if sample.label == label]
+        quota = min(len(members), max(1, round(count * len(members) / len(samples))))
+        chosen = rng.permutation(len(members))[:quota]
+        placed += [((place + 0.5) / quota, label, members[int(index)]) for place, index in enumerate(chosen)]
+    return tuple(sample for _, _, sample in sorted(placed, key=lambda entry: entry[:2]))
+
+
+def parity_with_torch(adapted: Adapted, workspace: Workspace, path: Path) -> Check:
+    """Compare an exported graph with the torch module it came from, on real validation images."""
+    samples = stratified(workspace.splits.validation, PARITY_IMAGES, workspace.seed)
+    images = tuple(stream(samples, workspace.preprocess, threads=workspace.threads))
+    shape = (None, workspace.preprocess.height, workspace.preprocess.width, 3)
+    runner = TorchRunner(
+        adapted.trunk,
+        (TensorSpec("image", "uint8", shape),),
+        (TensorSpec(FEATURES, "float32", (None, adapted.head.weight.shape[1])),),
+        workspace.threads,
+    )
+    try:
+        features: Array = np.concatenate([runner.infer({"image": image[None]})[FEATURES] for image in images])
+    finally:
+        runner.close()
+    expected = {LOGITS: (features @ adapted.head.weight.T + adapted.head.bias).astype(np.float32)}
+    return torch_parity(expected, collect(Engine(path, "onnxruntime"), images, workspace.threads), "parity with torch")

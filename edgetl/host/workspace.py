@@ -1,0 +1,36 @@
+"""What every stage of one preparation shares: the data, how images are read, and where results are kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgetl.host.cache import Cache
+from edgetl.host.data.splits import Splits
+from edgetl.host.features import Extraction
+from edgetl.host.inference import Engine
+from edgetl.preprocess import Preprocess
+from edgetl.progress import Progress
+from edgetl.tensors import Array
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """One preparation's data and means."""
+
+    splits: Splits
+    classes: tuple[str, ...]
+    preprocess: Preprocess
+    seed: int
+    threads: int
+    cache: Cache
+    progress: Progress
+
+    def extraction(self, engine: Engine) -> Extraction:
+        """How ``engine`` is to compute features here."""
+        return Extraction(engine, self.preprocess, self.threads, self.cache)
+
+    def blank(self) -> Array:
+        """An empty image of the model's size, ``uint8 (h, w, 3)``."""
+        return np.zeros((self.preprocess.height, self.preprocess.width, 3), np.uint8)

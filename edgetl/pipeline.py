@@ -1,0 +1,55 @@
+"""The main job on one machine: prepare, qualify, report."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from edgetl.bundle import Bundle
+from edgetl.device.probe import environment
+from edgetl.device.qualify import Settings, qualify, stored_result
+from edgetl.host.cache import write_atomically
+from edgetl.host.prepare import Prepared, PrepareRequest, prepare
+from edgetl.progress import Progress
+from edgetl.report.markdown import deployment_report
+from edgetl.result import Result
+from edgetl.target import Target
+
+
+@dataclass(frozen=True)
+class DeploySettings:
+    """How the device half is to run."""
+
+    target: Target
+    qualify: Settings
+
+
+class Deployed(msgspec.Struct, frozen=True):
+    """What ``deploy`` made and where it is."""
+
+    prepared: Prepared
+    result: Result
+    measured_again: bool
+    """``False`` when this very bundle had been qualified on this very machine before."""
+    result_path: str
+    report_path: str
+
+
+def deploy(request: PrepareRequest, settings: DeploySettings, progress: Progress) -> Deployed:
+    """Prepare a bundle, qualify it on this machine, and write bundle, result and report side by side.
+
+    Raises:
+        GateFailed: the float model missed a gate; the caller judges ``result.passed`` for the device's.
+    """
+    prepared = prepare(request, progress)
+    bundle = Bundle.open(request.out)
+    known = None if request.fresh else stored_result(bundle, settings.target, settings.qualify, environment())
+    result = known or qualify(bundle, settings.target, settings.qualify, progress)
+    result_path, report_path = (request.out.with_suffix(suffix) for suffix in (".result.json", ".report.md"))
+    write_atomically(result_path, lambda path: path.write_bytes(msgspec.json.encode(result)))
+    text = deployment_report(bundle.manifest, result)
+    write_atomically(report_path, lambda path: path.write_text(text, encoding="utf-8"))
+    return Deployed(prepared, result, known is None, os.fspath(result_path), os.fspath(report_path))

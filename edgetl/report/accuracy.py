@@ -1,0 +1,104 @@
+"""Accuracy, as the host measured it, in tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from edgetl.check import Check, failures
+from edgetl.evaluation import Evaluation, Metrics
+from edgetl.report import numbers
+from edgetl.report.page import Column, Page, Table
+
+_SCORES = (
+    Column("Variant"),
+    Column("Metric"),
+    Column("Value", "right"),
+    Column("95 % interval", "right"),
+    Column("n", "right"),
+)
+_CLASS_COLUMNS = ("Class", "n", "Precision", "Recall", "F1")
+
+
+def accuracy_table(evaluations: Sequence[Evaluation]) -> Table:
+    """Every metric of every variant on the test split, which nothing was chosen with."""
+    rows = [row for evaluation in evaluations if evaluation.test for row in _rows(evaluation.variant, evaluation.test)]
+    remarks = ("The test split was read for this table only; gates were judged on other data.", *_failed(evaluations))
+    return Table("Accuracy on unseen data (host)", _SCORES, tuple(rows), remarks)
+
+
+def selection_table(evaluations: Sequence[Evaluation]) -> Table:
+    """The headline metric of every variant on the data that gates and settings were chosen with."""
+    rows = [
+        (*_row(evaluation.variant, evaluation.selection), evaluation.selection_split)
+        for evaluation in evaluations
+        if evaluation.selection
+    ]
+    remarks = ("Settings were chosen on this data, so these numbers are optimistic.",)
+    return Table("Accuracy that gates were judged on (host)", (*_SCORES, Column("Split")), tuple(rows), remarks)
+
+
+def checks_table(title: str, checks: Sequence[Check]) -> Table:
+    """Checks against their limits."""
+    columns = (
+        Column("Check"),
+        Column("Value", "right"),
+        Column("Limit", "right"),
+        Column("n", "right"),
+        Column("Passed"),
+        Column("Reason"),
+    )
+    return Table(title, columns, tuple(_check_row(check) for check in checks))
+
+
+def metrics_page(model: str, split: str, metrics: Metrics) -> Page:
+    """All metrics of one model on one split, and each class."""
+    scores = Table("", _SCORES, tuple(_rows(model, metrics)))
+    columns = tuple(Column(title, "right" if place else "left") for place, title in enumerate(_CLASS_COLUMNS))
+    rows = tuple(
+        (
+            score.label,
+            numbers.count(score.support),
+            numbers.percent(score.precision),
+            numbers.percent(score.recall),
+            numbers.percent(score.f1),
+        )
+        for score in metrics.per_class
+    )
+    classes = (Table("Classes", columns, rows),) if rows else ()
+    return Page(f"{model} on the {split} split", tables=(scores, *classes))
+
+
+def _rows(variant: str, metrics: Metrics) -> list[tuple[str, ...]]:
+    return [
+        (
+            variant,
+            score.metric,
+            numbers.percent(score.value),
+            numbers.percent_interval(score.ci95),
+            numbers.count(score.n),
+        )
+        for score in metrics.values
+    ]
+
+
+def _row(variant: str, metrics: Metrics) -> tuple[str, ...]:
+    return _rows(variant, metrics)[0]
+
+
+def _failed(evaluations: Sequence[Evaluation]) -> list[str]:
+    return [
+        f"FAILED on the host: {evaluation.variant}: {failures(evaluation.checks)}"
+        for evaluation in evaluations
+        if failures(evaluation.checks)
+    ]
+
+
+def _check_row(check: Check) -> tuple[str, ...]:
+    return (
+        check.name,
+        numbers.quantity(check.value, check.unit),
+        numbers.quantity(check.limit, check.unit),
+        numbers.count(check.n),
+        "yes" if check.passed else "NO",
+        check.reason,
+    )

@@ -1,0 +1,114 @@
+"""Candidates in tables: how fast each is, which was chosen, and why each other one was not."""
+
+from __future__ import annotations
+
+from edgetl.report import numbers
+from edgetl.report.page import Column, Table
+from edgetl.result import CandidateResult, Result
+
+
+def candidates_table(result: Result) -> Table:
+    """Every candidate: the chosen one first, then the others by latency, then those that were not timed."""
+    columns = (
+        Column("Candidate"),
+        Column("p50", "right"),
+        Column("p90", "right"),
+        Column("File", "right"),
+        Column("Accuracy", "right"),
+        Column("Verdict"),
+    )
+    ordered = sorted(result.candidates, key=lambda candidate: (candidate.name != result.selected, _rank(candidate)))
+    return Table("Candidates on this machine", columns, tuple(_row(c, result) for c in ordered), _remarks(result))
+
+
+def end_to_end_table(result: Result) -> Table:
+    """From an encoded image to a prediction; only candidates that were timed so."""
+    columns = (Column("Candidate"), Column("p50", "right"), Column("p90", "right"), Column("n", "right"))
+    rows = [
+        (
+            candidate.name,
+            numbers.milliseconds(candidate.end_to_end.p50_ns),
+            numbers.milliseconds(candidate.end_to_end.p90_ns),
+            numbers.count(candidate.end_to_end.n),
+        )
+        for candidate in result.candidates
+        if candidate.end_to_end
+    ]
+    remarks = ("Decoding, resizing, inference and the decision, one image at a time.",)
+    return Table("From image file to prediction", columns, tuple(rows), remarks)
+
+
+def start_table(result: Result) -> Table:
+    """What happens once, in a fresh process; only candidates that were started so."""
+    columns = (
+        Column("Candidate"),
+        Column("Build", "right"),
+        Column("Load", "right"),
+        Column("First inference", "right"),
+        Column("Peak memory", "right"),
+    )
+    rows = [
+        (
+            candidate.name,
+            numbers.milliseconds(candidate.cold.build_ns),
+            numbers.milliseconds(candidate.cold.load_ns),
+            numbers.milliseconds(candidate.cold.first_inference_ns),
+            numbers.megabytes(candidate.cold.peak_rss_bytes),
+        )
+        for candidate in result.candidates
+        if candidate.cold
+    ]
+    remarks = ("Peak memory is that of the whole process, with Python and the runtime.",)
+    return Table("Cold start", columns, tuple(rows), remarks)
+
+
+def fastest_float(result: Result) -> CandidateResult | None:
+    """The quickest float candidate that was not rejected for its answers; the baseline of every comparison."""
+    timed = [c for c in result.candidates if c.rendering == "float" and c.precision == "fp32" and p50_ns(c) is not None]
+    return min(timed, key=_rank, default=None)
+
+
+def p50_ns(candidate: CandidateResult) -> int | None:
+    """Median latency, where it was measured."""
+    return None if candidate.latency is None else candidate.latency.p50_ns
+
+
+def _rank(candidate: CandidateResult) -> float:
+    median = p50_ns(candidate)
+    return float("inf") if median is None else median
+
+
+def _row(candidate: CandidateResult, result: Result) -> tuple[str, ...]:
+    latency = candidate.latency
+    return (
+        candidate.name,
+        numbers.milliseconds(latency.p50_ns if latency else None),
+        numbers.milliseconds(latency.p90_ns if latency else None),
+        numbers.megabytes(candidate.size_bytes),
+        numbers.percent(candidate.accuracy.value if candidate.accuracy else None),
+        _verdict(candidate, result),
+    )
+
+
+def _verdict(candidate: CandidateResult, result: Result) -> str:
+    if candidate.rejected_because is not None:
+        return f"rejected: {candidate.rejected_because}"
+    if candidate.name == result.selected:
+        return "CHOSEN"
+    if result.selected is None:
+        return "measured"
+    chosen, median = p50_ns(result.candidate(result.selected)), p50_ns(candidate)
+    if chosen and median and median > chosen:
+        return f"passed, takes {numbers.ratio(median / chosen)} as long"
+    return "passed, not chosen"
+
+
+def _remarks(result: Result) -> tuple[str, ...]:
+    timed = [c.latency for c in result.candidates if c.latency is not None]
+    remarks = [f"Latency is of single inferences, {min(t.n for t in timed):,} or more each."] if timed else []
+    if any(not latency.steady for latency in timed):
+        remarks.append("Warm-up of some candidates ended before latency had settled; a longer --effort may show less.")
+    scored = [c.accuracy for c in result.candidates if c.accuracy is not None]
+    if scored:
+        remarks.append(f"{scored[0].metric} is on {scored[0].n:,} golden samples of the bundle, on this machine.")
+    return tuple(remarks)

@@ -1,0 +1,69 @@
+"""Numbers for people. The only place where anything is rounded."""
+
+from __future__ import annotations
+
+UNKNOWN = "-"
+
+
+def milliseconds(nanoseconds: float | None) -> str:
+    """``1.23 ms``, with three significant digits; ``-`` when unknown."""
+    return UNKNOWN if nanoseconds is None else f"{_three_digits(nanoseconds / 1e6)} ms"
+
+
+def megabytes(size_bytes: float | None) -> str:
+    """``13.6 MB`` (10^6 bytes); ``-`` when unknown."""
+    return UNKNOWN if size_bytes is None else f"{_three_digits(size_bytes / 1e6)} MB"
+
+
+def percent(fraction: float | None) -> str:
+    """``87.3 %``; ``-`` when unknown."""
+    return UNKNOWN if fraction is None else f"{fraction * 100:.1f} %"
+
+
+def points(fraction: float | None) -> str:
+    """A difference of two percentages, with its sign: ``-0.4 points``."""
+    return UNKNOWN if fraction is None else f"{fraction * 100:+.1f} points"
+
+
+def percent_interval(bounds: tuple[float, float] | None) -> str:
+    """``84.2 to 89.9 %``."""
+    return UNKNOWN if bounds is None else f"{bounds[0] * 100:.1f} to {bounds[1] * 100:.1f} %"
+
+
+def ratio(value: float | None) -> str:
+    """``2.13 x``."""
+    return UNKNOWN if value is None else f"{value:.2f} x"
+
+
+def giga_operations(operations: int) -> str:
+    """``0.77 GOP``: multiply-adds x 2, for one sample."""
+    return f"{operations / 1e9:.2f} GOP"
+
+
+def count(number: int | None) -> str:
+    """``12,345``."""
+    return UNKNOWN if number is None else f"{number:,}"
+
+
+def quantity(value: float | None, unit: str) -> str:
+    """A check's value in its own unit; fractions as percentages."""
+    if value is None:
+        return UNKNOWN
+    if unit == "fraction":
+        return f"{value * 100:.2f} %"
+    if unit == "ns":
+        return milliseconds(value)
+    if unit == "bytes":
+        return megabytes(value)
+    return f"{value:.4g} {unit}".rstrip()
+
+
+def short_hash(sha256: str) -> str:
+    """The first 12 hex digits."""
+    return sha256[:12]
+
+
+def _three_digits(value: float) -> str:
+    size = abs(value)
+    decimals = 0 if size >= 99.95 else 1 if size >= 9.995 else 2 if size >= 0.9995 else 3
+    return f"{value:,.{decimals}f}"

@@ -1,0 +1,146 @@
+"""Whole reports: of a deployment, and of a qualify or bench run alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from edgetl.candidate import Variant
+from edgetl.evaluation import Evaluation
+from edgetl.report import numbers
+from edgetl.report.accuracy import accuracy_table, checks_table, selection_table
+from edgetl.report.candidates import candidates_table, end_to_end_table, fastest_float, p50_ns, start_table
+from edgetl.report.page import Column, Page, Table
+from edgetl.result import CandidateResult, Result
+
+
+class Subject(Protocol):
+    """What a report needs to know of a bundle; its manifest fits."""
+
+    @property
+    def name(self) -> str:
+        """Name of the bundle."""
+
+    @property
+    def version(self) -> int:
+        """Version of the bundle."""
+
+    @property
+    def variants(self) -> Sequence[Variant]:
+        """Its graphs."""
+
+    @property
+    def evaluations(self) -> Sequence[Evaluation]:
+        """What the host measured of each."""
+
+
+def deployment(subject: Subject, result: Result, files: Sequence[tuple[str, Path]] = ()) -> Page:
+    """The report of a deploy run.
+
+    Args:
+        subject: the manifest of the bundle.
+        result: what this machine found.
+        files: what each written file is, and where it lies.
+    """
+    tables = (
+        accuracy_table(subject.evaluations),
+        selection_table(subject.evaluations),
+        candidates_table(result),
+        end_to_end_table(result),
+        start_table(result),
+        *_failed_checks(result),
+        files_table(files),
+    )
+    return Page(f"{subject.name}, version {subject.version}", verdict(result), tuple(t for t in tables if t.rows))
+
+
+def summary(subject: Subject, result: Result, files: Sequence[tuple[str, Path]] = ()) -> Page:
+    """The short form of :func:`deployment`, for a terminal."""
+    tables = (accuracy_table(subject.evaluations), candidates_table(result), files_table(files))
+    return Page(f"{subject.name}, version {subject.version}", verdict(result), tuple(t for t in tables if t.rows))
+
+
+def qualification(result: Result) -> Page:
+    """The report of a qualify or bench run."""
+    version = "" if result.bundle.version is None else f", version {result.bundle.version},"
+    tables = (candidates_table(result), end_to_end_table(result), start_table(result), *_failed_checks(result))
+    return Page(
+        f"{result.bundle.name}{version} on {result.target}", verdict(result), tuple(t for t in tables if t.rows)
+    )
+
+
+def benchmark(result: Result) -> Page:
+    """The report of a bench run, in which nothing was judged."""
+    fastest = () if result.selected is None else (f"Fastest: {result.selected}{_gain_words(result)}.",)
+    tables = (candidates_table(result), start_table(result))
+    page = Page(f"Latency of {result.bundle.name}", (*fastest, _machine(result)))
+    return replace(page, tables=tuple(t for t in tables if t.rows))
+
+
+def preparation(subject: Subject, files: Sequence[tuple[str, Path]] = ()) -> Page:
+    """The report of a prepare run."""
+    tables = (
+        accuracy_table(subject.evaluations),
+        selection_table(subject.evaluations),
+        sizes_table(subject.variants),
+        files_table(files),
+    )
+    return Page(f"{subject.name}, version {subject.version}", (), tuple(t for t in tables if t.rows))
+
+
+def verdict(result: Result) -> tuple[str, ...]:
+    """What was decided, and on what machine."""
+    machine = f"Measured on {result.environment.cpu.model}, effort {result.effort}."
+    if result.selected is None:
+        missed = "FAILED: no candidate passed every check, so this bundle must not run on this machine."
+        return (machine,) if result.passed else (missed, machine)
+    chosen = result.candidate(result.selected)
+    word = "Passed" if result.passed else "FAILED"
+    return (f"{word}: {chosen.name} is the fastest candidate that passed every check{_gain(chosen, result)}.", machine)
+
+
+def sizes_table(variants: Sequence[Variant]) -> Table:
+    """What each graph weighs."""
+    columns = (
+        Column("Variant"),
+        Column("Rendering"),
+        Column("Precision"),
+        Column("File", "right"),
+        Column("Work per sample", "right"),
+    )
+    return Table("Model files", columns, tuple(_size_row(variant) for variant in variants))
+
+
+def files_page(title: str, files: Sequence[tuple[str, Path]]) -> Page:
+    """Only what was written."""
+    return Page(title, tables=(files_table(files),))
+
+
+def files_table(files: Sequence[tuple[str, Path]]) -> Table:
+    """What was written, and where."""
+    return Table("Files", (Column("What"), Column("Where")), tuple((what, str(path)) for what, path in files))
+
+
+def _gain(chosen: CandidateResult, result: Result) -> str:
+    baseline, fast = fastest_float(result), p50_ns(chosen)
+    slow = p50_ns(baseline) if baseline else None
+    if baseline is None or baseline.name == chosen.name or not fast or not slow:
+        return ""
+    return f", {numbers.ratio(slow / fast)} as fast as float ({baseline.name})"
+
+
+def _size_row(variant: Variant) -> tuple[str, ...]:
+    artifact = variant.artifact
+    return (
+        variant.name,
+        artifact.rendering,
+        artifact.precision,
+        numbers.megabytes(artifact.size_bytes),
+        numbers.giga_operations(artifact.operations),
+    )
+
+
+def _failed_checks(result: Result) -> tuple[Table, ...]:
+    failed = ((c.name, tuple(check for check in c.checks if not check.passed)) for c in result.candidates)
+    return tuple(checks_table(f"Checks that {name} failed", checks) for name, checks in failed if checks)

@@ -1,0 +1,135 @@
+"""What holds for every test: with EDGETL_REQUIRE=all, a test that cannot run is a failure."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from dataclasses import dataclass
+
+import pytest
+
+from edgetl.artifact import Artifact
+from edgetl.candidate import Variant
+from edgetl.check import Check
+from edgetl.environment import Cpu, Environment
+from edgetl.evaluation import Evaluation, Interval, Metrics
+from edgetl.result import BundleIdentity, CandidateResult, Cold, Latency, Result
+from edgetl.tensors import TensorSpec
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail"):
+        _refuse_skip(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    if report.skipped:
+        _refuse_skip(report)
+    return report
+
+
+def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
+    if os.environ.get("EDGETL_REQUIRE") == "all":
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        report.outcome = "failed"
+        report.longrepr = f"{reason} (EDGETL_REQUIRE=all: a skip is a failure)"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What reports need of a manifest."""
+
+    name: str
+    version: int
+    variants: tuple[Variant, ...]
+    evaluations: tuple[Evaluation, ...]
+
+
+@pytest.fixture
+def subject() -> Subject:
+    """Two variants, of which the int8 one loses half a point."""
+    return Subject(
+        "solar-cells",
+        3,
+        (
+            Variant("fp32", _artifact("float", "fp32", 13_600_000)),
+            Variant("int8", _artifact("x86-vnni", "int8", 4_100_000)),
+        ),
+        (_evaluation("fp32", 0.877), _evaluation("int8", 0.872)),
+    )
+
+
+@pytest.fixture
+def result() -> Result:
+    """A run in which OpenVINO on the int8 graph won, and ONNX Runtime on it missed parity."""
+    candidates = (
+        _candidate("fp32/onnxruntime/fp32/2t", "float", 6_500_000, "slower than the chosen one (2.10 x)"),
+        _candidate("int8/openvino/int8/2t", "x86-vnni", 3_100_000, None),
+        _candidate("int8/onnxruntime/int8/2t", "x86-vnni", None, "parity: 3.2 is above the limit of 1"),
+    )
+    return Result(
+        "edgetl.result/1",
+        "0.1.0",
+        BundleIdentity("solar-cells", 3, "ab" * 32),
+        "local",
+        "standard",
+        _environment(),
+        candidates,
+        "int8/openvino/int8/2t",
+        True,
+    )
+
+
+def _artifact(rendering: str, precision: str, size_bytes: int) -> Artifact:
+    image = TensorSpec("image", "uint8", (None, 224, 224, 3))
+    logits = TensorSpec("logits", "float32", (None, 2))
+    file = f"models/{rendering}.onnx"
+    return Artifact(
+        file, "onnx", rendering, precision, (image,), (logits,), 770_000_000, size_bytes, size_bytes, "cd" * 32
+    )
+
+
+def _evaluation(variant: str, accuracy: float) -> Evaluation:
+    score = Interval("balanced accuracy", accuracy, (accuracy - 0.03, accuracy + 0.025), 656)
+    checks = (Check("accuracy drop", 0.005, 0.005, "fraction", True, n=1968),)
+    return Evaluation(variant, "onnxruntime", Metrics((score,)), "validation", Metrics((score,)), checks)
+
+
+def _candidate(name: str, rendering: str, p50_ns: int | None, rejected: str | None) -> CandidateResult:
+    variant, runtime, precision, threads = name.split("/")
+    parity = Check("parity", 3.2 if p50_ns is None else 0.2, 1.0, "", p50_ns is not None, "largest error", 256)
+    return CandidateResult(
+        name,
+        variant,
+        rendering,
+        precision,
+        runtime,
+        int(threads[:-1]),
+        (parity,),
+        None if p50_ns is None else Interval("accuracy", 0.88, (0.84, 0.92), 256),
+        None if p50_ns is None else _latency(p50_ns),
+        None,
+        None if p50_ns is None else Cold(1_000_000, 80_000_000, 9_000_000, 150_000_000),
+        4_100_000,
+        rejected,
+    )
+
+
+def _latency(p50_ns: int) -> Latency:
+    p90_ns = p50_ns + 400_000
+    samples = (p50_ns,) * 100
+    return Latency("infer", 100, p50_ns, p90_ns, None, None, None, p50_ns, p90_ns, 30, True, samples, (50, 50))
+
+
+def _environment() -> Environment:
+    cpu = Cpu("Example CPU", "x86_64", ("avx512_vnni",), 2, 2)
+    return Environment("Linux", "6.1", "3.11.7", "0.1.0", cpu, 24 << 30, None, None, {"onnxruntime": "1.31"})

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from edgetl.host.adapt.heads import HeadSettings, TrainingSet, apply_head, fit_head, training_set
+from edgetl.host.data.dataset import Sample
+
+
+def clusters(n: int = 120, width: int = 12, classes: int = 2, views: int = 1, seed: int = 0) -> TrainingSet:
+    """Overlapping Gaussian classes, features of very different scales."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(n) % classes
+    centres = rng.normal(size=(classes, width))
+    features = centres[labels] + rng.normal(scale=1.5, size=(views, n, width))
+    features *= 10.0 ** rng.uniform(-3, 3, width)
+    return TrainingSet(features.astype(np.float32), labels, np.ones(n, np.float32), np.arange(n), classes)
+
+
+@pytest.mark.parametrize("classes", [2, 3], ids=["binary", "three classes"])
+def test_folded_head_equals_scikit_learn_on_standardised_features(classes: int) -> None:
+    data = clusters(classes=classes)
+    settings = HeadSettings(regularisation=(0.1,), sigma_floor=0.0, tolerance=1e-6, max_iterations=2000)
+    fitted = fit_head(data, settings)
+    features = data.features[0].astype(np.float64)
+    standardised = (features - features.mean(0)) / features.std(0)
+    reference = LogisticRegression(C=0.1, tol=1e-6, max_iter=2000).fit(standardised, data.labels)
+    logits = apply_head(fitted.head, data.features[0])
+    probabilities = np.exp(logits - logits.max(1, keepdims=True))
+    probabilities /= probabilities.sum(1, keepdims=True)
+    np.testing.assert_allclose(probabilities, reference.predict_proba(standardised), atol=2e-3)
+
+
+def test_sigma_floor_bounds_the_weight_of_nearly_constant_features() -> None:
+    data = clusters()
+    data.features[:, :, 0] *= 1e-6
+    floored = fit_head(data, HeadSettings(regularisation=(0.1,), sigma_floor=0.5)).head
+    raw = fit_head(data, HeadSettings(regularisation=(0.1,), sigma_floor=0.0)).head
+    assert np.abs(floored.weight[:, 0]).max() < 1e-3 * np.abs(raw.weight[:, 0]).max()
+
+
+def test_out_of_fold_predictions_do_not_see_their_own_label() -> None:
+    # random labels: a head that saw them would be right far more often than chance
+    data = clusters(n=200, width=400)
+    rng = np.random.default_rng(1)
+    shuffled = TrainingSet(data.features, rng.permutation(data.labels), data.weights, data.groups, 2)
+    fitted = fit_head(shuffled, HeadSettings(regularisation=(1.0,)))
+    honest = np.mean(fitted.out_of_fold.argmax(1) == shuffled.labels)
+    optimistic = np.mean(apply_head(fitted.head, shuffled.features[0]).argmax(1) == shuffled.labels)
+    assert optimistic > 0.95
+    assert 0.3 < honest < 0.7
+
+
+def test_out_of_fold_predictions_do_not_see_their_own_group() -> None:
+    # each group is one picture repeated: only grouped folds keep its copies out of training
+    rng = np.random.default_rng(2)
+    pictures = rng.normal(size=(40, 60)).astype(np.float32)
+    groups = np.repeat(np.arange(40), 4)
+    labels = rng.integers(0, 2, 40)[groups]
+    data = TrainingSet(pictures[groups][None], labels, np.ones(160, np.float32), groups, 2)
+    fitted = fit_head(data, HeadSettings(regularisation=(10.0,)))
+    assert np.mean(fitted.out_of_fold.argmax(1) == labels) < 0.8
+
+
+def test_regularisation_with_the_best_cross_validated_accuracy_is_chosen() -> None:
+    fitted = fit_head(clusters(n=200, width=200), HeadSettings(regularisation=(1e-6, 1e-2, 1e2)))
+    assert fitted.regularisation == max(fitted.scores, key=lambda c: fitted.scores[c])
+    assert set(fitted.scores) == {1e-6, 1e-2, 1e2}
+
+
+def test_same_seed_gives_the_same_head() -> None:
+    settings = HeadSettings(regularisation=(1e-2, 1e-1), seed=3, threads=2)
+    first, second = fit_head(clusters(), settings), fit_head(clusters(), settings)
+    np.testing.assert_array_equal(first.head.weight, second.head.weight)
+    np.testing.assert_array_equal(first.out_of_fold, second.out_of_fold)
+
+
+def test_samples_without_weight_do_not_count() -> None:
+    data = clusters(n=80)
+    weights = np.ones(80, np.float32)
+    weights[40:] = 1e-9
+    flipped = np.where(np.arange(80) >= 40, 1 - data.labels, data.labels)
+    settings = HeadSettings(regularisation=(0.1,), folds=2)
+    clean = fit_head(TrainingSet(data.features, data.labels, weights, data.groups, 2), settings)
+    wrong = fit_head(TrainingSet(data.features, flipped, weights, data.groups, 2), settings)
+    np.testing.assert_allclose(clean.head.weight, wrong.head.weight, rtol=1e-3, atol=1e-6)
+
+
+def test_training_set_keeps_groups_together_and_the_rest_apart() -> None:
+    samples = tuple(
+        Sample(b"", 0, group=group, sha256=sha) for group, sha in (("a", "1"), (None, "2"), ("a", "3"), (None, "4"))
+    )
+    data = training_set(np.zeros((1, 4, 2), np.float32), samples, 2)
+    assert data.groups[0] == data.groups[2]
+    assert len(set(data.groups.tolist())) == 3

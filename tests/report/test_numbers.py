@@ -1,0 +1,58 @@
+"""Numbers as people read them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgetl.report import numbers
+
+
+@pytest.mark.parametrize(
+    ("nanoseconds", "shown"),
+    [
+        (None, "-"),
+        (0, "0.000 ms"),
+        (123_456, "0.123 ms"),
+        (999_600, "1.00 ms"),
+        (1_234_567, "1.23 ms"),
+        (9_996_000, "10.0 ms"),
+        (12_345_678, "12.3 ms"),
+        (99_960_000, "100 ms"),
+        (1_234_567_890, "1,235 ms"),
+    ],
+)
+def test_milliseconds_have_three_digits(nanoseconds: int | None, shown: str) -> None:
+    assert numbers.milliseconds(nanoseconds) == shown
+
+
+@given(st.floats(min_value=1e3, max_value=1e15))
+def test_milliseconds_are_off_by_less_than_a_hundredth(nanoseconds: float) -> None:
+    shown = float(numbers.milliseconds(nanoseconds).removesuffix(" ms").replace(",", ""))
+    assert shown == pytest.approx(nanoseconds / 1e6, rel=0.0051, abs=0.00051)
+
+
+def test_megabytes_are_millions_of_bytes() -> None:
+    assert numbers.megabytes(13_591_271) == "13.6 MB"
+
+
+def test_percent_and_points() -> None:
+    assert numbers.percent(0.8734) == "87.3 %"
+    assert numbers.percent_interval((0.842, 0.899)) == "84.2 to 89.9 %"
+    assert numbers.percent(None) == numbers.percent_interval(None) == "-"
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "shown"),
+    [
+        (0.00512, "fraction", "0.51 %"),
+        (3_100_000, "ns", "3.10 ms"),
+        (4_100_000, "bytes", "4.10 MB"),
+        (0.25, "", "0.25"),
+        (2.0, "levels", "2 levels"),
+        (None, "ns", "-"),
+    ],
+)
+def test_quantity_is_shown_in_its_unit(value: float | None, unit: str, shown: str) -> None:
+    assert numbers.quantity(value, unit) == shown

@@ -1,0 +1,92 @@
+"""What a report says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from edgetl.report import text
+from edgetl.report.candidates import candidates_table, fastest_float
+from edgetl.report.markdown import deployment_report, to_markdown
+from edgetl.report.page import Column, Page, Table
+from edgetl.report.predictions import best
+from edgetl.result import Result
+
+
+def test_verdict_names_the_chosen_one_and_its_gain(result: Result) -> None:
+    first, second = text.verdict(result)
+    assert first == (
+        "Passed: int8/openvino/int8/2t is the fastest candidate that passed every check, "
+        "2.10 x as fast as float (fp32/onnxruntime/fp32/2t)."
+    )
+    assert "Example CPU" in second
+
+
+def test_verdict_says_failed_when_nothing_passed(result: Result) -> None:
+    failed = msgspec.structs.replace(result, selected=None, passed=False)
+    assert text.verdict(failed)[0].startswith("FAILED: no candidate passed every check")
+
+
+def test_verdict_claims_no_gain_over_itself(result: Result) -> None:
+    float_won = msgspec.structs.replace(result, selected="fp32/onnxruntime/fp32/2t")
+    assert "as fast as" not in text.verdict(float_won)[0]
+
+
+def test_candidates_are_ordered_chosen_then_fast_then_untimed(result: Result) -> None:
+    rows = candidates_table(result).rows
+    assert [row[0] for row in rows] == [
+        "int8/openvino/int8/2t",
+        "fp32/onnxruntime/fp32/2t",
+        "int8/onnxruntime/int8/2t",
+    ]
+
+
+def test_every_candidate_that_was_not_chosen_says_why(result: Result) -> None:
+    rows = candidates_table(result).rows
+    assert rows[0][-1] == "CHOSEN"
+    assert "slower than the chosen one" in rows[1][-1]
+    assert "parity: 3.2 is above the limit" in rows[2][-1]
+    assert rows[2][1] == "-"
+
+
+def test_baseline_is_the_float_graph_in_fp32(result: Result) -> None:
+    baseline = fastest_float(result)
+    assert baseline is not None
+    assert baseline.name == "fp32/onnxruntime/fp32/2t"
+
+
+def test_accuracy_of_each_variant_has_interval_and_n(subject: Any, result: Result) -> None:
+    page = text.deployment(subject, result)
+    accuracy = next(table for table in page.tables if table.title.startswith("Accuracy on unseen data"))
+    assert accuracy.rows[1] == ("int8", "balanced accuracy", "87.2 %", "84.2 to 89.7 %", "656")
+
+
+def test_failed_checks_have_a_table_of_their_own(subject: Any, result: Result) -> None:
+    titles = [table.title for table in text.deployment(subject, result).tables]
+    assert "Checks that int8/onnxruntime/int8/2t failed" in titles
+
+
+def test_tables_are_rectangular(subject: Any, result: Result) -> None:
+    files = (("bundle", Path("solar.edgetl")),)
+    for page in (text.deployment(subject, result, files), text.qualification(result), text.preparation(subject)):
+        for table in page.tables:
+            assert table.rows
+            assert {len(row) for row in table.rows} == {len(table.columns)}
+
+
+def test_markdown_has_a_row_per_candidate(subject: Any, result: Result) -> None:
+    written = deployment_report(subject, result)
+    assert written.startswith("# solar-cells, version 3\n")
+    for candidate in result.candidates:
+        assert f"| {candidate.name} |" in written
+
+
+def test_markdown_cells_cannot_break_the_table() -> None:
+    table = Table("t", (Column("a"), Column("b", "right")), (("x | y\nz", ""),))
+    assert to_markdown(Page("p", tables=(table,))) == "# p\n\n## t\n\n| a | b |\n| --- | ---: |\n| x \\| y z |   |\n"
+
+
+def test_best_classes_come_first_and_ties_keep_the_order_of_classes() -> None:
+    assert best({"a": 0.2, "b": 0.4, "c": 0.4}, 2) == (("b", 0.4), ("c", 0.4))
