@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Generator
 from dataclasses import dataclass
+from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
-from edgetl.artifact import Artifact
+from edgetl.artifact import Artifact, sha256_of
+from edgetl.bundle import Contents, Provenance, write_bundle
 from edgetl.candidate import Variant
 from edgetl.check import Check
 from edgetl.environment import Cpu, Environment
 from edgetl.evaluation import Evaluation, Interval, Metrics
+from edgetl.gates import Gates
+from edgetl.golden import Golden
+from edgetl.preprocess import Preprocess
 from edgetl.result import BundleIdentity, CandidateResult, Cold, Latency, Result
 from edgetl.tensors import TensorSpec
 
@@ -87,6 +95,80 @@ def result() -> Result:
         "int8/openvino/int8/2t",
         True,
     )
+
+
+TINY_CLASSES = ("dark", "light")
+TINY_SIDE = 4
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A real bundle whose model says whether an image is light."""
+    folder = tmp_path_factory.mktemp("tiny")
+    model = _write_lightness_model(folder / "fp32.onnx")
+    images = np.random.default_rng(0).integers(0, 256, (32, TINY_SIDE, TINY_SIDE, 3), dtype=np.uint8)
+    light = (images.astype(np.float32).mean(axis=(1, 2, 3)) - 127.5)[:, None]
+    logits = np.concatenate([-light, light], axis=1).astype(np.float32)
+    labels = tuple(int(label) for label in logits.argmax(axis=1))
+    encoded = tuple(_png(image) for image in images[:2])
+    specs = (
+        (TensorSpec("image", "uint8", (None, TINY_SIDE, TINY_SIDE, 3)),),
+        (TensorSpec("logits", "float32", (None, 2)),),
+    )
+    size = model.stat().st_size
+    artifact = Artifact("models/fp32.onnx", "onnx", "float", "fp32", *specs, 96, 0, size, sha256_of(model))
+    contents = Contents(
+        name="tiny",
+        version=1,
+        task="classify",
+        classes=TINY_CLASSES,
+        preprocess=Preprocess(TINY_SIDE, TINY_SIDE),
+        variants=(Variant("fp32", artifact),),
+        models={"fp32": model},
+        gates=Gates(margin=0.2),
+        golden=Golden({"image": images}, {"fp32": {"logits": logits}}, labels, encoded),
+        evaluations=(_evaluation("fp32", 0.9),),
+        recipe_sha256="0" * 64,
+        provenance=Provenance("none", None, "linear-probe", None, {"train": 100}, None, {"edgetl": "0"}, {}),
+        card="# tiny\n",
+    )
+    write_bundle(folder / "tiny.edgetl", contents)
+    return folder / "tiny.edgetl"
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    """A light image."""
+    path = tmp_path / "new-photo.jpg"
+    Image.new("RGB", (32, 24), (250, 240, 230)).save(path)
+    return path
+
+
+def _png(image: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _write_lightness_model(path: Path) -> Path:
+    import onnx  # slow, and few tests need it
+    from onnx import TensorProto, helper, numpy_helper
+
+    weight = np.array([[-1.0, 1.0]], np.float32).repeat(3 * TINY_SIDE**2, axis=0) / (3 * TINY_SIDE**2)
+    nodes = [
+        helper.make_node("Cast", ["image"], ["pixels"], to=TensorProto.FLOAT),
+        helper.make_node("Flatten", ["pixels"], ["flat"]),
+        helper.make_node("Gemm", ["flat", "weight", "bias"], ["logits"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "lightness",
+        [helper.make_tensor_value_info("image", TensorProto.UINT8, ["N", TINY_SIDE, TINY_SIDE, 3])],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", 2])],
+        [numpy_helper.from_array(weight, "weight"), numpy_helper.from_array(np.float32([127.5, -127.5]), "bias")],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    return path
 
 
 def _artifact(rendering: str, precision: str, size_bytes: int) -> Artifact:

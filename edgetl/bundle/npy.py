@@ -68,7 +68,8 @@ def _header(spec: TensorSpec) -> bytes:
 
 
 def _dtype(spec: TensorSpec) -> np.dtype[np.generic]:
-    return np.dtype(spec.dtype).newbyteorder("<")
+    dtype: np.dtype[np.generic] = np.dtype(spec.dtype).newbyteorder("<")
+    return dtype
 
 
 def _sizes(spec: TensorSpec) -> tuple[int, ...]:

@@ -64,12 +64,17 @@ class LazyGroup(click.Group):
 
 @click.group(
     cls=LazyGroup,
+    invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 done, 1 error, 2 bad input, 3 a gate failed, 130 interrupted.",
 )
 @click.version_option(__version__, prog_name="edgetl", message="%(prog)s %(version)s")
-def edgetl() -> None:
+@click.pass_context
+def edgetl(context: click.Context) -> None:
     """From a pre-trained model and labelled data to one file that runs fast and correctly on an edge device."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help(), err=True)
+        context.exit(2)
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -83,9 +88,6 @@ def run(arguments: Sequence[str]) -> int:
     try:
         code = edgetl.main(args=list(arguments), prog_name="edgetl", standalone_mode=False)
         sys.stdout.flush()
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
-        return 2
     except click.ClickException as error:
         from edgetl.cli.failures import usage_failed  # msgspec only when something is wrong
 

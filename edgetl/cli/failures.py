@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING
 import click
 
 from edgetl.cli.output import Output
-from edgetl.errors import EdgeTLError, GateFailed
+from edgetl.errors import EdgeTLError, GateFailed, MissingExtra
 
 if TYPE_CHECKING:
     from edgetl.result import Result
+
+HOST_PACKAGES = frozenset({"onnx", "onnxscript", "safetensors", "sklearn", "timm", "torch", "torchvision"})
+"""What the host half imports at the top of its modules, so that its absence shows when a command loads it."""
 
 
 @contextmanager
@@ -31,6 +34,10 @@ def reported(output: Output) -> Iterator[None]:
     except EdgeTLError as error:
         _tell(output, error, str(error))
         raise click.exceptions.Exit(error.exit_code) from error
+    except ModuleNotFoundError as error:
+        missing = MissingExtra(error.name, "host") if error.name in HOST_PACKAGES else error
+        _tell(output, missing, str(missing))
+        raise click.exceptions.Exit(1) from error
     except OSError as error:
         _tell(output, error, f"{error.strerror or error}: {error.filename}" if error.filename else str(error))
         raise click.exceptions.Exit(1) from error

@@ -30,7 +30,7 @@ def predict(output: Output, bundle: Path, inputs: tuple[str, ...], top: int, **o
     """Run BUNDLE on each INPUT: an image, a folder of images, or '-' for one image on standard input."""
     from edgetl.cli.terminal import progress_for
     from edgetl.device import model as models
-    from edgetl.report.predictions import as_documents, predictions
+    from edgetl.report.predictions import as_document, predictions
 
     sources = tuple(found(inputs))
     model = models.open(
@@ -40,12 +40,11 @@ def predict(output: Output, bundle: Path, inputs: tuple[str, ...], top: int, **o
         runtime=options["runtime"],
         threads=options["threads"],
     )
-    answers = []
-    with progress_for(output).stage("predict", len(sources)) as step:
+    documents = []
+    with model, progress_for(output).stage("predict", len(sources)) as step:
         for source in sources:
-            answers.append(model.predict(content(source)))
+            documents.append(as_document(source, model.predict(content(source)), top))
             step.advance()
-    documents = as_documents(sources, answers, top)
     output.answer(documents, predictions(documents, model.candidate.name))
 
 

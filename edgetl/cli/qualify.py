@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from edgetl.cli.failures import gate_failed
 from edgetl.cli.options import ANY_PATH, cache, common, effort, out
 from edgetl.cli.output import Output
+
+if TYPE_CHECKING:
+    from edgetl.device.bench.plan import Effort
 
 
 @click.command()
@@ -18,7 +22,7 @@ from edgetl.cli.output import Output
 @effort
 @cache
 @common
-def qualify(output: Output, bundle: Path, target: str, out: Path, effort: str, cache: Path | None) -> None:
+def qualify(output: Output, bundle: Path, target: str, out: Path, effort: Effort, cache: Path | None) -> None:
     """Verify, evaluate and time BUNDLE on this machine, and select the fastest candidate that passes."""
     from edgetl import plugins
     from edgetl.bundle import Bundle

@@ -39,34 +39,21 @@ class Source:
     task: str | None = None
 
 
-class Size(click.ParamType[Any]):
-    """``HxW`` or one number for both."""
-
-    name = "size"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
-        """Height and width in pixels."""
-        if isinstance(value, tuple):
-            return value
-        match = _SIZE.fullmatch(value)
-        if match is None:
-            self.fail(f"{value!r} is not a size; expected HxW such as 224x224", param, ctx)
-        return int(match[1]), int(match[2] or match[1])
+def _size(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[int, int] | None:
+    """``HxW``, or one number for both."""
+    match = _SIZE.fullmatch(value or "")
+    if value is not None and match is None:
+        raise click.BadParameter(f"{value!r} is not a size; expected HxW such as 224x224", context, parameter)
+    return None if match is None else (int(match[1]), int(match[2] or match[1]))
 
 
-class Numbers(click.ParamType[Any]):
+def _numbers(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[float, ...] | None:
     """Comma-separated numbers."""
-
-    name = "numbers"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
-        """The numbers as floats."""
-        if isinstance(value, tuple):
-            return value
-        try:
-            return tuple(float(part) for part in value.split(","))
-        except ValueError:
-            self.fail(f"{value!r} is not a list of numbers; expected such as 0.485,0.456,0.406", param, ctx)
+    try:
+        return None if value is None else tuple(float(part) for part in value.split(","))
+    except ValueError as error:
+        expected = "expected a list of numbers such as 0.485,0.456,0.406"
+        raise click.BadParameter(f"{value!r} is not that; {expected}", context, parameter) from error
 
 
 _OPTIONS: tuple[Callable[[Any], Any], ...] = (
@@ -76,14 +63,14 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--backbone", metavar="NAME", help="Pre-trained model (a timm name), with --data."),
     click.option("--weights", metavar="W", help="hub, random, pip:PACKAGE or a file.  [default: hub]"),
     click.option("--method", metavar="M", help="How to adapt it.  [default: linear-probe]"),
-    click.option("--size", type=Size(), metavar="HxW", help="Input size, instead of the model's own."),
+    click.option("--size", callback=_size, metavar="HxW", help="Input size, instead of the model's own."),
     click.option("--skip-bad", is_flag=True, help="Leave out unreadable images and say which."),
     click.option("--fresh", is_flag=True, help="Do everything again, although nothing changed."),
 )
 _ONNX_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--onnx", type=EXISTING_FILE, metavar="MODEL", help="Start from a trained ONNX file, with --data."),
-    click.option("--mean", type=Numbers(), metavar="R,G,B", help="Mean that MODEL's input is normalised by."),
-    click.option("--std", type=Numbers(), metavar="R,G,B", help="Deviation that MODEL's input is normalised by."),
+    click.option("--mean", callback=_numbers, metavar="R,G,B", help="Mean that MODEL's input is normalised by."),
+    click.option("--std", callback=_numbers, metavar="R,G,B", help="Deviation that MODEL's input is normalised by."),
     click.option("--layout", type=click.Choice(["NCHW", "NHWC"]), help="Layout of MODEL's input."),
     click.option("--task", type=click.Choice(["classify", "tensor"]), help="What MODEL predicts.  [default: classify]"),
 )

@@ -25,9 +25,9 @@ class Choice:
     by: ChosenBy
 
 
-def result_path(bundle_sha256: str, cache_dir: Path, here: Environment) -> Path:
+def result_path(bundle: Bundle, cache_dir: Path, here: Environment) -> Path:
     """Where the qualification of a bundle on a machine is kept."""
-    return cache_dir / "results" / f"{bundle_sha256}-{here.fingerprint}.json"
+    return cache_dir / "results" / f"{bundle.sha256}-{here.fingerprint}.json"
 
 
 def qualified(bundle: Bundle, here: Environment, result: Result) -> Candidate:
@@ -64,7 +64,7 @@ def stored(bundle: Bundle, here: Environment, cache_dir: Path) -> Candidate | No
         InputError: the record is damaged.
         GateFailed: it selected nothing.
     """
-    path = result_path(bundle.sha256, cache_dir, here)
+    path = result_path(bundle, cache_dir, here)
     return qualified(bundle, here, read_result(path)) if path.exists() else None
 
 

@@ -14,7 +14,7 @@ from edgetl.check import Check, failures
 from edgetl.device.candidates import Formed
 from edgetl.device.tasks import DeviceTask
 from edgetl.device.tasks.statistics import drop_check
-from edgetl.device.verify import TOLERANCES, Verified, verify
+from edgetl.device.verify import TOLERANCES, Verified, parity, verify
 from edgetl.errors import BackendError, Unsupported
 from edgetl.evaluation import Interval
 from edgetl.golden import Golden
@@ -109,7 +109,7 @@ def _transfer(formed: Formed, verified: Verified, exam: Exam) -> tuple[Check, ..
     references = exam.golden.references[formed.variant.name]
     flips = int(np.sum(exam.task.decisions(references) != exam.task.decisions(verified.outputs)))
     gates, n = exam.manifest.gates, exam.golden.n
-    if is_full_precision(formed) and flips == 0 and all(check.passed for check in verified.checks):
+    if flips == 0 and all(check.passed for check in parity(verified.outputs, references, TOLERANCES["fp32"])):
         reason = f"outputs equal the host's within fp32 tolerance and none of {n} decisions differs"
         return (Check(TRANSFER, 0.0, gates.accuracy_drop_max, "fraction", True, reason, n),)
     labels = _labels(exam)

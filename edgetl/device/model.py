@@ -15,7 +15,7 @@ from edgetl.candidate import Candidate
 from edgetl.device.cache_dir import default_cache_dir, writable_cache_dir
 from edgetl.device.choice import Choice, qualified, safest, stored
 from edgetl.device.probe import environment
-from edgetl.errors import InputError
+from edgetl.errors import InputError, Unsupported
 from edgetl.plugins import BACKENDS, TASKS, find
 from edgetl.preprocess import ImageInput, Order
 from edgetl.result import Result, read_result
@@ -78,10 +78,13 @@ class Model:
         feeds = source if isinstance(source, Mapping) else {self._inputs[0].name: source}
         arrays = {name: np.asarray(value) for name, value in feeds.items()}
         ranks = {spec.name: len(spec.shape) for spec in self._inputs}
-        if any(array.ndim != ranks.get(name, array.ndim) for name, array in arrays.items()):
+        is_batch = set(arrays) == set(ranks) and all(array.ndim == ranks[name] for name, array in arrays.items())
+        if not is_batch:
             return self._infer({name: array[None] for name, array in arrays.items()})
-        n = min((len(array) for array in arrays.values()), default=0)
-        return [self._infer({name: array[i : i + 1] for name, array in arrays.items()}) for i in range(n)]
+        lengths = {len(array) for array in arrays.values()}
+        if len(lengths) != 1:
+            raise Unsupported(f"inputs have {', '.join(map(str, sorted(lengths)))} samples; expected as many of each")
+        return [self._infer({name: a[i : i + 1] for name, a in arrays.items()}) for i in range(lengths.pop())]
 
     def _infer(self, feeds: Batch) -> Any:
         if self._runner is None:

@@ -103,7 +103,7 @@ def doctor(root: Path = Path("/")) -> Diagnosis:
             _finding(module, "host half", find_package(module, "host", (distribution,)))
             for module, distribution in _HOST_PACKAGES.items()
         ),
-        remarks=_remarks(here),
+        remarks=remarks(here),
     )
 
 
@@ -127,20 +127,25 @@ def _tried(backend: Backend) -> Availability:
     return found
 
 
-def _remarks(here: Environment) -> tuple[str, ...]:
-    isa, cpu, remarks = set(here.cpu.isa), here.cpu, []
+def remarks(here: Environment) -> tuple[str, ...]:
+    """What this machine lacks or is busy with, and what follows from it for speed."""
+    isa, cpu, found = set(here.cpu.isa), here.cpu, []
     if cpu.architecture in X86:
         if not isa & INT8_DOT:
-            remarks.append("no VNNI: int8 sums can saturate, so graphs of rendering 'x86-vnni' are not tried here")
+            found.append("no VNNI: int8 sums can saturate, so graphs of rendering 'x86-vnni' are not tried here")
         if not isa & {"avx512_bf16", "amx_bf16"}:
-            remarks.append("no bf16 instructions: float graphs run in fp32")
+            found.append("no bf16 instructions: float graphs run in fp32")
     elif "asimddp" not in isa:
-        remarks.append("no int8 dot product (asimddp): int8 may be slower than fp32")
+        found.append("no int8 dot product (asimddp): int8 may be slower than fp32")
     if cpu.allowed_cpus < cpu.logical_cpus:
-        remarks.append(f"this process may use {cpu.allowed_cpus} of {cpu.logical_cpus} CPUs")
+        found.append(f"this process may use {cpu.allowed_cpus} of {cpu.logical_cpus} CPUs")
     if cpu.governor not in (None, "performance"):
-        remarks.append(f"CPU governor is {cpu.governor!r}: latency varies; 'performance' measures what the CPU can do")
-    return tuple(remarks)
+        found.append(f"CPU governor is {cpu.governor!r}: latency varies; 'performance' measures what the CPU can do")
+    if here.load_average is not None and here.load_average > cpu.allowed_cpus / 2:
+        found.append(
+            f"the machine is busy (load {here.load_average:.1f} on {cpu.allowed_cpus} CPUs): latency is inflated"
+        )
+    return tuple(found)
 
 
 def _runtimes() -> dict[str, str]:

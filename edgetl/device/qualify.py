@@ -13,9 +13,10 @@ from edgetl.bundle.atomic import replacing
 from edgetl.check import Check, failures
 from edgetl.device.bench.timing import Clock, latency
 from edgetl.device.candidates import Formed, backends_of, form
+from edgetl.device.choice import result_path
 from edgetl.device.evaluate import Exam, Examined, examine
 from edgetl.device.measure import Measured, Ready, measure
-from edgetl.device.probe import environment
+from edgetl.device.probe import environment, remarks
 from edgetl.device.session import Session, Settings
 from edgetl.device.verify import decoder_drift
 from edgetl.environment import Environment
@@ -50,6 +51,8 @@ def qualify(
     manifest, backends, here = bundle.manifest, backends_of(target), environment()
     exam = Exam(manifest, bundle.golden(), resolve(TASKS[manifest.task][1]), settings.seed)
     session = Session(bundle, target, settings, exam, backends, progress or Silent(), clock)
+    for remark in remarks(here):
+        session.progress.note(remark)
     examined = _examine_all(session, form(manifest.variants, target, here, backends))
     ready = tuple(Ready(one.formed, one.runner) for one in examined if one.runner is not None)
     try:
@@ -70,11 +73,6 @@ def qualify(
     )
     _store(result, result_path(bundle, settings.cache_dir, here))
     return result
-
-
-def result_path(bundle: Bundle, cache_dir: Path, here: Environment) -> Path:
-    """Where the qualification of a bundle on a machine is kept."""
-    return cache_dir / "results" / f"{bundle.sha256}-{here.fingerprint}.json"
 
 
 def stored_result(bundle: Bundle, target: Target, settings: Settings, here: Environment) -> Result | None:

@@ -15,8 +15,8 @@ from edgetl.errors import InputError
 from edgetl.preprocess import Preprocess
 
 _FIT = {
-    "squash": "scale the whole image to height x width without keeping its aspect ratio",
-    "crop": "take the largest centred region of the aspect ratio height : width, then scale it to height x width",
+    "squash": "take the whole image",
+    "crop": "take the largest centred region of the aspect ratio width : height",
 }
 
 
@@ -77,9 +77,9 @@ def _image_document(preprocess: Preprocess) -> dict[str, Any]:
         "normalisation": "in the graph: feed the pixels as they are, without mean, deviation or division by 255",
         "decode": "8 bits per channel, upright (EXIF orientation applied); grey images have three equal channels",
         "resize": (
-            f"{_FIT[preprocess.fit]}; of that region keep the centred fraction 'crop' of both sides; "
-            f"filter {preprocess.interpolation} with antialiasing as Pillow has it (the filter widens with the scale "
-            "when an image gets smaller; OpenCV's and most GPU resizes do not, and give other pixels)"
+            f"{_FIT[preprocess.fit]}; of it keep the centred fraction 'crop' of both sides, not rounded to pixels; "
+            f"scale that to height x width with filter {preprocess.interpolation}, antialiased as Pillow does "
+            "(the filter widens when an image gets smaller; OpenCV's and most GPU resizes do not and give other pixels)"
         ),
     }
 

@@ -119,7 +119,7 @@ def optimise(
 def trunk_graph(module: torch.nn.Module, workspace: Workspace) -> Path:
     """The optimised ONNX graph of a trunk, from the cache when the same weights were exported before."""
     height, width = workspace.preprocess.height, workspace.preprocess.width
-    parts = [module_digest(module), height, width, EXPORTER, OPSET, torch.__version__, onnxscript.__version__]
+    parts = [module_digest(module), height, width, EXPORTER, OPSET, str(torch.__version__), onnxscript.__version__]
 
     def make(path: Path) -> None:
         images = tuple(stream(workspace.splits.train[:PASS_IMAGES], workspace.preprocess, threads=workspace.threads))

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import edgetl
 from edgetl.device.probe import environment
-from edgetl.host.weights import weights_identity
-from edgetl.recipe import Recipe
+from edgetl.host.weights import weights_file
+from edgetl.recipe import BackboneChoice, Recipe
 
 TOOLS = ("numpy", "onnx", "onnxruntime", "onnxscript", "openvino", "pillow", "scikit-learn", "timm", "torch")
 """Packages whose version changes the numbers."""
@@ -20,7 +20,7 @@ def preparation_key(recipe: Recipe, data_sha256: str, base: Path) -> dict[str, o
     return {
         "recipe": recipe.sha256,
         "data": data_sha256,
-        "weights": weights_identity(recipe.backbone, base),
+        "weights": _weights(recipe.backbone, base),
         "code": _code(),
         "tools": tool_versions(),
         "cpu": sorted(environment().cpu.isa),
@@ -36,6 +36,11 @@ def tool_versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             continue
     return found
+
+
+def _weights(choice: BackboneChoice, base: Path) -> str:
+    """A pinned word (``hub``, ``random``) as it is, a file by its content."""
+    return choice.weights if choice.weights in ("hub", "random") else weights_file(choice.weights, base).sha256
 
 
 def _code() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -120,6 +121,17 @@ def head_nodes(model: onnx.ModelProto) -> frozenset[str]:
             if node.op_type not in _MATRIX:
                 waiting.extend(node.input)
     return frozenset(found)
+
+
+def backbone_digest(model: onnx.ModelProto) -> str:
+    """SHA-256 of a graph's nodes, weights and inputs, without the head and without names of outputs."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    if any(node.name == HEAD for node in copy.graph.node):
+        _take_head(copy)
+    del copy.graph.output[:], copy.graph.value_info[:]
+    _strip(copy)
+    return hashlib.sha256(copy.graph.SerializeToString(deterministic=True)).hexdigest()
 
 
 def read_graph(path: Path) -> onnx.ModelProto:

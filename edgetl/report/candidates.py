@@ -17,8 +17,23 @@ def candidates_table(result: Result) -> Table:
         Column("Accuracy", "right"),
         Column("Verdict"),
     )
-    ordered = sorted(result.candidates, key=lambda candidate: (candidate.name != result.selected, _rank(candidate)))
-    return Table("Candidates on this machine", columns, tuple(_row(c, result) for c in ordered), _remarks(result))
+    rows = tuple(_row(candidate, result) for candidate in _ordered(result))
+    return Table("Candidates on this machine", columns, rows, _remarks(result))
+
+
+def latency_table(result: Result) -> Table:
+    """Every candidate by latency, without a judgement."""
+    columns = (
+        Column("Candidate"),
+        Column("p50", "right"),
+        Column("p90", "right"),
+        Column("p99", "right"),
+        Column("n", "right"),
+        Column("File", "right"),
+        Column("Compared"),
+    )
+    rows = tuple(_latency_row(candidate, result) for candidate in _ordered(result))
+    return Table("Latency of one inference", columns, rows, _steadiness(result))
 
 
 def end_to_end_table(result: Result) -> Table:
@@ -73,6 +88,10 @@ def p50_ns(candidate: CandidateResult) -> int | None:
     return None if candidate.latency is None else candidate.latency.p50_ns
 
 
+def _ordered(result: Result) -> list[CandidateResult]:
+    return sorted(result.candidates, key=lambda candidate: (candidate.name != result.selected, _rank(candidate)))
+
+
 def _rank(candidate: CandidateResult) -> float:
     median = p50_ns(candidate)
     return float("inf") if median is None else median
@@ -103,11 +122,39 @@ def _verdict(candidate: CandidateResult, result: Result) -> str:
     return "passed, not chosen"
 
 
+def _latency_row(candidate: CandidateResult, result: Result) -> tuple[str, ...]:
+    latency = candidate.latency
+    return (
+        candidate.name,
+        numbers.milliseconds(latency.p50_ns if latency else None),
+        numbers.milliseconds(latency.p90_ns if latency else None),
+        numbers.milliseconds(latency.p99_ns if latency else None),
+        numbers.count(latency.n if latency else None),
+        numbers.megabytes(candidate.size_bytes),
+        _comparison(candidate, result),
+    )
+
+
+def _comparison(candidate: CandidateResult, result: Result) -> str:
+    if candidate.rejected_because is not None:
+        return candidate.rejected_because
+    fastest = p50_ns(result.candidate(result.selected)) if result.selected else None
+    median = p50_ns(candidate)
+    if candidate.name == result.selected or not fastest or not median:
+        return "fastest" if candidate.name == result.selected else numbers.UNKNOWN
+    return f"{numbers.ratio(median / fastest)} as long"
+
+
+def _steadiness(result: Result) -> tuple[str, ...]:
+    restless = [c.name for c in result.candidates if c.latency is not None and not c.latency.steady]
+    remark = "Latency had not settled when warm-up ended, so a longer --effort may show less: "
+    return (remark + ", ".join(restless),) if restless else ()
+
+
 def _remarks(result: Result) -> tuple[str, ...]:
     timed = [c.latency for c in result.candidates if c.latency is not None]
     remarks = [f"Latency is of single inferences, {min(t.n for t in timed):,} or more each."] if timed else []
-    if any(not latency.steady for latency in timed):
-        remarks.append("Warm-up of some candidates ended before latency had settled; a longer --effort may show less.")
+    remarks.extend(_steadiness(result))
     scored = [c.accuracy for c in result.candidates if c.accuracy is not None]
     if scored:
         remarks.append(f"{scored[0].metric} is on {scored[0].n:,} golden samples of the bundle, on this machine.")

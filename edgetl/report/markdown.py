@@ -18,12 +18,13 @@ def to_markdown(page: Page) -> str:
     for table in page.tables:
         parts.append(f"## {table.title}")
         if table.rows:
-            parts.append(_rows(table))
+            parts.append(table_rows(table))
         parts.extend(table.remarks)
     return "\n\n".join(parts) + "\n"
 
 
-def _rows(table: Table) -> str:
+def table_rows(table: Table) -> str:
+    """Only the grid of a table."""
     head = "| " + " | ".join(column.title for column in table.columns) + " |"
     rule = "| " + " | ".join("---:" if column.align == "right" else "---" for column in table.columns) + " |"
     body = ["| " + " | ".join(_cell(cell) for cell in row) + " |" for row in table.rows]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol, TypeAlias
 
 import msgspec
+import numpy as np
 
 from edgetl.report import numbers
 from edgetl.report.page import Column, Page, Table
+from edgetl.tensors import Array
 
 
 class Prediction(Protocol):
@@ -27,8 +29,12 @@ class Prediction(Protocol):
         """Probability of every class."""
 
 
-class PredictionDocument(msgspec.Struct, frozen=True):
-    """One line of the answer to ``predict --json``."""
+Answer: TypeAlias = "Prediction | Mapping[str, Array]"
+"""A model without labels answers with its output tensors."""
+
+
+class LabelDocument(msgspec.Struct, frozen=True):
+    """A classifier's answer in ``predict --json``."""
 
     input: str
     label: str
@@ -37,12 +43,22 @@ class PredictionDocument(msgspec.Struct, frozen=True):
     """The best classes with their scores, best first."""
 
 
-def as_documents(sources: Sequence[str], answers: Sequence[Prediction], top: int) -> tuple[PredictionDocument, ...]:
-    """Each source with its label and its ``top`` best classes."""
-    return tuple(
-        PredictionDocument(source, answer.label, float(answer.score), best(answer.scores, top))
-        for source, answer in zip(sources, answers, strict=True)
-    )
+class TensorDocument(msgspec.Struct, frozen=True):
+    """The answer of a model without labels in ``predict --json``."""
+
+    input: str
+    outputs: dict[str, Any]
+    """Nested lists."""
+
+
+Document: TypeAlias = "LabelDocument | TensorDocument"
+
+
+def as_document(source: str, answer: Answer, top: int) -> Document:
+    """One source with its label and its ``top`` best classes, or with its output tensors."""
+    if isinstance(answer, Mapping):
+        return TensorDocument(source, {name: np.asarray(array).tolist() for name, array in answer.items()})
+    return LabelDocument(source, answer.label, float(answer.score), best(answer.scores, top))
 
 
 def best(scores: Mapping[str, float], top: int) -> tuple[tuple[str, float], ...]:
@@ -51,12 +67,18 @@ def best(scores: Mapping[str, float], top: int) -> tuple[tuple[str, float], ...]
     return tuple((label, float(score)) for label, score in ranked[:top])
 
 
-def predictions(documents: Sequence[PredictionDocument], candidate: str) -> Page:
-    """A row per class shown."""
+def predictions(documents: Sequence[Document], candidate: str) -> Page:
+    """A row per class or output shown."""
+    rows = tuple(row for document in documents for row in _rows(document))
     columns = (Column("Input"), Column("Label"), Column("Score", "right"))
-    rows = tuple(
-        (document.input if place == 0 else "", label, numbers.percent(score))
-        for document in documents
-        for place, (label, score) in enumerate(document.top)
-    )
+    if any(isinstance(document, TensorDocument) for document in documents):
+        columns = (Column("Input"), Column("Output"), Column("Shape", "right"))
     return Page(f"Predictions of {candidate}", tables=(Table("", columns, rows),))
+
+
+def _rows(document: Document) -> list[tuple[str, str, str]]:
+    if isinstance(document, TensorDocument):
+        shown = [(name, " x ".join(map(str, np.shape(value)))) for name, value in document.outputs.items()]
+    else:
+        shown = [(label, numbers.percent(score)) for label, score in document.top]
+    return [(document.input if place == 0 else "", *cells) for place, cells in enumerate(shown)]

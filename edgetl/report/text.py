@@ -10,7 +10,14 @@ from edgetl.candidate import Variant
 from edgetl.evaluation import Evaluation
 from edgetl.report import numbers
 from edgetl.report.accuracy import accuracy_table, checks_table, selection_table
-from edgetl.report.candidates import candidates_table, end_to_end_table, fastest_float, p50_ns, start_table
+from edgetl.report.candidates import (
+    candidates_table,
+    end_to_end_table,
+    fastest_float,
+    latency_table,
+    p50_ns,
+    start_table,
+)
 from edgetl.report.page import Column, Page, Table
 from edgetl.result import CandidateResult, Result
 
@@ -43,7 +50,9 @@ def deployment(subject: Subject, result: Result, files: Sequence[tuple[str, Path
         result: what this machine found.
         files: what each written file is, and where it lies.
     """
-    tables = (
+    return _page(
+        f"{subject.name}, version {subject.version}",
+        verdict(result),
         accuracy_table(subject.evaluations),
         selection_table(subject.evaluations),
         candidates_table(result),
@@ -52,52 +61,46 @@ def deployment(subject: Subject, result: Result, files: Sequence[tuple[str, Path
         *_failed_checks(result),
         files_table(files),
     )
-    return Page(f"{subject.name}, version {subject.version}", verdict(result), tuple(t for t in tables if t.rows))
 
 
 def summary(subject: Subject, result: Result, files: Sequence[tuple[str, Path]] = ()) -> Page:
     """The short form of :func:`deployment`, for a terminal."""
-    tables = (accuracy_table(subject.evaluations), candidates_table(result), files_table(files))
-    return Page(f"{subject.name}, version {subject.version}", verdict(result), tuple(t for t in tables if t.rows))
+    tables = (accuracy_table(subject.evaluations, headline_only=True), candidates_table(result), files_table(files))
+    return _page(f"{subject.name}, version {subject.version}", verdict(result), *tables)
 
 
 def qualification(result: Result) -> Page:
-    """The report of a qualify or bench run."""
+    """The report of a qualify run."""
     version = "" if result.bundle.version is None else f", version {result.bundle.version},"
     tables = (candidates_table(result), end_to_end_table(result), start_table(result), *_failed_checks(result))
-    return Page(
-        f"{result.bundle.name}{version} on {result.target}", verdict(result), tuple(t for t in tables if t.rows)
-    )
+    return _page(f"{result.bundle.name}{version} on {result.target}", verdict(result), *tables)
 
 
 def benchmark(result: Result) -> Page:
     """The report of a bench run, in which nothing was judged."""
-    fastest = () if result.selected is None else (f"Fastest: {result.selected}{_gain_words(result)}.",)
-    tables = (candidates_table(result), start_table(result))
-    page = Page(f"Latency of {result.bundle.name}", (*fastest, _machine(result)))
-    return replace(page, tables=tuple(t for t in tables if t.rows))
+    return _page(f"Latency of {result.bundle.name}", (_machine(result),), latency_table(result), start_table(result))
 
 
 def preparation(subject: Subject, files: Sequence[tuple[str, Path]] = ()) -> Page:
     """The report of a prepare run."""
-    tables = (
-        accuracy_table(subject.evaluations),
+    return _page(
+        f"{subject.name}, version {subject.version}",
+        (),
+        accuracy_table(subject.evaluations, headline_only=True),
         selection_table(subject.evaluations),
         sizes_table(subject.variants),
         files_table(files),
     )
-    return Page(f"{subject.name}, version {subject.version}", (), tuple(t for t in tables if t.rows))
 
 
 def verdict(result: Result) -> tuple[str, ...]:
     """What was decided, and on what machine."""
-    machine = f"Measured on {result.environment.cpu.model}, effort {result.effort}."
     if result.selected is None:
         missed = "FAILED: no candidate passed every check, so this bundle must not run on this machine."
-        return (machine,) if result.passed else (missed, machine)
+        return (missed, _machine(result))
     chosen = result.candidate(result.selected)
-    word = "Passed" if result.passed else "FAILED"
-    return (f"{word}: {chosen.name} is the fastest candidate that passed every check{_gain(chosen, result)}.", machine)
+    sentence = f"{chosen.name} is the fastest candidate that passed every check{_gain(chosen, result)}."
+    return (f"{'Passed' if result.passed else 'FAILED'}: {sentence}", _machine(result))
 
 
 def sizes_table(variants: Sequence[Variant]) -> Table:
@@ -120,6 +123,14 @@ def files_page(title: str, files: Sequence[tuple[str, Path]]) -> Page:
 def files_table(files: Sequence[tuple[str, Path]]) -> Table:
     """What was written, and where."""
     return Table("Files", (Column("What"), Column("Where")), tuple((what, str(path)) for what, path in files))
+
+
+def _page(title: str, sentences: tuple[str, ...], *tables: Table) -> Page:
+    return Page(title, sentences, tuple(table for table in tables if table.rows))
+
+
+def _machine(result: Result) -> str:
+    return f"Measured on {result.environment.cpu.model}, effort {result.effort}."
 
 
 def _gain(chosen: CandidateResult, result: Result) -> str:

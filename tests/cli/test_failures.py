@@ -75,6 +75,12 @@ def test_error_is_one_document_with_json(
     assert document["error"]["message"]
 
 
+def test_missing_host_package_says_what_to_install(command: Play, capsys: pytest.CaptureFixture[str]) -> None:
+    command.error = ModuleNotFoundError("No module named 'timm'", name="timm")
+    assert cli.run(["play"]) == 1
+    assert capsys.readouterr().err.endswith("edgetl: timm is not installed; run: pip install 'edgetl[host]'\n")
+
+
 def test_message_of_several_lines_is_told_in_one(command: Play, capsys: pytest.CaptureFixture[str]) -> None:
     command.error = errors.DataError("one\n  two")
     cli.run(["play"])

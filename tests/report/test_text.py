@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from edgetl.report import text
 from edgetl.report.candidates import candidates_table, fastest_float
 from edgetl.report.markdown import deployment_report, to_markdown
 from edgetl.report.page import Column, Page, Table
-from edgetl.report.predictions import best
+from edgetl.report.predictions import as_document, best, predictions
 from edgetl.result import Result
 
 
@@ -90,3 +91,9 @@ def test_markdown_cells_cannot_break_the_table() -> None:
 
 def test_best_classes_come_first_and_ties_keep_the_order_of_classes() -> None:
     assert best({"a": 0.2, "b": 0.4, "c": 0.4}, 2) == (("b", 0.4), ("c", 0.4))
+
+
+def test_outputs_of_a_model_without_labels_are_lists_in_json_and_shapes_on_screen() -> None:
+    document = as_document("frame.png", {"depth": np.zeros((2, 3), np.float32)}, top=1)
+    assert msgspec.to_builtins(document) == {"input": "frame.png", "outputs": {"depth": [[0.0] * 3] * 2}}
+    assert predictions((document,), "fp32").tables[0].rows == (("frame.png", "depth", "2 x 3"),)

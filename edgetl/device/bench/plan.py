@@ -16,8 +16,9 @@ class Plan:
     """When warm-up ends and when there are enough samples; times are per subject.
 
     Warm-up lasts at least ``warmup_min`` calls and ``warmup_s``, then until latency is steady, at most
-    ``warmup_cap_s``. Measuring goes on until there are ``min_samples`` samples in ``min_blocks`` blocks of about
-    ``block_s`` that took ``min_s`` together, or until they took ``cap_s``.
+    ``warmup_cap_s``. Measuring goes on until there are ``min_samples`` samples in ``min_blocks`` blocks that took
+    ``min_s`` together, or until they took ``cap_s``. The blocks of the slowest subject take about ``block_s``, unless
+    there would be fewer than ``min_blocks``.
     """
 
     warmup_min: int
@@ -38,7 +39,7 @@ class Plan:
 
 
 PLANS: Mapping[Effort, Plan] = {
-    "quick": Plan(10, 0.2, 1.5, block_s=0.1, min_blocks=10, min_samples=SUPPORT[90.0], min_s=1.0, cap_s=5.0),
+    "quick": Plan(10, 0.2, 1.5, block_s=0.1, min_blocks=10, min_samples=SUPPORT[90.0], min_s=1.0, cap_s=8.0),
     "standard": Plan(20, 0.5, 5.0, block_s=0.2, min_blocks=20, min_samples=SUPPORT[99.0], min_s=5.0, cap_s=60.0),
     "rigorous": Plan(50, 1.0, 10.0, block_s=0.5, min_blocks=40, min_samples=SUPPORT[99.9], min_s=20.0, cap_s=300.0),
     "sustained": Plan(50, 1.0, 10.0, block_s=1.0, min_blocks=60, min_samples=SUPPORT[99.9], min_s=600.0, cap_s=900.0),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import gc
 import itertools
+import math
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias, TypeVar
 
 from edgetl.device.bench.plan import Plan
@@ -44,8 +45,9 @@ def interleave(subjects: Mapping[str, Subject], plan: Plan, clock: Clock = time.
     """Time subjects against each other in one run.
 
     Each is warmed up until the medians of its last three windows lie within 5 %. Then rounds follow, in each of which
-    every subject runs one block; each order is followed by its reverse, then rotated by one. A block begins with one
-    call that is not measured, because caches still hold another subject's data.
+    every subject runs one block; each order is followed by its reverse, then rotated by one. Blocks are as long as it
+    takes for all subjects to have enough samples after about the same number of rounds. A block begins with one call
+    that is not measured, because caches still hold another subject's data.
 
     Args:
         subjects: what to call, by name; results are dropped.
@@ -55,7 +57,7 @@ def interleave(subjects: Mapping[str, Subject], plan: Plan, clock: Clock = time.
     Returns:
         Samples per name, in the order of ``subjects``. No sample is dropped.
     """
-    series = [_warm_up(call, name, plan, clock) for name, call in subjects.items()]
+    series = _planned([_warm_up(call, name, plan, clock) for name, call in subjects.items()], plan)
     for order in _orders(len(series)):
         for index in order:
             series[index].run_block(clock)
@@ -98,9 +100,10 @@ def latency(timed: Timed, scope: Scope) -> Latency:
 class _Series:
     name: str
     call: Subject
-    calls_per_block: int
+    typical_ns: float
     warmup: int
     steady: bool
+    calls_per_block: int = 1
     samples: list[int] = field(default_factory=list)
     blocks: list[int] = field(default_factory=list)
     spent_ns: int = 0
@@ -132,8 +135,20 @@ def _warm_up(call: Subject, name: str, plan: Plan, clock: Clock) -> _Series:
         medians.append(statistics.median(window))
         settled = len(medians) >= 3 and max(medians[-3:]) <= _STEADY * min(medians[-3:])
         steady = settled and calls >= plan.warmup_min and spent_ns >= plan.warmup_s * _SECOND
-    per_block = int(plan.block_s * _SECOND / max(medians[-1], 1))
-    return _Series(name, call, calls_per_block=max(1, per_block), warmup=calls, steady=steady)
+    return _Series(name, call, typical_ns=max(medians[-1], 1.0), warmup=calls, steady=steady)
+
+
+def _planned(series: list[_Series], plan: Plan) -> list[_Series]:
+    needed = [_needed(one.typical_ns / _SECOND, plan) for one in series]
+    longest_s = max(count * one.typical_ns / _SECOND for count, one in zip(needed, series, strict=True))
+    # a block has at least one call, so more rounds than that would only repeat a slow subject
+    rounds = min(max(plan.min_blocks, math.ceil(longest_s / plan.block_s)), *needed)
+    return [replace(one, calls_per_block=math.ceil(count / rounds)) for count, one in zip(needed, series, strict=True)]
+
+
+def _needed(typical_s: float, plan: Plan) -> int:
+    wanted = max(plan.min_samples, math.ceil(plan.min_s / typical_s))
+    return max(1, min(wanted, int(plan.cap_s / typical_s), _SAMPLES_MAX))
 
 
 def _window(call: Subject, clock: Clock) -> list[int]:

@@ -24,13 +24,13 @@ from edgetl.evaluation import ClassScore, Interval, Metrics
 Floats: TypeAlias = NDArray[np.float64]
 Labels: TypeAlias = NDArray[np.int64]
 Statistic: TypeAlias = Callable[[Floats], Floats]
-"""From weights of shape ``(resamples, n)`` to values of shape ``(resamples,)``; NaN where undefined."""
+"""From weights of shape ``(n, resamples)`` to values of shape ``(resamples,)``; NaN where undefined."""
 
 _RESAMPLES = 1000
 _RESAMPLES_MIN = 200
-_WORK_MAX = 1 << 28
+_WORK_MAX = 1 << 26
 """Resamples x samples x classes; above it there are fewer resamples, down to the minimum."""
-_CHUNK = 1 << 22
+_CHUNK = 1 << 20
 _BINS = 15
 _CONFUSION_CLASSES_MAX = 200
 
@@ -68,7 +68,7 @@ def _bootstrap(statistics: dict[str, Statistic], shape: tuple[int, ...], seed: i
     n = shape[0]
     chunks = [{name: of(weights) for name, of in statistics.items()} for weights in _resamples(shape, seed)]
     for name, of in statistics.items():
-        value = float(of(np.ones((1, n)))[0])
+        value = float(of(np.ones((n, 1)))[0])
         if np.isnan(value):
             continue
         resampled = np.concatenate([chunk[name] for chunk in chunks])
@@ -81,42 +81,43 @@ def _resamples(shape: tuple[int, ...], seed: int) -> Iterator[Floats]:
     rng = np.random.default_rng(seed)
     left = int(np.clip(_WORK_MAX // (n * classes), _RESAMPLES_MIN, _RESAMPLES))
     while left > 0:
-        rows = min(left, max(1, _CHUNK // n))
-        drawn = rng.integers(0, n, (rows, n)) + n * np.arange(rows)[:, None]
-        yield np.bincount(drawn.ravel(), minlength=rows * n).reshape(rows, n).astype(np.float64)
-        left -= rows
+        columns = min(left, max(1, _CHUNK // n))
+        drawn = rng.integers(0, n, (n, columns)) * columns + np.arange(columns)
+        yield np.bincount(drawn.ravel(), minlength=n * columns).reshape(n, columns).astype(np.float64)
+        left -= columns
 
 
 def _balanced_accuracy(predicted: Labels, labels: Labels, classes: int) -> Statistic:
     truth, hit = _one_hot(labels, classes), _one_hot(np.where(predicted == labels, labels, -1), classes)
-    return lambda weights: _mean_of_defined(_ratio(weights @ hit, weights @ truth))
+    return lambda weights: _mean_of_defined(_ratio(hit.T @ weights, truth.T @ weights))
 
 
 def _macro_f1(predicted: Labels, labels: Labels, classes: int) -> Statistic:
     both = _one_hot(labels, classes) + _one_hot(predicted, classes)
     hit = _one_hot(np.where(predicted == labels, labels, -1), classes)
-    return lambda weights: _mean_of_defined(_ratio(2 * (weights @ hit), weights @ both))
+    return lambda weights: _mean_of_defined(_ratio(2 * (hit.T @ weights), both.T @ weights))
 
 
 def _auroc(probabilities: Floats, labels: Labels) -> Statistic:
     binary = probabilities.shape[1] == 2
     judged = [1] if binary else range(probabilities.shape[1])
     areas = [_area(probabilities[:, index], labels == index) for index in judged]
-    return lambda weights: _mean_of_defined(np.stack([area(weights) for area in areas], axis=1))
+    return lambda weights: _mean_of_defined(np.stack([area(weights) for area in areas]))
 
 
 def _area(scores: Floats, positive: NDArray[np.bool_]) -> Statistic:
-    order = np.argsort(scores, kind="stable")
-    ends = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True))
-    sign = positive[order]
+    """Chance that a positive sample scores higher than a negative one; a tie counts one half."""
+    positives, negatives = np.flatnonzero(positive), np.flatnonzero(~positive)
+    negatives = negatives[np.argsort(scores[negatives], kind="stable")]
+    below = np.searchsorted(scores[negatives], scores[positives], "left")
+    up_to = np.searchsorted(scores[negatives], scores[positives], "right")
 
     def area(weights: Floats) -> Floats:
-        ordered = weights[:, order]
-        above, below = (np.cumsum(ordered * mask, axis=1)[:, ends] for mask in (sign, ~sign))
-        # trapezoids over groups of equal scores: a tie counts one half
-        steps = np.diff(above, axis=1, prepend=0.0)
-        heights = below - np.diff(below, axis=1, prepend=0.0) / 2
-        return _ratio((steps * heights).sum(axis=1), above[:, -1] * below[:, -1])
+        drawn = weights[positives]
+        beaten = np.zeros((len(negatives) + 1, weights.shape[1]))
+        np.cumsum(weights[negatives], axis=0, out=beaten[1:])
+        won = np.einsum("ij,ij->j", drawn, beaten[below]) + np.einsum("ij,ij->j", drawn, beaten[up_to])
+        return _ratio(won / 2, drawn.sum(axis=0) * beaten[-1])
 
     return area
 
@@ -125,7 +126,7 @@ def _calibration_error(probabilities: Floats, predicted: Labels, labels: Labels)
     confidence = probabilities.max(axis=1)
     bins = np.clip(np.ceil(confidence * _BINS).astype(np.int64) - 1, 0, _BINS - 1)
     gaps = _one_hot(bins, _BINS) * ((predicted == labels) - confidence)[:, None]
-    return lambda weights: np.abs(weights @ gaps).sum(axis=1) / weights.sum(axis=1)
+    return lambda weights: np.abs(gaps.T @ weights).sum(axis=0) / weights.sum(axis=0)
 
 
 def _per_class(predicted: Labels, labels: Labels, classes: tuple[str, ...]) -> tuple[ClassScore, ...]:
@@ -163,7 +164,7 @@ def _ratio(part: Floats, whole: Floats) -> Floats:
 
 def _mean_of_defined(values: Floats) -> Floats:
     defined = ~np.isnan(values)
-    return _ratio(np.where(defined, values, 0.0).sum(axis=1), defined.sum(axis=1).astype(np.float64))
+    return _ratio(np.where(defined, values, 0.0).sum(axis=0), defined.sum(axis=0).astype(np.float64))
 
 
 def _share(part: int, whole: int) -> float:

@@ -122,8 +122,8 @@ def _splits(parts: dict[str, Samples], classes: tuple[str, ...]) -> Splits:
         lacking = [label for label, count in zip(classes, counts[name], strict=True) if count == 0]
         if lacking:
             raise DataError(
-                f"split {name!r} would have no sample of {', '.join(map(repr, lacking))}, expected at least one of every "
-                "class; add samples, use more and smaller groups, or change test and validation in [data]"
+                f"split {name!r} would have no sample of {', '.join(map(repr, lacking))}, expected at least one "
+                "of every class; add samples, use more and smaller groups, or change test and validation in [data]"
             )
     return Splits(parts["train"], parts["validation"], Sealed(parts["test"]), counts, digest.hexdigest())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,8 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from edgetl.artifact import sha256_of
 from edgetl.errors import DataError, Unsupported
-from edgetl.host.graph import read_graph, weights_of, write_graph
+from edgetl.host.graph import backbone_digest, read_graph, weights_of, write_graph
 from edgetl.host.quantize.histogram import Observer
 from edgetl.host.quantize.record import CalibrationRecord, Estimator
 from edgetl.plugins import BACKENDS, find
@@ -26,10 +25,11 @@ MIN_IMAGES = 16
 """Fewer different images than this say too little about ranges."""
 
 QUANTIZABLE = frozenset(
-    "Add AveragePool Clip Concat Conv ConvTranspose Div Gemm GlobalAveragePool HardSigmoid HardSwish LeakyRelu MatMul "
-    "MaxPool Mul ReduceMean Relu Resize Sigmoid Sub".split()
+    "Add AveragePool Clip Concat Conv ConvTranspose Gemm GlobalAveragePool MatMul MaxPool Mul Relu".split()  # noqa: SIM905
 )
 """Operators whose inputs and outputs a rendering may quantize; only these tensors are watched."""
+WEIGHTED = frozenset(("Conv", "Gemm"))
+"""Operators with a weight and a bias that quantization may shift."""
 _CLIPPING = frozenset(("Relu", "Clip"))
 
 
@@ -60,13 +60,14 @@ def calibrate(
     """
     settings = settings or CalibrationSettings()
     graph = read_graph(model)
-    watched = watched_tensors(graph)
+    digest, watched = backbone_digest(graph), watched_tensors(graph)
+    observers = {name: Observer(name, has_channels) for name, has_channels in watched.items()}
     with tempfile.TemporaryDirectory(prefix="edgetl-calibrate-") as folder:
         exposed = Path(folder) / "exposed.onnx"
-        _expose(graph, watched, exposed)
+        _expose(graph, tuple(watched), exposed)
         runner = _load(exposed, settings.threads)
         try:
-            observers, digests = _observe(runner, images, watched, settings.progress)
+            digests = _observe(runner, images, observers, settings.progress)
         finally:
             runner.close()
     if len(set(digests)) < MIN_IMAGES:
@@ -75,7 +76,7 @@ def calibrate(
             f"expected at least {MIN_IMAGES} different training images"
         )
     return CalibrationRecord(
-        graph_sha256=sha256_of(model),
+        graph_sha256=digest,
         images_sha256=hashlib.sha256("".join(sorted(digests)).encode()).hexdigest(),
         images=len(digests),
         estimator=settings.estimator,
@@ -83,8 +84,10 @@ def calibrate(
     )
 
 
-def watched_tensors(model: onnx.ModelProto) -> tuple[str, ...]:
-    """Float activations that a rendering may quantize, in the order of the graph.
+def watched_tensors(model: onnx.ModelProto) -> dict[str, bool]:
+    """Float activations that a rendering may quantize, in the order of the graph, and whether to watch channels.
+
+    Channels are those of the inputs of weighted layers, whose means say how quantized weights shift the outputs.
 
     A tensor that only a ReLU or Clip reads is left out: it is never quantized apart from that activation's output.
 
@@ -95,12 +98,10 @@ def watched_tensors(model: onnx.ModelProto) -> tuple[str, ...]:
     if any(node.op_type in ("QuantizeLinear", "DequantizeLinear", "QLinearConv") for node in nodes):
         raise Unsupported("the graph is quantized already; calibrate the float graph it was made from")
     floats, constants = _float_tensors(model), weights_of(model)
-    names: dict[str, None] = {}
-    for node in nodes:
-        if node.op_type in QUANTIZABLE:
-            names.update(dict.fromkeys((*node.input, *node.output)))
+    names = dict.fromkeys(name for node in nodes if node.op_type in QUANTIZABLE for name in (*node.input, *node.output))
     hidden = before_clipping(model)
-    return tuple(name for name in names if name in floats and name not in constants and name not in hidden)
+    weighted = {node.input[0] for node in nodes if node.op_type in WEIGHTED}
+    return {name: name in weighted for name in names if name in floats and name not in constants and name not in hidden}
 
 
 def before_clipping(model: onnx.ModelProto) -> dict[str, str]:
@@ -118,9 +119,8 @@ def before_clipping(model: onnx.ModelProto) -> dict[str, str]:
 
 
 def _observe(
-    runner: Runner, images: Iterable[NDArray[np.uint8]], watched: tuple[str, ...], progress: Progress
-) -> tuple[dict[str, Observer], list[str]]:
-    observers = {name: Observer(name) for name in watched}
+    runner: Runner, images: Iterable[NDArray[np.uint8]], observers: Mapping[str, Observer], progress: Progress
+) -> list[str]:
     digests: list[str] = []
     feed = runner.inputs[0].name
     with progress.stage("calibrate") as step:
@@ -130,7 +130,7 @@ def _observe(
                 observer.update(outputs[name])
             digests.append(hashlib.sha256(np.ascontiguousarray(image).tobytes()).hexdigest())
             step.advance()
-    return observers, digests
+    return digests
 
 
 def _expose(model: onnx.ModelProto, names: tuple[str, ...], out: Path) -> None:

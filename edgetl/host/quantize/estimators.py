@@ -22,7 +22,7 @@ def minmax(seen: TensorRange) -> tuple[float, float]:
 
 
 def percentile(seen: TensorRange) -> tuple[float, float]:
-    """All but the outermost values; an end that lies at or beyond zero stays there (a ReLU's zero is no outlier)."""
+    """All but the outermost values."""
     tail = (1.0 - PERCENTILE / 100.0) / 2.0
     return seen.quantile(tail), seen.quantile(1.0 - tail)
 

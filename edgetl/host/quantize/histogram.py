@@ -31,6 +31,8 @@ class TensorRange:
     width: float
     first: int
     counts: NDArray[np.int64]
+    means: NDArray[np.float32]
+    """Mean of every channel (axis 1); empty where no channels were watched."""
 
     @property
     def centres(self) -> NDArray[np.float64]:
@@ -47,16 +49,19 @@ class TensorRange:
 
 
 class Observer:
-    """Watches one tensor. The outcome depends on the arrays seen, not on their order.
+    """Watches one tensor, and with ``has_channels`` the mean of each of its channels.
 
-    Bins double in width when a value falls outside of them, and pairs of bins merge: the width after all data is the
-    smallest power of two with which the whole range fits, whatever came first. Of arrays with more than
-    :data:`SAMPLED` values every n-th enters the histogram, n having no divisor in common with the array's size, so
-    that every row, column and channel is met.
+    The outcome depends on the arrays seen, not on their order. Bins double in width when a value falls outside of
+    them, and pairs of bins merge: the width after all data is the smallest power of two with which the whole range
+    fits, whatever came first. Of arrays with more than :data:`SAMPLED` values every n-th enters the histogram, n
+    having no divisor in common with the array's size, so that every row, column and channel is met.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, has_channels: bool = False) -> None:
         self._name = name
+        self._has_channels = has_channels
+        self._arrays = 0
+        self._means: NDArray[np.float64] = np.zeros(0)
         self._low, self._high = math.inf, -math.inf
         self._exponent = _FINEST
         self._first = 0
@@ -79,6 +84,11 @@ class Observer:
         self._low, self._high = min(self._low, low), max(self._high, high)
         self._widen()
         self._count(_sampled(values))
+        if self._has_channels:
+            # float32 means add up exactly in float64, so the order of the arrays does not matter here either
+            means = values.mean(axis=tuple(axis for axis in range(values.ndim) if axis != 1)).astype(np.float64)
+            self._means = self._means + means if self._arrays else means
+        self._arrays += 1
 
     def seen(self) -> TensorRange:
         """What has been seen so far, without empty bins at the ends.
@@ -90,7 +100,9 @@ class Observer:
         if not used.size:
             raise DataError(f"tensor {self._name!r} was never computed; calibrate with images that reach it")
         counts = self._counts[used[0] : used[-1] + 1].copy()
-        return TensorRange(self._low, self._high, math.ldexp(1.0, self._exponent), self._first + int(used[0]), counts)
+        means = (self._means / self._arrays).astype(np.float32)
+        width = math.ldexp(1.0, self._exponent)
+        return TensorRange(self._low, self._high, width, self._first + int(used[0]), counts, means)
 
     def _widen(self) -> None:
         exponent = _exponent(min(self._low, 0.0), max(self._high, 0.0), self._exponent)
@@ -104,8 +116,8 @@ class Observer:
         self._exponent, self._first, self._counts = exponent, first, merged
 
     def _count(self, values: NDArray[np.float32]) -> None:
-        # float32 times a power of two is exact, so an edge belongs to the same bin for every width
-        bins = np.floor(np.ldexp(values, -self._exponent)).astype(np.int64) - self._first
+        # a float32 times a power of two is exact in float64, so a value is in the same bin whatever the width was
+        bins = np.floor(np.ldexp(values.astype(np.float64), -self._exponent)).astype(np.int64) - self._first
         self._counts += np.bincount(bins, minlength=BINS)
 
 

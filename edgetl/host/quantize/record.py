@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from zipfile import BadZipFile
 
 import numpy as np
@@ -16,6 +16,7 @@ import numpy as np
 from edgetl.errors import InputError, Unsupported
 from edgetl.host.quantize.estimators import ESTIMATORS
 from edgetl.host.quantize.histogram import TensorRange
+from edgetl.tensors import Array
 
 SCHEMA = "edgetl.calibration/1"
 Estimator = Literal["minmax", "percentile", "mse"]
@@ -26,6 +27,7 @@ class CalibrationRecord:
     """Ranges and histograms of the activation tensors of one float graph over one set of images."""
 
     graph_sha256: str
+    """Of the graph without its head (:func:`edgetl.host.graph.backbone_digest`), so that it outlives a refit."""
     images_sha256: str
     """Hash of the sorted hashes of the images, so that their order does not matter."""
     images: int
@@ -55,7 +57,10 @@ class CalibrationRecord:
             "images_sha256": self.images_sha256,
             "images": self.images,
             "estimator": self.estimator,
-            "tensors": [[name, tensor.first, len(tensor.counts)] for name, tensor in zip(names, seen, strict=True)],
+            "tensors": [
+                [name, tensor.first, len(tensor.counts), len(tensor.means)]
+                for name, tensor in zip(names, seen, strict=True)
+            ],
         }
         buffer = io.BytesIO()
         np.savez_compressed(
@@ -63,6 +68,7 @@ class CalibrationRecord:
             meta=np.frombuffer(json.dumps(meta, sort_keys=True).encode(), np.uint8),
             bounds=np.array([[tensor.low, tensor.high, tensor.width] for tensor in seen], np.float64).reshape(-1, 3),
             counts=np.concatenate([np.zeros(0, np.int64), *(tensor.counts for tensor in seen)]),
+            means=np.concatenate([np.zeros(0, np.float32), *(tensor.means for tensor in seen)]),
         )
         temporary = path.with_name(f".{path.name}.{os.getpid()}")
         try:
@@ -82,34 +88,33 @@ def read_record(path: Path) -> CalibrationRecord:
         InputError: missing, damaged, or of another schema.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             meta = json.loads(archive["meta"].tobytes())
             if meta.get("schema") != SCHEMA:
                 raise InputError(
                     f"calibration {str(path)!r} has schema {meta.get('schema')!r}, expected {SCHEMA!r}; calibrate again"
                 )
-            return _record(meta, archive["bounds"], archive["counts"])
+            return _record(meta, {name: archive[name] for name in ("bounds", "counts", "means")})
     except OSError as error:
         raise InputError(f"cannot read calibration {str(path)!r} ({error.strerror}); calibrate again") from error
-    except (BadZipFile, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (BadZipFile, EOFError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"calibration {str(path)!r} is damaged ({error}); calibrate again") from error
 
 
-def _record(meta: dict[str, object], bounds: np.ndarray, counts: np.ndarray) -> CalibrationRecord:  # type: ignore[type-arg]
+def _record(meta: dict[str, Any], arrays: Mapping[str, Array]) -> CalibrationRecord:
     tensors: dict[str, TensorRange] = {}
-    start = 0
-    for (name, first, size), (low, high, width) in zip(meta["tensors"], bounds.tolist(), strict=True):  # type: ignore[call-overload]
-        tensors[name] = TensorRange(low, high, width, first, counts[start : start + size])
-        start += size
-    if start != len(counts):
-        raise ValueError(f"it has {len(counts)} counts, its tensors need {start}")
-    return CalibrationRecord(
-        str(meta["graph_sha256"]),
-        str(meta["images_sha256"]),
-        int(meta["images"]),
-        meta["estimator"],
-        tensors,  # type: ignore[call-overload, arg-type]
-    )
+    counted = averaged = 0
+    for (name, first, bins, channels), (low, high, width) in zip(
+        meta["tensors"], arrays["bounds"].tolist(), strict=True
+    ):
+        counts = arrays["counts"][counted : counted + bins]
+        means = arrays["means"][averaged : averaged + channels]
+        tensors[name] = TensorRange(low, high, width, first, counts, means)
+        counted, averaged = counted + bins, averaged + channels
+    if (counted, averaged) != (len(arrays["counts"]), len(arrays["means"])):
+        raise ValueError("its tensors and its histograms disagree")
+    identity = {name: meta[name] for name in ("graph_sha256", "images_sha256", "images", "estimator")}
+    return CalibrationRecord(**identity, tensors=tensors)
 
 
 def _with_zero(low: float, high: float) -> tuple[float, float]:

@@ -1,4 +1,7 @@
-"""Q/DQ insertion by ONNX Runtime's quantizer, with EdgeTL's own ranges; the only importer of ``onnxruntime.quantization``."""
+"""Q/DQ insertion by ONNX Runtime's quantizer with EdgeTL's own ranges.
+
+This is the only importer of ``onnxruntime.quantization``.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,6 @@ class Surgery:
     activations: str
     op_types: tuple[str, ...]
     keep_float: frozenset[str]
-    reduce_range: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -58,7 +60,7 @@ def insert(model: onnx.ModelProto, ranges: Mapping[str, tuple[float, float]], su
         quantizer = quantization.QDQQuantizer(
             copy,
             True,
-            surgery.reduce_range,
+            False,
             quantization.QuantType.QInt8,
             quantization.QuantType[_TYPES[surgery.activations]],
             quantization.TensorsData(method, lowest_highest),

@@ -1,0 +1,80 @@
+"""Cutting a backbone: pooled outputs of chosen stages as one row of features."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import torch
+
+from edgetl.errors import BackboneError
+from edgetl.host.backbones.backbone import Backbone
+
+HEAD = "head"
+"""The features that the backbone's own classifier took."""
+_DEFAULT_STAGES = 3
+
+
+def trunk(backbone: Backbone, stages: tuple[str, ...] | None = None) -> torch.nn.Module:
+    """A network from ``uint8 (n, h, w, 3)`` to ``float32 (n, features)``, in evaluation mode.
+
+    It shares its parameters with ``backbone.module`` and runs it once: cast, normalise, then the global averages of
+    the chosen stages and the classifier's features, concatenated in network order.
+
+    Args:
+        stages: names of :attr:`Backbone.stages` and ``head``; the last three stages and ``head`` when ``None``,
+            ``head`` alone when empty.
+
+    Raises:
+        BackboneError: an unknown or repeated stage.
+    """
+    names = tuple(name for name, _ in trunk_features(backbone, stages))
+    indices = [index for index, stage in enumerate(backbone.stages) if stage.name in names]
+    return Trunk(backbone, indices, HEAD in names).eval()
+
+
+def trunk_features(backbone: Backbone, stages: tuple[str, ...] | None = None) -> tuple[tuple[str, int], ...]:
+    """Name and width of each part of a trunk's features, in their order.
+
+    Raises:
+        BackboneError: an unknown or repeated stage.
+    """
+    widths = {stage.name: stage.channels for stage in backbone.stages} | {HEAD: backbone.features}
+    last = tuple(stage.name for stage in backbone.stages[-_DEFAULT_STAGES:])
+    chosen = (*last, HEAD) if stages is None else stages or (HEAD,)
+    unknown = [name for name in chosen if name not in widths]
+    if unknown:
+        raise BackboneError(
+            f"backbone {backbone.name!r} has no stage {unknown[0]!r}; expected some of: {', '.join(widths)}"
+        )
+    if len(set(chosen)) < len(chosen):
+        raise BackboneError(f"stages {list(chosen)!r} name one twice; name each stage once")
+    return tuple((name, width) for name, width in widths.items() if name in chosen)
+
+
+class Trunk(torch.nn.Module):
+    """A cut backbone with its normalisation; made by :func:`trunk`."""
+
+    pixel_mean: torch.Tensor
+    pixel_scale: torch.Tensor
+
+    def __init__(self, backbone: Backbone, indices: list[int], with_head: bool) -> None:
+        super().__init__()
+        self.backbone = backbone.module
+        self.indices, self.with_head = indices, with_head
+        self.register_buffer("pixel_mean", 255 * torch.tensor(backbone.mean).reshape(1, 3, 1, 1))
+        self.register_buffer("pixel_scale", 1 / (255 * torch.tensor(backbone.std).reshape(1, 3, 1, 1)))
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """Features ``(n, features)`` of images ``uint8 (n, h, w, 3)``."""
+        # the cast comes first: TensorRT refuses a transpose of uint8
+        pixels = (image.to(torch.float32).permute(0, 3, 1, 2) - self.pixel_mean) * self.pixel_scale
+        if not self.indices:
+            return self._head(self.backbone.forward_features(pixels))  # type: ignore[operator]
+        final, intermediates = self.backbone.forward_intermediates(  # type: ignore[operator]
+            pixels, indices=self.indices, norm=False, output_fmt="NCHW"
+        )
+        parts = [output.mean((2, 3)) for output in intermediates]
+        return torch.cat([*parts, self._head(final)] if self.with_head else parts, dim=1)
+
+    def _head(self, final: torch.Tensor) -> torch.Tensor:
+        return cast(torch.Tensor, self.backbone.forward_head(final, pre_logits=True))  # type: ignore[operator]

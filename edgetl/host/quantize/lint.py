@@ -1,0 +1,45 @@
+"""What every rendering must hold, checked before its file is written."""
+
+from __future__ import annotations
+
+import onnx
+
+from edgetl.errors import EdgeTLError
+from edgetl.host.graph import weights_of
+from edgetl.host.quantize import Rendered
+
+_WEIGHTED = frozenset(("Conv", "ConvTranspose", "Gemm", "MatMul"))
+
+
+def lint(quantized: onnx.ModelProto, original: onnx.ModelProto, keep_float: frozenset[str]) -> Rendered:
+    """Check a Q/DQ graph against the float graph it was made from, and count.
+
+    Raises:
+        EdgeTLError: the graph is invalid, quantizes nothing, lost a node that was to stay in float, quantized one,
+            or changed the model's inputs or outputs. It is a bug of the rendering, not of the user's model.
+    """
+    try:
+        onnx.checker.check_model(quantized, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise EdgeTLError(f"the quantized graph is not valid ONNX: {error}") from error
+    if _interface(quantized) != _interface(original):
+        raise EdgeTLError("quantization changed the inputs or outputs of the graph")
+    dequantized = {node.output[0] for node in quantized.graph.node if node.op_type == "DequantizeLinear"}
+    nodes = {node.name: node for node in quantized.graph.node}
+    for name in sorted(keep_float):
+        if name not in nodes:
+            raise EdgeTLError(f"node {name!r} was to stay in float and is gone after quantization")
+        if any(read in dequantized for read in nodes[name].input[1:]):
+            raise EdgeTLError(f"node {name!r} was to stay in float and has quantized weights")
+    constants = weights_of(original)
+    weighted = {node.name for node in original.graph.node if node.op_type in _WEIGHTED and node.input[1] in constants}
+    done = {name for name in weighted if name in nodes and nodes[name].input[1] in dequantized}
+    if not done:
+        raise EdgeTLError("quantization left every layer in float")
+    pairs = sum(node.op_type == "QuantizeLinear" for node in quantized.graph.node)
+    return Rendered(quantized=len(done), kept_float=tuple(sorted(weighted - done)), pairs=pairs, corrected=0)
+
+
+def _interface(model: onnx.ModelProto) -> list[bytes]:
+    values = (*model.graph.input, *model.graph.output)
+    return [value.name.encode() + value.type.SerializeToString(deterministic=True) for value in values]

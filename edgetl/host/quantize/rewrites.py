@@ -1,0 +1,80 @@
+"""Rewrites of a float graph that compute the same and quantize better."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+
+from edgetl.host.graph import weights_of
+from edgetl.tensors import Array
+
+
+def fuse_normalisation(model: onnx.ModelProto) -> bool:
+    """Turn the input's ``(x - mean) * inverse`` per channel into one BatchNormalization; changed in place.
+
+    ONNX Runtime moves a Transpose past Sub and Mul but not past BatchNormalization. Behind it, mean and deviation
+    would be broadcast along the innermost axis of three, which takes a quarter of the time of a small int8 network.
+    OpenVINO folds either form into the first convolution.
+
+    Returns:
+        Whether the graph begins with such a pair.
+    """
+    graph = model.graph
+    readers: dict[str, list[onnx.NodeProto]] = {}
+    for node in graph.node:
+        for name in node.input:
+            readers.setdefault(name, []).append(node)
+    for sub in graph.node:
+        if sub.op_type != "Sub":
+            continue
+        mul = _only_reader(readers, sub.output[0])
+        mean = _per_channel(model, sub, 0)
+        inverse = None if mul is None else _per_channel(model, mul, list(mul.input).index(sub.output[0]))
+        if mul is not None and mul.op_type == "Mul" and mean is not None and inverse is not None:
+            _replace(graph, sub, mul, (mean, inverse))
+            return True
+    return False
+
+
+def add_missing_biases(model: onnx.ModelProto) -> None:
+    """Give every convolution without a bias one of zeros, so that quantized weights can be compensated; in place."""
+    weights = weights_of(model)
+    for node in model.graph.node:
+        if node.op_type == "Conv" and len(node.input) == 2 and node.input[1] in weights:
+            name = f"{node.input[1]}_bias_of_{node.output[0]}"
+            zeros = np.zeros(weights[node.input[1]].dims[0], np.float32)
+            model.graph.initializer.append(numpy_helper.from_array(zeros, name))
+            node.input.append(name)
+
+
+def _only_reader(readers: dict[str, list[onnx.NodeProto]], name: str) -> onnx.NodeProto | None:
+    found = readers.get(name, [])
+    return found[0] if len(found) == 1 else None
+
+
+def _per_channel(model: onnx.ModelProto, node: onnx.NodeProto, data: int) -> Array | None:
+    """The constant operand of a node as three channels, or ``None``; ``data`` is the place of the other operand."""
+    tensor = weights_of(model).get(node.input[1 - data])
+    if tensor is None or tuple(tensor.dims) not in ((1, 3, 1, 1), (3, 1, 1)):
+        return None
+    values: Array = numpy_helper.to_array(tensor).reshape(3)
+    return values
+
+
+def _replace(graph: onnx.GraphProto, sub: onnx.NodeProto, mul: onnx.NodeProto, values: tuple[Array, Array]) -> None:
+    name = sub.name or "normalise"
+    mean, inverse = values
+    constants: dict[str, Array] = {"scale": inverse, "shift": np.zeros(3), "mean": mean, "variance": np.ones(3)}
+    names = [f"{name}.{part}" for part in constants]
+    for part, value in zip(names, constants.values(), strict=True):
+        graph.initializer.append(numpy_helper.from_array(value.astype(np.float32), part))
+    # the variance is one and epsilon zero, so that nothing is added to the deviation
+    node = helper.make_node("BatchNormalization", [sub.input[0], *names], [mul.output[0]], name, epsilon=0.0)
+    place = list(graph.node).index(sub)
+    graph.node.remove(sub)
+    graph.node.remove(mul)
+    graph.node.insert(place, node)
+    used = {name for node in graph.node for name in node.input}
+    for tensor in [tensor for tensor in graph.initializer if tensor.name not in used]:
+        graph.initializer.remove(tensor)

@@ -1,0 +1,140 @@
+"""Commands on a real bundle."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from PIL import Image
+
+from edgetl.cli import run
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    cache = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("EDGETL_CACHE", str(cache))
+    return cache
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two images, in sub-folders, and a file that is none."""
+    for name, grey in (("b/dark.png", 5), ("a/light.JPG", 250)):
+        path = tmp_path / "photos" / name
+        path.parent.mkdir(parents=True)
+        Image.new("L", (20, 20), grey).save(path)
+    (tmp_path / "photos/notes.txt").write_text("no image")
+    return tmp_path / "photos"
+
+
+def document(capsys: pytest.CaptureFixture[str]) -> object:
+    return json.loads(capsys.readouterr().out)
+
+
+def test_predict_names_the_class_of_an_image(
+    tiny_bundle: Path, photo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["predict", str(tiny_bundle), str(photo), "-q"]) == 0
+    shown = capsys.readouterr()
+    assert "light" in shown.out
+    assert shown.err == ""
+
+
+def test_predict_takes_folders_in_the_order_of_their_names(
+    tiny_bundle: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["predict", str(tiny_bundle), str(folder), "--json"]) == 0
+    found = [(Path(one["input"]).name, one["label"]) for one in document(capsys)]
+    assert found == [("light.JPG", "light"), ("dark.png", "dark")]
+
+
+def test_predict_shows_the_best_classes_first(
+    tiny_bundle: Path, photo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["predict", str(tiny_bundle), str(photo), "--top", "5", "--json"]) == 0
+    (one,) = document(capsys)
+    assert [label for label, _ in one["top"]] == ["light", "dark"]
+    assert one["top"][0][1] == one["score"]
+
+
+def test_predict_reads_standard_input(
+    tiny_bundle: Path, photo: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(photo.read_bytes())))
+    assert run(["predict", str(tiny_bundle), "-", "--json"]) == 0
+    assert document(capsys)[0]["label"] == "light"
+
+
+def test_predict_names_an_unreadable_image(tiny_bundle: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["predict", str(tiny_bundle), str(folder / "notes.txt")]) == 2
+    shown = capsys.readouterr()
+    assert "notes.txt" in shown.err
+    assert shown.out == ""
+
+
+@pytest.mark.parametrize("name", ["missing.png", "."])
+def test_predict_refuses_inputs_that_hold_no_image(
+    name: str, tiny_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "empty").mkdir()
+    assert run(["predict", str(tiny_bundle), str(tmp_path / "empty" / name)]) == 2
+    assert "no " in capsys.readouterr().err
+
+
+def test_inspect_says_what_is_in_a_bundle(tiny_bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["inspect", str(tiny_bundle)]) == 0
+    shown = capsys.readouterr().out
+    for words in ("tiny, version 1", "2: dark, light", "4 x 4 RGB", "margin 0.2", "32 samples", "linear-probe"):
+        assert words in shown
+
+
+def test_inspect_gives_the_manifest_and_the_hash(tiny_bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["inspect", str(tiny_bundle), "--json"]) == 0
+    found = document(capsys)
+    assert found["schema"] == "edgetl.bundle/1"
+    assert len(found["sha256"]) == 64
+
+
+def test_inspect_refuses_what_is_not_a_bundle(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["inspect", str(folder / "notes.txt"), "--json"]) == 2
+    assert document(capsys)["error"]["type"] == "BundleError"
+
+
+def test_unpack_writes_plain_files(tiny_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["unpack", str(tiny_bundle), "-o", str(tmp_path / "plain"), "--json"]) == 0
+    found = document(capsys)
+    assert {Path(path).name for path in found["files"]} >= {"fp32.onnx", "labels.txt", "preprocess.json"}
+    assert (tmp_path / "plain/labels.txt").read_text() == "dark\nlight\n"
+
+
+def test_doctor_lists_runtimes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["doctor", "--json"]) == 0
+    assert {finding["name"] for finding in document(capsys)["runtimes"]} >= {"onnxruntime", "openvino"}
+
+
+def test_verify_judges_every_candidate(tiny_bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["verify", str(tiny_bundle), "--json", "-q"]) == 0
+    assert {one["candidate"].split("/")[1] for one in document(capsys)} == {"onnxruntime", "openvino"}
+
+
+def test_qualify_writes_the_result_that_predict_uses(
+    tiny_bundle: Path, photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written = tmp_path / "result.json"
+    assert run(["qualify", str(tiny_bundle), "-o", str(written), "--effort", "quick", "--json", "-q"]) == 0
+    answered = document(capsys)
+    assert answered == json.loads(written.read_text())
+    assert run(["predict", str(tiny_bundle), str(photo), "--result", str(written), "-q"]) == 0
+    assert answered["selected"] in capsys.readouterr().out
+
+
+def test_bench_times_a_plain_onnx_file(tiny_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = tiny_bundle.parent / "fp32.onnx"
+    arguments = ["--effort", "quick", "--runtime", "onnxruntime", "--threads", "1", "-o", str(tmp_path / "r.json")]
+    assert run(["bench", str(model), *arguments, "-q"]) == 0
+    assert "fastest" in capsys.readouterr().out
+    assert len(json.loads((tmp_path / "r.json").read_text())["candidates"][0]["latency"]["samples_ns"]) >= 64

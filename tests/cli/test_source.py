@@ -1,0 +1,70 @@
+"""What prepare and deploy start from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from edgetl.cli import run
+from edgetl.cli.source import Source, check_source, recipe_of
+from edgetl.errors import RecipeError
+
+NOTHING: dict[str, Any] = dict.fromkeys(("recipe", "data", "name", "backbone", "weights", "method", "size"))
+
+
+def source(**flags: Any) -> Source:
+    return Source(**{**NOTHING, "skip_bad": False, "fresh": False, **flags})
+
+
+def test_flags_amount_to_a_recipe() -> None:
+    flags = source(data="photos", backbone="timm/resnet18", size=(192, 256), skip_bad=True)
+    recipe, base = recipe_of(flags, Path("out/parts.edgetl"))
+    assert recipe.name == "parts"
+    assert recipe.data.source == "photos"
+    assert recipe.data.skip_bad
+    assert recipe.backbone.preprocess is not None
+    assert (recipe.backbone.preprocess.height, recipe.backbone.preprocess.width) == (192, 256)
+    assert base == Path.cwd()
+
+
+def test_recipe_is_read_and_its_folder_is_the_base(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.toml"
+    path.write_text('name = "x"\n[data]\nsource = "photos"\n[backbone]\nname = "timm/resnet18"\n')
+    recipe, base = recipe_of(source(recipe=path), tmp_path / "out.edgetl")
+    assert (recipe.name, base) == ("x", tmp_path)
+
+
+def test_wrong_recipe_names_the_field(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.toml"
+    path.write_text('name = "x"\nflavour = 3\n[data]\nsource = "photos"\n[backbone]\nname = "timm/resnet18"\n')
+    with pytest.raises(RecipeError, match="flavour"):
+        recipe_of(source(recipe=path), tmp_path / "out.edgetl")
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        ({}, "give a RECIPE"),
+        ({"data": "photos"}, "--backbone"),
+        ({"recipe": Path("r.toml"), "data": "photos"}, "--data cannot be given"),
+        ({"onnx": Path("m.onnx")}, "--onnx needs --data"),
+        ({"onnx": Path("m.onnx"), "data": "photos", "method": "scratch"}, "--method cannot be given"),
+        ({"data": "photos", "backbone": "b", "mean": (0.5,)}, "--mean cannot be given"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_flags_that_contradict_each_other_are_refused(flags: dict[str, Any], words: str) -> None:
+    with pytest.raises(click.UsageError, match=words):
+        check_source(source(**flags))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--size", "big"], ["--onnx", "pyproject.toml", "--mean", "a,b"], ["--backbone", "x"]],
+    ids=["size", "mean", "no data"],
+)
+def test_wrong_flags_are_bad_input(arguments: list[str], tmp_path: Path) -> None:
+    assert run(["prepare", *arguments, "-o", str(tmp_path / "x.edgetl")]) == 2

@@ -1,0 +1,99 @@
+"""What every task promises, for every entry of ``TASKS``."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+import pytest
+
+from edgetl.device.tasks import DeviceTask
+from edgetl.device.tasks.statistics import flip_rate
+from edgetl.errors import Unsupported
+from edgetl.plugins import TASKS, resolve
+from edgetl.tensors import Array
+
+CLASSES = ("a", "b", "c")
+
+
+@pytest.fixture(params=sorted(TASKS))
+def task(request: pytest.FixtureRequest) -> DeviceTask:
+    found: DeviceTask = resolve(TASKS[request.param][1])
+    return found
+
+
+@pytest.fixture
+def outputs() -> dict[str, Array]:
+    return {"logits": np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)}
+
+
+@pytest.fixture
+def labels() -> Array:
+    return np.random.default_rng(1).integers(0, 3, 40)
+
+
+@pytest.mark.parametrize("name", sorted(TASKS))
+def test_a_task_has_the_name_it_is_listed_under(name: str) -> None:
+    assert resolve(TASKS[name][1]).name == name
+
+
+def test_there_is_one_decision_for_each_sample(task: DeviceTask, outputs: dict[str, Array]) -> None:
+    decisions = task.decisions(outputs)
+    assert decisions.shape == (40,)
+    assert decisions.dtype == np.int64
+
+
+def test_equal_outputs_flip_nothing(task: DeviceTask, outputs: dict[str, Array]) -> None:
+    assert flip_rate(task.decisions(outputs), task.decisions(outputs)).value == 0
+
+
+def test_other_outputs_flip_something(task: DeviceTask, outputs: dict[str, Array]) -> None:
+    negated = {name: -array for name, array in outputs.items()}
+    assert flip_rate(task.decisions(outputs), task.decisions(negated)).value > 0.5
+
+
+def test_outputs_are_left_as_they_were(task: DeviceTask, outputs: dict[str, Array]) -> None:
+    before = {name: array.copy() for name, array in outputs.items()}
+    task.decisions(outputs)
+    task.predictions(outputs, CLASSES)
+    for name, array in outputs.items():
+        np.testing.assert_array_equal(array, before[name])
+
+
+def test_there_is_one_prediction_for_each_sample(task: DeviceTask, outputs: dict[str, Array]) -> None:
+    assert len(task.predictions(outputs, CLASSES)) == 40
+
+
+def test_a_prediction_does_not_depend_on_its_neighbours(task: DeviceTask, outputs: dict[str, Array]) -> None:
+    alone = task.predictions({name: array[7:8] for name, array in outputs.items()}, CLASSES)
+    np.testing.assert_equal(_plain(task.predictions(outputs, CLASSES)[7]), _plain(alone[0]))
+
+
+def test_metrics_are_for_labelled_tasks(task: DeviceTask, outputs: dict[str, Array], labels: Array) -> None:
+    if not task.labelled:
+        with pytest.raises(Unsupported, match="no labels"):
+            task.metrics(outputs, labels, CLASSES, seed=0)
+        with pytest.raises(Unsupported, match="no labels"):
+            task.hits(outputs, labels)
+        return
+    metrics = task.metrics(outputs, labels, CLASSES, seed=0)
+    assert metrics.headline.value == pytest.approx(task.hits(outputs, labels).mean())
+    for interval in metrics.values:
+        assert interval.ci95[0] <= interval.ci95[1]
+        assert interval.n == 40
+
+
+def test_metrics_depend_on_nothing_but_their_arguments(
+    task: DeviceTask, outputs: dict[str, Array], labels: Array
+) -> None:
+    if task.labelled:
+        assert task.metrics(outputs, labels, CLASSES, 3) == task.metrics(outputs, labels, CLASSES, 3)
+
+
+def test_metrics_survive_json(task: DeviceTask, outputs: dict[str, Array], labels: Array) -> None:
+    if task.labelled:
+        metrics = task.metrics(outputs, labels, CLASSES, seed=0)
+        assert msgspec.json.decode(msgspec.json.encode(metrics), type=type(metrics)) == metrics
+
+
+def _plain(prediction: object) -> object:
+    return msgspec.to_builtins(prediction) if isinstance(prediction, msgspec.Struct) else prediction

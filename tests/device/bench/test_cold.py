@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edgetl.device.bench.cold import measure_cold
+from edgetl.errors import BackendError
+from edgetl.plugins import BACKENDS
+from edgetl.runner import LoadOptions
+
+
+@pytest.mark.parametrize("runtime", BACKENDS)
+def test_a_cold_start_is_measured_in_parts(runtime: str, classifier: Path) -> None:
+    cold = measure_cold(runtime, classifier, LoadOptions(threads=1))
+    # whatever is imported takes longer than a millisecond; the model itself is tiny
+    assert cold.load_ns > 1_000_000
+    assert 0 < cold.first_inference_ns < cold.load_ns
+    assert cold.peak_rss_bytes is not None
+    assert 10_000_000 < cold.peak_rss_bytes < 1_000_000_000
+
+
+def test_a_failing_start_quotes_its_error(tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged.onnx"
+    damaged.write_bytes(b"no model")
+    with pytest.raises(BackendError, match=r"exit code 1: .*cannot load .*damaged\.onnx"):
+        measure_cold("onnxruntime", damaged, LoadOptions(threads=1))

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgetl.bundle import Bundle
+from edgetl.device.bench import models, plan
+from edgetl.device.bench.models import BenchSettings, bench_models
+from edgetl.device.feeds import random_feeds
+from edgetl.errors import BackendError, InputError
+from edgetl.result import Cold
+from edgetl.tensors import TensorSpec
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    quick = replace(plan.PLANS["quick"], warmup_s=0.0, min_s=0.01, min_blocks=2)
+    monkeypatch.setattr(models, "PLANS", {"quick": quick})
+    monkeypatch.setattr(models, "measure_cold", lambda *_: Cold(1, 1, 1, None))
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> BenchSettings:
+    return BenchSettings("quick", tmp_path / "cache", threads=1)
+
+
+def test_a_plain_file_runs_on_every_runtime(classifier: Path, settings: BenchSettings) -> None:
+    result = bench_models((classifier,), settings)
+    assert [c.name for c in result.candidates] == [
+        "classifier.onnx/onnxruntime/fp32/1t",
+        "classifier.onnx/openvino/fp32/1t",
+    ]
+    assert all(c.latency is not None and c.latency.n >= 64 for c in result.candidates)
+    assert result.selected in {c.name for c in result.candidates}
+    assert result.bundle.name == "classifier.onnx"
+
+
+def test_files_of_one_name_are_told_apart(classifier: Path, settings: BenchSettings, tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    twin = Path(shutil.copy(classifier, tmp_path / "b" / classifier.name))
+    result = bench_models((classifier, twin), replace(settings, runtime="onnxruntime"))
+    assert len({c.name for c in result.candidates}) == 2
+
+
+def test_a_bundle_brings_all_its_variants(make_bundle: Callable[..., Bundle], settings: BenchSettings) -> None:
+    result = bench_models((make_bundle(),), replace(settings, runtime="onnxruntime"))
+    assert [c.variant for c in result.candidates] == ["cells.edgetl/fp32", "cells.edgetl/int8-x86-vnni"]
+
+
+def test_a_model_that_no_runtime_takes_is_an_error(tmp_path: Path, settings: BenchSettings) -> None:
+    (tmp_path / "damaged.onnx").write_bytes(b"no model")
+    with pytest.raises(BackendError, match=r"cannot load .*damaged\.onnx"):
+        bench_models((tmp_path / "damaged.onnx",), replace(settings, runtime="onnxruntime"))
+
+
+def test_a_refused_model_does_not_stop_the_others(classifier: Path, tmp_path: Path, settings: BenchSettings) -> None:
+    (tmp_path / "damaged.onnx").write_bytes(b"no model")
+    result = bench_models((tmp_path / "damaged.onnx", classifier), replace(settings, runtime="onnxruntime"))
+    damaged, sound = result.candidates
+    assert "cannot load" in (damaged.rejected_because or "")
+    assert damaged.latency is None
+    assert sound.latency is not None
+
+
+def test_a_missing_file_is_named(tmp_path: Path, settings: BenchSettings) -> None:
+    with pytest.raises(InputError, match=r"there is no file .*absent\.onnx"):
+        bench_models((tmp_path / "absent.onnx",), settings)
+
+
+def test_random_feeds_have_the_declared_shapes_and_ranges() -> None:
+    specs = (TensorSpec("x", "float32", (None, 3)), TensorSpec("p", "uint8", (1, 64)), TensorSpec("i", "int64", (2,)))
+    feeds = random_feeds(specs, seed=3)
+    assert len(feeds) >= 8
+    assert [feeds[0][name].shape for name in "xpi"] == [(1, 3), (1, 64), (2,)]
+    assert 0 <= feeds[0]["x"].min() <= feeds[0]["x"].max() < 1
+    assert feeds[0]["p"].max() > 200
+    assert not np.array_equal(feeds[0]["x"], feeds[1]["x"])
+    np.testing.assert_array_equal(feeds[5]["x"], random_feeds(specs, seed=3)[5]["x"])

@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+import gc
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from edgetl.device.bench.plan import PLANS, Plan
+from edgetl.device.bench.timing import Timed, interleave, latency, rotating
+
+MS = 1_000_000
+PLAN = Plan(3, 0.0, 1.0, block_s=0.1, min_blocks=4, min_samples=20, min_s=0.0, cap_s=10.0)
+
+
+@dataclass
+class Machine:
+    """A clock that only moves when a subject runs, and the order in which subjects ran."""
+
+    now_ns: int = 0
+    log: list[str] = field(default_factory=list)
+
+    def clock(self) -> int:
+        return self.now_ns
+
+    def subject(self, name: str, durations_ns: Callable[[int], int]) -> Callable[[], None]:
+        calls = itertools.count()
+
+        def call() -> None:
+            self.now_ns += durations_ns(next(calls))
+            self.log.append(name)
+
+        return call
+
+    def runs(self) -> list[str]:
+        return [name for name, _ in itertools.groupby(self.log)]
+
+
+def test_every_sample_is_what_the_clock_said() -> None:
+    machine = Machine()
+    timed = interleave({"a": machine.subject("a", lambda n: 5 * MS + n)}, PLAN, machine.clock)["a"]
+    # calls are numbered from the first warm-up on; one lead-in call begins each block
+    expected = [5 * MS + n for n in range(len(machine.log))]
+    assert len(timed.samples_ns) + timed.warmup == len(machine.log)
+    assert set(timed.samples_ns) <= set(expected)
+    assert sum(timed.blocks) == len(timed.samples_ns)
+
+
+def test_slow_first_calls_are_not_measured() -> None:
+    machine = Machine()
+    subject = machine.subject("a", lambda n: 500 * MS if n < 5 else 2 * MS)
+    timed = interleave({"a": subject}, replace(PLAN, warmup_cap_s=10.0), machine.clock)["a"]
+    assert set(timed.samples_ns) == {2 * MS}
+    assert timed.steady
+
+
+def test_warm_up_that_never_settles_is_said() -> None:
+    machine = Machine()
+    timed = interleave({"a": machine.subject("a", lambda n: (n + 1) * MS)}, PLAN, machine.clock)["a"]
+    assert not timed.steady
+
+
+def test_warm_up_makes_at_least_the_planned_calls() -> None:
+    machine = Machine()
+    timed = interleave({"a": machine.subject("a", lambda n: MS)}, replace(PLAN, warmup_min=77), machine.clock)["a"]
+    assert timed.warmup >= 77
+
+
+def test_two_subjects_take_turns_and_the_order_is_reversed_every_round() -> None:
+    machine = Machine()
+    subjects = {name: machine.subject(name, lambda n: 10 * MS) for name in "ab"}
+    timed = interleave(subjects, PLAN, machine.clock)
+    # after both warm-ups: ab ba ba ab, of which neighbours are merged
+    assert machine.runs()[:6] == ["a", "b", "a", "b", "a", "b"]
+    assert len(timed["a"].blocks) == len(timed["b"].blocks) == 4
+
+
+def test_each_of_three_subjects_begins_a_round_as_often_as_it_ends_one() -> None:
+    machine = Machine()
+    subjects = {name: machine.subject(name, lambda n: 10 * MS) for name in "abc"}
+    timed = interleave(subjects, replace(PLAN, min_blocks=6, min_samples=6), machine.clock)
+    tail = machine.log[-3 * 2 * 6 :]
+    rounds = [tail[i : i + 6 : 2] for i in range(0, 36, 6)]
+    assert sorted(order[0] for order in rounds) == sorted(order[-1] for order in rounds) == list("aabbcc")
+    assert {one.blocks for one in timed.values()} == {(1,) * 6}
+
+
+def test_drift_of_the_machine_meets_all_subjects_alike() -> None:
+    machine = Machine()
+    subjects = {
+        name: machine.subject(name, lambda n: int(10 * MS * (1 + machine.now_ns / 20e9)))
+        for name in ("first", "second")
+    }
+    timed = interleave(subjects, replace(PLAN, min_samples=400, min_blocks=20), machine.clock)
+    totals = [sum(one.samples_ns) / len(one.samples_ns) for one in timed.values()]
+    assert totals[0] == pytest.approx(totals[1], rel=0.01)
+
+
+def test_timing_goes_on_until_samples_blocks_and_time_suffice() -> None:
+    machine = Machine()
+    plan = replace(PLAN, min_samples=50, min_s=3.0, min_blocks=7)
+    timed = interleave({"a": machine.subject("a", lambda n: 10 * MS)}, plan, machine.clock)["a"]
+    assert len(timed.samples_ns) >= 300
+    assert len(timed.blocks) >= 7
+
+
+def test_a_slow_subject_stops_at_its_cap() -> None:
+    machine = Machine()
+    subjects = {"fast": machine.subject("fast", lambda n: MS), "slow": machine.subject("slow", lambda n: 2000 * MS)}
+    timed = interleave(subjects, replace(PLAN, cap_s=6.0), machine.clock)
+    assert len(timed["slow"].samples_ns) <= 4
+    assert len(timed["fast"].samples_ns) >= 20
+
+
+def test_a_fast_subject_is_not_run_longer_because_another_is_slow() -> None:
+    machine = Machine()
+    subjects = {"fast": machine.subject("fast", lambda n: MS), "slow": machine.subject("slow", lambda n: 40 * MS)}
+    timed = interleave(subjects, replace(PLAN, min_samples=100), machine.clock)
+    assert len(timed["fast"].samples_ns) <= 150
+
+
+def test_garbage_is_not_collected_inside_a_block_and_is_again_afterwards() -> None:
+    machine, seen = Machine(), []
+    call = machine.subject("a", lambda n: 10 * MS)
+
+    def subject() -> None:
+        seen.append(gc.isenabled())
+        call()
+
+    timed = interleave({"a": subject}, PLAN, machine.clock)["a"]
+    assert not any(seen[-len(timed.samples_ns) :])
+    assert gc.isenabled()
+
+
+def test_rotating_takes_the_next_argument_every_time() -> None:
+    seen: list[int] = []
+    call = rotating(seen.append, (1, 2, 3))
+    for _ in range(5):
+        call()
+    assert seen == [1, 2, 3, 1, 2]
+
+
+def test_latency_states_only_percentiles_that_the_samples_support() -> None:
+    found = latency(Timed(tuple(range(1, 65)), (32, 32), 9, True), "infer")
+    assert (found.n, found.p50_ns, found.p90_ns, found.p95_ns, found.p99_ns) == (64, 32, 58, None, None)
+    assert (found.min_ns, found.max_ns, found.warmup, found.blocks) == (1, 64, 9, (32, 32))
+
+
+@pytest.mark.parametrize(
+    ("effort", "field_name"), [("quick", "p90_ns"), ("standard", "p99_ns"), ("rigorous", "p999_ns")]
+)
+def test_effort_supports_its_percentile(effort: str, field_name: str) -> None:
+    samples = tuple(range(1, PLANS[effort].min_samples + 1))  # type: ignore[index]
+    assert getattr(latency(Timed(samples, (len(samples),), 0, True), "infer"), field_name) is not None
+
+
+def test_quick_takes_a_few_seconds_per_subject() -> None:
+    machine = Machine()
+    interleave({"a": machine.subject("a", lambda n: 4 * MS)}, PLANS["quick"], machine.clock)
+    assert machine.now_ns < 3e9
+
+
+def test_a_plan_is_extended_for_a_gated_percentile_only() -> None:
+    quick = PLANS["quick"]
+    assert quick.supporting(()) is quick
+    assert quick.supporting((50.0, 90.0)) is quick
+    assert quick.supporting((99.0,)).min_samples == 662
+    assert quick.supporting((99.0,)).cap_s > quick.cap_s

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from edgetl.artifact import Artifact
+from edgetl.candidate import Variant
+from edgetl.device.candidates import Formed, backends_of, form
+from edgetl.environment import Cpu, Environment
+from edgetl.errors import MissingExtra, Unsupported
+from edgetl.plugins import BACKENDS, find
+from edgetl.target import LOCAL, Target
+
+
+def variant(name: str, rendering: str, precision: str) -> Variant:
+    return Variant(name, Artifact("m.onnx", "onnx", rendering, precision, (), (), 1, 1, 1, "0" * 64))  # type: ignore[arg-type]
+
+
+VARIANTS = (variant("fp32", "float", "fp32"), variant("int8", "x86-vnni", "int8"))
+
+
+def formed(*isa: str, architecture: str = "x86_64", target: Target = LOCAL, allowed: int = 2) -> tuple[Formed, ...]:
+    cpu = Cpu("Example CPU", architecture, isa, 8, allowed)
+    here = Environment("Linux", "6", "3.11", "0.1.0", cpu, None, None, None, {})
+    backends = {name: find(BACKENDS, name, "runtime") for name in ("onnxruntime", "openvino")}
+    return form(VARIANTS, target, here, backends)
+
+
+def names(candidates: tuple[Formed, ...], rejected: bool = False) -> set[str]:
+    return {one.candidate.name for one in candidates if (one.rejected_because is not None) == rejected}
+
+
+def test_every_variant_meets_every_runtime_and_hint() -> None:
+    assert names(formed("avx512_vnni", "avx512_bf16")) == {
+        "fp32/onnxruntime/fp32/2t",
+        "fp32/openvino/fp32/2t",
+        "fp32/openvino/bf16/2t",
+        "int8/onnxruntime/int8/2t",
+        "int8/openvino/int8/2t",
+    }
+
+
+@pytest.mark.parametrize("isa", ["avx512_vnni", "avx_vnni", "amx_int8"])
+def test_any_exact_int8_instruction_admits_the_vnni_rendering(isa: str) -> None:
+    assert not names(formed(isa), rejected=True)
+
+
+def test_without_vnni_the_rendering_is_reported_as_rejected() -> None:
+    candidates = formed("avx2")
+    assert names(candidates, rejected=True) == {"int8/onnxruntime/int8/2t", "int8/openvino/int8/2t"}
+    reason = next(one.rejected_because for one in candidates if one.rejected_because)
+    assert "saturate" in reason
+    assert "'Example CPU'" in reason
+
+
+def test_arm_does_not_saturate_so_measuring_decides() -> None:
+    assert not names(formed("asimd", architecture="aarch64"), rejected=True)
+
+
+def test_thread_counts_of_the_target_are_tried_but_not_more_than_allowed() -> None:
+    threads = {
+        one.candidate.threads for one in formed(target=Target("t", ("onnxruntime",), threads=(1, 4, 8)), allowed=4)
+    }
+    assert threads == {1, 4}
+
+
+def test_a_target_without_any_installed_runtime_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    with pytest.raises(MissingExtra, match=r"edgetl\[openvino\]"):
+        backends_of(Target("t", ("openvino",)))
+    assert list(backends_of(LOCAL)) == ["onnxruntime"]
+
+
+def test_an_unknown_runtime_is_refused() -> None:
+    with pytest.raises(Unsupported, match="unknown runtime 'tflite'"):
+        backends_of(Target("t", ("tflite",)))

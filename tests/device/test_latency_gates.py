@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from edgetl.device.bench.timing import Timed, latency
+from edgetl.device.latency_gates import gate_checks, gated_percents
+from edgetl.gates import TargetGates
+from edgetl.result import Cold, Latency
+
+COLD = Cold(1, 1, 1, 120_000_000)
+
+
+def measured(n: int, ms: float = 3.0) -> Latency:
+    return latency(Timed((int(ms * 1e6),) * n, (n,), 5, True), "infer")
+
+
+def test_no_limits_no_checks() -> None:
+    assert gate_checks(measured(700), COLD, TargetGates()) == ()
+    assert gated_percents(TargetGates()) == ()
+
+
+def test_a_limit_is_judged_in_milliseconds() -> None:
+    (kept,) = gate_checks(measured(700), COLD, TargetGates(latency_p99_ms_max=3.0))
+    (missed,) = gate_checks(measured(700), COLD, TargetGates(latency_p99_ms_max=2.9))
+    assert (kept.passed, missed.passed) == (True, False)
+    assert missed.reason == "3.00 ms over 700 inferences, at most 2.9 ms is allowed"
+    assert gated_percents(TargetGates(latency_p99_ms_max=3.0)) == (99.0,)
+
+
+def test_a_percentile_without_enough_samples_fails_and_says_how_many_are_needed() -> None:
+    (check,) = gate_checks(measured(100), COLD, TargetGates(latency_p99_ms_max=50.0))
+    assert not check.passed
+    assert check.value is None
+    assert "needs 662 samples, got 100" in check.reason
+
+
+def test_peak_memory_is_judged_and_unknown_fails() -> None:
+    gates = TargetGates(peak_memory_mb_max=100.0)
+    assert not gate_checks(measured(64), COLD, gates)[0].passed
+    assert gate_checks(measured(64), Cold(1, 1, 1, 99_000_000), gates)[0].passed
+    assert not gate_checks(measured(64), Cold(1, 1, 1, None), gates)[0].passed

@@ -1,0 +1,203 @@
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from edgetl.bundle import Bundle
+from edgetl.check import Check
+from edgetl.device import measure
+from edgetl.device.bench.plan import Plan
+from edgetl.device.bench.timing import Clock, Subject, Timed
+from edgetl.device.probe import environment
+from edgetl.device.qualify import Settings, qualify, result_path, stored_result
+from edgetl.environment import Environment
+from edgetl.errors import BackendError
+from edgetl.gates import Gates, TargetGates
+from edgetl.plugins import BACKENDS, find
+from edgetl.result import Cold, Result
+from edgetl.runner import LoadOptions
+from edgetl.target import LOCAL, Target
+
+ORT = Target("local", runtimes=("onnxruntime",), threads=(1,))
+FLOAT, INT8 = "fp32/onnxruntime/fp32/1t", "int8-x86-vnni/onnxruntime/int8/1t"
+Make = Callable[..., Bundle]
+
+
+@pytest.fixture(autouse=True)
+def machine(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
+    """Latencies in ms by the beginning of a candidate's name; nothing is really timed nor started."""
+    latencies = {"fp32": 4.0, "int8": 2.0}
+
+    def interleave(subjects: Mapping[str, Subject], plan: Plan, clock: Clock) -> dict[str, Timed]:
+        for call in subjects.values():
+            call()
+        n = plan.min_samples
+        return {
+            name: Timed(_samples(latencies[name[:4]], n), (n // 8,) * 7 + (n - 7 * (n // 8),), 9, True)
+            for name in subjects
+        }
+
+    monkeypatch.setattr(measure, "interleave", interleave)
+    monkeypatch.setattr(measure, "measure_cold", lambda *_: Cold(1, 2, 3, 100_000_000))
+    here = environment()
+    monkeypatch.setattr("edgetl.device.qualify.environment", lambda: _with_vnni(here))
+    return latencies
+
+
+def _with_vnni(here: Environment) -> Environment:
+    return msgspec.structs.replace(here, cpu=msgspec.structs.replace(here.cpu, isa=("avx512_vnni",)))
+
+
+def _samples(median_ms: float, n: int) -> tuple[int, ...]:
+    wobble = itertools.cycle((-1, 0, 1))
+    return tuple(int(median_ms * 1e6) + 1000 * next(wobble) for _ in range(n))
+
+
+def run(bundle: Bundle, tmp_path: Path, target: Target = ORT) -> Result:
+    return qualify(bundle, target, Settings("quick", tmp_path / "cache"))
+
+
+def test_the_fastest_candidate_that_passes_is_selected(make_bundle: Make, tmp_path: Path) -> None:
+    result = run(make_bundle(), tmp_path)
+    assert result.passed
+    assert result.selected == INT8
+    assert result.candidate(INT8).rejected_because is None
+    assert "2.00x the latency of the chosen one" in (result.candidate(FLOAT).rejected_because or "")
+
+
+def test_int8_that_is_not_faster_is_rejected_with_its_numbers(
+    make_bundle: Make, tmp_path: Path, machine: dict[str, float]
+) -> None:
+    machine["int8"] = 8.4
+    result = run(make_bundle(), tmp_path)
+    assert result.selected == FLOAT
+    assert "2.10x" in (result.candidate(INT8).rejected_because or "")
+
+
+def test_a_candidate_that_misses_parity_is_rejected_and_not_timed(make_bundle: Make, tmp_path: Path) -> None:
+    result = run(make_bundle(int8_reference_seed=99), tmp_path)
+    rejected = result.candidate(INT8)
+    assert result.selected == FLOAT
+    assert "parity of logits" in (rejected.rejected_because or "")
+    assert rejected.latency is None
+
+
+def test_what_the_host_rejected_stays_rejected(make_bundle: Make, tmp_path: Path) -> None:
+    failed = Check("accuracy drop", 0.16, 0.005, "fraction", False, "drop 16.00 points", 656)
+    result = run(make_bundle(host_checks=(failed,)), tmp_path)
+    assert result.selected == FLOAT
+    assert "accuracy drop: drop 16.00 points" in (result.candidate(INT8).rejected_because or "")
+
+
+def test_equal_outputs_transfer_the_accuracy_without_statistics(make_bundle: Make, tmp_path: Path) -> None:
+    # 24 samples are far too few for a margin of 0.1 points
+    result = run(make_bundle(gates=Gates(margin=0.001), n=24), tmp_path)
+    for candidate in result.candidates:
+        check = next(check for check in candidate.checks if check.name == "accuracy transfer")
+        assert check.passed
+        assert "none of 24 decisions differs" in check.reason
+
+
+def test_accuracy_is_that_of_this_machine(make_bundle: Make, tmp_path: Path) -> None:
+    accuracy = run(make_bundle(), tmp_path).candidate(FLOAT).accuracy
+    assert accuracy is not None
+    assert (accuracy.value, accuracy.n) == (1.0, 96)
+
+
+def test_without_labels_parity_and_latency_decide(make_bundle: Make, tmp_path: Path) -> None:
+    result = run(make_bundle(labelled=False), tmp_path)
+    assert result.passed
+    assert all(candidate.accuracy is None for candidate in result.candidates)
+    assert all(check.name != "accuracy transfer" for c in result.candidates for check in c.checks)
+
+
+def test_a_latency_gate_extends_the_run_until_it_can_be_judged(make_bundle: Make, tmp_path: Path) -> None:
+    gates = Gates(margin=0.05, target={"local": TargetGates(latency_p99_ms_max=3.0)})
+    result = run(make_bundle(gates=gates), tmp_path)
+    latency = result.candidate(FLOAT).latency
+    assert latency is not None
+    assert latency.n == 662
+    assert result.selected == INT8
+    assert "at most 3 ms is allowed" in (result.candidate(FLOAT).rejected_because or "")
+
+
+def test_a_gate_of_another_target_is_not_judged(make_bundle: Make, tmp_path: Path) -> None:
+    gates = Gates(margin=0.05, target={"jetson": TargetGates(latency_p50_ms_max=0.001)})
+    assert run(make_bundle(gates=gates), tmp_path).passed
+
+
+def test_when_nothing_passes_nothing_is_selected_and_every_reason_is_told(make_bundle: Make, tmp_path: Path) -> None:
+    gates = Gates(margin=0.05, target={"local": TargetGates(latency_p50_ms_max=0.001)})
+    result = run(make_bundle(gates=gates), tmp_path)
+    assert (result.passed, result.selected) == (False, None)
+    assert all(candidate.rejected_because for candidate in result.candidates)
+    assert all(candidate.end_to_end is None for candidate in result.candidates)
+
+
+def test_a_size_gate_rejects(make_bundle: Make, tmp_path: Path) -> None:
+    result = run(make_bundle(gates=Gates(size_mb_max=0.0001)), tmp_path)
+    assert not result.passed
+    assert "at most 0.0001 MB" in (result.candidate(FLOAT).rejected_because or "")
+
+
+def test_a_runtime_that_refuses_the_model_rejects_the_candidate_only(
+    make_bundle: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> Path:
+        raise BackendError("openvino cannot compile it: operation 'X' is unknown")
+
+    monkeypatch.setattr(find(BACKENDS, "openvino", "runtime"), "build", refuse, raising=False)
+    result = run(make_bundle(), tmp_path, LOCAL)
+    refused = [c for c in result.candidates if c.runtime == "openvino"]
+    assert refused
+    assert all("operation 'X' is unknown" in (c.rejected_because or "") for c in refused)
+    assert result.passed
+
+
+def test_a_failed_cold_start_rejects_the_candidate_only(
+    make_bundle: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(runtime: str, model: Path, options: LoadOptions) -> Cold:
+        if options.precision == "int8":
+            raise BackendError("a cold start failed with exit code -9: no error output")
+        return Cold(1, 2, 3, None)
+
+    monkeypatch.setattr(measure, "measure_cold", start)
+    result = run(make_bundle(), tmp_path)
+    assert result.selected == FLOAT
+    assert "exit code -9" in (result.candidate(INT8).rejected_because or "")
+
+
+def test_both_runtimes_agree_with_the_host(make_bundle: Make, tmp_path: Path) -> None:
+    result = run(make_bundle(), tmp_path, LOCAL)
+    assert {c.runtime for c in result.candidates} == {"onnxruntime", "openvino"}
+    assert all(check.passed for c in result.candidates for check in c.checks)
+
+
+def test_chosen_and_baseline_are_timed_from_image_to_prediction(make_bundle: Make, tmp_path: Path) -> None:
+    result = run(make_bundle(), tmp_path)
+    scopes = {c.name: c.end_to_end.scope for c in result.candidates if c.end_to_end is not None}
+    assert scopes == {FLOAT: "end-to-end", INT8: "end-to-end"}
+
+
+def test_the_result_is_kept_for_this_bundle_target_effort_and_machine(make_bundle: Make, tmp_path: Path) -> None:
+    bundle, settings = make_bundle(), Settings("quick", tmp_path / "cache")
+    result = qualify(bundle, ORT, settings)
+    here = result.environment
+    assert result_path(bundle, tmp_path / "cache", here).is_file()
+    assert stored_result(bundle, ORT, settings, here) == result
+    assert stored_result(bundle, ORT, Settings("standard", tmp_path / "cache"), here) is None
+    assert stored_result(bundle, Target("other", ("onnxruntime",)), settings, here) is None
+    assert stored_result(bundle, ORT, Settings("quick", tmp_path / "empty"), here) is None
+
+
+def test_feeds_leave_the_golden_samples_alone(make_bundle: Make, tmp_path: Path) -> None:
+    bundle = make_bundle()
+    before = bundle.golden().inputs["image"]
+    run(bundle, tmp_path)
+    np.testing.assert_array_equal(bundle.golden().inputs["image"], before)

@@ -1,0 +1,113 @@
+"""Calibration sees the real activations of real images, once, and says what it saw."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from onnx import numpy_helper
+
+from edgetl.errors import DataError, InputError, Unsupported
+from edgetl.host import graph
+from edgetl.host.adapt import Head
+from edgetl.host.quantize.calibrate import CalibrationSettings, calibrate
+from edgetl.host.quantize.record import CalibrationRecord, read_record
+from edgetl.host.quantize.x86_vnni import RENDERING
+from edgetl.tensors import Array
+
+
+def same(one: CalibrationRecord, other: CalibrationRecord, folder: Path) -> bool:
+    one.save(folder / "one.npz")
+    other.save(folder / "other.npz")
+    return (folder / "one.npz").read_bytes() == (folder / "other.npz").read_bytes()
+
+
+def test_ranges_are_those_of_the_activations(network: Path, images: Array) -> None:
+    record = calibrate(network, images, CalibrationSettings(estimator="minmax"))
+
+    normal = (images.transpose(0, 3, 1, 2) - np.array([123.7, 116.3, 103.5]).reshape(1, 3, 1, 1)) * np.array(
+        [0.017, 0.018, 0.0175]
+    ).reshape(1, 3, 1, 1)
+    np.testing.assert_allclose(record.ranges()["normal"], (normal.min(), normal.max()), rtol=1e-5)
+    np.testing.assert_allclose(record.tensors["normal"].means, normal.mean((0, 2, 3)), rtol=1e-4)
+    assert record.ranges()["relu6"][0] == 0
+    assert record.images == 20
+
+
+def test_what_only_an_activation_reads_is_not_watched(network: Path, images: Array) -> None:
+    assert "conv" not in calibrate(network, images).tensors
+
+
+def test_the_order_of_the_images_does_not_matter(network: Path, images: Array, tmp_path: Path) -> None:
+    assert same(calibrate(network, images), calibrate(network, images[::-1]), tmp_path)
+
+
+def test_a_record_survives_its_file(network: Path, images: Array, tmp_path: Path) -> None:
+    record = calibrate(network, images, CalibrationSettings(estimator="mse"))
+    record.save(tmp_path / "record.npz")
+
+    again = read_record(tmp_path / "record.npz")
+
+    assert same(record, again, tmp_path)
+    assert again.ranges() == record.ranges("mse")
+
+
+@pytest.mark.parametrize("count", [0, 15])
+def test_too_few_images_are_refused(count: int, network: Path, images: Array) -> None:
+    with pytest.raises(DataError, match=f"got {count} images.*at least 16"):
+        calibrate(network, images[:count])
+
+
+def test_the_same_image_again_and_again_is_refused(network: Path, images: Array) -> None:
+    with pytest.raises(DataError, match="got 20 images, 1 of them different"):
+        calibrate(network, images[:1].repeat(20, 0))
+
+
+def test_images_that_do_not_fit_the_model_are_refused(network: Path, images: Array) -> None:
+    with pytest.raises(Unsupported, match="input 'image'"):
+        calibrate(network, images[:, :8])
+
+
+def test_weights_that_are_no_numbers_are_told_by_the_tensor_they_spoil(network: Path, images: Array) -> None:
+    model = graph.read_graph(network)
+    spoilt = next(tensor for tensor in model.graph.initializer if tensor.name == "w")
+    spoilt.CopyFrom(numpy_helper.from_array(np.full((8, 3, 3, 3), np.nan, np.float32), "w"))
+    graph.write_graph(model, network)
+
+    with pytest.raises(DataError, match="'relu6' has NaN or infinite"):
+        calibrate(network, images)
+
+
+def test_a_quantized_graph_is_refused(network: Path, images: Array, tmp_path: Path) -> None:
+    RENDERING.render(network, calibrate(network, images), tmp_path / "int8.onnx", frozenset({"head"}))
+
+    with pytest.raises(Unsupported, match="quantized already"):
+        calibrate(tmp_path / "int8.onnx", images)
+
+
+def test_a_record_outlives_a_refitted_head(network: Path, images: Array, tmp_path: Path) -> None:
+    record = calibrate(network, images)
+    graph.replace_head(network, Head(np.ones((3, 8), np.float32), np.zeros(3, np.float32)), tmp_path / "refit.onnx")
+
+    assert calibrate(tmp_path / "refit.onnx", images).graph_sha256 == record.graph_sha256
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 nonsense"], ids=["empty", "damaged"])
+def test_a_damaged_record_is_refused(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "record.npz").write_bytes(content)
+
+    with pytest.raises(InputError, match="calibrate again"):
+        read_record(tmp_path / "record.npz")
+
+
+def test_a_record_of_another_schema_is_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / "record.npz", meta=np.frombuffer(b'{"schema": "edgetl.calibration/0"}', np.uint8))
+
+    with pytest.raises(InputError, match=r"schema 'edgetl.calibration/0', expected 'edgetl.calibration/1'"):
+        read_record(tmp_path / "record.npz")
+
+
+def test_a_missing_record_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot read calibration"):
+        read_record(tmp_path / "record.npz")

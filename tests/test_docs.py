@@ -1,0 +1,134 @@
+"""What the pages say is so."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import msgspec
+import pytest
+import tomllib
+
+from edgetl import __version__, errors
+from edgetl.cli import COMMANDS, run
+from edgetl.recipe import recipe_from_data
+from edgetl.result import Result
+
+ROOT = Path(__file__).parent.parent
+PAGES = tuple(sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "models").glob("*/*.md")]))
+FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
+
+
+def blocks(language: str) -> list[tuple[str, str]]:
+    """Every block of a language, with the page it is on."""
+    found = [(path, match) for path in PAGES for match in FENCE.finditer(path.read_text(encoding="utf-8"))]
+    return [(path.name, match[2]) for path, match in found if match[1] == language]
+
+
+def commands() -> Iterator[tuple[str, str]]:
+    for page, block in blocks("console"):
+        for line in block.splitlines():
+            if line.startswith("$ "):
+                yield page, line[2:]
+
+
+def edgetl_lines() -> list[list[str]]:
+    lines = [shlex.split(line) for _, line in commands()]
+    return [words[1:] for words in lines if Path(words[0]).name == "edgetl"]
+
+
+@pytest.fixture
+def generator() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs/generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_generated_pages_are_fresh(generator: ModuleType) -> None:
+    stale = [
+        str(path.relative_to(ROOT))
+        for path, text in generator.pages().items()
+        if not path.exists() or path.read_text(encoding="utf-8") != text
+    ]
+    assert stale == [], "run: make docs"
+
+
+def test_schema_of_results_has_every_field_of_a_result() -> None:
+    schema = json.loads((ROOT / "docs/result.schema.json").read_text(encoding="utf-8"))
+    assert set(schema["$defs"]["Result"]["properties"]) == {
+        field.encode_name for field in msgspec.structs.fields(Result)
+    }
+
+
+def test_every_command_is_in_the_readme() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [name for name in COMMANDS if f"`{name}`" not in readme and f"edgetl {name}" not in readme] == []
+
+
+@pytest.mark.parametrize("words", edgetl_lines(), ids=" ".join)
+def test_command_on_a_page_exists_and_knows_its_options(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([words[0], "--help"]) == 0
+    known = capsys.readouterr().out
+    assert [word for word in words[1:] if word.startswith("-") and word not in known] == []
+
+
+def test_make_targets_on_a_page_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = [line.split()[1] for _, line in commands() if line.startswith("make ")]
+    assert targets
+    assert [target for target in targets if f"\n{target}:" not in makefile] == []
+
+
+def test_extras_on_a_page_exist() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    named = re.findall(r"(?:\.|edgetl)\[([a-z,]+)\]", "".join(line for _, line in commands()))
+    assert named
+    assert {extra for names in named for extra in names.split(",")} <= set(project["optional-dependencies"])
+
+
+@pytest.mark.parametrize(("page", "block"), blocks("python"), ids=lambda value: value if len(value) < 30 else "block")
+def test_python_on_a_page_runs(
+    page: str,
+    block: str,
+    tiny_bundle: Path,
+    photo: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(photo.parent)
+    monkeypatch.setenv("EDGETL_CACHE", str(tmp_path / "cache"))
+    Path("parts.edgetl").write_bytes(tiny_bundle.read_bytes())
+    exec(compile(block, page, "exec"), {"__name__": "__main__"})
+    assert capsys.readouterr().out.startswith("light ")
+
+
+@pytest.mark.parametrize(("page", "block"), blocks("toml"), ids=lambda value: value if len(value) < 30 else "block")
+def test_recipe_on_a_page_is_valid(page: str, block: str) -> None:
+    assert recipe_from_data(tomllib.loads(block)).name
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    targets = [target for target in LINK.findall(page.read_text(encoding="utf-8")) if "://" not in target]
+    assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def test_exit_codes_on_the_page_are_those_of_the_errors() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    codes = {kind.exit_code for kind in vars(errors).values() if isinstance(kind, type) and hasattr(kind, "exit_code")}
+    assert all(f"| {code} |" in readme for code in codes | {0, 130})
+
+
+def test_changelog_knows_this_version_or_an_unreleased_one() -> None:
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert "## Unreleased" in changelog or f"## {__version__}" in changelog
