@@ -215,3 +215,17 @@ def _latency(p50_ns: int) -> Latency:
 def _environment() -> Environment:
     cpu = Cpu("Example CPU", "x86_64", ("avx512_vnni",), 2, 2)
     return Environment("Linux", "6.1", "3.11.7", "0.1.0", cpu, 24 << 30, None, None, {"onnxruntime": "1.31"})
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two class folders of 48 x 48 photos that even a random network can tell apart."""
+    folder = tmp_path_factory.mktemp("photos")
+    rng = np.random.default_rng(0)
+    stripes = np.where(np.arange(48) % 8 < 4, 70, -70)[None, :, None]
+    for name, pattern in (("flat", 0), ("striped", stripes)):
+        (folder / name).mkdir()
+        for index in range(60):
+            pixels = 128 + pattern + rng.normal(0, 45, (48, 48, 3))
+            Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).save(folder / name / f"{index:03d}.png")
+    return folder

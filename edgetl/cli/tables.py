@@ -31,8 +31,10 @@ def _table(console: Console, table: Table) -> None:
         console.print(escape(table.title), style="bold")
     if table.rows:
         grid = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, expand=False)
-        for column in table.columns:
-            grid.add_column(column.title, justify=column.align, overflow="fold", no_wrap=column.align == "right")
+        for place, column in enumerate(table.columns):
+            # Names and numbers are read as a whole; sentences fold.
+            whole = place == 0 or column.align == "right"
+            grid.add_column(column.title, justify=column.align, overflow="fold", no_wrap=whole)
         for row in table.rows:
             grid.add_row(*(escape(cell) for cell in row))
         console.print(grid)

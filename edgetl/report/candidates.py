@@ -13,7 +13,6 @@ def candidates_table(result: Result) -> Table:
         Column("Candidate"),
         Column("p50", "right"),
         Column("p90", "right"),
-        Column("File", "right"),
         Column("Accuracy", "right"),
         Column("Verdict"),
     )
@@ -103,7 +102,6 @@ def _row(candidate: CandidateResult, result: Result) -> tuple[str, ...]:
         candidate.name,
         numbers.milliseconds(latency.p50_ns if latency else None),
         numbers.milliseconds(latency.p90_ns if latency else None),
-        numbers.megabytes(candidate.size_bytes),
         numbers.percent(candidate.accuracy.value if candidate.accuracy else None),
         _verdict(candidate, result),
     )
@@ -111,7 +109,7 @@ def _row(candidate: CandidateResult, result: Result) -> tuple[str, ...]:
 
 def _verdict(candidate: CandidateResult, result: Result) -> str:
     if candidate.rejected_because is not None:
-        return f"rejected: {candidate.rejected_because}"
+        return candidate.rejected_because
     if candidate.name == result.selected:
         return "CHOSEN"
     if result.selected is None:

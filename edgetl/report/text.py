@@ -55,6 +55,7 @@ def deployment(subject: Subject, result: Result, files: Sequence[tuple[str, Path
         verdict(result),
         accuracy_table(subject.evaluations),
         selection_table(subject.evaluations),
+        sizes_table(subject.variants),
         candidates_table(result),
         end_to_end_table(result),
         start_table(result),
@@ -65,8 +66,14 @@ def deployment(subject: Subject, result: Result, files: Sequence[tuple[str, Path
 
 def summary(subject: Subject, result: Result, files: Sequence[tuple[str, Path]] = ()) -> Page:
     """The short form of :func:`deployment`, for a terminal."""
-    tables = (accuracy_table(subject.evaluations, headline_only=True), candidates_table(result), files_table(files))
-    return _page(f"{subject.name}, version {subject.version}", verdict(result), *tables)
+    return _page(
+        f"{subject.name}, version {subject.version}",
+        verdict(result),
+        accuracy_table(subject.evaluations, headline_only=True),
+        sizes_table(subject.variants),
+        candidates_table(result),
+        files_table(files),
+    )
 
 
 def qualification(result: Result) -> Page:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import onnx
 
 from edgetl.errors import EdgeTLError
 from edgetl.host.graph import weights_of
 from edgetl.host.quantize import Rendered
+from edgetl.plugins import BACKENDS, find
+from edgetl.runner import Backend, LoadOptions
 
 _WEIGHTED = frozenset(("Conv", "ConvTranspose", "Gemm", "MatMul"))
 
@@ -38,6 +42,17 @@ def lint(quantized: onnx.ModelProto, original: onnx.ModelProto, keep_float: froz
         raise EdgeTLError("quantization left every layer in float")
     pairs = sum(node.op_type == "QuantizeLinear" for node in quantized.graph.node)
     return Rendered(quantized=len(done), kept_float=tuple(sorted(weighted - done)), pairs=pairs, corrected=0)
+
+
+def check_loads(path: Path) -> None:
+    """Open a graph with ONNX Runtime, which checks more than the ONNX checker does.
+
+    Raises:
+        BackendError: ONNX Runtime refuses it.
+    """
+    backend: Backend = find(BACKENDS, "onnxruntime", "runtime")
+    options = LoadOptions(threads=1, precision="int8")
+    backend.load(backend.build(path, options, None), options).close()
 
 
 def _interface(model: onnx.ModelProto) -> list[bytes]:

@@ -18,7 +18,7 @@ from edgetl.host.graph import backbone_digest, read_graph, weights_of, write_gra
 from edgetl.host.quantize import Rendered
 from edgetl.host.quantize.bias import correct_biases
 from edgetl.host.quantize.calibrate import before_clipping
-from edgetl.host.quantize.lint import lint
+from edgetl.host.quantize.lint import check_loads, lint
 from edgetl.host.quantize.record import CalibrationRecord
 from edgetl.host.quantize.rewrites import add_missing_biases, fuse_normalisation
 from edgetl.host.quantize.surgery import Surgery, insert
@@ -51,6 +51,7 @@ class X86Vnni:
         corrected = correct_biases(quantized, graph, record.tensors)
         rendered = lint(quantized, graph, keep_float)
         write_graph(quantized, out)
+        check_loads(out)
         return replace(rendered, corrected=corrected)
 
 

@@ -1,0 +1,36 @@
+"""One result file: what was measured, with which command, on which machine."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+import edgetl
+from edgetl.device.probe import environment
+
+SCHEMA = "edgetl.benchmark/1"
+
+
+def write(out: Path | None, name: str, limit: str, measured: dict[str, Any], passed: bool) -> int:
+    """Print the record and write it to ``out``; returns the exit code (3 when the limit was missed)."""
+    record = {
+        "schema": SCHEMA,
+        "name": name,
+        "command": " ".join(["python", *sys.argv]),
+        "edgetl_version": edgetl.__version__,
+        "limit": limit,
+        "passed": passed,
+        "measured": measured,
+        "environment": msgspec.to_builtins(environment()),
+    }
+    text = json.dumps(record, indent=1)
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(text + "\n", encoding="utf-8")
+    shown = {key: value for key, value in measured.items() if not key.startswith("raw")}
+    print(json.dumps({"name": name, "limit": limit, "passed": passed, **shown}, indent=1))
+    return 0 if passed else 3

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from edgetl.errors import InputError
+from edgetl.host.cache import Cache, digest, write_atomically
+
+
+def test_a_file_is_made_once_for_the_same_parts(tmp_path: Path) -> None:
+    calls: list[Path] = []
+
+    def make(path: Path) -> None:
+        calls.append(path)
+        path.write_text("made")
+
+    cache = Cache(tmp_path)
+    first = cache.file("trunk", {"a": 1, "b": 2}, ".txt", make)
+    second = cache.file("trunk", {"b": 2, "a": 1}, ".txt", make)
+    assert first == second
+    assert first.read_text() == "made"
+    assert len(calls) == 1
+
+
+def test_other_parts_are_another_file(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    assert cache.path("trunk", [1]) != cache.path("trunk", [2])
+    assert digest([1]) != digest(["1"])
+
+
+def test_a_failing_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    target = tmp_path / "result.json"
+    target.write_text("old")
+
+    def fail(path: Path) -> None:
+        path.write_text("half")
+        raise RuntimeError("interrupted")
+
+    with pytest.raises(RuntimeError, match="interrupted"):
+        write_atomically(target, fail)
+    assert target.read_text() == "old"
+    assert os.listdir(tmp_path) == ["result.json"]
+
+
+def test_unusable_cache_folder_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="EDGETL_CACHE"):
+        Cache(tmp_path / "file").path("trunk", [1])

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from onnx import numpy_helper
+
+from edgetl.host.export import GraphPass, module_digest, optimise, to_onnx, torch_parity
+from edgetl.preprocess import Preprocess
+
+
+class TinyTrunk(torch.nn.Module):
+    """Convolution, BatchNorm, pooling."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            self.convolution = torch.nn.Conv2d(3, 8, 3, padding=1)
+        self.norm = torch.nn.BatchNorm2d(8)
+        self.norm.running_mean.copy_(torch.linspace(-1, 1, 8))
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        pixels = image.to(torch.float32).permute(0, 3, 1, 2) / 255
+        return torch.relu(self.norm(self.convolution(pixels))).mean((2, 3))
+
+
+@pytest.fixture(scope="module")
+def exported() -> onnx.ModelProto:
+    return to_onnx(TinyTrunk().eval(), Preprocess(height=16, width=16))
+
+
+@pytest.fixture
+def images() -> tuple[np.ndarray, ...]:
+    return tuple(np.random.default_rng(0).integers(0, 256, (3, 16, 16, 3), dtype=np.uint8))
+
+
+def scaled_weights(model: onnx.ModelProto) -> onnx.ModelProto:
+    """A pass that breaks the model: every convolution weight 2 % larger."""
+    for weight in model.graph.initializer:
+        if len(weight.dims) == 4:
+            weight.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(weight) * np.float32(1.02), weight.name))
+    return model
+
+
+def failing(model: onnx.ModelProto) -> onnx.ModelProto:
+    raise ValueError("a pass that fails")
+
+
+def test_exported_trunk_takes_uint8_images_and_any_batch(exported: onnx.ModelProto) -> None:
+    tensor = exported.graph.input[0].type.tensor_type
+    assert exported.graph.input[0].name == "image"
+    assert tensor.elem_type == onnx.TensorProto.UINT8
+    assert tensor.shape.dim[0].dim_param == "N"
+    assert [size.dim_value for size in tensor.shape.dim[1:]] == [16, 16, 3]
+    assert [output.name for output in exported.graph.output] == ["features"]
+
+
+def test_passes_fold_batch_norm_and_keep_the_outputs(
+    exported: onnx.ModelProto, images: tuple[np.ndarray, ...], tmp_path: Path
+) -> None:
+    model, reports = optimise(exported, images, tmp_path)
+    kinds = {node.op_type for node in model.graph.node}
+    assert all(report.kept for report in reports)
+    assert "BatchNormalization" not in kinds
+    assert len(model.graph.node) < len(exported.graph.node)
+
+
+@pytest.mark.parametrize("wrong", [scaled_weights, failing], ids=["changes the outputs", "raises"])
+def test_a_bad_pass_is_reverted_and_the_next_one_still_runs(
+    wrong: object, exported: onnx.ModelProto, images: tuple[np.ndarray, ...], tmp_path: Path
+) -> None:
+    passes = (GraphPass("bad", wrong), GraphPass("good", lambda model: model))  # type: ignore[arg-type]
+    model, (bad, good) = optimise(exported, images, tmp_path, passes)
+    assert not bad.kept
+    assert bad.reason
+    assert good.kept
+    assert model.SerializeToString() == exported.SerializeToString()
+
+
+def test_parity_gate_fails_when_normalisation_differs() -> None:
+    rng = np.random.default_rng(0)
+    logits = rng.normal(size=(16, 2)).astype(np.float32)
+    assert torch_parity({"logits": logits}, {"logits": logits + 1e-6}, "parity with torch").passed
+    assert not torch_parity({"logits": logits}, {"logits": logits * 1.05}, "parity with torch").passed
+
+
+def test_module_digest_changes_with_a_weight_and_with_a_buffer() -> None:
+    first, second, third = TinyTrunk(), TinyTrunk(), TinyTrunk()
+    assert module_digest(first) == module_digest(second)
+    with torch.no_grad():
+        second.convolution.weight[0, 0, 0, 0] += 1e-3
+        third.norm.running_var[0] += 1e-3
+    assert len({module_digest(module) for module in (first, second, third)}) == 3
