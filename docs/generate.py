@@ -163,7 +163,7 @@ def readme(text: str) -> str:
     before, rest = text.split(BEGIN)
     after = rest.split(END)[1]
     results = [read_result(path) for path in sorted((ROOT / "benchmarks/results").glob("*/deploy-*.json"))]
-    body = "\n".join(result_block(result) for result in results)
+    body = "\n".join(result_block(result) for result in results) or "No results are committed yet.\n"
     return f"{before}{BEGIN}{body}{END}{after}"
 
 

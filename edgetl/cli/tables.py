@@ -13,6 +13,8 @@ from edgetl.report.page import Page, Table
 
 _PLAIN_WIDTH = 100
 """Columns of a pipe or a file."""
+_WHOLE = 36
+"""Longest text that is kept on one line."""
 
 
 def render(page: Page, stream: TextIO) -> None:
@@ -32,8 +34,8 @@ def _table(console: Console, table: Table) -> None:
     if table.rows:
         grid = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, expand=False)
         for place, column in enumerate(table.columns):
-            # Names and numbers are read as a whole; sentences fold.
-            whole = place == 0 or column.align == "right"
+            # Names and numbers are read as a whole; sentences and long paths fold, so that they crowd nothing out.
+            whole = column.align == "right" or max(len(row[place]) for row in table.rows) <= _WHOLE
             grid.add_column(column.title, justify=column.align, overflow="fold", no_wrap=whole)
         for row in table.rows:
             grid.add_row(*(escape(cell) for cell in row))

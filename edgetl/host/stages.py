@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from edgetl.errors import GateFailed, InputError, RecipeError
 from edgetl.evaluation import Metrics
 from edgetl.host.adapt import AdaptContext, Adapted, Head, Method
-from edgetl.host.backbones import trunk
+from edgetl.host.backbones import Pooling, trunk
 from edgetl.host.cache import write_atomically
 from edgetl.host.contents import BackboneOrigin, Origin
 from edgetl.host.export import trunk_graph
@@ -42,6 +42,7 @@ class AdaptedIndex(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     schema: Literal["edgetl.adapted/1"]
     recipe_sha256: str
     stages: tuple[str, ...] | None
+    pooling: tuple[Pooling, ...]
     report: dict[str, Any]
 
 
@@ -67,7 +68,7 @@ def adapt(request: PrepareRequest, progress: Progress) -> AdaptedIndex:
     state = {name: tensor.contiguous() for name, tensor in adapted.trunk.state_dict().items()}
     write_atomically(folder / "trunk.safetensors", lambda path: save_file(state, path))
     write_atomically(folder / "head.npz", lambda path: _save_head(adapted.head, path))
-    index = AdaptedIndex(SCHEMA, request.recipe.sha256, _stages(context), adapted.report)
+    index = AdaptedIndex(SCHEMA, request.recipe.sha256, *_cut(context), adapted.report)
     write_atomically(folder / "adapted.json", lambda path: path.write_bytes(msgspec.json.encode(index)))
     return index
 
@@ -81,7 +82,7 @@ def export(request: PrepareRequest, folder: Path, progress: Progress) -> Path:
     """
     index = _index(request, folder)
     context = adapt_context(request, load_material(request, progress), progress)
-    module = trunk(context.backbone, index.stages)
+    module = trunk(context.backbone, index.stages, index.pooling)
     try:
         module.load_state_dict(load_file(folder / "trunk.safetensors"))
         head = _load_head(folder / "head.npz")
@@ -161,9 +162,9 @@ def _refit(request: PrepareRequest, context: AdaptContext) -> Refit:
     return Refit(method, context.options, None)
 
 
-def _stages(context: AdaptContext) -> tuple[str, ...] | None:
-    stages: tuple[str, ...] | None = getattr(context.options, "stages", None)
-    return stages
+def _cut(context: AdaptContext) -> tuple[tuple[str, ...] | None, tuple[Pooling, ...]]:
+    """Where the method cuts the backbone, and how it pools there."""
+    return getattr(context.options, "stages", None), getattr(context.options, "pooling", ("mean",))
 
 
 def _index(request: PrepareRequest, folder: Path) -> AdaptedIndex:

@@ -67,6 +67,14 @@ def test_report_fits_a_hundred_columns(subject: Any, result: Result) -> None:
     assert max(map(len, stream.getvalue().splitlines())) <= 100
 
 
+def test_long_path_does_not_crowd_out_the_label() -> None:
+    stream = io.StringIO()
+    columns = (Column("Input"), Column("Label"), Column("Score", "right"))
+    render(Page("p", tables=(Table("", columns, (("/a" * 150, "defective", "99.1 %"),)),)), stream)
+    assert "defective" in stream.getvalue()
+    assert "99.1 %" in stream.getvalue()
+
+
 def test_long_cells_are_folded_and_never_cut() -> None:
     stream = io.StringIO()
     reason = " ".join(f"word{i}" for i in range(60))

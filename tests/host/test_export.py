@@ -8,8 +8,10 @@ import pytest
 import torch
 from onnx import numpy_helper
 
+from edgetl.host.backbones import load_backbone, trunk
 from edgetl.host.export import GraphPass, module_digest, optimise, to_onnx, torch_parity
 from edgetl.preprocess import Preprocess
+from edgetl.recipe import BackboneChoice
 
 
 class TinyTrunk(torch.nn.Module):
@@ -95,3 +97,15 @@ def test_module_digest_changes_with_a_weight_and_with_a_buffer() -> None:
         second.convolution.weight[0, 0, 0, 0] += 1e-3
         third.norm.running_var[0] += 1e-3
     assert len({module_digest(module) for module in (first, second, third)}) == 3
+
+
+def test_module_digest_changes_with_how_a_backbone_is_cut() -> None:
+    choice = BackboneChoice("test_efficientnet", "random", Preprocess(height=32, width=32))
+    backbone = load_backbone(choice, Path(), seed=0)
+    cuts = [
+        trunk(backbone, ("blocks.2", "head")),
+        trunk(backbone, ("blocks.3", "head")),
+        trunk(backbone, ("blocks.2",)),
+        trunk(backbone, ("blocks.2", "head"), ("mean", "std")),
+    ]
+    assert len({module_digest(cut) for cut in cuts}) == len(cuts)

@@ -8,13 +8,13 @@ import msgspec
 
 from edgetl.host.adapt import AdaptContext, Adapted, FeatureSource, FittedHead
 from edgetl.host.adapt.heads import HeadSettings, fit_head, training_set
-from edgetl.host.backbones import trunk
+from edgetl.host.backbones import Pooling, trunk
 from edgetl.host.export import trunk_graph
 from edgetl.host.features import GraphFeatures, check_views
 from edgetl.host.inference import fastest
 from edgetl.host.workspace import Workspace
 
-GRID = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
+GRID = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
 
 
 class LinearProbeOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -22,6 +22,8 @@ class LinearProbeOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True
 
     stages: tuple[str, ...] | None = None
     """Stages whose pooled features the head sees; by default the last three and the backbone's own features."""
+    pooling: tuple[Pooling, ...] = ("mean",)
+    """``mean`` over height and width, and with ``std`` the standard deviation too (texture); ``mean`` is required."""
     views: tuple[str, ...] = ("identity", "hflip")
     """Views of every training image that count as further samples."""
     regularisation: tuple[float, ...] = GRID
@@ -32,6 +34,8 @@ class LinearProbeOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     """Weigh classes by their inverse frequency."""
 
     def __post_init__(self) -> None:
+        if "mean" not in self.pooling:
+            raise ValueError(f"pooling must contain 'mean', got {list(self.pooling)}")
         if not self.regularisation or min(self.regularisation) <= 0:
             raise ValueError(f"regularisation must be positive values of C, got {list(self.regularisation)}")
         if self.sigma_floor < 0 or self.folds < 2:
@@ -55,7 +59,7 @@ class LinearProbe:
         options: LinearProbeOptions = context.options
         workspace = context.workspace
         check_views(options.views, workspace.preprocess)
-        module = trunk(context.backbone, options.stages)
+        module = trunk(context.backbone, options.stages, options.pooling)
         graph = trunk_graph(module, workspace)
         with workspace.progress.stage("choose the fastest float runtime"):
             engine = fastest(graph, "fp32", workspace.blank(), workspace.threads, workspace.cache)
@@ -72,6 +76,7 @@ class LinearProbe:
                 "cross_validated_accuracy": {f"{c:g}": score for c, score in fitted.scores.items()},
                 "features": int(fitted.head.weight.shape[1]),
                 "feature_runtime": engine.runtime,
+                "pooling": list(options.pooling),
                 "views": list(options.views),
             },
         )

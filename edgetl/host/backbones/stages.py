@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Literal, cast
 
 import torch
 
@@ -12,9 +12,13 @@ from edgetl.host.backbones.backbone import Backbone
 HEAD = "head"
 """The features that the backbone's own classifier took."""
 _DEFAULT_STAGES = 3
+_VARIANCE_MIN = 1e-6
+Pooling = Literal["mean", "std"]
 
 
-def trunk(backbone: Backbone, stages: tuple[str, ...] | None = None) -> torch.nn.Module:
+def trunk(
+    backbone: Backbone, stages: tuple[str, ...] | None = None, pooling: tuple[Pooling, ...] = ("mean",)
+) -> torch.nn.Module:
     """A network from ``uint8 (n, h, w, 3)`` to ``float32 (n, features)``, in evaluation mode.
 
     It shares its parameters with ``backbone.module`` and runs it once: cast, normalise, then the global averages of
@@ -23,13 +27,15 @@ def trunk(backbone: Backbone, stages: tuple[str, ...] | None = None) -> torch.nn
     Args:
         stages: names of :attr:`Backbone.stages` and ``head``; the last three stages and ``head`` when ``None``,
             ``head`` alone when empty.
+        pooling: ``std`` adds the standard deviation over height and width of every chosen map, which tells textures
+            apart that have the same mean.
 
     Raises:
         BackboneError: an unknown or repeated stage.
     """
     names = tuple(name for name, _ in trunk_features(backbone, stages))
     indices = [index for index, stage in enumerate(backbone.stages) if stage.name in names]
-    return Trunk(backbone, indices, HEAD in names).eval()
+    return Trunk(backbone, indices, HEAD in names, "std" in pooling).eval()
 
 
 def trunk_features(backbone: Backbone, stages: tuple[str, ...] | None = None) -> tuple[tuple[str, int], ...]:
@@ -57,10 +63,10 @@ class Trunk(torch.nn.Module):
     pixel_mean: torch.Tensor
     pixel_scale: torch.Tensor
 
-    def __init__(self, backbone: Backbone, indices: list[int], with_head: bool) -> None:
+    def __init__(self, backbone: Backbone, indices: list[int], with_head: bool, with_std: bool) -> None:
         super().__init__()
         self.backbone = backbone.module
-        self.indices, self.with_head = indices, with_head
+        self.indices, self.with_head, self.with_std = indices, with_head, with_std
         self.register_buffer("pixel_mean", 255 * torch.tensor(backbone.mean).reshape(1, 3, 1, 1))
         self.register_buffer("pixel_scale", 1 / (255 * torch.tensor(backbone.std).reshape(1, 3, 1, 1)))
 
@@ -68,13 +74,30 @@ class Trunk(torch.nn.Module):
         """Features ``(n, features)`` of images ``uint8 (n, h, w, 3)``."""
         # the cast comes first: TensorRT refuses a transpose of uint8
         pixels = (image.to(torch.float32).permute(0, 3, 1, 2) - self.pixel_mean) * self.pixel_scale
+        final, maps = self._forward(pixels)
+        parts = [part for output in maps for part in self._pooled(output, output.mean((2, 3)))]
+        if self.with_head:
+            parts += self._pooled(final, self._head(final))
+        return torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
+
+    def extra_repr(self) -> str:
+        """How the backbone is cut; part of the key under which its graph is cached."""
+        return f"indices={self.indices}, with_head={self.with_head}, with_std={self.with_std}"
+
+    def _forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
         if not self.indices:
-            return self._head(self.backbone.forward_features(pixels))  # type: ignore[operator]
-        final, intermediates = self.backbone.forward_intermediates(  # type: ignore[operator]
+            return self.backbone.forward_features(pixels), []  # type: ignore[operator]
+        return self.backbone.forward_intermediates(  # type: ignore[operator, no-any-return]
             pixels, indices=self.indices, norm=False, output_fmt="NCHW"
         )
-        parts = [output.mean((2, 3)) for output in intermediates]
-        return torch.cat([*parts, self._head(final)] if self.with_head else parts, dim=1)
+
+    def _pooled(self, output: torch.Tensor, pooled: torch.Tensor) -> list[torch.Tensor]:
+        if not self.with_std or output.ndim != 4:
+            return [pooled]
+        # one reduction over the whole map (the L2 norm) instead of centring it; the rest is on short vectors
+        mean = output.mean((2, 3))
+        square = torch.linalg.vector_norm(output, dim=(2, 3)) ** 2 / (output.shape[2] * output.shape[3])
+        return [pooled, (square - mean * mean).clamp_min(_VARIANCE_MIN).sqrt()]
 
     def _head(self, final: torch.Tensor) -> torch.Tensor:
         return cast(torch.Tensor, self.backbone.forward_head(final, pre_logits=True))  # type: ignore[operator]
