@@ -38,4 +38,6 @@ class Environment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def fingerprint(self) -> str:
         """SHA-256 of what decides speed and results; the load average is not part of it."""
-        return hashlib.sha256(msgspec.json.encode(msgspec.structs.replace(self, load_average=None), order="sorted")).hexdigest()
+        return hashlib.sha256(
+            msgspec.json.encode(msgspec.structs.replace(self, load_average=None), order="sorted")
+        ).hexdigest()

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 
 import msgspec
 
 from edgetl.bundle import Bundle
 from edgetl.device.probe import environment
 from edgetl.device.qualify import Settings, qualify, stored_result
-from edgetl.host.cache import write_atomically
+from edgetl.files import write_bytes
 from edgetl.host.prepare import Prepared, PrepareRequest, prepare
 from edgetl.progress import Progress
 from edgetl.report.markdown import deployment_report
@@ -49,7 +48,7 @@ def deploy(request: PrepareRequest, settings: DeploySettings, progress: Progress
     known = None if request.fresh else stored_result(bundle, settings.target, settings.qualify, environment())
     result = known or qualify(bundle, settings.target, settings.qualify, progress)
     result_path, report_path = (request.out.with_suffix(suffix) for suffix in (".result.json", ".report.md"))
-    write_atomically(result_path, lambda path: path.write_bytes(msgspec.json.encode(result)))
+    write_bytes(result_path, msgspec.json.encode(result))
     text = deployment_report(bundle.manifest, result)
-    write_atomically(report_path, lambda path: path.write_text(text, encoding="utf-8"))
+    write_bytes(report_path, text.encode())
     return Deployed(prepared, result, known is None, os.fspath(result_path), os.fspath(report_path))

@@ -106,7 +106,10 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
-            raise ValueError(f"name {self.name!r} must be letters, digits, '.', '_' or '-', at most 64, starting with a letter or digit")
+            raise ValueError(
+                f"name {self.name!r} must be letters, digits, '.', '_' or '-', at most 64, "
+                "starting with a letter or digit"
+            )
         if self.version < 1:
             raise ValueError(f"version must be at least 1, got {self.version}")
 

@@ -110,4 +110,7 @@ def read_result(path: Path) -> Result:
     except OSError as error:
         raise InputError(f"cannot read result {str(path)!r} ({error.strerror})") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{str(path)!r} is not a result of schema {SCHEMA!r}: {error}; make it with: edgetl qualify BUNDLE -o RESULT.json") from error
+        raise InputError(
+            f"{str(path)!r} is not a result of schema {SCHEMA!r}: {error}; "
+            "make it with: edgetl qualify BUNDLE -o RESULT.json"
+        ) from error

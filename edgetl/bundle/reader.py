@@ -13,11 +13,11 @@ from typing import BinaryIO
 
 from edgetl.artifact import sha256_of
 from edgetl.bundle.archive import Archive, Member, read_blocks, scan
-from edgetl.bundle.atomic import replacing
 from edgetl.bundle.consistency import check_manifest
 from edgetl.bundle.golden_files import golden_from_files
 from edgetl.bundle.manifest import MANIFEST, MANIFEST_BYTES_MAX, Manifest, decode_manifest
 from edgetl.errors import BundleError, InputError
+from edgetl.files import replacing
 from edgetl.golden import Golden
 from edgetl.result import BundleIdentity
 

@@ -10,7 +10,6 @@ import msgspec
 
 from edgetl import __version__
 from edgetl.bundle.archive import Digest, Source, layout, measure, write_archive
-from edgetl.bundle.atomic import replacing
 from edgetl.bundle.consistency import check_manifest
 from edgetl.bundle.golden_files import files_from_golden, index_from_golden
 from edgetl.bundle.manifest import (
@@ -27,6 +26,7 @@ from edgetl.bundle.manifest import (
 from edgetl.candidate import Variant
 from edgetl.errors import BundleError, InputError
 from edgetl.evaluation import Evaluation
+from edgetl.files import replacing
 from edgetl.gates import Gates
 from edgetl.golden import Golden, GoldenIndex
 from edgetl.preprocess import Preprocess

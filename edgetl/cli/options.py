@@ -43,8 +43,12 @@ def out(text: str, metavar: str = "FILE") -> Callable[[Function], Function]:
 
 def _writable(context: click.Context, parameter: click.Parameter, value: Path) -> Path:
     """Say now, and not after an hour of work, that the answer could not be written."""
-    if not value.parent.is_dir():
-        raise click.BadParameter(f"folder {str(value.parent)!r} does not exist; make it first", context, parameter)
+    try:
+        value.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise click.BadParameter(
+            f"cannot make folder {str(value.parent)!r} ({error.strerror})", context, parameter
+        ) from error
     if not os.access(value.parent, os.W_OK):
         raise click.BadParameter(f"folder {str(value.parent)!r} is not writable", context, parameter)
     return value

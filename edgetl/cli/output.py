@@ -42,7 +42,7 @@ class Output:
 
     def write(self, path: Path, document: Any) -> None:
         """One JSON document to a file, whole or not at all."""
-        from edgetl.bundle.atomic import replacing  # cheap commands write nothing
+        from edgetl.files import replacing  # cheap commands write nothing
 
         with replacing(path) as file:
             file.write(_encoded(document) + b"\n")

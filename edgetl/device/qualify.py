@@ -9,7 +9,6 @@ import msgspec
 
 from edgetl import __version__
 from edgetl.bundle import Bundle
-from edgetl.bundle.atomic import replacing
 from edgetl.check import Check, failures
 from edgetl.device.bench.timing import Clock, latency
 from edgetl.device.candidates import Formed, backends_of, form
@@ -21,6 +20,7 @@ from edgetl.device.session import Session, Settings
 from edgetl.device.verify import decoder_drift
 from edgetl.environment import Environment
 from edgetl.errors import InputError
+from edgetl.files import replacing
 from edgetl.plugins import TASKS, resolve
 from edgetl.progress import Progress, Silent
 from edgetl.result import SCHEMA, CandidateResult, Result, read_result

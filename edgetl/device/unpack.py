@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 
 from edgetl.bundle import Bundle, Manifest
-from edgetl.bundle.atomic import replacing
 from edgetl.bundle.manifest import CARD, MANIFEST
 from edgetl.candidate import Variant
 from edgetl.errors import InputError
+from edgetl.files import replacing
 from edgetl.preprocess import Preprocess
 
 _FIT = {

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import Any
 import msgspec
 
 from edgetl.errors import InputError
+from edgetl.files import write_atomically
 
 
 @dataclass(frozen=True)
@@ -48,20 +47,3 @@ class Cache:
 def digest(parts: Any) -> str:
     """SHA-256 of a JSON-able value, independent of the order of keys."""
     return hashlib.sha256(msgspec.json.encode(parts, order="sorted")).hexdigest()
-
-
-def write_atomically(path: Path, make: Callable[[Path], object]) -> None:
-    """Let ``make`` write a temporary file beside ``path``, flush it to the disk and rename it."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem[:20]}-", suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        make(temporary)
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

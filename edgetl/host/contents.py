@@ -19,8 +19,8 @@ from edgetl.host.data.dataset import Sample
 from edgetl.host.data.stream import stream
 from edgetl.host.fingerprint import tool_versions
 from edgetl.host.graph import artifact_from
-from edgetl.host.inference import Engine, collect
-from edgetl.host.judge import REFERENCE_RUNTIME, Judged, describe
+from edgetl.host.inference import collect
+from edgetl.host.judge import Judged, describe
 from edgetl.host.variants import Calibrated, stratified
 from edgetl.host.workspace import Workspace
 from edgetl.recipe import GoldenChoice, Recipe
@@ -89,12 +89,7 @@ def golden(
     chosen = stratified(samples, choice.n, workspace.seed)[: choice.n]
     with workspace.progress.stage("record golden outputs"):
         images = tuple(stream(chosen, workspace.preprocess, threads=workspace.threads))
-        references = {
-            variant.made.name: collect(
-                Engine(variant.made.model, REFERENCE_RUNTIME, variant.made.precision), images, workspace.threads
-            )
-            for variant in packed
-        }
+        references = {variant.made.name: collect(variant.made.engine, images, workspace.threads) for variant in packed}
     encoded = tuple(_bytes(sample) for sample in chosen[:ENCODED]) if choice.include_images else ()
     return Golden(
         inputs={"image": np.stack(images)},

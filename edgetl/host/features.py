@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetl.errors import RecipeError
-from edgetl.host.cache import Cache
+from edgetl.files import replacing
+from edgetl.host.cache import Cache, digest
 from edgetl.host.data.dataset import Sample
 from edgetl.host.data.stream import stream
 from edgetl.host.inference import Engine, identity_of, run
@@ -126,10 +125,8 @@ def _shards(rows: Iterator[tuple[str, NDArray[np.float32]]]) -> Iterator[dict[st
 
 
 def _save(folder: Path, shard: dict[str, NDArray[np.float32]]) -> None:
-    handle, name = tempfile.mkstemp(dir=folder, suffix=".tmp")
-    with os.fdopen(handle, "wb") as file:
+    with replacing(folder / f"{digest(sorted(shard))}.npz") as file:
         np.savez(file, keys=np.array(list(shard)), rows=np.stack(list(shard.values())))
-    Path(name).replace(Path(name).with_suffix(".npz"))
 
 
 def _load(folder: Path, wanted: set[str]) -> Iterator[tuple[str, NDArray[np.float32]]]:

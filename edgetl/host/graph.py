@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast, get_args
@@ -15,6 +14,7 @@ from onnx import helper, numpy_helper
 
 from edgetl.artifact import Artifact, sha256_of
 from edgetl.errors import Unsupported
+from edgetl.files import write_bytes
 from edgetl.host import operations
 from edgetl.tensors import DType, TensorSpec
 
@@ -159,15 +159,7 @@ def write_graph(model: onnx.ModelProto, out: Path) -> None:
     """
     _strip(model)
     data = model.SerializeToString(deterministic=True)
-    temporary = out.with_name(f".{out.name}.{os.getpid()}")
-    try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(out)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_bytes(out, data)
 
 
 def sort_nodes(model: onnx.ModelProto) -> onnx.ModelProto:

@@ -14,13 +14,10 @@ from edgetl.evaluation import Evaluation, Metrics, SelectionSplit
 from edgetl.gates import Gates
 from edgetl.host.data.dataset import Sample
 from edgetl.host.data.stream import stream
-from edgetl.host.inference import Engine, collect
+from edgetl.host.inference import collect
 from edgetl.host.variants import Made
 from edgetl.host.workspace import Workspace
 from edgetl.tensors import Array
-
-REFERENCE_RUNTIME = "onnxruntime"
-"""What the host's own predictions and the golden references are made with; devices are compared with it."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +63,7 @@ def judge(made: tuple[Made, ...], test: tuple[Sample, ...], jury: Jury) -> tuple
         )
         evaluation = Evaluation(
             variant=variant.name,
-            runtime=REFERENCE_RUNTIME,
+            runtime=variant.runtime,
             selection=jury.task.metrics(outputs, labels, jury.workspace.classes, jury.workspace.seed),
             selection_split=split,
             test=report,
@@ -81,7 +78,7 @@ def predict(variant: Made, samples: tuple[Sample, ...], jury: Jury) -> dict[str,
     workspace = jury.workspace
     with workspace.progress.stage(f"evaluate {variant.name} on {len(samples)} images"):
         images = stream(samples, workspace.preprocess, threads=workspace.threads)
-        return collect(Engine(variant.model, REFERENCE_RUNTIME, variant.precision), images, workspace.threads)
+        return collect(variant.engine, images, workspace.threads)
 
 
 def describe(metrics: Metrics) -> str:
@@ -100,7 +97,7 @@ def _selection(variant: Made, jury: Jury) -> tuple[dict[str, Array], NDArray[np.
 
 
 def _unjudged(variant: Made) -> Judged:
-    evaluation = Evaluation(variant.name, REFERENCE_RUNTIME, None, "none", None, variant.checks)
+    evaluation = Evaluation(variant.name, variant.runtime, None, "none", None, variant.checks)
     return Judged(variant, evaluation, np.zeros(0, np.bool_))
 
 

@@ -12,9 +12,10 @@ import msgspec
 from edgetl.bundle import Bundle, write_bundle
 from edgetl.check import failures
 from edgetl.errors import GateFailed, RecipeError
+from edgetl.files import write_atomically, write_bytes
 from edgetl.host.adapt import AdaptContext, Adapted, Method
 from edgetl.host.backbones import load_backbone
-from edgetl.host.cache import Cache, write_atomically
+from edgetl.host.cache import Cache
 from edgetl.host.contents import BackboneOrigin, Origin, contents
 from edgetl.host.data.audit import Audited, audit
 from edgetl.host.data.source import open_source
@@ -97,7 +98,7 @@ def prepare(request: PrepareRequest, progress: Progress) -> Prepared:
     reused = kept.exists() and notes.exists() and not request.fresh
     if not reused:
         held_out = _make(request, material, kept, progress)
-        write_atomically(notes, lambda path: path.write_bytes(msgspec.json.encode(held_out)))
+        write_bytes(notes, msgspec.json.encode(held_out))
     bundle = Bundle.open(kept)
     request.out.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(request.out, lambda path: shutil.copyfile(kept, path))

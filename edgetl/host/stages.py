@@ -14,9 +14,9 @@ from safetensors.torch import load_file, save_file
 
 from edgetl.errors import GateFailed, InputError, RecipeError
 from edgetl.evaluation import Metrics
+from edgetl.files import write_atomically, write_bytes
 from edgetl.host.adapt import AdaptContext, Adapted, Head, Method
 from edgetl.host.backbones import Pooling, trunk
-from edgetl.host.cache import write_atomically
 from edgetl.host.contents import BackboneOrigin, Origin
 from edgetl.host.export import trunk_graph
 from edgetl.host.graph import attach_head
@@ -69,7 +69,7 @@ def adapt(request: PrepareRequest, progress: Progress) -> AdaptedIndex:
     write_atomically(folder / "trunk.safetensors", lambda path: save_file(state, path))
     write_atomically(folder / "head.npz", lambda path: _save_head(adapted.head, path))
     index = AdaptedIndex(SCHEMA, request.recipe.sha256, *_cut(context), adapted.report)
-    write_atomically(folder / "adapted.json", lambda path: path.write_bytes(msgspec.json.encode(index)))
+    write_bytes(folder / "adapted.json", msgspec.json.encode(index))
     return index
 
 
@@ -98,7 +98,7 @@ def export(request: PrepareRequest, folder: Path, progress: Progress) -> Path:
         if not check.passed:
             raise GateFailed(f"the exported model does not compute what torch computes: {check.reason}")
         data = whole.read_bytes()
-    write_atomically(request.out, lambda path: path.write_bytes(data))
+    write_bytes(request.out, data)
     return request.out
 
 
@@ -114,7 +114,7 @@ def quantize(request: PrepareRequest, model: Path, rendering: str, progress: Pro
         quantized = quantized_variant(made, rendering, record, _refit(request, context), context.workspace)
         request.out.parent.mkdir(parents=True, exist_ok=True)
         data = quantized.model.read_bytes()
-    write_atomically(request.out, lambda path: path.write_bytes(data))
+    write_bytes(request.out, data)
     return request.out
 
 

@@ -78,7 +78,8 @@ def _only_input(graph: onnx.GraphProto) -> onnx.ValueInfoProto:
         raise Unsupported(
             f"input {inputs[0].name!r} has a fixed batch of {batch.dim_value}; export it with 1 or a free one"
         )
-    return inputs[0]
+    found: onnx.ValueInfoProto = inputs[0]
+    return found
 
 
 def _size(name: str, shape: list[int | None], layout: str, given: tuple[int, int] | None) -> tuple[int, int]:

@@ -41,6 +41,14 @@ class Made:
     out_of_fold: NDArray[np.float32] | None
     """Honest logits of the training samples, ``(n, classes)``; ``None`` where there are none."""
     checks: tuple[Check, ...]
+    runtime: str = "onnxruntime"
+    """What the host predicts with; devices are compared with that. The fastest one here, because it is the likely
+    choice, and int8 kernels of two runtimes round differently enough to flip close decisions."""
+
+    @property
+    def engine(self) -> Engine:
+        """The graph with the runtime that the host's numbers come from."""
+        return Engine(self.model, self.runtime, self.precision)
 
 
 @dataclass(frozen=True)
@@ -76,7 +84,8 @@ def float_variant(adapted: Adapted, workspace: Workspace, folder: Path) -> Made:
             "choose another backbone, or report this with its name"
         )
     fitted = adapted.fitted
-    return Made("fp32", path, "float", "fp32", None if fitted is None else fitted.out_of_fold, (check,))
+    out_of_fold = None if fitted is None else fitted.out_of_fold
+    return Made("fp32", path, "float", "fp32", out_of_fold, (check,), fastest_runtime(path, "fp32", workspace))
 
 
 def quantized_variant(
@@ -91,11 +100,13 @@ def quantized_variant(
     path = made.model.with_name(f"{name}.onnx")
     head = head_nodes(read_graph(made.model))
     find(RENDERINGS, rendering, "rendering").render(made.model, record, path, head)
-    fitted = None if refit is None else _refitted(path, rendering, refit, workspace)
-    if fitted is None:
-        return Made(name, path, rendering, "int8", None, ())
-    replace_head(path, fitted.head, path)
-    return Made(name, path, rendering, "int8", fitted.out_of_fold, ())
+    runtime = fastest_runtime(path, "int8", workspace)
+    fitted = (
+        None if refit is None else _refitted(Made(name, path, rendering, "int8", None, (), runtime), refit, workspace)
+    )
+    if fitted is not None:
+        replace_head(path, fitted.head, path)
+    return Made(name, path, rendering, "int8", None if fitted is None else fitted.out_of_fold, (), runtime)
 
 
 def calibration(made: Made, quantize: Quantize, workspace: Workspace) -> Calibrated:
@@ -120,11 +131,16 @@ def calibration(made: Made, quantize: Quantize, workspace: Workspace) -> Calibra
     return Calibrated(read_record(workspace.cache.file("calibration", parts, ".npz", make)), samples)
 
 
-def _refitted(path: Path, rendering: str, refit: Refit, workspace: Workspace) -> FittedHead | None:
-    features = path.with_suffix(".features.onnx")
-    expose_features(path, features)
-    engine = fastest(features, "int8", workspace.blank(), workspace.threads, workspace.cache)
-    title = f"extract features of the int8 trunk ({rendering})"
+def fastest_runtime(model: Path, precision: str, workspace: Workspace) -> str:
+    """Name of the runtime that is fastest for a graph here."""
+    return fastest(model, precision, workspace.blank(), workspace.threads, workspace.cache).runtime
+
+
+def _refitted(made: Made, refit: Refit, workspace: Workspace) -> FittedHead | None:
+    features = made.model.with_suffix(".features.onnx")
+    expose_features(made.model, features)
+    engine = Engine(features, made.runtime, made.precision)
+    title = f"extract features of the int8 trunk ({made.rendering})"
     source = GraphFeatures(workspace.extraction(engine), workspace.splits.train, workspace.progress, title)
     return refit.method.refit(refit.options, workspace, source, refit.regularisation)
 

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
 from edgetl.errors import InputError
-from edgetl.host.cache import Cache, digest, write_atomically
+from edgetl.files import write_atomically
+from edgetl.host.cache import Cache, digest
 
 
 def test_a_file_is_made_once_for_the_same_parts(tmp_path: Path) -> None:
@@ -41,7 +41,7 @@ def test_a_failing_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) ->
     with pytest.raises(RuntimeError, match="interrupted"):
         write_atomically(target, fail)
     assert target.read_text() == "old"
-    assert os.listdir(tmp_path) == ["result.json"]
+    assert [path.name for path in tmp_path.iterdir()] == ["result.json"]
 
 
 def test_unusable_cache_folder_says_what_to_do(tmp_path: Path) -> None:

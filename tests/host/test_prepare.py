@@ -73,7 +73,7 @@ def test_held_out_images_are_in_no_other_split(request_of: RequestOf) -> None:
 
 def test_float_model_below_its_gate_fails_and_writes_nothing(request_of: RequestOf) -> None:
     request = request_of(gates={"accuracy_min": 1.01})
-    with pytest.raises(GateFailed, match="at least 1.01 is required"):
+    with pytest.raises(GateFailed, match=r"at least 1\.01 is required"):
         prepare(request, Silent())
     assert not request.out.exists()
 
@@ -140,7 +140,9 @@ def test_stages_alone_give_what_prepare_gives(request_of: RequestOf, tmp_path: P
 
 
 def test_stratified_keeps_classes_in_proportion_and_every_class() -> None:
-    samples = tuple(Sample(b"", label, sha256=f"{label}-{index}") for label, n in ((0, 90), (1, 9), (2, 1)) for index in range(n))
+    samples = tuple(
+        Sample(b"", label, sha256=f"{label}-{index}") for label, n in ((0, 90), (1, 9), (2, 1)) for index in range(n)
+    )
     chosen = stratified(samples, 20, seed=0)
     counts = np.bincount([sample.label for sample in chosen])
     assert counts.tolist() == [18, 2, 1]
@@ -176,7 +178,7 @@ def test_test_photos_do_not_change_what_is_chosen(request_of: RequestOf, photos:
     assert models[0] == models[1]
 
 
-SOURCE = '''
+SOURCE = """
 from pathlib import Path
 from edgetl.host.data.dataset import Dataset, Sample
 
@@ -189,4 +191,4 @@ def load():
         for path in sorted((root / split / name).glob("*.png"))
     )
     return Dataset(("flat", "striped"), samples)
-'''
+"""

@@ -12,9 +12,9 @@ import msgspec
 import numpy as np
 
 from edgetl.artifact import sha256_of
-from edgetl.bundle.atomic import replacing
 from edgetl.device.packages import find_package, importing
 from edgetl.errors import BackendError
+from edgetl.files import replacing
 from edgetl.runner import Availability, LoadOptions, Runner
 from edgetl.tensors import Array, Batch, TensorSpec, check_feeds, contiguous
 

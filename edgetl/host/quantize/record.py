@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from edgetl.errors import InputError, Unsupported
+from edgetl.files import write_bytes
 from edgetl.host.quantize.estimators import ESTIMATORS
 from edgetl.host.quantize.histogram import TensorRange
 from edgetl.tensors import Array
@@ -70,15 +70,7 @@ class CalibrationRecord:
             counts=np.concatenate([np.zeros(0, np.int64), *(tensor.counts for tensor in seen)]),
             means=np.concatenate([np.zeros(0, np.float32), *(tensor.means for tensor in seen)]),
         )
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            with temporary.open("wb") as file:
-                file.write(buffer.getbuffer())
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        write_bytes(path, buffer.getvalue())
 
 
 def read_record(path: Path) -> CalibrationRecord:
