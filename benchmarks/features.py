@@ -19,7 +19,7 @@ from edgetl.host.cache import Cache
 from edgetl.host.data.source import open_source
 from edgetl.host.export import optimise, to_onnx
 from edgetl.host.graph import write_graph
-from edgetl.host.inference import collect, fastest
+from edgetl.host.inference import Crew, collect, fastest
 from edgetl.recipe import read_recipe
 
 SPEEDUP_MIN = 5.0
@@ -42,7 +42,7 @@ def main() -> int:
     module = trunk(backbone, tuple(recipe.adapt.options["stages"]))
     model, _ = optimise(to_onnx(module, preprocess), images[:4], folder)
     write_graph(model, folder / "trunk.onnx")
-    engine = fastest(folder / "trunk.onnx", "fp32", images[0], arguments.threads, Cache(folder))
+    engine = fastest(folder / "trunk.onnx", "fp32", images[0], Crew.many(arguments.threads), Cache(folder))
     torch.set_num_threads(arguments.threads)
 
     def eager() -> np.ndarray:

@@ -94,7 +94,7 @@ def golden(
     return Golden(
         inputs={"image": np.stack(images)},
         references=references,
-        labels=tuple(sample.label for sample in chosen),
+        labels=tuple(sample.label for sample in chosen) if workspace.classes else (),
         encoded=encoded,
     )
 

@@ -17,10 +17,29 @@ import numpy as np
 from edgetl.artifact import sha256_of
 from edgetl.device.probe import environment
 from edgetl.errors import MissingExtra
+from edgetl.files import write_bytes
 from edgetl.host.cache import Cache, digest
 from edgetl.plugins import BACKENDS, find
 from edgetl.runner import Backend, LoadOptions, Runner
 from edgetl.tensors import Array, Batch
+
+
+@dataclass(frozen=True)
+class Crew:
+    """Runners that work side by side, each with its own threads."""
+
+    runners: int
+    threads: int
+
+    @classmethod
+    def many(cls, cpus: int) -> Crew:
+        """One runner of one thread per CPU: most images per second."""
+        return cls(cpus, 1)
+
+    @classmethod
+    def alone(cls, cpus: int) -> Crew:
+        """One runner with all threads: the least time for one image, as on a device."""
+        return cls(1, cpus)
 
 
 @dataclass(frozen=True)
@@ -43,12 +62,15 @@ class Engine:
         }
 
 
-def fastest(model: Path, precision: str, sample: Array, threads: int, cache: Cache) -> Engine:
+def fastest(model: Path, precision: str, sample: Array, crew: Crew, cache: Cache) -> Engine:
     """The runtime that is fastest for this graph on this machine, measured once and remembered.
 
     Args:
+        model: an ONNX graph.
         precision: ``fp32`` or ``int8``; reduced floats are never used for features.
         sample: one image, ``uint8 (h, w, 3)``.
+        crew: what it is to be fastest with: many images at a time, or one alone, as on a device.
+        cache: where the answer is kept.
 
     Raises:
         MissingExtra: no runtime is installed.
@@ -57,12 +79,13 @@ def fastest(model: Path, precision: str, sample: Array, threads: int, cache: Cac
     if not names:
         raise MissingExtra("onnxruntime", extra="onnxruntime")
     engines = [Engine(model, name, precision) for name in names]
-    remembered = cache.path("fastest", [engine.identity for engine in engines], ".json")
+    parts = [[engine.identity for engine in engines], crew.runners, crew.threads]
+    remembered = cache.path("fastest", parts, ".json")
     if remembered.exists():
         return Engine(model, msgspec.json.decode(remembered.read_bytes(), type=str), precision)
-    times = {engine: _seconds(engine, sample, threads) for engine in engines}
+    times = {engine: _seconds(engine, sample, crew) for engine in engines}
     best = min(times, key=lambda engine: times[engine])
-    remembered.write_bytes(msgspec.json.encode(best.runtime))
+    write_bytes(remembered, msgspec.json.encode(best.runtime))
     return best
 
 
@@ -71,7 +94,7 @@ def run(engine: Engine, images: Iterable[Array], threads: int) -> Iterator[dict[
 
     One runner of one thread per CPU: on small networks that is faster than one runner with all threads.
     """
-    with _pool(engine, threads) as infer:
+    with _pool(engine, Crew.many(threads)) as infer:
         yield from _ordered(infer, images, threads)
 
 
@@ -95,11 +118,11 @@ def _ordered(
 
 
 @contextmanager
-def _pool(engine: Engine, threads: int) -> Iterator[Callable[[Array], dict[str, Array]]]:
+def _pool(engine: Engine, crew: Crew) -> Iterator[Callable[[Array], dict[str, Array]]]:
     backend: Backend = find(BACKENDS, engine.runtime, "runtime")
-    options = LoadOptions(threads=1, precision=engine.precision, batch=1)
+    options = LoadOptions(threads=crew.threads, precision=engine.precision, batch=1)
     idle: queue.SimpleQueue[Runner] = queue.SimpleQueue()
-    runners = [backend.load(backend.build(engine.model, options, None), options) for _ in range(threads)]
+    runners = [backend.load(backend.build(engine.model, options, None), options) for _ in range(crew.runners)]
     for runner in runners:
         idle.put(runner)
     name = runners[0].inputs[0].name
@@ -119,12 +142,12 @@ def _pool(engine: Engine, threads: int) -> Iterator[Callable[[Array], dict[str, 
             runner.close()
 
 
-def _seconds(engine: Engine, sample: Array, threads: int, count: int = 24) -> float:
-    with _pool(engine, threads) as infer:
-        for _ in _ordered(infer, [sample] * threads * 2, threads):
+def _seconds(engine: Engine, sample: Array, crew: Crew, count: int = 24) -> float:
+    with _pool(engine, crew) as infer:
+        for _ in _ordered(infer, [sample] * crew.runners * 4, crew.runners):
             pass
         start = time.perf_counter()
-        for _ in _ordered(infer, [sample] * count, threads):
+        for _ in _ordered(infer, [sample] * count, crew.runners):
             pass
         return time.perf_counter() - start
 

@@ -17,7 +17,7 @@ from edgetl.host.data.stream import stream
 from edgetl.host.export import torch_parity, trunk_graph
 from edgetl.host.features import GraphFeatures
 from edgetl.host.graph import FEATURES, HEAD, LOGITS, attach_head, expose_features, head_nodes, read_graph, replace_head
-from edgetl.host.inference import Engine, collect, fastest
+from edgetl.host.inference import Crew, Engine, collect, fastest
 from edgetl.host.quantize.calibrate import CalibrationSettings, calibrate
 from edgetl.host.quantize.record import CalibrationRecord, read_record
 from edgetl.host.torch_runner import TorchRunner
@@ -132,8 +132,8 @@ def calibration(made: Made, quantize: Quantize, workspace: Workspace) -> Calibra
 
 
 def fastest_runtime(model: Path, precision: str, workspace: Workspace) -> str:
-    """Name of the runtime that is fastest for a graph here."""
-    return fastest(model, precision, workspace.blank(), workspace.threads, workspace.cache).runtime
+    """Name of the runtime that is fastest for a graph here, one image at a time as on a device."""
+    return fastest(model, precision, workspace.blank(), Crew.alone(workspace.threads), workspace.cache).runtime
 
 
 def _refitted(made: Made, refit: Refit, workspace: Workspace) -> FittedHead | None:

@@ -11,7 +11,7 @@ from edgetl.host.adapt.heads import HeadSettings, fit_head, training_set
 from edgetl.host.backbones import Pooling, trunk
 from edgetl.host.export import trunk_graph
 from edgetl.host.features import GraphFeatures, check_views
-from edgetl.host.inference import fastest
+from edgetl.host.inference import Crew, fastest
 from edgetl.host.workspace import Workspace
 
 GRID = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
@@ -62,7 +62,7 @@ class LinearProbe:
         module = trunk(context.backbone, options.stages, options.pooling)
         graph = trunk_graph(module, workspace)
         with workspace.progress.stage("choose the fastest float runtime"):
-            engine = fastest(graph, "fp32", workspace.blank(), workspace.threads, workspace.cache)
+            engine = fastest(graph, "fp32", workspace.blank(), Crew.many(workspace.threads), workspace.cache)
         features = GraphFeatures(
             workspace.extraction(engine), workspace.splits.train, workspace.progress, "extract features"
         )

@@ -1,0 +1,118 @@
+"""What every entry of METHODS promises, on small real files."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+import torch
+
+from edgetl.errors import RecipeError
+from edgetl.host.adapt import Adapted, Method
+from edgetl.host.export import to_onnx
+from edgetl.host.prepare import PrepareRequest, adapt_backbone, load_material, method_options
+from edgetl.host.workspace import Workspace
+from edgetl.plugins import METHODS, find
+from edgetl.progress import Silent
+from edgetl.recipe import recipe_from_data
+
+SIZE = 48
+FAST: dict[str, dict[str, Any]] = {"scratch": {"epochs": 1}}
+"""Options that keep a method short; a method without an entry runs with its defaults."""
+
+
+@pytest.fixture(params=sorted(METHODS))
+def method(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def adapt(photos: Path, tmp_path: Path) -> Callable[[str], tuple[Workspace, Adapted]]:
+    def run(name: str) -> tuple[Workspace, Adapted]:
+        request = PrepareRequest(recipe(name, photos), photos, tmp_path / "out", tmp_path / "cache", threads=1)
+        context, adapted = adapt_backbone(request, load_material(request, Silent()), Silent())
+        return context.workspace, adapted
+
+    return run
+
+
+def recipe(method: str, photos: Path) -> Any:
+    backbone = {"name": "test_efficientnet", "weights": "random", "preprocess": {"height": SIZE, "width": SIZE}}
+    adapt = {"method": method, **FAST.get(method, {})}
+    return recipe_from_data({"name": "x", "data": {"source": str(photos)}, "backbone": backbone, "adapt": adapt})
+
+
+def test_table_name_is_the_method_s_own(method: str) -> None:
+    found: Method = find(METHODS, method, "method")
+    assert found.name == method
+    assert issubclass(found.options, msgspec.Struct)
+
+
+def test_unknown_options_are_refused_by_name(method: str, photos: Path) -> None:
+    wrong = msgspec.structs.replace(recipe(method, photos))
+    adapt = msgspec.structs.replace(wrong.adapt, options={"nonsense": 1})
+    with pytest.raises(RecipeError, match="nonsense"):
+        method_options(msgspec.structs.replace(wrong, adapt=adapt))
+
+
+def test_trunk_and_head_fit_each_other_and_are_deterministic_in_use(
+    method: str, adapt: Callable[[str], tuple[Workspace, Adapted]]
+) -> None:
+    _, adapted = adapt(method)
+    images = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (2, SIZE, SIZE, 3), dtype=np.uint8))
+    with torch.inference_mode():
+        first, second = adapted.trunk(images), adapted.trunk(images)
+    assert not adapted.trunk.training
+    assert first.dtype == torch.float32
+    assert torch.equal(first, second)
+    assert adapted.head.weight.shape == (2, first.shape[1])
+    assert adapted.head.bias.shape == (2,)
+    assert np.isfinite(adapted.head.weight).all()
+
+
+def test_trunk_exports(method: str, adapt: Callable[[str], tuple[Workspace, Adapted]]) -> None:
+    workspace, adapted = adapt(method)
+    assert [output.name for output in to_onnx(adapted.trunk, workspace.preprocess).graph.output] == ["features"]
+
+
+def test_fitted_head_is_the_head_and_its_own_predictions_cover_the_training_split(
+    method: str, adapt: Callable[[str], tuple[Workspace, Adapted]]
+) -> None:
+    workspace, adapted = adapt(method)
+    if adapted.fitted is None:
+        features = np.zeros((1, len(workspace.splits.train), adapted.head.weight.shape[1]), np.float32)
+        source = Constant(features)
+        found: Method = find(METHODS, method, "method")
+        assert found.refit(None, workspace, source, None) is None
+    else:
+        assert adapted.fitted.head is adapted.head
+        assert adapted.fitted.out_of_fold.shape == (len(workspace.splits.train), 2)
+
+
+def test_report_is_json(method: str, adapt: Callable[[str], tuple[Workspace, Adapted]]) -> None:
+    _, adapted = adapt(method)
+    assert msgspec.json.decode(msgspec.json.encode(adapted.report)) == adapted.report
+
+
+def test_same_seed_gives_the_same_weights(method: str, adapt: Callable[[str], tuple[Workspace, Adapted]]) -> None:
+    def digest() -> str:
+        _, adapted = adapt(method)
+        state = b"".join(tensor.numpy().tobytes() for _, tensor in sorted(adapted.trunk.state_dict().items()))
+        return hashlib.sha256(state + adapted.head.weight.tobytes()).hexdigest()
+
+    assert digest() == digest()
+
+
+class Constant:
+    """Features that are what they are."""
+
+    def __init__(self, features: np.ndarray) -> None:
+        self.features = features
+
+    def training(self, views: tuple[str, ...]) -> np.ndarray:
+        return self.features

@@ -1,0 +1,95 @@
+"""A user's own ONNX file, with labels and without."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from edgetl.bundle import Bundle
+from edgetl.errors import Unsupported
+from edgetl.host.prepare import PrepareRequest
+from edgetl.host.prepare_onnx import OnnxRequest, prepare_onnx
+from edgetl.host.user_onnx import InputFormat
+from edgetl.progress import Silent
+from edgetl.recipe import recipe_from_data
+
+PLAIN = InputFormat(mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
+
+
+def stripe_detector(path: Path, classes: int = 2) -> Path:
+    """A horizontal gradient, squared and pooled: large for stripes."""
+    rng = np.random.default_rng(0)
+    kernel = np.zeros((8, 3, 3, 3), np.float32)
+    kernel[:, :, :, 0], kernel[:, :, :, 2] = -0.2, 0.2
+    kernel += rng.normal(scale=0.005, size=kernel.shape).astype(np.float32)
+    weight = np.zeros((classes, 8), np.float32)
+    weight[0], weight[1] = -4.0, 4.0
+    constants = {"kernel": kernel, "weight": weight, "bias": np.float32([5.2, -5.2] + [0.0] * (classes - 2))}
+    nodes = [
+        helper.make_node("Conv", ["input", "kernel"], ["edges"], "conv", pads=[1, 1, 1, 1]),
+        helper.make_node("Relu", ["edges"], ["positive"], "relu"),
+        helper.make_node("GlobalAveragePool", ["positive"], ["pooled"], "pool"),
+        helper.make_node("Flatten", ["pooled"], ["flat"], "flatten"),
+        helper.make_node("Gemm", ["flat", "weight", "bias"], ["scores"], "gemm", transB=1),
+        helper.make_node("Softmax", ["scores"], ["probabilities"], "softmax", axis=-1),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "stripes",
+        [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["batch", 3, 48, 48])],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["batch", classes])],
+        [numpy_helper.from_array(array, name) for name, array in constants.items()],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    return path
+
+
+def request(photos: Path, folder: Path, task: str = "classify", classes: int = 2) -> OnnxRequest:
+    recipe = recipe_from_data(
+        {
+            "name": "own",
+            "data": {"source": str(photos)},
+            "task": {"kind": task},
+            "backbone": {"name": "stripes.onnx"},
+            "quantize": {"calibration": 32},
+            "gates": {"accuracy_drop_max": 0.2, "margin": 0.3},
+        }
+    )
+    common = PrepareRequest(recipe, photos, folder / "own.edgetl", folder / "cache", threads=1)
+    return OnnxRequest(common, stripe_detector(folder / "stripes.onnx", classes), PLAIN)
+
+
+def test_labelled_data_give_a_float_and_an_int8_variant_that_are_judged(photos: Path, tmp_path: Path) -> None:
+    asked = request(photos, tmp_path)
+    prepare_onnx(asked, Silent())
+    manifest = Bundle.open(asked.common.out).manifest
+    assert [variant.name for variant in manifest.variants] == ["fp32", "int8-x86-vnni"]
+    for evaluation in manifest.evaluations:
+        assert evaluation.selection is not None
+        assert evaluation.selection.headline.value > 0.9
+
+
+def test_without_labels_only_the_float_model_is_packed(photos: Path, tmp_path: Path) -> None:
+    asked = request(photos, tmp_path, task="tensor")
+    prepare_onnx(asked, Silent())
+    manifest = Bundle.open(asked.common.out).manifest
+    assert [variant.name for variant in manifest.variants] == ["fp32"]
+    assert manifest.classes == ()
+    assert manifest.golden.labels == ()
+    assert manifest.evaluations[0].selection is None
+
+
+def test_outputs_that_are_not_the_classes_of_the_data_are_refused(photos: Path, tmp_path: Path) -> None:
+    with pytest.raises(Unsupported, match="has 3 outputs, the data has 2 classes"):
+        prepare_onnx(request(photos, tmp_path, classes=3), Silent())
+
+
+def test_a_file_that_is_not_onnx_is_refused(photos: Path, tmp_path: Path) -> None:
+    asked = request(photos, tmp_path)
+    asked.model.write_bytes(b"not a model")
+    with pytest.raises(Unsupported, match="is not an ONNX file"):
+        prepare_onnx(asked, Silent())
