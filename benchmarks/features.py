@@ -39,7 +39,8 @@ def main() -> int:
     preprocess = recipe.backbone.preprocess or backbone.preprocess
     samples = open_source(recipe.data.source, RECIPE.parent).samples[: arguments.images]
     images = tuple(preprocess.apply(sample.image) for sample in samples)
-    module = trunk(backbone, tuple(recipe.adapt.options["stages"]))
+    options = recipe.adapt.options
+    module = trunk(backbone, tuple(options["stages"]), tuple(options["pooling"]))
     model, _ = optimise(to_onnx(module, preprocess), images[:4], folder)
     write_graph(model, folder / "trunk.onnx")
     engine = fastest(folder / "trunk.onnx", "fp32", images[0], Crew.many(arguments.threads), Cache(folder))

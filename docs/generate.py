@@ -1,4 +1,4 @@
-"""Write the pages that follow from the code: recipe.md, result.schema.json, and the results in the README.
+"""Write the pages that follow from code and results: recipe.md, result.schema.json, and what was measured.
 
 ``python docs/generate.py`` writes them; with ``--check`` it only says which are stale, and exits with 1 then.
 """
@@ -15,13 +15,17 @@ from typing import Any
 import msgspec
 
 from edgetl import gates, preprocess, recipe
+from edgetl.environment import Environment
+from edgetl.errors import InputError
 from edgetl.host.adapt import Method
 from edgetl.plugins import METHODS, RENDERINGS, TASKS, resolve
 from edgetl.report.markdown import table_rows
-from edgetl.report.text import benchmark, verdict
-from edgetl.result import Result, read_result
+from edgetl.report.page import Column, Table
+from edgetl.result import Result
 
 ROOT = Path(__file__).parent.parent
+RESULTS = ROOT / "benchmarks/results"
+SCHEMA = "edgetl.benchmark/1"
 BEGIN, END = "<!-- results: begin -->\n", "<!-- results: end -->\n"
 SECTIONS: tuple[tuple[str, type[msgspec.Struct]], ...] = (
     ("The top of the file", recipe.Recipe),
@@ -55,6 +59,14 @@ source = "photos"            # photos/daisy/*.jpg, photos/rose/*.jpg, …
 name = "timm/mobilenetv3_small_100"
 ```
 """
+BENCHMARKS = """# Benchmarks
+
+<!-- Written by docs/generate.py from the scripts here and the files in results/; edit those. -->
+
+Speed is a ratio to something else that is measured in the same run, in turn with it; absolute times say more about the
+machine and its mood than about the program. Every script takes `-o FILE`, writes its raw samples and the machine to it,
+and ends with exit code 3 when it misses its limit.
+"""
 
 
 def main(arguments: list[str]) -> int:
@@ -72,9 +84,10 @@ def main(arguments: list[str]) -> int:
 def pages() -> dict[Path, str]:
     """Every generated file with what it must hold."""
     return {
+        ROOT / "benchmarks/README.md": benchmarks_page(read_records(RESULTS)),
         ROOT / "docs/recipe.md": recipe_page(),
         ROOT / "docs/result.schema.json": schema(),
-        ROOT / "README.md": readme((ROOT / "README.md").read_text(encoding="utf-8")),
+        ROOT / "README.md": readme((ROOT / "README.md").read_text(encoding="utf-8"), read_records(RESULTS)),
     }
 
 
@@ -103,10 +116,16 @@ def section(title: str, struct: type[msgspec.Struct]) -> str:
     lines = [f"## {title}", "", text.replace("``", "`"), ""]
     if msgspec.structs.fields(struct):
         lines += ["| key | type | default | |", "| --- | --- | --- | --- |"]
-    for field in msgspec.structs.fields(struct):
+    for field in fields_in_files(struct):
         meaning = " ".join(meanings.get(field.name, "").split()).replace("``", "`").replace("|", "\\|")
         lines.append(f"| `{field.name}` | {type_name(field.type)} | {default(field)} | {meaning} |")
     return "\n".join(lines).rstrip() + "\n"
+
+
+def fields_in_files(struct: type[msgspec.Struct]) -> tuple[msgspec.structs.FieldInfo, ...]:
+    """The fields that are keys of a recipe; the options of a method stand beside ``method`` there."""
+    fields = msgspec.structs.fields(struct)
+    return tuple(field for field in fields if (struct, field.name) != (recipe.Adapt, "options"))
 
 
 def docstrings(struct: type[msgspec.Struct]) -> dict[str, str]:
@@ -158,19 +177,96 @@ def names(table: Mapping[str, Any]) -> str:
     return ", ".join(f"`{name}`" for name in table)
 
 
-def readme(text: str) -> str:
+class Record(msgspec.Struct, frozen=True):
+    """One result file, as ``benchmarks/record.py`` writes it."""
+
+    schema: str
+    name: str
+    command: str
+    limit: str
+    passed: bool
+    measured: dict[str, Any]
+    environment: Environment
+
+
+def read_records(folder: Path) -> dict[str, tuple[Record, ...]]:
+    """The committed results of every target.
+
+    Raises:
+        InputError: a file is of another schema, or damaged.
+    """
+    found: dict[str, tuple[Record, ...]] = {}
+    for path in sorted(folder.glob("*/*.json")):
+        try:
+            record = msgspec.json.decode(path.read_bytes(), type=Record)
+        except msgspec.DecodeError as error:
+            raise InputError(f"result {str(path)!r} is not of schema {SCHEMA!r}: {error}") from error
+        if record.schema != SCHEMA:
+            raise InputError(f"result {str(path)!r} has schema {record.schema!r}, expected {SCHEMA!r}; measure again")
+        found[path.parent.name] = (*found.get(path.parent.name, ()), record)
+    return found
+
+
+def readme(text: str, records: Mapping[str, tuple[Record, ...]]) -> str:
     """The README with the committed results of every target between its marks."""
     before, rest = text.split(BEGIN)
-    after = rest.split(END)[1]
-    results = [read_result(path) for path in sorted((ROOT / "benchmarks/results").glob("*/deploy-*.json"))]
-    body = "\n".join(result_block(result) for result in results) or "No results are committed yet.\n"
-    return f"{before}{BEGIN}{body}{END}{after}"
+    return f"{before}{BEGIN}{results(records)}{END}{rest.split(END)[1]}"
 
 
-def result_block(result: Result) -> str:
-    """One result as a table with its verdict."""
-    sentences = "\n\n".join(verdict(result))
-    return f"**{result.bundle.name}**. {sentences}\n\n{table_rows(benchmark(result).tables[0])}\n"
+def benchmarks_page(records: Mapping[str, tuple[Record, ...]]) -> str:
+    """What is measured, how to repeat it, and what came out."""
+    lines = []
+    for path in sorted((ROOT / "benchmarks").glob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        title = (ast.get_docstring(ast.parse(text)) or "").partition("\n")[0].replace("``", "`")
+        if "__main__" in text:
+            lines.append(f"- [{path.name}]({path.name}): {title}")
+    return f"{BENCHMARKS}\n" + "\n".join(lines) + f"\n\n## Results\n\n{results(records)}"
+
+
+def results(records: Mapping[str, tuple[Record, ...]]) -> str:
+    """One table per target and machine."""
+    blocks = []
+    for target, measured in records.items():
+        machines = dict.fromkeys(machine(record.environment) for record in measured)
+        for one in machines:
+            rows = tuple(row(record) for record in measured if machine(record.environment) == one)
+            columns = tuple(Column(title) for title in ("what", "limit", "measured", "command"))
+            blocks.append(f"Target `{target}`: {one}.\n\n{table_rows(Table(target, columns, rows))}\n")
+    return "\n".join(blocks) or "No results are committed yet.\n"
+
+
+def row(record: Record) -> tuple[str, ...]:
+    """One benchmark as a line of the table."""
+    limit = record.limit if record.passed else f"{record.limit} (**missed**)"
+    return record.name, limit, "; ".join(scalars(record.measured)), f"`{record.command}`"
+
+
+def scalars(measured: Mapping[str, Any]) -> list[str]:
+    """The plain values of a measurement, or those one level down where it has none; raw samples stay in the file."""
+    plain = {key: value for key, value in measured.items() if isinstance(value, (str, int, float))}
+    if not plain:
+        for group, values in measured.items():
+            if isinstance(values, dict):
+                plain |= {f"{group} {key}": v for key, v in values.items() if isinstance(v, (str, int, float))}
+    return [f"{key.replace('_', ' ')} {shown(value)}" for key, value in plain.items() if value != ""]
+
+
+def shown(value: Any) -> str:
+    """A value with three digits."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
+    return str(value)
+
+
+def machine(environment: Environment) -> str:
+    """The processor, what it can do, and the runtimes."""
+    cpu = environment.cpu
+    runtimes = ", ".join(f"{name} {version}" for name, version in sorted(environment.runtimes.items()))
+    isa = ", ".join(cpu.isa) or "no extensions known"
+    return f"{cpu.model}, {cpu.allowed_cpus} CPUs ({isa}), {runtimes or 'no runtimes'}"
 
 
 if __name__ == "__main__":

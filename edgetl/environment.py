@@ -6,6 +6,8 @@ import hashlib
 
 import msgspec
 
+_GIB = 1 << 30
+
 
 class Cpu(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The processor as this process may use it."""
@@ -34,10 +36,16 @@ class Environment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     runtimes: dict[str, str]
     """Version of every runtime that works here."""
     load_average: float | None = None
+    libraries: dict[str, str] = {}
+    """Version of every other library that decides results: ``numpy`` and ``pillow``, which decodes and resizes."""
+
+    @property
+    def lasting(self) -> Environment:
+        """Without what changes from start to start: the load, and memory below a whole GiB (kernels keep some back)."""
+        memory = None if self.memory_bytes is None else (self.memory_bytes + _GIB // 2) // _GIB * _GIB
+        return msgspec.structs.replace(self, load_average=None, memory_bytes=memory)
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of what decides speed and results; the load average is not part of it."""
-        return hashlib.sha256(
-            msgspec.json.encode(msgspec.structs.replace(self, load_average=None), order="sorted")
-        ).hexdigest()
+        """SHA-256 of what decides speed and results."""
+        return hashlib.sha256(msgspec.json.encode(self.lasting, order="sorted")).hexdigest()

@@ -13,12 +13,16 @@ class TargetGates(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     latency_p99_ms_max: float | None = None
     peak_memory_mb_max: float | None = None
 
+    def __post_init__(self) -> None:
+        _check_positive(self, self.__struct_fields__)
+
 
 class Gates(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Limits on every candidate.
 
     A drop of accuracy passes when its point estimate is at most ``accuracy_drop_max`` and its one-sided 95 % bound is
-    at most ``accuracy_drop_max + margin``. Both are fractions (0.005 is half a point).
+    at most ``accuracy_drop_max + margin``. Both are fractions (0.005 is half a point). ``accuracy_min`` is judged by
+    the point estimate on the selection data.
     """
 
     accuracy_drop_max: float = 0.005
@@ -28,6 +32,15 @@ class Gates(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     target: dict[str, TargetGates] = {}
 
     def __post_init__(self) -> None:
-        for name in ("accuracy_drop_max", "margin"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} is a fraction from 0 to 1, got {getattr(self, name)}")
+        for name in ("accuracy_drop_max", "margin", "accuracy_min"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value <= 1:
+                raise ValueError(f"{name} is a fraction from 0 to 1, got {value}")
+        _check_positive(self, ("size_mb_max",))
+
+
+def _check_positive(gates: msgspec.Struct, names: tuple[str, ...]) -> None:
+    for name in names:
+        value = getattr(gates, name)
+        if value is not None and value <= 0:
+            raise ValueError(f"{name} must be above 0, got {value}")

@@ -17,7 +17,8 @@ class GoldenIndex(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     labels: tuple[int, ...]
     """Class of each sample; empty without labels."""
     encoded: tuple[str, ...]
-    """Files of the first samples as they came, for the decoder check; empty with ``include_images = false``."""
+    """Files of the first samples as they came, for the decoder check; empty with ``include_images = false``, which
+    leaves out these files only: ``inputs`` are always there, and are the same pictures at the model's size."""
     references: dict[str, tuple[TensorSpec, ...]]
     """Outputs per variant."""
 
@@ -25,6 +26,9 @@ class GoldenIndex(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 @dataclass(frozen=True)
 class Golden:
     """Samples as the model takes them, with reference outputs of every variant.
+
+    ``inputs`` are pictures that can be looked at, and are in every bundle; ``encoded`` are the files they came from,
+    and are left out with ``include_images = false``.
 
     Every array has the sample as its first dimension, ``n`` in all.
     """

@@ -49,6 +49,6 @@ def deploy(request: PrepareRequest, settings: DeploySettings, progress: Progress
     result = known or qualify(bundle, settings.target, settings.qualify, progress)
     result_path, report_path = (request.out.with_suffix(suffix) for suffix in (".result.json", ".report.md"))
     write_bytes(result_path, msgspec.json.encode(result))
-    text = deployment_report(bundle.manifest, result)
+    text = deployment_report(bundle.manifest, result, prepared.skipped)
     write_bytes(report_path, text.encode())
     return Deployed(prepared, result, known is None, os.fspath(result_path), os.fspath(report_path))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from edgetl.errors import Unsupported
 
@@ -56,6 +56,16 @@ def find(table: Mapping[str, str], name: str, kind: str) -> Any:
     if name not in table:
         raise Unsupported(f"unknown {kind} {name!r}; expected one of: {', '.join(sorted(table)) or 'none yet'}")
     return resolve(table[name])
+
+
+def find_task(name: str, half: Literal["host", "device"]) -> Any:
+    """Import one half of a task.
+
+    Raises:
+        Unsupported: there is no such task; the message lists those there are.
+    """
+    place = 0 if half == "host" else 1
+    return find({task: halves[place] for task, halves in TASKS.items()}, name, "task")
 
 
 def resolve(dotted: str) -> Any:

@@ -20,7 +20,7 @@ class Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where labelled images come from and how they are divided.
 
     ``source`` is a folder with one sub-folder per class, or ``module:function`` (looked up beside the recipe first),
-    which returns an ``edgetl.host.data.Dataset``.
+    which returns an ``edgetl.host.data.dataset.Dataset``.
     """
 
     source: str
@@ -61,7 +61,7 @@ class BackboneChoice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Adapt(msgspec.Struct, frozen=True):
-    """How the backbone is adapted; ``options`` are checked by the method's own type."""
+    """How the backbone is adapted; the method's options stand beside ``method``, checked by the method's own type."""
 
     method: str = "linear-probe"
     options: dict[str, Any] = {}
@@ -82,7 +82,7 @@ class Quantize(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class GoldenChoice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How many samples travel with the bundle, and whether the files they came from do."""
 
-    n: int = 256
+    n: int = 400
     include_images: bool = True
 
     def __post_init__(self) -> None:

@@ -86,6 +86,8 @@ class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     candidates: tuple[CandidateResult, ...]
     selected: str | None
     passed: bool
+    remarks: tuple[str, ...] = ()
+    """What a reader must know besides, such as gates that were not judged."""
 
     def candidate(self, name: str) -> CandidateResult:
         """The candidate of that name.

@@ -6,6 +6,7 @@ import importlib.util
 import json
 import re
 import shlex
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -44,11 +45,12 @@ def edgetl_lines() -> list[list[str]]:
 
 
 @pytest.fixture
-def generator() -> ModuleType:
+def generator(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     spec = importlib.util.spec_from_file_location("generate", ROOT / "docs/generate.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "generate", module)  # where msgspec looks up the types of its records
     spec.loader.exec_module(module)
     return module
 
@@ -132,3 +134,55 @@ def test_exit_codes_on_the_page_are_those_of_the_errors() -> None:
 def test_changelog_knows_this_version_or_an_unreleased_one() -> None:
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert "## Unreleased" in changelog or f"## {__version__}" in changelog
+
+
+def test_committed_measurement_becomes_a_row_with_its_machine(generator: ModuleType, tmp_path: Path) -> None:
+    records = generator.read_records(written_record(tmp_path, schema="edgetl.benchmark/1"))
+    shown = generator.results(records)
+    assert "Target `x86`: Example CPU, 2 CPUs (avx2, avx512_vnni)" in shown
+    row = "| features | >= 5 x (**missed**) | speedup 4.57; runtime openvino | `python benchmarks/features.py` |"
+    assert row in shown
+    assert "0.25" not in shown, "raw samples stay in the file"
+
+
+def test_measurement_of_another_schema_is_refused(generator: ModuleType, tmp_path: Path) -> None:
+    with pytest.raises(errors.InputError, match=r"has schema 'edgetl\.benchmark/9', expected"):
+        generator.read_records(written_record(tmp_path, schema="edgetl.benchmark/9"))
+
+
+def test_page_of_the_recipe_lists_only_keys_that_a_recipe_may_have(generator: ModuleType) -> None:
+    page = generator.recipe_page()
+    section = page.partition("## [adapt]\n")[2].partition("\n## ")[0]
+    assert re.findall(r"^\| `(\w+)`", section, re.MULTILINE) == ["method"]
+
+
+def written_record(folder: Path, schema: str) -> Path:
+    environment = {
+        "system": "Linux",
+        "kernel": "6",
+        "python": "3.11",
+        "edgetl": "0",
+        "cpu": {
+            "model": "Example CPU",
+            "architecture": "x86_64",
+            "isa": ["avx2", "avx512_vnni"],
+            "logical_cpus": 2,
+            "allowed_cpus": 2,
+        },
+        "memory_bytes": None,
+        "board": None,
+        "container": None,
+        "runtimes": {"openvino": "1"},
+    }
+    record = {
+        "schema": schema,
+        "name": "features",
+        "command": "python benchmarks/features.py",
+        "limit": ">= 5 x",
+        "passed": False,
+        "measured": {"speedup": 4.5678, "runtime": "openvino", "raw_seconds": [0.25]},
+        "environment": environment,
+    }
+    (folder / "x86").mkdir()
+    (folder / "x86/features.json").write_text(json.dumps(record))
+    return folder

@@ -11,8 +11,10 @@ from edgetl.bundle.golden_files import check_index, encoded_file, input_file, re
 from edgetl.bundle.manifest import CARD, Manifest, model_file
 from edgetl.candidate import Variant
 from edgetl.errors import BundleError
+from edgetl.golden import GoldenIndex
+from edgetl.plugins import TASKS
 from edgetl.preprocess import Preprocess
-from edgetl.tensors import fits
+from edgetl.tensors import TensorSpec, fits
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _VARIANT = re.compile(SEGMENT)
@@ -29,6 +31,8 @@ def check_manifest(manifest: Manifest) -> None:
         raise BundleError(f"name {manifest.name[:80]!r} must be letters, digits, '.', '_' or '-', at most 64")
     if not 1 <= manifest.version < 1 << 31:
         raise BundleError(f"version must be 1 to {(1 << 31) - 1}, got {manifest.version}")
+    if manifest.task not in TASKS:
+        raise BundleError(f"unknown task {manifest.task[:80]!r}; expected one of: {', '.join(sorted(TASKS))}")
     _check_classes(manifest.classes)
     if not manifest.variants:
         raise BundleError("there is no variant in it; expected at least one model")
@@ -38,6 +42,8 @@ def check_manifest(manifest: Manifest) -> None:
     for variant in manifest.variants:
         _check_variant(variant, manifest)
     check_index(manifest.golden, len(manifest.classes), tuple(variant.name for variant in manifest.variants))
+    for variant in manifest.variants:
+        _check_golden_inputs(variant, manifest.golden)
     _check_files(manifest)
 
 
@@ -70,6 +76,23 @@ def _check_image_input(name: str, artifact: Artifact, preprocess: Preprocess) ->
         raise BundleError(
             f"variant {name!r} takes {'; '.join(map(str, specs))[:200]}; preprocessing makes one uint8 tensor {image}"
         )
+
+
+def _check_golden_inputs(variant: Variant, golden: GoldenIndex) -> None:
+    """Golden samples are what the variant takes, but for the number of samples."""
+    wanted = {spec.name: spec for spec in variant.artifact.inputs}
+    found = {spec.name: spec for spec in golden.inputs}
+    same = len(wanted) == len(variant.artifact.inputs) and set(wanted) == set(found)
+    if not same or not all(_is_sample_of(found[name], spec) for name, spec in wanted.items()):
+        raise BundleError(
+            f"golden inputs are {'; '.join(map(str, golden.inputs))[:200]}; variant {variant.name!r} takes "
+            f"{'; '.join(map(str, variant.artifact.inputs))[:200] or 'nothing'}"
+        )
+
+
+def _is_sample_of(found: TensorSpec, spec: TensorSpec) -> bool:
+    sizes = tuple(size or 0 for size in found.shape[1:])
+    return found.dtype == spec.dtype and bool(spec.shape) and fits(sizes, spec.shape[1:])
 
 
 def _check_files(manifest: Manifest) -> None:

@@ -7,13 +7,13 @@ from pathlib import Path
 import click
 import msgspec
 
-from edgetl.cli.options import EXISTING_FILE, cache, common, out, threads
+from edgetl.cli.options import EXISTING_FILE, cache, common, out_folder, threads
 from edgetl.cli.output import Output
 
 
 @click.command()
 @click.argument("recipe", type=EXISTING_FILE)
-@out("Folder to write to.", metavar="DIR")
+@out_folder("Folder to write to.")
 @threads
 @cache
 @common

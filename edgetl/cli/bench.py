@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from edgetl.cli.options import ANY_PATH, cache, common, effort
+from edgetl.cli.options import ANY_PATH, cache, common, effort, out
 from edgetl.cli.output import Output
 
 
@@ -16,7 +16,7 @@ from edgetl.cli.output import Output
 @click.option("--runtime", metavar="R", help="One runtime.  [default: all that are installed]")
 @click.option("--threads", type=click.IntRange(1, 1024), metavar="N", help="CPU threads.  [default: all]")
 @click.option("--precision", metavar="P", help="What float graphs may be computed in: fp32, bf16, fp16.")
-@click.option("-o", "--out", type=ANY_PATH, metavar="FILE", help="Result to write, as JSON, with every sample.")
+@out("Result to write, as JSON, with every sample.", required=False)
 @effort
 @cache
 @common

@@ -41,5 +41,5 @@ def deploy(output: Output, out: Path, **options: Any) -> None:
     settings = DeploySettings(LOCAL, Settings(effort=effort, cache_dir=request.cache))
     deployed = run(request, settings, progress_for(output))
     files = (("bundle", out), ("result", Path(deployed.result_path)), ("report", Path(deployed.report_path)))
-    output.answer(deployed, summary(Bundle.open(out).manifest, deployed.result, files))
+    output.answer(deployed, summary(Bundle.open(out).manifest, deployed.result, files, deployed.prepared.skipped))
     gate_failed(deployed.result)

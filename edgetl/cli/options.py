@@ -26,7 +26,12 @@ def common(function: Callable[..., None]) -> Callable[..., None]:
 
     @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout; all else on stderr.")
     @click.option("-q", "--quiet", is_flag=True, help="No progress.")
-    @click.option("-v", "--verbose", is_flag=True, help="Remarks while working; tracebacks of errors.")
+    @click.option(
+        "-v",
+        "--verbose",
+        is_flag=True,
+        help="Also messages of libraries, and tracebacks of errors.",
+    )
     @functools.wraps(function)
     def command(as_json: bool, quiet: bool, verbose: bool, **options: Any) -> None:
         output = Output(as_json, quiet, verbose)
@@ -36,13 +41,33 @@ def common(function: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def out(text: str, metavar: str = "FILE") -> Callable[[Function], Function]:
-    """``-o/--out FILE``, required."""
-    return click.option("-o", "--out", required=True, type=ANY_PATH, metavar=metavar, help=text, callback=_writable)
+def out(text: str, required: bool = True) -> Callable[[Function], Function]:
+    """``-o/--out FILE``."""
+    return click.option("-o", "--out", required=required, type=ANY_PATH, metavar="FILE", help=text, callback=_file)
 
 
-def _writable(context: click.Context, parameter: click.Parameter, value: Path) -> Path:
+def out_folder(text: str) -> Callable[[Function], Function]:
+    """``-o/--out DIR``, required."""
+    return click.option("-o", "--out", required=True, type=ANY_PATH, metavar="DIR", help=text, callback=_folder)
+
+
+def _file(context: click.Context, parameter: click.Parameter, value: Path | None) -> Path | None:
     """Say now, and not after an hour of work, that the answer could not be written."""
+    if value is None:
+        return None
+    if value.exists() and not value.is_file():
+        kind = "a folder" if value.is_dir() else "not a regular file"
+        raise click.BadParameter(f"{str(value)!r} is {kind}; give the name of a file", context, parameter)
+    return _beside(context, parameter, value)
+
+
+def _folder(context: click.Context, parameter: click.Parameter, value: Path) -> Path:
+    if value.exists() and not value.is_dir():
+        raise click.BadParameter(f"{str(value)!r} is a file; give the name of a folder", context, parameter)
+    return _beside(context, parameter, value)
+
+
+def _beside(context: click.Context, parameter: click.Parameter, value: Path) -> Path:
     try:
         value.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from edgetl.cli.options import ANY_PATH, EXISTING_FILE, cache, common, threads
 from edgetl.cli.output import Output
 from edgetl.errors import DataError
+
+if TYPE_CHECKING:
+    from edgetl.report.predictions import Document, ErrorDocument
 
 IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 """What a folder is searched for; a file named on the command line may have any suffix."""
@@ -27,10 +30,13 @@ IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".p
 @cache
 @common
 def predict(output: Output, bundle: Path, inputs: tuple[str, ...], top: int, **options: Any) -> None:
-    """Run BUNDLE on each INPUT: an image, a folder of images, or '-' for one image on standard input."""
+    """Run BUNDLE on each INPUT: an image, a folder of images, or '-' for one image on standard input.
+
+    An image that cannot be read does not stop the others; the exit code is 2 then.
+    """
     from edgetl.cli.terminal import progress_for
     from edgetl.device import model as models
-    from edgetl.report.predictions import as_document, predictions
+    from edgetl.report.predictions import ErrorDocument, Reason, as_document, predictions
 
     sources = tuple(found(inputs))
     model = models.open(
@@ -40,12 +46,22 @@ def predict(output: Output, bundle: Path, inputs: tuple[str, ...], top: int, **o
         runtime=options["runtime"],
         threads=options["threads"],
     )
-    documents = []
+    answers: list[Document | ErrorDocument] = []
     with model, progress_for(output).stage("predict", len(sources)) as step:
         for source in sources:
-            documents.append(as_document(source, model.predict(content(source)), top))
+            try:
+                answers.append(as_document(source, model.predict(content(source)), top))
+            except DataError as error:
+                answers.append(ErrorDocument(source, Reason(type(error).__name__, str(error))))
             step.advance()
-    output.answer(documents, predictions(documents, model.candidate.name))
+    unread = [one for one in answers if isinstance(one, ErrorDocument)]
+    read = [one for one in answers if not isinstance(one, ErrorDocument)]
+    if read or output.as_json:
+        output.answer(answers, predictions(read, model.candidate.name))
+    for one in unread:
+        click.echo(f"edgetl: {' '.join(one.error.message.split())}", err=True)
+    if unread:
+        raise click.exceptions.Exit(DataError.exit_code)
 
 
 def found(inputs: Sequence[str]) -> Iterator[str]:

@@ -65,12 +65,14 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--method", metavar="M", help="How to adapt it.  [default: linear-probe]"),
     click.option("--size", callback=_size, metavar="HxW", help="Input size, instead of the model's own."),
     click.option("--skip-bad", is_flag=True, help="Leave out unreadable images and say which."),
-    click.option("--fresh", is_flag=True, help="Do everything again, although nothing changed."),
+    click.option("--fresh", is_flag=True, help="Prepare and measure again, although nothing changed."),
 )
 _ONNX_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--onnx", type=EXISTING_FILE, metavar="MODEL", help="Start from a trained ONNX file, with --data."),
     click.option("--mean", callback=_numbers, metavar="R,G,B", help="Mean that MODEL's input is normalised by."),
-    click.option("--std", callback=_numbers, metavar="R,G,B", help="Deviation that MODEL's input is normalised by."),
+    click.option(
+        "--std", callback=_numbers, metavar="R,G,B", help="Deviation it is normalised by: (pixel / 255 - mean) / std."
+    ),
     click.option("--layout", type=click.Choice(["NCHW", "NHWC"]), help="Layout of MODEL's input."),
     click.option("--task", type=click.Choice(["classify", "tensor"]), help="What MODEL predicts.  [default: classify]"),
 )

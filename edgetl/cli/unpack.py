@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
-from edgetl.cli.options import ANY_PATH, common, out
+from edgetl.cli.options import ANY_PATH, common, out_folder
 from edgetl.cli.output import Output
 
 
 @click.command()
 @click.argument("bundle", type=ANY_PATH)
 @click.option("--variant", metavar="NAME", help="One graph only.  [default: all]")
-@out("Folder to write to.", metavar="DIR")
+@out_folder("Folder to write to.")
 @common
 def unpack(output: Output, bundle: Path, variant: str | None, out: Path) -> None:
     """Write the ONNX files, labels and preprocessing of BUNDLE for a program in another language."""

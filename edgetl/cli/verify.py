@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,27 +41,18 @@ def verify(output: Output, bundle: Path, cache: Path | None) -> None:
 
 
 def _examine(bundle: Bundle, folder: Path, progress: Progress) -> tuple[Examined, ...]:
-    from edgetl.device.candidates import backends_of, form
-    from edgetl.device.evaluate import Exam, Examined, examine
+    from edgetl.device.examine import examine_bundle
     from edgetl.device.probe import environment
-    from edgetl.plugins import TASKS, resolve
+    from edgetl.device.session import Settings, begin
     from edgetl.target import LOCAL
 
-    manifest, backends = bundle.manifest, backends_of(LOCAL)
-    exam = Exam(manifest, bundle.golden(), resolve(TASKS[manifest.task][1]), seed=0)
+    # nothing is timed, so effort and clock are never asked for
+    session = begin(bundle, LOCAL, Settings("quick", folder), progress, time.perf_counter_ns)
     examined = []
-    formed = form(manifest.variants, LOCAL, environment(), backends)
-    with progress.stage("verify candidates", len(formed)) as step:
-        for one in formed:
-            if one.rejected_because is None:
-                model = bundle.model(one.variant.name, folder / "models")
-                found = examine(one, backends[one.candidate.runtime], model, folder / "built", exam)
-            else:
-                found = Examined(one, None, (), None, one.rejected_because)
-            if found.runner is not None:
-                found.runner.close()
-            examined.append(found)
-            step.advance()
+    for one in examine_bundle(session, environment()):
+        if one.runner is not None:
+            one.runner.close()
+        examined.append(one)
     return tuple(examined)
 
 

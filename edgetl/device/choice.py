@@ -58,14 +58,25 @@ def qualified(bundle: Bundle, here: Environment, result: Result) -> Candidate:
 
 
 def stored(bundle: Bundle, here: Environment, cache_dir: Path) -> Candidate | None:
-    """The candidate selected by this device's own qualification; ``None`` when there has not been one.
+    """The candidate selected by this device's own qualification; ``None`` without a sound record of one.
 
     Raises:
-        InputError: the record is damaged.
         GateFailed: it selected nothing.
     """
-    path = result_path(bundle, cache_dir, here)
-    return qualified(bundle, here, read_result(path)) if path.exists() else None
+    record = stored_record(bundle, here, cache_dir)
+    return None if record is None else qualified(bundle, here, record)
+
+
+def stored_record(bundle: Bundle, here: Environment, cache_dir: Path) -> Result | None:
+    """The qualification made on this very device, for whatever target and effort; a damaged record counts as none."""
+    try:
+        result = read_result(result_path(bundle, cache_dir, here))
+        if result.selected is not None:
+            qualified(bundle, here, result)
+    except InputError:
+        return None
+    same = (result.bundle.sha256, result.environment.fingerprint) == (bundle.sha256, here.fingerprint)
+    return result if same else None
 
 
 def safest(bundle: Bundle, here: Environment, runtime: str | None) -> Candidate:
@@ -94,7 +105,8 @@ def _first_runtime() -> str:
 
 
 def _difference(there: Environment, here: Environment) -> str:
-    for name in ("system", "kernel", "python", "edgetl", "cpu", "memory_bytes", "board", "container", "runtimes"):
-        if getattr(there, name) != getattr(here, name):
-            return f"{name} was {str(getattr(there, name))[:120]}, is {str(getattr(here, name))[:120]}"
+    for name in Environment.__struct_fields__:
+        was, now = getattr(there.lasting, name), getattr(here.lasting, name)
+        if was != now:
+            return f"{name} was {str(was)[:120]}, is {str(now)[:120]}"
     return "its description differs"

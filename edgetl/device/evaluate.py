@@ -113,7 +113,8 @@ def _transfer(formed: Formed, verified: Verified, exam: Exam) -> tuple[Check, ..
         reason = f"outputs equal the host's within fp32 tolerance and none of {n} decisions differs"
         return (Check(TRANSFER, 0.0, gates.accuracy_drop_max, "fraction", True, reason, n),)
     labels = _labels(exam)
-    return (drop_check(TRANSFER, exam.task.hits(references, labels), exam.task.hits(verified.outputs, labels), gates),)
+    there, here = exam.task.hits(references, labels), exam.task.hits(verified.outputs, labels)
+    return (drop_check(TRANSFER, there, here, gates, least=1),)
 
 
 def _accuracy(outputs: Batch, exam: Exam) -> Interval | None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from edgetl.check import Check, failures
 from edgetl.device.bench.cold import measure_cold
+from edgetl.device.bench.percent import percent_stage
 from edgetl.device.bench.plan import PLANS
 from edgetl.device.bench.timing import Subject, Timed, interleave, latency, rotating
 from edgetl.device.candidates import Formed
@@ -83,8 +84,9 @@ def _time(ready: tuple[Ready, ...], session: Session) -> dict[str, Timed]:
         return {}
     plan = PLANS[session.settings.effort].supporting(gated_percents(session.gates))
     feeds = feeds_from_golden(session.exam.golden)
-    with session.progress.stage(f"time {len(ready)} candidates against each other ({session.settings.effort})"):
-        return interleave({one.name: rotating(one.runner.infer, feeds) for one in ready}, plan, session.clock)
+    title = f"time {len(ready)} candidates against each other ({session.settings.effort})"
+    with percent_stage(session.progress, title) as told:
+        return interleave({one.name: rotating(one.runner.infer, feeds) for one in ready}, plan, session.clock, told)
 
 
 def _worth_comparing(
@@ -104,8 +106,8 @@ def _time_end_to_end(ready: tuple[Ready, ...], session: Session) -> dict[str, Ti
     subjects: dict[str, Subject] = {}
     for one in ready:
         subjects[one.name] = rotating(_image_to_prediction(one.runner, preprocess, session), encoded)
-    with session.progress.stage("time from encoded image to prediction"):
-        return interleave(subjects, PLANS[session.settings.effort], session.clock)
+    with percent_stage(session.progress, "time from encoded image to prediction") as told:
+        return interleave(subjects, PLANS[session.settings.effort], session.clock, told)
 
 
 def _image_to_prediction(runner: Runner, preprocess: Preprocess, session: Session) -> Callable[[bytes], object]:

@@ -16,7 +16,7 @@ from edgetl.device.cache_dir import default_cache_dir, writable_cache_dir
 from edgetl.device.choice import Choice, qualified, safest, stored
 from edgetl.device.probe import environment
 from edgetl.errors import InputError, Unsupported
-from edgetl.plugins import BACKENDS, TASKS, find
+from edgetl.plugins import BACKENDS, find, find_task
 from edgetl.preprocess import ImageInput, Order
 from edgetl.result import Result, read_result
 from edgetl.runner import Backend, LoadOptions, Runner
@@ -32,7 +32,7 @@ class Model:
         self.manifest, self.candidate, self.chosen_by = manifest, choice.candidate, choice.by
         self._runner: Runner | None = runner
         self._inputs = runner.inputs
-        self._task = find({name: device for name, (_, device) in TASKS.items()}, manifest.task, "task")
+        self._task = find_task(manifest.task, "device")
 
     def predict(self, source: Source | Sequence[Source], order: Order = "RGB") -> Any:
         """What the model says of one image, or of each of several.
@@ -89,7 +89,10 @@ class Model:
     def _infer(self, feeds: Batch) -> Any:
         if self._runner is None:
             raise InputError(f"model {self.manifest.name!r} is closed; open it again with edgetl.open")
-        return self._task.predictions(self._runner.infer(feeds), self.manifest.classes)[0]
+        predictions = self._task.predictions(self._runner.infer(feeds), self.manifest.classes)
+        if len(predictions) != 1:
+            raise Unsupported(f"model {self.manifest.name!r} gave {len(predictions)} answers for 1 sample; expected 1")
+        return predictions[0]
 
 
 def open(
@@ -144,7 +147,11 @@ def _load(bundle: Bundle, candidate: Candidate, cache_dir: Path) -> Runner:
     backend: Backend = find(BACKENDS, candidate.runtime, "runtime")
     options = LoadOptions(threads=candidate.threads, precision=candidate.precision, batch=1)
     model = bundle.model(candidate.variant, cache_dir / "models")
-    return backend.load(backend.build(model, options, cache_dir / "built"), options)
+    runner = backend.load(backend.build(model, options, cache_dir / "built"), options)
+    if not runner.inputs:
+        runner.close()
+        raise Unsupported(f"variant {candidate.variant!r} takes no input, so there is nothing to predict from")
+    return runner
 
 
 def _is_frames(source: Any, manifest: Manifest) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+import PIL
 
 from edgetl import __version__
 from edgetl.device.packages import find_package
@@ -70,6 +71,7 @@ def environment(root: Path = Path("/")) -> Environment:
         container=_container(root),
         runtimes=_runtimes(),
         load_average=_load_average(root),
+        libraries={"numpy": np.__version__, "pillow": PIL.__version__},
     )
 
 

@@ -9,9 +9,10 @@ from pathlib import Path
 from edgetl.bundle import Bundle
 from edgetl.device.bench.plan import Effort
 from edgetl.device.bench.timing import Clock
-from edgetl.device.candidates import Formed
+from edgetl.device.candidates import Formed, backends_of
 from edgetl.device.evaluate import Exam
 from edgetl.gates import TargetGates
+from edgetl.plugins import find_task
 from edgetl.progress import Progress
 from edgetl.runner import Backend
 from edgetl.target import Target
@@ -43,6 +44,27 @@ class Session:
         """Limits for the target; a target that the bundle does not name is not judged."""
         return self.bundle.manifest.gates.target.get(self.target.name, TargetGates())
 
+    @property
+    def unjudged(self) -> tuple[str, ...]:
+        """One sentence for each target that has gates of its own and is not the one judged."""
+        others = sorted(set(self.bundle.manifest.gates.target) - {self.target.name})
+        return tuple(
+            f"gates for target {name!r}: not judged here, this run is for target {self.target.name!r}"
+            for name in others
+        )
+
     def model(self, formed: Formed) -> Path:
         """The candidate's graph as a file."""
         return self.bundle.model(formed.variant.name, self.settings.cache_dir / "models")
+
+
+def begin(bundle: Bundle, target: Target, settings: Settings, progress: Progress, clock: Clock) -> Session:
+    """Read the golden samples and find the task and the runtimes.
+
+    Raises:
+        MissingExtra: no runtime of the target is installed.
+        BundleError: the golden samples are not what the manifest says.
+    """
+    manifest = bundle.manifest
+    exam = Exam(manifest, bundle.golden(), find_task(manifest.task, "device"), settings.seed)
+    return Session(bundle, target, settings, exam, backends_of(target), progress, clock)

@@ -82,11 +82,21 @@ def run_batches(runner: Runner, inputs: Batch) -> dict[str, Array]:
     Args:
         runner: its inputs and outputs have the sample as first dimension.
         inputs: arrays of shape ``(n, ...)``.
+
+    Raises:
+        Unsupported: the model takes other inputs, or the shape of an output is not the same for every sample.
+        BackendError: the runtime failed while running.
     """
+    specs = {spec.name: spec for spec in runner.inputs}
+    if set(specs) != set(inputs) or not all(spec.shape for spec in specs.values()):
+        raise Unsupported(
+            f"model inputs are {'; '.join(map(str, specs.values())) or 'none'}; expected {', '.join(sorted(inputs))}, "
+            "each with the sample as first dimension"
+        )
     size = runner.inputs[0].shape[0] or 1
     n = len(next(iter(inputs.values())))
     parts = [runner.infer(_rows(inputs, start, size, n)) for start in range(0, n, size)]
-    return {spec.name: np.concatenate([part[spec.name] for part in parts])[:n] for spec in runner.outputs}
+    return {spec.name: _joined(spec.name, [part[spec.name] for part in parts])[:n] for spec in runner.outputs}
 
 
 def parity(outputs: Batch, reference: Batch, tolerance: Tolerance) -> tuple[Check, ...]:
@@ -177,6 +187,13 @@ def _multiple(difference: Array, allowed: Array) -> float:
 
 def _root_mean_square(values: Array) -> float:
     return math.sqrt(float(np.square(values).mean())) if values.size else 0.0
+
+
+def _joined(name: str, parts: list[Array]) -> Array:
+    shapes = {part.shape[1:] if part.ndim else None for part in parts}
+    if len(shapes) != 1 or None in shapes:
+        raise Unsupported(f"output {name!r} must have the sample as first dimension and the same shape for every one")
+    return np.concatenate(parts)
 
 
 def _rows(inputs: Batch, start: int, size: int, n: int) -> dict[str, Array]:

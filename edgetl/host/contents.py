@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import msgspec
@@ -14,19 +14,25 @@ from edgetl.bundle import CalibrationSummary, Contents, Provenance
 from edgetl.candidate import Variant
 from edgetl.check import failures
 from edgetl.golden import Golden
+from edgetl.host.backbones import Backbone
 from edgetl.host.data.audit import Audited
 from edgetl.host.data.dataset import Sample
 from edgetl.host.data.stream import stream
 from edgetl.host.fingerprint import tool_versions
 from edgetl.host.graph import artifact_from
-from edgetl.host.inference import collect
+from edgetl.host.inference import run
 from edgetl.host.judge import Judged, describe
+from edgetl.host.user_onnx import Wrapping
 from edgetl.host.variants import Calibrated, stratified
 from edgetl.host.workspace import Workspace
 from edgetl.recipe import GoldenChoice, Recipe
 
 ENCODED = 16
 """Golden samples that travel as files too, for decoder check and end-to-end timing; few, because photos are large."""
+
+
+USER_ONNX = "user-onnx"
+"""The method of a model that was trained elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,17 @@ class BackboneOrigin:
     name: str
     weights_source: str
     weights_sha256: str | None
+    mapping: str = ""
+    """How the weights found their places."""
+    licence: str | None = None
+    """Of the weights, as their publisher states it."""
+
+    @classmethod
+    def of(cls, backbone: Backbone) -> BackboneOrigin:
+        """The origin of a loaded backbone; of a file only its name, because folders tell about the machine."""
+        source = backbone.weights_source
+        shown = source if source.startswith("pip:") else Path(source).name
+        return cls(backbone.name, shown, backbone.weights_sha256, backbone.mapping, backbone.licence)
 
 
 @dataclass(frozen=True)
@@ -50,6 +67,8 @@ class Origin:
     audited: Audited
     calibrated: Calibrated | None
     base: Path
+    wrapping: Wrapping | None = None
+    """What was put around a user's own model; ``None`` where the model was adapted here."""
 
 
 def contents(judged: tuple[Judged, ...], origin: Origin) -> Contents:
@@ -87,9 +106,15 @@ def golden(
 ) -> Golden:
     """Validation samples with the host's outputs of every packed variant."""
     chosen = stratified(samples, choice.n, workspace.seed)[: choice.n]
-    with workspace.progress.stage("record golden outputs"):
-        images = tuple(stream(chosen, workspace.preprocess, threads=workspace.threads))
-        references = {variant.made.name: collect(variant.made.engine, images, workspace.threads) for variant in packed}
+    images = tuple(stream(chosen, workspace.preprocess, threads=workspace.threads))
+    with workspace.progress.stage("record golden outputs", len(images) * len(packed)) as step:
+        references = {}
+        for variant in packed:
+            rows = []
+            for row in run(variant.made.engine, images, workspace.threads):
+                rows.append(row)
+                step.advance()
+            references[variant.made.name] = {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
     encoded = tuple(_bytes(sample) for sample in chosen[:ENCODED]) if choice.include_images else ()
     return Golden(
         inputs={"image": np.stack(images)},
@@ -105,7 +130,7 @@ def provenance(origin: Origin) -> Provenance:
     return Provenance(
         backbone=origin.backbone.name,
         weights_sha256=origin.backbone.weights_sha256,
-        method=origin.recipe.adapt.method,
+        method=origin.recipe.adapt.method if origin.wrapping is None else USER_ONNX,
         data_sha256=origin.audited.dataset.sha256,
         samples={name: sum(counts) for name, counts in splits.counts.items()},
         calibration=_calibration(origin),
@@ -117,9 +142,10 @@ def provenance(origin: Origin) -> Provenance:
 def card(judged: tuple[Judged, ...], origin: Origin) -> str:
     """The recipe's own ``card.md``, followed by what was measured."""
     own = origin.base / "card.md"
+    # without a recipe beside it, the folder is just where the command ran, and the card is another thing's
     text = (
         own.read_text(encoding="utf-8").rstrip()
-        if own.is_file()
+        if own.is_file() and (origin.base / "recipe.toml").is_file()
         else f"# {origin.recipe.name}\n\nNo card was written for this model."
     )
     lines = [text, "", "## Measured by EdgeTL", ""]
@@ -144,7 +170,23 @@ def _calibration(origin: Origin) -> CalibrationSummary | None:
 
 
 def _notes(origin: Origin) -> dict[str, Any]:
-    notes: dict[str, Any] = {"adapt": origin.report, "skipped": [list(entry) for entry in origin.audited.skipped]}
+    """JSON-able; files by their names only, because folders tell about the machine."""
+    data, backbone = origin.recipe.data, origin.backbone
+    seed = origin.recipe.seed if data.split_seed is None else data.split_seed
+    notes: dict[str, Any] = {
+        "adapt": origin.report,
+        "skipped": [[PurePath(name).name, reason] for name, reason in origin.audited.skipped],
+        "splits": {"seed": seed, "sha256": origin.workspace.splits.sha256},
+        "weights": {"source": backbone.weights_source, "mapping": backbone.mapping, "licence": backbone.licence},
+    }
+    wrapping = origin.wrapping
+    if wrapping is not None:
+        notes["wrapping"] = {
+            "mean": wrapping.mean,
+            "std": wrapping.std,
+            "layout": wrapping.layout,
+            "removed": wrapping.removed,
+        }
     decoded: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(notes))
     return decoded
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnxscript
+import timm
 import torch
 from onnxscript import optimizer, rewriter
 
@@ -22,6 +23,7 @@ from edgetl.check import Check
 from edgetl.device.verify import Tolerance, parity
 from edgetl.errors import EdgeTLError
 from edgetl.host.data.stream import stream
+from edgetl.host.fingerprint import code_digest
 from edgetl.host.graph import FEATURES, write_graph
 from edgetl.host.inference import Engine, collect
 from edgetl.host.workspace import Workspace
@@ -30,8 +32,6 @@ from edgetl.tensors import Array, Batch
 
 INPUT = "image"
 OPSET = 18
-EXPORTER = "dynamo/1"
-"""Part of the cache key: changes when the way of exporting does."""
 
 PASS_IMAGES = 4
 PASS_TOLERANCE = Tolerance(atol=1e-3, rtol=1e-3)
@@ -119,7 +119,8 @@ def optimise(
 def trunk_graph(module: torch.nn.Module, workspace: Workspace) -> Path:
     """The optimised ONNX graph of a trunk, from the cache when the same weights were exported before."""
     height, width = workspace.preprocess.height, workspace.preprocess.width
-    parts = [module_digest(module), height, width, EXPORTER, OPSET, str(torch.__version__), onnxscript.__version__]
+    tools = [str(torch.__version__), onnxscript.__version__, onnx.__version__, timm.__version__]
+    parts = [module_digest(module), height, width, OPSET, tools, code_digest()]
 
     def make(path: Path) -> None:
         images = tuple(stream(workspace.splits.train[:PASS_IMAGES], workspace.preprocess, threads=workspace.threads))

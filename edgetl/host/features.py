@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,6 +15,7 @@ from edgetl.files import replacing
 from edgetl.host.cache import Cache, digest
 from edgetl.host.data.dataset import Sample
 from edgetl.host.data.stream import stream
+from edgetl.host.fingerprint import decoding
 from edgetl.host.inference import Engine, identity_of, run
 from edgetl.preprocess import Preprocess
 from edgetl.progress import Progress
@@ -67,8 +68,10 @@ def check_views(views: tuple[str, ...], preprocess: Preprocess) -> None:
         RecipeError: names the view.
     """
     unknown = [view for view in views if view not in VIEWS]
-    if unknown or "identity" not in views:
-        raise RecipeError(f"[adapt] views {list(views)} must contain 'identity' and otherwise only: {', '.join(VIEWS)}")
+    if unknown or views[:1] != ("identity",) or len(set(views)) < len(views):
+        raise RecipeError(
+            f"[adapt] views {list(views)} must start with 'identity' and name each view once, of: {', '.join(VIEWS)}"
+        )
     if preprocess.height != preprocess.width and _TURNING & set(views):
         raise RecipeError(
             f"[adapt] views {sorted(_TURNING & set(views))} need a square input, "
@@ -79,11 +82,11 @@ def check_views(views: tuple[str, ...], preprocess: Preprocess) -> None:
 def extract(source: GraphFeatures, views: tuple[str, ...]) -> NDArray[np.float32]:
     """Features of shape ``(views, n, features)``; what the cache has is not computed again.
 
-    The cache key holds everything that changes the numbers: graph, runtime and version, precision, ISA, preprocessing,
-    image content and view.
+    The cache key holds everything that changes the numbers: graph, runtime and version, precision, ISA, decoder,
+    preprocessing, image content and view.
     """
     how, samples = source.how, source.samples
-    folder = how.cache.path("features", identity_of(how.engine, msgspec.to_builtins(how.preprocess)))
+    folder = how.cache.path("features", identity_of(how.engine, decoding(how.preprocess)))
     folder.mkdir(exist_ok=True)
     keys = [[f"{sample.sha256}/{view}" for sample in samples] for view in views]
     wanted = {key for row in keys for key in row}
@@ -131,10 +134,12 @@ def _save(folder: Path, shard: dict[str, NDArray[np.float32]]) -> None:
 
 def _load(folder: Path, wanted: set[str]) -> Iterator[tuple[str, NDArray[np.float32]]]:
     for path in sorted(folder.glob("*.npz")):
-        with np.load(path, allow_pickle=False) as shard:
-            keys = [str(key) for key in shard["keys"]]
-            if wanted.isdisjoint(keys):
-                continue
-            for key, row in zip(keys, shard["rows"], strict=True):
-                if key in wanted:
-                    yield key, row
+        try:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as shard:
+                keys = [str(key) for key in shard["keys"]]
+                rows = shard["rows"] if not wanted.isdisjoint(keys) else ()
+        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
+            # damaged on the disk since it was written: its rows are computed again
+            path.unlink(missing_ok=True)
+            continue
+        yield from ((key, row) for key, row in zip(keys, rows, strict=False) if key in wanted)

@@ -6,22 +6,41 @@ import hashlib
 import importlib.metadata
 from pathlib import Path
 
+import msgspec
+import PIL
+
 import edgetl
+from edgetl.artifact import sha256_of
 from edgetl.device.probe import environment
 from edgetl.host.weights import weights_file
+from edgetl.preprocess import Preprocess
 from edgetl.recipe import BackboneChoice, Recipe
 
-TOOLS = ("numpy", "onnx", "onnxruntime", "onnxscript", "openvino", "pillow", "scikit-learn", "timm", "torch")
+TOOLS = (
+    "numpy",
+    "onnx",
+    "onnxruntime",
+    "onnxscript",
+    "openvino",
+    "pillow",
+    "scikit-learn",
+    "scipy",
+    "threadpoolctl",
+    "timm",
+    "torch",
+)
 """Packages whose version changes the numbers."""
 
 
 def preparation_key(recipe: Recipe, data_sha256: str, base: Path) -> dict[str, object]:
-    """Everything that changes the bundle: recipe, data, weights, code, tools and instruction set."""
+    """Everything that changes the bundle: recipe, card, data, weights, code, tools and instruction set."""
+    card = base / "card.md"
     return {
+        "card": sha256_of(card) if card.is_file() else None,
         "recipe": recipe.sha256,
         "data": data_sha256,
         "weights": _weights(recipe.backbone, base),
-        "code": _code(),
+        "code": code_digest(),
         "tools": tool_versions(),
         "cpu": sorted(environment().cpu.isa),
     }
@@ -43,9 +62,19 @@ def _weights(choice: BackboneChoice, base: Path) -> str:
     return choice.weights if choice.weights in ("hub", "random") else weights_file(choice.weights, base).sha256
 
 
-def _code() -> str:
-    digest = hashlib.sha256(edgetl.__version__.encode())
+def decoding(preprocess: Preprocess) -> dict[str, object]:
+    """What decides the pixels that a model sees: how images are read, by which decoder and which code."""
+    return {
+        "preprocess": msgspec.to_builtins(preprocess),
+        "pillow": PIL.__version__,
+        "code": code_digest("preprocess.py"),
+    }
+
+
+def code_digest(pattern: str = "**/*.py") -> str:
+    """SHA-256 of EdgeTL's own source files, so that a change of code never meets a cache of the old one."""
     root = Path(edgetl.__file__).parent
-    for path in sorted(root.rglob("*.py")):
+    digest = hashlib.sha256(edgetl.__version__.encode())
+    for path in sorted(root.glob(pattern)):
         digest.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
     return digest.hexdigest()

@@ -11,11 +11,13 @@ import numpy as np
 import onnx
 from google.protobuf.message import DecodeError
 from onnx import helper, numpy_helper
+from onnx.external_data_helper import uses_external_data
 
 from edgetl.artifact import Artifact, sha256_of
 from edgetl.errors import Unsupported
 from edgetl.files import write_bytes
 from edgetl.host import operations
+from edgetl.host.naming import fresh_name, rename_tensors, tensor_names
 from edgetl.tensors import DType, TensorSpec
 
 if TYPE_CHECKING:
@@ -91,8 +93,11 @@ def artifact_from(path: Path, file: str, rendering: str, precision: Precision) -
         file: its path inside the bundle or folder, with ``/``.
 
     Raises:
-        Unsupported: not an ONNX graph, or an input or output of a type that EdgeTL cannot carry.
+        Unsupported: not an ONNX graph, weights in other files, or an input or output of a type that EdgeTL cannot
+            carry.
     """
+    if keeps_weights_beside(path):
+        raise Unsupported(f"model {path.name!r} keeps weights in other files; save it as one file")
     model = read_graph(path)
     weights = {initializer.name for initializer in model.graph.initializer}
     return Artifact(
@@ -134,21 +139,29 @@ def backbone_digest(model: onnx.ModelProto) -> str:
     return hashlib.sha256(copy.graph.SerializeToString(deterministic=True)).hexdigest()
 
 
+def keeps_weights_beside(path: Path) -> bool:
+    """Whether an ONNX file leaves weights in other files.
+
+    Raises:
+        Unsupported: missing, or not an ONNX graph.
+    """
+    return any(uses_external_data(tensor) for tensor in _load(path, False).graph.initializer)
+
+
+def whole_sha256(path: Path) -> str:
+    """SHA-256 of an ONNX file; of the one file it would be, when it keeps weights beside itself."""
+    if not keeps_weights_beside(path):
+        return sha256_of(path)
+    return hashlib.sha256(read_graph(path).SerializeToString(deterministic=True)).hexdigest()
+
+
 def read_graph(path: Path) -> onnx.ModelProto:
     """Read an ONNX file with the weights it keeps beside itself.
 
     Raises:
         Unsupported: missing, or not an ONNX graph.
     """
-    try:
-        model = onnx.load(path)
-    except OSError as error:
-        raise Unsupported(f"cannot read model {str(path)!r} ({error.strerror}); expected an ONNX file") from error
-    except (DecodeError, onnx.checker.ValidationError) as error:
-        raise Unsupported(f"{str(path)!r} is not an ONNX file: {error}") from error
-    if not model.graph.node:
-        raise Unsupported(f"{str(path)!r} holds no ONNX graph; expected a file with at least one node")
-    return model
+    return _load(path, True)
 
 
 def write_graph(model: onnx.ModelProto, out: Path) -> None:
@@ -198,7 +211,10 @@ def _append_head(model: onnx.ModelProto, head: Head) -> None:
 
 
 def _take_head(model: onnx.ModelProto) -> tuple[str, Any]:
-    """Remove the head; returns the name of the tensor it read (always ``features`` after this) and its weight."""
+    """Remove the head; returns the name of the tensor it read (always ``features`` after this) and its weight.
+
+    The weight is ``(classes, features)``, however the node has it.
+    """
     graph = model.graph
     node = next((node for node in graph.node if node.name == HEAD), None)
     if node is None:
@@ -209,19 +225,31 @@ def _take_head(model: onnx.ModelProto) -> tuple[str, Any]:
     used = {name for other in graph.node for name in other.input}
     for name in (name for name in node.input[1:] if name not in used):
         graph.initializer.remove(weights_of(model)[name])
-    return FEATURES, None if weight is None else numpy_helper.to_array(weight)
+    if weight is None:
+        return FEATURES, None
+    values = numpy_helper.to_array(weight)
+    return FEATURES, values if any(entry.name == "transB" and entry.i for entry in node.attribute) else values.T
 
 
 def _rename(graph: onnx.GraphProto, old: str, new: str) -> None:
     """Give a tensor another name; a tensor that had that name steps aside."""
     if old == new:
         return
-    names = {old: new, new: f"{new}_float"}
-    for node in graph.node:
-        node.input[:] = [names.get(name, name) for name in node.input]
-        node.output[:] = [names.get(name, name) for name in node.output]
-    for value in graph.value_info:
-        value.name = names.get(value.name, value.name)
+    aside = fresh_name(f"{new}_float", tensor_names(graph))
+    rename_tensors(graph, {old: new, new: aside})
+
+
+def _load(path: Path, whole: bool) -> onnx.ModelProto:
+    try:
+        model = onnx.load(path, load_external_data=whole)
+    except (DecodeError, onnx.checker.ValidationError, ValueError) as error:
+        raise Unsupported(f"{str(path)!r} is not an ONNX file, or lacks the weights beside it: {error}") from error
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise Unsupported(f"cannot read model {str(path)!r} ({reason}); expected an ONNX file") from error
+    if not model.graph.node:
+        raise Unsupported(f"{str(path)!r} holds no ONNX graph; expected a file with at least one node")
+    return model
 
 
 def _strip(model: onnx.ModelProto) -> None:

@@ -11,20 +11,21 @@ import msgspec
 
 from edgetl.bundle import Bundle, write_bundle
 from edgetl.check import failures
-from edgetl.errors import GateFailed, RecipeError
+from edgetl.errors import DataError, GateFailed, RecipeError, Unsupported
 from edgetl.files import write_atomically, write_bytes
 from edgetl.host.adapt import AdaptContext, Adapted, Method
 from edgetl.host.backbones import load_backbone
 from edgetl.host.cache import Cache
 from edgetl.host.contents import BackboneOrigin, Origin, contents
-from edgetl.host.data.audit import Audited, audit
+from edgetl.host.data.audit import Audit, Audited, audit
 from edgetl.host.data.source import open_source
 from edgetl.host.data.splits import Splits, split
 from edgetl.host.fingerprint import preparation_key
 from edgetl.host.judge import Jury, judge
+from edgetl.host.quantize.calibrate import MIN_IMAGES
 from edgetl.host.variants import Calibrated, Made, Refit, calibration, float_variant, quantized_variant, stratified
 from edgetl.host.workspace import Workspace
-from edgetl.plugins import METHODS, RENDERINGS, TASKS, find, resolve
+from edgetl.plugins import METHODS, RENDERINGS, find, find_task
 from edgetl.progress import Progress
 from edgetl.recipe import Recipe
 
@@ -91,19 +92,33 @@ def prepare(request: PrepareRequest, progress: Progress) -> Prepared:
     method_options(recipe)
     for name in recipe.quantize.renderings:
         find(RENDERINGS, name, "rendering")
+    if recipe.task.kind != "classify":
+        raise Unsupported(f"task {recipe.task.kind!r} cannot be trained; a recipe's task is 'classify'")
     material = load_material(request, progress)
+    if recipe.quantize.renderings and len(material.splits.train) < MIN_IMAGES:
+        raise DataError(
+            f"the training split has {len(material.splits.train)} images; quantization needs at least {MIN_IMAGES}; "
+            "add images, or set renderings = [] in [quantize]"
+        )
     parts = preparation_key(recipe, material.audited.dataset.sha256, request.base)
     kept = cache.path("bundles", parts, ".edgetl")
     notes = kept.with_suffix(".json")
     reused = kept.exists() and notes.exists() and not request.fresh
     if not reused:
-        held_out = _make(request, material, kept, progress)
-        write_bytes(notes, msgspec.json.encode(held_out))
+        write_bytes(notes, msgspec.json.encode(_make(request, material, kept, progress)))
     bundle = Bundle.open(kept)
     request.out.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(request.out, lambda path: shutil.copyfile(kept, path))
-    held_out = msgspec.json.decode(notes.read_bytes(), type=tuple[HeldOut, ...])
+    shown = msgspec.json.decode(notes.read_bytes(), type=tuple[str, ...])
+    held_out = held_out_images(material, shown)
     return Prepared(str(request.out), bundle.sha256, reused, material.audited.skipped, held_out)
+
+
+def held_out_images(material: Material, hashes: tuple[str, ...]) -> tuple[HeldOut, ...]:
+    """Test images by content hash, where their files lie now."""
+    files = {sample.sha256: sample for sample in material.audited.dataset.samples if isinstance(sample.image, Path)}
+    found = (files[sha256] for sha256 in hashes if sha256 in files)
+    return tuple(HeldOut(str(sample.image), material.classes[sample.label]) for sample in found)
 
 
 def method_options(recipe: Recipe) -> msgspec.Struct:
@@ -127,14 +142,9 @@ def load_material(request: PrepareRequest, progress: Progress) -> Material:
         DataError: images or labels are not fit for use.
     """
     data = request.recipe.data
-    audited = audit(
-        open_source(data.source, request.base),
-        min_per_class=data.min_per_class,
-        skip_bad=data.skip_bad,
-        threads=request.threads,
-        progress=progress,
-        cache=Cache(request.cache).path("audit", "images", ".json"),
-    )
+    known = Cache(request.cache).path("audit", "images", ".json")
+    how = Audit(data.min_per_class, data.skip_bad, request.threads, known)
+    audited = audit(open_source(data.source, request.base), how, progress)
     return Material(audited, split(audited.dataset, data, request.recipe.seed))
 
 
@@ -175,14 +185,14 @@ def quantized(
     return variants, calibrated
 
 
-def pack(made: tuple[Made, ...], origin: Origin, out: Path) -> tuple[HeldOut, ...]:
-    """Judge the variants, the float one first, and write a bundle.
+def pack(made: tuple[Made, ...], origin: Origin, out: Path) -> tuple[str, ...]:
+    """Judge the variants, the float one first, and write a bundle; returns the hashes of a few test images.
 
     Raises:
         GateFailed: the float variant missed a gate.
     """
     recipe, workspace = origin.recipe, origin.workspace
-    jury = Jury(resolve(TASKS[recipe.task.kind][1]), recipe.gates, workspace)
+    jury = Jury(find_task(recipe.task.kind, "device"), recipe.gates, workspace)
     # the one place where the test split is opened: everything has been chosen by now
     test = workspace.splits.open_test("final report")
     judged = judge(made, test, jury)
@@ -192,20 +202,18 @@ def pack(made: tuple[Made, ...], origin: Origin, out: Path) -> tuple[HeldOut, ..
         )
     write_bundle(out, contents(judged, origin))
     shown = (sample for sample in stratified(test, HELD_OUT, recipe.seed) if isinstance(sample.image, Path))
-    return tuple(HeldOut(str(sample.image), workspace.classes[sample.label]) for sample in shown)
+    return tuple(sample.sha256 for sample in shown)
 
 
-def _make(request: PrepareRequest, material: Material, out: Path, progress: Progress) -> tuple[HeldOut, ...]:
+def _make(request: PrepareRequest, material: Material, out: Path, progress: Progress) -> tuple[str, ...]:
     recipe = request.recipe
     context, adapted = adapt_backbone(request, material, progress)
     fitted = adapted.fitted
     method: Method = find(METHODS, recipe.adapt.method, "method")
-    refit = Refit(method, context.options, None if fitted is None else fitted.regularisation)
+    refit = Refit(method, context, None if fitted is None else fitted.regularisation)
     with tempfile.TemporaryDirectory(prefix="edgetl-") as folder:
         made = float_variant(adapted, context.workspace, Path(folder))
         others, calibrated = quantized(made, refit, recipe, context.workspace)
-        backbone = BackboneOrigin(
-            context.backbone.name, context.backbone.weights_source, context.backbone.weights_sha256
-        )
+        backbone = BackboneOrigin.of(context.backbone)
         origin = Origin(recipe, context.workspace, backbone, adapted.report, material.audited, calibrated, request.base)
         return pack((made, *others), origin, out)

@@ -6,23 +6,36 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgetl.artifact import sha256_of
+import onnx
+
 from edgetl.bundle import Bundle
-from edgetl.errors import Unsupported
+from edgetl.check import failures
+from edgetl.errors import GateFailed, Unsupported
 from edgetl.host.cache import Cache
 from edgetl.host.contents import BackboneOrigin, Origin
-from edgetl.host.data.audit import audit
+from edgetl.host.data.audit import Audit, audit
 from edgetl.host.data.source import open_images
 from edgetl.host.data.splits import Sealed, Splits
 from edgetl.host.data.stream import stream
 from edgetl.host.export import optimise
-from edgetl.host.graph import read_graph, write_graph
-from edgetl.host.prepare import Material, Prepared, PrepareRequest, load_material, pack, quantized
-from edgetl.host.user_onnx import InputFormat, classes_of, normalised
-from edgetl.host.variants import Made
+from edgetl.host.graph import read_graph, whole_sha256, write_graph
+from edgetl.host.inference import Engine, collect
+from edgetl.host.original import original_outputs, parity_with_original
+from edgetl.host.prepare import (
+    Material,
+    Prepared,
+    PrepareRequest,
+    held_out_images,
+    load_material,
+    pack,
+    quantized,
+)
+from edgetl.host.user_onnx import InputFormat, Wrapping, classes_of, wrap_classifier, wrap_tensors
+from edgetl.host.variants import Made, fastest_runtime, stratified
 from edgetl.host.workspace import Workspace
 from edgetl.progress import Progress
 
+PARITY_IMAGES = 16
 PASS_IMAGES = 4
 
 
@@ -44,28 +57,30 @@ def prepare_onnx(request: OnnxRequest, progress: Progress) -> Prepared:
     Raises:
         Unsupported: the model is not one of images, or its outputs are not the classes of the data.
         DataError: the images are not fit for use.
-        GateFailed: the float model missed a gate.
+        GateFailed: the wrapped model does not compute what the file computes, or the float model missed a gate.
     """
     common = request.common
     labelled = common.recipe.task.kind != "tensor"
     material = load_material(common, progress) if labelled else unlabelled_material(common, progress)
     with tempfile.TemporaryDirectory(prefix="edgetl-") as folder:
-        path = Path(folder) / "fp32.onnx"
-        workspace = _float_graph(request, material, path, progress)
-        made = Made("fp32", path, "float", "fp32", None, ())
+        wrapped = _wrap(request, material)
+        workspace = _workspace(common, material, wrapped.wrapping, progress)
+        made = _float_variant(request, wrapped, workspace, Path(folder) / "fp32.onnx")
         others, calibrated = quantized(made, None, common.recipe, workspace) if labelled else ((), None)
         origin = Origin(
             recipe=common.recipe,
             workspace=workspace,
-            backbone=BackboneOrigin(request.model.name, str(request.model), sha256_of(request.model)),
+            backbone=BackboneOrigin(request.model.name, request.model.name, whole_sha256(request.model)),
             report={},
             audited=material.audited,
             calibrated=calibrated,
             base=common.base,
+            wrapping=wrapped.wrapping,
         )
         common.out.parent.mkdir(parents=True, exist_ok=True)
-        held_out = pack((made, *others), origin, common.out)
+        hashes = pack((made, *others), origin, common.out)
     sha256 = Bundle.open(common.out).sha256
+    held_out = held_out_images(material, hashes)
     return Prepared(str(common.out), sha256, False, material.audited.skipped, held_out)
 
 
@@ -78,40 +93,78 @@ def unlabelled_material(request: PrepareRequest, progress: Progress) -> Material
     data = request.recipe.data
     audited = audit(
         open_images(data.source, request.base),
-        min_per_class=1,
-        skip_bad=data.skip_bad,
-        threads=request.threads,
-        progress=progress,
+        Audit(min_per_class=1, skip_bad=data.skip_bad, threads=request.threads),
+        progress,
     )
     samples = audited.dataset.samples
     counts = {"train": (0,), "validation": (len(samples),), "test": (0,)}
     return Material(audited, Splits((), samples, Sealed(()), counts, audited.dataset.sha256))
 
 
-def _float_graph(request: OnnxRequest, material: Material, path: Path, progress: Progress) -> Workspace:
-    """Write the wrapped and optimised float graph."""
-    common, model = request.common, read_graph(request.model)
-    preprocess = normalised(model, request.expects)
+@dataclass(frozen=True)
+class _Wrapped:
+    """A user's model after wrapping, and what was done."""
+
+    model: onnx.ModelProto
+    wrapping: Wrapping
+
+
+def _wrap(request: OnnxRequest, material: Material) -> _Wrapped:
+    model = read_graph(request.model)
+    if request.common.recipe.task.kind == "tensor":
+        return _Wrapped(model, wrap_tensors(model, request.expects))
+    wrapping = wrap_classifier(model, request.expects)
     classes = classes_of(model)
-    if common.recipe.task.kind != "tensor" and classes not in (None, len(material.classes)):
+    if classes not in (None, len(material.classes)):
         raise Unsupported(
             f"model {request.model.name!r} has {classes} outputs, the data has {len(material.classes)} classes "
             f"({', '.join(material.classes[:8])}); class folders must be the model's classes in sorted order"
         )
-    splits = material.splits
-    images = tuple(stream(splits.validation[:PASS_IMAGES], preprocess, threads=common.threads))
-    with progress.stage("optimise the graph"), tempfile.TemporaryDirectory(prefix="edgetl-passes-") as scratch:
-        model, reports = optimise(model, images, Path(scratch))
-    for report in reports:
-        if not report.kept:
-            progress.note(f"graph pass {report.name!r} reverted: {report.reason}")
-    write_graph(model, path)
+    return _Wrapped(model, wrapping)
+
+
+def _workspace(common: PrepareRequest, material: Material, wrapping: Wrapping, progress: Progress) -> Workspace:
+    preprocess = common.recipe.backbone.preprocess or wrapping.preprocess
+    if (preprocess.height, preprocess.width) != (wrapping.preprocess.height, wrapping.preprocess.width):
+        raise Unsupported(
+            f"[backbone] preprocess makes {preprocess.height}x{preprocess.width} images, the model takes "
+            f"{wrapping.preprocess.height}x{wrapping.preprocess.width}"
+        )
     return Workspace(
-        splits=splits,
+        splits=material.splits,
         classes=material.classes if common.recipe.task.kind != "tensor" else (),
-        preprocess=common.recipe.backbone.preprocess or preprocess,
+        preprocess=preprocess,
         seed=common.recipe.seed,
         threads=common.threads,
         cache=Cache(common.cache),
         progress=progress,
     )
+
+
+def _float_variant(request: OnnxRequest, wrapped: _Wrapped, workspace: Workspace, path: Path) -> Made:
+    """Write the wrapped and optimised float graph, and prove that it computes what the user's own file computes.
+
+    Raises:
+        GateFailed: it does not.
+    """
+    progress, samples = workspace.progress, workspace.splits.validation
+    chosen = stratified(samples, PARITY_IMAGES, workspace.seed)[:PARITY_IMAGES]
+    images = tuple(stream(chosen, workspace.preprocess, threads=workspace.threads))
+    with progress.stage("run the model as it came"):
+        expected = original_outputs(request.model, images, wrapped.wrapping, workspace.threads)
+    with progress.stage("optimise the graph"), tempfile.TemporaryDirectory(prefix="edgetl-passes-") as scratch:
+        model, reports = optimise(wrapped.model, images[:PASS_IMAGES], Path(scratch))
+    for report in reports:
+        if not report.kept:
+            progress.note(f"graph pass {report.name!r} reverted: {report.reason}")
+    write_graph(model, path)
+    runtime = fastest_runtime(path, "fp32", workspace)
+    with progress.stage("compare with the model as it came"):
+        outputs = collect(Engine(path, runtime), images, workspace.threads)
+    checks = parity_with_original(outputs, expected, wrapped.wrapping.removed)
+    if failures(checks):
+        raise GateFailed(
+            f"the wrapped model does not compute what {request.model.name!r} computes ({failures(checks)}); nothing "
+            "was written; report this with the model"
+        )
+    return Made("fp32", path, "float", "fp32", None, checks, runtime)

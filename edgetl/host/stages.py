@@ -3,34 +3,38 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from edgetl.errors import GateFailed, InputError, RecipeError
+from edgetl.errors import InputError, RecipeError
 from edgetl.evaluation import Metrics
 from edgetl.files import write_atomically, write_bytes
 from edgetl.host.adapt import AdaptContext, Adapted, Head, Method
 from edgetl.host.backbones import Pooling, trunk
+from edgetl.host.cache import digest
 from edgetl.host.contents import BackboneOrigin, Origin
-from edgetl.host.export import trunk_graph
-from edgetl.host.graph import attach_head
+from edgetl.host.graph import read_graph, write_graph
 from edgetl.host.judge import Jury, predict
 from edgetl.host.prepare import (
     HeldOut,
     PrepareRequest,
     adapt_backbone,
     adapt_context,
+    held_out_images,
     load_material,
     pack,
 )
-from edgetl.host.variants import Made, Refit, calibration, parity_with_torch, quantized_variant
-from edgetl.plugins import METHODS, RENDERINGS, TASKS, find, resolve
+from edgetl.host.quantize.record import DAMAGE
+from edgetl.host.stage_notes import StageNotes, read_notes, write_notes
+from edgetl.host.variants import Made, Refit, calibration, fastest_runtime, float_variant, quantized_variant
+from edgetl.plugins import METHODS, RENDERINGS, find, find_task
 from edgetl.progress import Progress
 
 SCHEMA: Literal["edgetl.adapted/1"] = "edgetl.adapted/1"
@@ -43,6 +47,8 @@ class AdaptedIndex(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     recipe_sha256: str
     stages: tuple[str, ...] | None
     pooling: tuple[Pooling, ...]
+    regularisation: float | None
+    """Strength that the method chose for its head, with which a quantized trunk's head is fitted again."""
     report: dict[str, Any]
 
 
@@ -67,8 +73,9 @@ def adapt(request: PrepareRequest, progress: Progress) -> AdaptedIndex:
     folder.mkdir(parents=True, exist_ok=True)
     state = {name: tensor.contiguous() for name, tensor in adapted.trunk.state_dict().items()}
     write_atomically(folder / "trunk.safetensors", lambda path: save_file(state, path))
-    write_atomically(folder / "head.npz", lambda path: _save_head(adapted.head, path))
-    index = AdaptedIndex(SCHEMA, request.recipe.sha256, *_cut(context), adapted.report)
+    write_atomically(folder / "head.npz", lambda path: _save_head(adapted, path))
+    regularisation = None if adapted.fitted is None else adapted.fitted.regularisation
+    index = AdaptedIndex(SCHEMA, request.recipe.sha256, *_cut(context), regularisation, adapted.report)
     write_bytes(folder / "adapted.json", msgspec.json.encode(index))
     return index
 
@@ -85,47 +92,44 @@ def export(request: PrepareRequest, folder: Path, progress: Progress) -> Path:
     module = trunk(context.backbone, index.stages, index.pooling)
     try:
         module.load_state_dict(load_file(folder / "trunk.safetensors"))
-        head = _load_head(folder / "head.npz")
-    except (OSError, SafetensorError, RuntimeError, ValueError, KeyError) as error:
+        head, out_of_fold = _load_head(folder / "head.npz")
+    except (OSError, SafetensorError, RuntimeError, *DAMAGE) as error:
         raise InputError(f"{str(folder)!r} is incomplete or damaged ({error}); run edgetl adapt again") from error
-    adapted = Adapted(module, head, None, index.report)
-    request.out.parent.mkdir(parents=True, exist_ok=True)
-    graph = trunk_graph(module, context.workspace)
     with tempfile.TemporaryDirectory(prefix="edgetl-") as scratch:
-        whole = Path(scratch) / "fp32.onnx"
-        attach_head(graph, head, whole)
-        check = parity_with_torch(adapted, context.workspace, whole)
-        if not check.passed:
-            raise GateFailed(f"the exported model does not compute what torch computes: {check.reason}")
-        data = whole.read_bytes()
-    write_bytes(request.out, data)
+        made = float_variant(Adapted(module, head, None, index.report), context.workspace, Path(scratch))
+        _deliver(replace(made, out_of_fold=out_of_fold), request, context, index.regularisation)
     return request.out
 
 
 def quantize(request: PrepareRequest, model: Path, rendering: str, progress: Progress) -> Path:
     """Quantize a float ONNX file of this recipe and fit its head again; writes ``request.out``."""
     find(RENDERINGS, rendering, "rendering")
+    _check_readable(model)
     context = adapt_context(request, load_material(request, progress), progress)
     with tempfile.TemporaryDirectory(prefix="edgetl-") as folder:
-        copy = Path(folder) / "fp32.onnx"
-        copy.write_bytes(_model_bytes(model))
-        made = Made("fp32", copy, "float", "fp32", None, ())
+        made = _made(Made("fp32", model, "float", "fp32", None, ()), Path(folder), request, context)
+        notes = read_notes(model, _made_from(request, context))
+        if notes is None:
+            progress.note(f"{model.name} is not as edgetl export wrote it; the head's settings are chosen again")
+        regularisation = None if notes is None else notes.regularisation
+        method: Method = find(METHODS, request.recipe.adapt.method, "method")
         record = calibration(made, request.recipe.quantize, context.workspace).record
-        quantized = quantized_variant(made, rendering, record, _refit(request, context), context.workspace)
-        request.out.parent.mkdir(parents=True, exist_ok=True)
-        data = quantized.model.read_bytes()
-    write_bytes(request.out, data)
+        refit = Refit(method, context, regularisation)
+        quantized = quantized_variant(made, rendering, record, refit, context.workspace)
+        _deliver(quantized, request, context, regularisation)
     return request.out
 
 
 def evaluate(request: PrepareRequest, model: Path, split: Literal["validation", "test"], progress: Progress) -> Metrics:
     """All metrics of an ONNX file on a split of the recipe's data."""
-    _model_bytes(model)
+    _check_readable(model)
     context = adapt_context(request, load_material(request, progress), progress)
     workspace = context.workspace
-    jury = Jury(resolve(TASKS[request.recipe.task.kind][1]), request.recipe.gates, workspace)
+    jury = Jury(find_task(request.recipe.task.kind, "device"), request.recipe.gates, workspace)
     samples = workspace.splits.open_test("edgetl evaluate") if split == "test" else workspace.splits.validation
-    outputs = predict(Made(model.stem, model, "float", "fp32", None, ()), samples, jury)
+    with tempfile.TemporaryDirectory(prefix="edgetl-") as folder:
+        made = _made(Made(model.stem, model, "float", "fp32", None, ()), Path(folder), request, context)
+        outputs = predict(made, samples, jury)
     labels = np.array([sample.label for sample in samples], np.int64)
     metrics: Metrics = jury.task.metrics(outputs, labels, workspace.classes, workspace.seed)
     return metrics
@@ -137,29 +141,51 @@ def pack_files(request: PrepareRequest, files: Files, progress: Progress) -> tup
     Raises:
         GateFailed: the float model missed a gate.
     """
+    for model in (files.float_model, *files.renderings.values()):
+        _check_readable(model)
     material = load_material(request, progress)
     context = adapt_context(request, material, progress)
-    for model in (files.float_model, *files.renderings.values()):
-        _model_bytes(model)
-    made = [Made("fp32", files.float_model, "float", "fp32", None, ())]
-    made += [Made(f"int8-{name}", model, name, "int8", None, ()) for name, model in files.renderings.items()]
-    backbone = context.backbone
+    given = [Made("fp32", files.float_model, "float", "fp32", None, ())]
+    given += [Made(f"int8-{name}", model, name, "int8", None, ()) for name, model in files.renderings.items()]
     origin = Origin(
         recipe=request.recipe,
         workspace=context.workspace,
-        backbone=BackboneOrigin(backbone.name, backbone.weights_source, backbone.weights_sha256),
+        backbone=BackboneOrigin.of(context.backbone),
         report={},
         audited=material.audited,
         calibrated=None,
         base=request.base,
     )
     request.out.parent.mkdir(parents=True, exist_ok=True)
-    return pack(tuple(made), origin, request.out)
+    with tempfile.TemporaryDirectory(prefix="edgetl-") as folder:
+        made = tuple(_made(one, Path(folder), request, context) for one in given)
+        if any(one.out_of_fold is None for one in made):
+            # all variants are compared on the same samples, or a drop cannot be judged
+            made = tuple(replace(one, out_of_fold=None) for one in made)
+        return held_out_images(material, pack(made, origin, request.out))
 
 
-def _refit(request: PrepareRequest, context: AdaptContext) -> Refit:
-    method: Method = find(METHODS, request.recipe.adapt.method, "method")
-    return Refit(method, context.options, None)
+def _made(given: Made, folder: Path, request: PrepareRequest, context: AdaptContext) -> Made:
+    """A model of the user's as one file of its own, with what the stage that wrote it knew, or what is found out."""
+    workspace = context.workspace
+    path = folder / f"{given.name}.onnx"
+    write_graph(read_graph(given.model), path)
+    notes = read_notes(given.model, _made_from(request, context))
+    if notes is None:
+        return replace(given, model=path, runtime=fastest_runtime(path, given.precision, workspace))
+    return replace(given, model=path, runtime=notes.runtime, out_of_fold=notes.out_of_fold, checks=notes.checks)
+
+
+def _deliver(made: Made, request: PrepareRequest, context: AdaptContext, regularisation: float | None) -> None:
+    """Write a model where it was asked for, and what is known of it beside it."""
+    request.out.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(request.out, made.model.read_bytes())
+    notes = StageNotes(_made_from(request, context), made.runtime, regularisation, made.checks, made.out_of_fold)
+    write_notes(request.out, notes)
+
+
+def _made_from(request: PrepareRequest, context: AdaptContext) -> str:
+    return digest([request.recipe.sha256, context.workspace.splits.sha256])
 
 
 def _cut(context: AdaptContext) -> tuple[tuple[str, ...] | None, tuple[Pooling, ...]]:
@@ -182,18 +208,23 @@ def _index(request: PrepareRequest, folder: Path) -> AdaptedIndex:
     return index
 
 
-def _model_bytes(model: Path) -> bytes:
+def _check_readable(model: Path) -> None:
     try:
-        return model.read_bytes()
+        with model.open("rb"):
+            pass
     except OSError as error:
         raise InputError(f"cannot read model {str(model)!r} ({error.strerror}); expected an ONNX file") from error
 
 
-def _save_head(head: Head, path: Path) -> None:
+def _save_head(adapted: Adapted, path: Path) -> None:
+    arrays = {"weight": adapted.head.weight, "bias": adapted.head.bias}
+    if adapted.fitted is not None:
+        arrays["out_of_fold"] = adapted.fitted.out_of_fold
     with path.open("wb") as file:
-        np.savez(file, weight=head.weight, bias=head.bias)
+        np.savez(file, **arrays)  # type: ignore[arg-type]
 
 
-def _load_head(path: Path) -> Head:
-    with np.load(path, allow_pickle=False) as arrays:
-        return Head(arrays["weight"], arrays["bias"])
+def _load_head(path: Path) -> tuple[Head, NDArray[np.float32] | None]:
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+        out_of_fold = arrays.get("out_of_fold")
+        return Head(arrays["weight"], arrays["bias"]), out_of_fold

@@ -1,20 +1,27 @@
-"""A user's own trained ONNX file enters where torch's export ends: ``uint8 NHWC`` in, ``logits`` out."""
+"""A user's own trained ONNX file enters where torch's export ends: one input ``image``, ``uint8 NHWC``."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
 from edgetl.errors import Unsupported
-from edgetl.host.graph import HEAD, LOGITS
+from edgetl.host.graph import FEATURES, HEAD, LOGITS
+from edgetl.host.naming import fresh_name, rename_tensors, tensor_names
 from edgetl.preprocess import Preprocess
+from edgetl.tensors import Array
 
 Layout = Literal["NCHW", "NHWC"]
+Activation = Literal["Softmax", "LogSoftmax"]
 IMAGE = "image"
+_SHAPING = ("Identity", "Flatten", "Reshape", "Squeeze")
+"""Operators that may stand behind the last Softmax without changing a value."""
+_OURS = (IMAGE, LOGITS, FEATURES, f"{FEATURES}_float", f"{HEAD}.weight", f"{HEAD}.bias")
+"""Names that later stages give to tensors of a classifier."""
 
 
 @dataclass(frozen=True)
@@ -28,37 +35,66 @@ class InputFormat:
     """Height and width, for models that leave them open."""
 
 
-def normalised(model: onnx.ModelProto, expects: InputFormat) -> Preprocess:
-    """Put normalisation and layout inside the graph, in place: its input becomes ``image``, ``uint8 (N, h, w, 3)``.
+@dataclass(frozen=True)
+class Wrapping:
+    """What was put around, or taken off, a user's model."""
 
-    The output becomes ``logits``; a final Softmax is taken off, because EdgeTL's runtime applies it and quantization
-    wants what is before it.
+    preprocess: Preprocess
+    """How images become the wrapped model's input: squashed to its size."""
+    layout: Layout
+    mean: tuple[float, ...] | None
+    """``None`` where the model takes ``uint8`` and normalises for itself."""
+    std: tuple[float, ...] | None
+    removed: Activation | None
+    """Taken off the end of a classifier, because the runtime applies it and quantization wants what is before it."""
 
-    Returns:
-        How images become that input: squashed to its size.
+    def feed(self, image: Array) -> Array:
+        """What the model as it came takes for an image ``uint8 (h, w, 3)``: a batch of one, computed in numpy."""
+        pixels: Array = image[None]
+        if self.mean is not None and self.std is not None:
+            scaled = pixels.astype(np.float64) / 255.0
+            pixels = ((scaled - np.asarray(self.mean)) / np.asarray(self.std)).astype(np.float32)
+        return np.ascontiguousarray(pixels.transpose(0, 3, 1, 2) if self.layout == "NCHW" else pixels)
+
+
+def wrap_classifier(model: onnx.ModelProto, expects: InputFormat) -> Wrapping:
+    """Wrap a model with one output, one score per class, in place; the output becomes ``logits``.
+
+    A final Softmax or LogSoftmax is taken off.
 
     Raises:
         Unsupported: not one input of images and one output, or nothing said about normalisation.
     """
     graph = model.graph
-    source = _only_input(graph)
-    tensor = source.type.tensor_type
-    shape = [size.dim_value if size.HasField("dim_value") else None for size in tensor.shape.dim]
-    layout = expects.layout or ("NHWC" if len(shape) == 4 and shape[3] == 3 else "NCHW")
-    height, width = _size(source.name, shape, layout, expects.size)
-    _logits(graph)
-    if tensor.elem_type == onnx.TensorProto.UINT8 and layout == "NHWC":
-        _rename_reads(graph, source.name, IMAGE)
-    else:
-        nodes = _normalisation(source, layout, expects, graph)
-        for place, node in enumerate(nodes):
-            graph.node.insert(place, node)
-    batch = "N" if shape[0] is None else shape[0]
-    graph.input.remove(source)
-    graph.input.insert(0, helper.make_tensor_value_info(IMAGE, onnx.TensorProto.UINT8, [batch, height, width, 3]))
-    del graph.value_info[:]
-    _name_head(graph)
-    return Preprocess(height=height, width=width)
+    if len(graph.output) != 1:
+        names = ", ".join(value.name for value in graph.output)
+        raise Unsupported(
+            f"the model's outputs are {names}; expected one, of shape (n, classes); "
+            "with --task tensor a model may have several"
+        )
+    source = _only_input(model)
+    _step_aside(graph, _OURS)
+    removed = _take_softmax_off(graph)
+    rename_tensors(graph, {graph.output[0].name: LOGITS})
+    wrapping = _wrap_input(graph, source, expects, removed)
+    _name_nodes(graph)
+    return wrapping
+
+
+def wrap_tensors(model: onnx.ModelProto, expects: InputFormat) -> Wrapping:
+    """Wrap only the input of a model, in place; all of its outputs stay as they are, with their names.
+
+    Raises:
+        Unsupported: not one input of images, or nothing said about normalisation.
+    """
+    graph = model.graph
+    source = _only_input(model)
+    if any(value.name == IMAGE for value in graph.output):
+        raise Unsupported(f"an output of the model is named {IMAGE!r}, as EdgeTL names the input; give it another name")
+    _step_aside(graph, (IMAGE,))
+    wrapping = _wrap_input(graph, source, expects, None)
+    _name_nodes(graph)
+    return wrapping
 
 
 def classes_of(model: onnx.ModelProto) -> int | None:
@@ -67,85 +103,145 @@ def classes_of(model: onnx.ModelProto) -> int | None:
     return shape[-1].dim_value if len(shape) == 2 and shape[-1].HasField("dim_value") else None
 
 
-def _only_input(graph: onnx.GraphProto) -> onnx.ValueInfoProto:
+def _only_input(model: onnx.ModelProto) -> onnx.ValueInfoProto:
+    """The input of images; weights that old files list as inputs too are only weights afterwards."""
+    graph = model.graph
     weights = {initializer.name for initializer in graph.initializer}
-    inputs = [value for value in graph.input if value.name not in weights]
-    if len(inputs) != 1 or len(inputs[0].type.tensor_type.shape.dim) != 4:
-        names = ", ".join(value.name for value in inputs)
+    for value in [value for value in graph.input if value.name in weights]:
+        graph.input.remove(value)
+    model.ir_version = max(model.ir_version, 4)
+    if len(graph.input) != 1 or len(graph.input[0].type.tensor_type.shape.dim) != 4:
+        names = ", ".join(value.name for value in graph.input)
         raise Unsupported(f"the model's inputs are {names or 'none'}; expected one of images, of four dimensions")
-    batch = inputs[0].type.tensor_type.shape.dim[0]
+    found: onnx.ValueInfoProto = graph.input[0]
+    tensor = found.type.tensor_type
+    if tensor.elem_type not in (onnx.TensorProto.FLOAT, onnx.TensorProto.UINT8):
+        name = onnx.TensorProto.DataType.Name(tensor.elem_type).lower()
+        raise Unsupported(
+            f"input {found.name!r} is {name}, expected float (float32) or uint8; export the model in float32, "
+            "a device chooses a lower precision for itself where that is faster"
+        )
+    batch = tensor.shape.dim[0]
     if batch.HasField("dim_value") and batch.dim_value != 1:
         raise Unsupported(
-            f"input {inputs[0].name!r} has a fixed batch of {batch.dim_value}; export it with 1 or a free one"
+            f"input {found.name!r} has a fixed batch of {batch.dim_value}; export it with 1 or a free one"
         )
-    found: onnx.ValueInfoProto = inputs[0]
     return found
+
+
+def _step_aside(graph: onnx.GraphProto, reserved: tuple[str, ...]) -> None:
+    """Rename the user's tensors whose names are needed for others."""
+    taken = tensor_names(graph)
+    names: dict[str, str] = {}
+    for name in reserved:
+        if name in taken:
+            names[name] = fresh_name(f"{name}_own", taken | set(names.values()))
+    rename_tensors(graph, names)
+
+
+def _take_softmax_off(graph: onnx.GraphProto) -> Activation | None:
+    """Remove the last Softmax, through operators behind it that only shape; returns what was removed."""
+    producers = {output: node for node in graph.node for output in node.output}
+    node = producers.get(graph.output[0].name)
+    while node is not None and node.op_type in _SHAPING:
+        node = producers.get(node.input[0])
+    if node is None or node.op_type not in ("Softmax", "LogSoftmax"):
+        return None
+    removed: Activation = "Softmax" if node.op_type == "Softmax" else "LogSoftmax"
+    graph.node.remove(node)
+    rename_tensors(graph, {node.output[0]: node.input[0]})
+    return removed
+
+
+def _wrap_input(
+    graph: onnx.GraphProto, source: onnx.ValueInfoProto, expects: InputFormat, removed: Activation | None
+) -> Wrapping:
+    """Put normalisation and layout before the model, and make ``image`` its input."""
+    tensor = source.type.tensor_type
+    shape = [size.dim_value if size.HasField("dim_value") else None for size in tensor.shape.dim]
+    layout = expects.layout or ("NHWC" if shape[3] == 3 else "NCHW")
+    height, width = _size(source.name, shape, layout, expects.size)
+    mean, std = _statistics(source, expects)
+    wrapping = Wrapping(Preprocess(height=height, width=width), layout, mean, std, removed)
+    batch = "N" if shape[0] is None else shape[0]
+    graph.input.remove(source)
+    graph.input.insert(0, helper.make_tensor_value_info(IMAGE, onnx.TensorProto.UINT8, [batch, height, width, 3]))
+    if mean is None and layout == "NHWC":
+        rename_tensors(graph, {source.name: IMAGE})
+    else:
+        for place, node in enumerate(_before(source.name, wrapping, graph)):
+            graph.node.insert(place, node)
+    del graph.value_info[:]
+    return wrapping
 
 
 def _size(name: str, shape: list[int | None], layout: str, given: tuple[int, int] | None) -> tuple[int, int]:
     channels, height, width = (shape[1], *shape[2:]) if layout == "NCHW" else (shape[3], *shape[1:3])
     if channels not in (3, None):
         raise Unsupported(f"input {name!r} has {channels} channels in layout {layout}; expected 3, or another --layout")
-    if given is not None and (height, width) != given and None not in (height, width):
-        raise Unsupported(f"input {name!r} takes {height}x{width} images, --size says {given[0]}x{given[1]}")
+    if given is not None and any(has not in (wanted, None) for has, wanted in zip((height, width), given, strict=True)):
+        raise Unsupported(
+            f"input {name!r} takes {height or 'any'}x{width or 'any'} images, --size says {given[0]}x{given[1]}"
+        )
     if given is None and (height is None or width is None):
         raise Unsupported(f"input {name!r} leaves its height and width open; say which with --size HxW")
     return given or (int(height or 0), int(width or 0))
 
 
-def _logits(graph: onnx.GraphProto) -> None:
-    if len(graph.output) != 1:
-        names = ", ".join(value.name for value in graph.output)
-        raise Unsupported(f"the model's outputs are {names}; expected one, of shape (n, classes)")
-    old = graph.output[0].name
-    last = next((node for node in graph.node if old in node.output), None)
-    if last is not None and last.op_type == "Softmax":
-        graph.node.remove(last)
-        old = last.input[0]
-    for node in graph.node:
-        node.input[:] = [LOGITS if name == old else name for name in node.input]
-        node.output[:] = [LOGITS if name == old else name for name in node.output]
-    graph.output[0].name = LOGITS
-
-
-def _normalisation(
-    source: onnx.ValueInfoProto, layout: str, expects: InputFormat, graph: onnx.GraphProto
-) -> list[onnx.NodeProto]:
+def _statistics(
+    source: onnx.ValueInfoProto, expects: InputFormat
+) -> tuple[tuple[float, ...] | None, tuple[float, ...] | None]:
+    """Mean and deviation to normalise by; ``None`` where the model takes bytes."""
     mean, std = expects.mean, expects.std
+    if source.type.tensor_type.elem_type == onnx.TensorProto.UINT8:
+        if mean is not None or std is not None:
+            raise Unsupported(
+                f"input {source.name!r} is uint8, so the model normalises for itself; leave out --mean and --std"
+            )
+        return None, None
     if mean is None or std is None:
         raise Unsupported(
             f"nothing says how input {source.name!r} is normalised, and a wrong guess costs accuracy silently; give "
             "--mean and --std for pixels from 0 to 1 (0,0,0 and 1,1,1 when the model takes them as they are)"
         )
-    if len(mean) != 3 or len(std) != 3 or min(std) <= 0:
+    if len(mean) != 3 or len(std) != 3 or not np.isfinite((*mean, *std)).all() or min(std) <= 0:
         raise Unsupported(f"--mean and --std are three numbers each, std above 0; got {mean} and {std}")
+    return mean, std
+
+
+def _before(name: str, wrapping: Wrapping, graph: onnx.GraphProto) -> list[onnx.NodeProto]:
+    """Nodes from ``image`` to the tensor ``name`` that the model used to take."""
+    steps: list[tuple[str, dict[str, Any], Array | None]] = []
     # cast first: the only reader of a uint8 input must be a Cast, or TensorRT refuses the graph
-    nodes = [helper.make_node("Cast", [IMAGE], ["image_float"], "image_cast", to=onnx.TensorProto.FLOAT)]
-    last = "image_float"
-    if layout == "NCHW":
-        nodes.append(helper.make_node("Transpose", [last], ["image_nchw"], "image_transpose", perm=[0, 3, 1, 2]))
-        last = "image_nchw"
-    shape = (1, 3, 1, 1) if layout == "NCHW" else (1, 1, 1, 3)
-    constants = {
-        "image_mean": 255.0 * np.asarray(mean, np.float64),
-        "image_scale": 1.0 / (255.0 * np.asarray(std, np.float64)),
-    }
-    for name, values in constants.items():
-        graph.initializer.append(numpy_helper.from_array(values.astype(np.float32).reshape(shape), name))
-    nodes.append(helper.make_node("Sub", [last, "image_mean"], ["image_centred"], "image_centre"))
-    nodes.append(helper.make_node("Mul", ["image_centred", "image_scale"], [source.name], "image_normalise"))
+    steps.append(("Cast", {"to": onnx.TensorProto.FLOAT}, None))
+    if wrapping.layout == "NCHW":
+        steps.append(("Transpose", {"perm": [0, 3, 1, 2]}, None))
+    if wrapping.mean is None or wrapping.std is None:
+        steps.append(("Cast", {"to": onnx.TensorProto.UINT8}, None))
+    else:
+        steps.append(("Sub", {}, 255.0 * np.asarray(wrapping.mean, np.float64)))
+        steps.append(("Mul", {}, 1.0 / (255.0 * np.asarray(wrapping.std, np.float64))))
+    shape = (1, 3, 1, 1) if wrapping.layout == "NCHW" else (1, 1, 1, 3)
+    taken = tensor_names(graph) | {name}
+    nodes, last = [], IMAGE
+    for place, (kind, attributes, constant) in enumerate(steps):
+        inputs = [last]
+        if constant is not None:
+            inputs.append(fresh_name(f"{IMAGE}_{kind.lower()}_by", taken))
+            graph.initializer.append(numpy_helper.from_array(constant.astype(np.float32).reshape(shape), inputs[1]))
+        last = name if place == len(steps) - 1 else fresh_name(f"{IMAGE}_{kind.lower()}", taken)
+        taken = taken | {last, *inputs}
+        nodes.append(helper.make_node(kind, inputs, [last], f"{IMAGE}_{kind.lower()}_{place}", **attributes))
     return nodes
 
 
-def _rename_reads(graph: onnx.GraphProto, old: str, new: str) -> None:
-    for node in graph.node:
-        node.input[:] = [new if name == old else name for name in node.input]
-
-
-def _name_head(graph: onnx.GraphProto) -> None:
-    """Name every node, and the last one ``head`` when it is one matrix product with a constant weight."""
+def _name_nodes(graph: onnx.GraphProto) -> None:
+    """Give every node a name of its own, and the last one ``head`` when it is one product with a constant weight."""
+    taken = {HEAD}
     for place, node in enumerate(graph.node):
-        node.name = f"node_{place}_{node.op_type}" if not node.name or node.name == HEAD else node.name
+        wanted = node.name if node.name and node.name != HEAD else f"node_{place}_{node.op_type}"
+        node.name = fresh_name(wanted, taken)
+        taken.add(node.name)
     last = next((node for node in graph.node if LOGITS in node.output), None)
     constants = {initializer.name for initializer in graph.initializer}
     if last is not None and last.op_type == "Gemm" and last.input[1] in constants:

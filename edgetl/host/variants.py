@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetl.check import Check
-from edgetl.errors import GateFailed
-from edgetl.host.adapt import Adapted, FittedHead, Method
+from edgetl.check import Check, failures
+from edgetl.errors import GateFailed, InputError
+from edgetl.files import write_atomically
+from edgetl.host.adapt import AdaptContext, Adapted, FittedHead, Method
 from edgetl.host.data.dataset import Sample
 from edgetl.host.data.stream import stream
 from edgetl.host.export import torch_parity, trunk_graph
 from edgetl.host.features import GraphFeatures
+from edgetl.host.fingerprint import code_digest, decoding
 from edgetl.host.graph import FEATURES, HEAD, LOGITS, attach_head, expose_features, head_nodes, read_graph, replace_head
 from edgetl.host.inference import Crew, Engine, collect, fastest
 from edgetl.host.quantize.calibrate import CalibrationSettings, calibrate
@@ -64,7 +65,7 @@ class Refit:
     """How a method fits its head again on another graph's features."""
 
     method: Method
-    options: Any
+    context: AdaptContext
     regularisation: float | None
 
 
@@ -76,16 +77,16 @@ def float_variant(adapted: Adapted, workspace: Workspace, folder: Path) -> Made:
     """
     path = folder / "fp32.onnx"
     attach_head(trunk_graph(adapted.trunk, workspace), adapted.head, path)
+    runtime = fastest_runtime(path, "fp32", workspace)
     with workspace.progress.stage("compare with torch on real images"):
-        check = parity_with_torch(adapted, workspace, path)
-    if not check.passed:
+        checks = parity_with_torch(adapted, workspace, path, tuple(sorted({"onnxruntime", runtime})))
+    if failures(checks):
         raise GateFailed(
-            f"the exported model does not compute what torch computes ({check.reason}); nothing was written; "
+            f"the exported model does not compute what torch computes ({failures(checks)}); nothing was written; "
             "choose another backbone, or report this with its name"
         )
     fitted = adapted.fitted
-    out_of_fold = None if fitted is None else fitted.out_of_fold
-    return Made("fp32", path, "float", "fp32", out_of_fold, (check,), fastest_runtime(path, "fp32", workspace))
+    return Made("fp32", path, "float", "fp32", None if fitted is None else fitted.out_of_fold, checks, runtime)
 
 
 def quantized_variant(
@@ -120,15 +121,26 @@ def calibration(made: Made, quantize: Quantize, workspace: Workspace) -> Calibra
         trunk = made.model.with_name("trunk.onnx")
         expose_features(made.model, trunk)
     images = [sample.sha256 for sample in samples]
-    parts = [Engine(trunk, "onnxruntime").identity, repr(workspace.preprocess), images, quantize.estimator]
+    how = [decoding(workspace.preprocess), quantize.estimator, code_digest("host/quantize/*.py")]
+    parts = [Engine(trunk, "onnxruntime").identity, images, *how]
 
     def make(path: Path) -> None:
         settings = CalibrationSettings(
-            threads=workspace.threads, estimator=quantize.estimator, progress=workspace.progress
+            threads=workspace.threads,
+            estimator=quantize.estimator,
+            progress=workspace.progress,
+            total=len(samples),
         )
         calibrate(trunk, stream(samples, workspace.preprocess, threads=workspace.threads), settings).save(path)
 
-    return Calibrated(read_record(workspace.cache.file("calibration", parts, ".npz", make)), samples)
+    cached = workspace.cache.path("calibration", parts, ".npz")
+    try:
+        record = read_record(workspace.cache.file("calibration", parts, ".npz", make))
+    except InputError:
+        # damaged on the disk since it was written: it costs seconds to make again
+        write_atomically(cached, make)
+        record = read_record(cached)
+    return Calibrated(record, samples)
 
 
 def fastest_runtime(model: Path, precision: str, workspace: Workspace) -> str:
@@ -142,7 +154,7 @@ def _refitted(made: Made, refit: Refit, workspace: Workspace) -> FittedHead | No
     engine = Engine(features, made.runtime, made.precision)
     title = f"extract features of the int8 trunk ({made.rendering})"
     source = GraphFeatures(workspace.extraction(engine), workspace.splits.train, workspace.progress, title)
-    return refit.method.refit(refit.options, workspace, source, refit.regularisation)
+    return refit.method.refit(refit.context, source, refit.regularisation)
 
 
 def stratified(samples: tuple[Sample, ...], count: int, seed: int) -> tuple[Sample, ...]:
@@ -157,14 +169,15 @@ def stratified(samples: tuple[Sample, ...], count: int, seed: int) -> tuple[Samp
     return tuple(sample for _, _, sample in sorted(placed, key=lambda entry: entry[:2]))
 
 
-def parity_with_torch(adapted: Adapted, workspace: Workspace, path: Path) -> Check:
-    """Compare an exported graph with the torch module it came from, on real validation images."""
+def parity_with_torch(
+    adapted: Adapted, workspace: Workspace, path: Path, runtimes: tuple[str, ...]
+) -> tuple[Check, ...]:
+    """Compare an exported graph with the torch module it came from, on real validation images, in every runtime."""
     samples = stratified(workspace.splits.validation, PARITY_IMAGES, workspace.seed)
     images = tuple(stream(samples, workspace.preprocess, threads=workspace.threads))
-    shape = (None, workspace.preprocess.height, workspace.preprocess.width, 3)
     runner = TorchRunner(
         adapted.trunk,
-        (TensorSpec("image", "uint8", shape),),
+        (TensorSpec("image", "uint8", (None, *images[0].shape)),),
         (TensorSpec(FEATURES, "float32", (None, adapted.head.weight.shape[1])),),
         workspace.threads,
     )
@@ -173,4 +186,7 @@ def parity_with_torch(adapted: Adapted, workspace: Workspace, path: Path) -> Che
     finally:
         runner.close()
     expected = {LOGITS: (features @ adapted.head.weight.T + adapted.head.bias).astype(np.float32)}
-    return torch_parity(expected, collect(Engine(path, "onnxruntime"), images, workspace.threads), "parity with torch")
+    return tuple(
+        torch_parity(expected, collect(Engine(path, name), images, workspace.threads), f"parity with torch ({name})")
+        for name in runtimes
+    )

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from edgetl.artifact import sha256_of
 from edgetl.errors import BackboneError
-from edgetl.recipe import BackboneChoice
 
 ENDINGS = (".safetensors", ".pth", ".pt")
 _PACKAGE = re.compile(r"pip:([A-Za-z0-9][A-Za-z0-9._-]*)(?:/(.+))?")
@@ -71,14 +70,3 @@ def _file_from_package(source: str) -> WeightsFile:
     metadata = distribution.metadata
     stated = next((str(metadata[key]).strip() for key in ("License-Expression", "License") if key in metadata), "")
     return WeightsFile(path, sha256_of(path), stated.splitlines()[0] if stated not in ("", "UNKNOWN") else None)
-
-
-def weights_identity(choice: BackboneChoice, base: Path) -> str:
-    """What tells these weights from others: the hash of their file, or the model's name where timm has them.
-
-    Raises:
-        BackboneError: the package or file is missing, of another format, or not the only one.
-    """
-    if choice.weights in ("hub", "random"):
-        return f"{choice.weights}:{choice.name}"
-    return weights_file(choice.weights, base).sha256

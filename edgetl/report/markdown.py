@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from edgetl.report.page import Page, Table
 from edgetl.report.text import Subject, deployment
 from edgetl.result import Result
 
 
-def deployment_report(subject: Subject, result: Result) -> str:
-    """The report of a deploy run, as Markdown."""
-    return to_markdown(deployment(subject, result))
+def deployment_report(subject: Subject, result: Result, skipped: Sequence[tuple[str, str]] = ()) -> str:
+    """The report of a deploy run, as Markdown; ``skipped`` are the images left out, each with the reason."""
+    return to_markdown(deployment(subject, result, skipped=skipped))
 
 
 def to_markdown(page: Page) -> str:

@@ -51,6 +51,20 @@ class TensorDocument(msgspec.Struct, frozen=True):
     """Nested lists."""
 
 
+class Reason(msgspec.Struct, frozen=True):
+    """What went wrong, in the form that every command tells it."""
+
+    type: str
+    message: str
+
+
+class ErrorDocument(msgspec.Struct, frozen=True):
+    """In place of an answer in ``predict --json``: the input could not be read."""
+
+    input: str
+    error: Reason
+
+
 Document: TypeAlias = "LabelDocument | TensorDocument"
 
 

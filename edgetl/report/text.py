@@ -42,13 +42,19 @@ class Subject(Protocol):
         """What the host measured of each."""
 
 
-def deployment(subject: Subject, result: Result, files: Sequence[tuple[str, Path]] = ()) -> Page:
+def deployment(
+    subject: Subject,
+    result: Result,
+    files: Sequence[tuple[str, Path]] = (),
+    skipped: Sequence[tuple[str, str]] = (),
+) -> Page:
     """The report of a deploy run.
 
     Args:
         subject: the manifest of the bundle.
         result: what this machine found.
         files: what each written file is, and where it lies.
+        skipped: images left out, each with the reason.
     """
     return _page(
         f"{subject.name}, version {subject.version}",
@@ -60,11 +66,17 @@ def deployment(subject: Subject, result: Result, files: Sequence[tuple[str, Path
         end_to_end_table(result),
         start_table(result),
         *_failed_checks(result),
+        skipped_table(skipped),
         files_table(files),
     )
 
 
-def summary(subject: Subject, result: Result, files: Sequence[tuple[str, Path]] = ()) -> Page:
+def summary(
+    subject: Subject,
+    result: Result,
+    files: Sequence[tuple[str, Path]] = (),
+    skipped: Sequence[tuple[str, str]] = (),
+) -> Page:
     """The short form of :func:`deployment`, for a terminal."""
     return _page(
         f"{subject.name}, version {subject.version}",
@@ -72,6 +84,7 @@ def summary(subject: Subject, result: Result, files: Sequence[tuple[str, Path]] 
         accuracy_table(subject.evaluations, headline_only=True),
         sizes_table(subject.variants),
         candidates_table(result),
+        skipped_table(skipped),
         files_table(files),
     )
 
@@ -88,7 +101,9 @@ def benchmark(result: Result) -> Page:
     return _page(f"Latency of {result.bundle.name}", (_machine(result),), latency_table(result), start_table(result))
 
 
-def preparation(subject: Subject, files: Sequence[tuple[str, Path]] = ()) -> Page:
+def preparation(
+    subject: Subject, files: Sequence[tuple[str, Path]] = (), skipped: Sequence[tuple[str, str]] = ()
+) -> Page:
     """The report of a prepare run."""
     return _page(
         f"{subject.name}, version {subject.version}",
@@ -96,18 +111,19 @@ def preparation(subject: Subject, files: Sequence[tuple[str, Path]] = ()) -> Pag
         accuracy_table(subject.evaluations, headline_only=True),
         selection_table(subject.evaluations),
         sizes_table(subject.variants),
+        skipped_table(skipped),
         files_table(files),
     )
 
 
 def verdict(result: Result) -> tuple[str, ...]:
-    """What was decided, and on what machine."""
+    """What was decided, on what machine, and what was not judged."""
     if result.selected is None:
         missed = "FAILED: no candidate passed every check, so this bundle must not run on this machine."
-        return (missed, _machine(result))
+        return (missed, _machine(result), *_remarks(result))
     chosen = result.candidate(result.selected)
     sentence = f"{chosen.name} is the fastest candidate that passed every check{_gain(chosen, result)}."
-    return (f"{'Passed' if result.passed else 'FAILED'}: {sentence}", _machine(result))
+    return (f"{'Passed' if result.passed else 'FAILED'}: {sentence}", _machine(result), *_remarks(result))
 
 
 def sizes_table(variants: Sequence[Variant]) -> Table:
@@ -120,6 +136,11 @@ def sizes_table(variants: Sequence[Variant]) -> Table:
         Column("Work per sample", "right"),
     )
     return Table("Model files", columns, tuple(_size_row(variant) for variant in variants))
+
+
+def skipped_table(skipped: Sequence[tuple[str, str]]) -> Table:
+    """Images that were not used, with the reason."""
+    return Table("Left out", (Column("Image"), Column("Why")), tuple(skipped))
 
 
 def files_page(title: str, files: Sequence[tuple[str, Path]]) -> Page:
@@ -138,6 +159,10 @@ def _page(title: str, sentences: tuple[str, ...], *tables: Table) -> Page:
 
 def _machine(result: Result) -> str:
     return f"Measured on {result.environment.cpu.model}, effort {result.effort}."
+
+
+def _remarks(result: Result) -> tuple[str, ...]:
+    return tuple(f"Note: {remark}." for remark in result.remarks)
 
 
 def _gain(chosen: CandidateResult, result: Result) -> str:

@@ -3,21 +3,32 @@
 set -eu
 cd "$(dirname "$0")/../.."
 mkdir -p build
+recipe=models/solar-cells/recipe.toml
 bundle=build/solar-cells.edgetl
+answer=build/solar-cells.deploy.json
+rm -f "$bundle"
 
-echo "\$ edgetl deploy models/solar-cells/recipe.toml -o $bundle"
-edgetl deploy models/solar-cells/recipe.toml -o "$bundle" --json > build/solar-cells.deploy.json
+echo "\$ edgetl deploy $recipe -o $bundle"
+started=$(date +%s)
+code=0
+edgetl deploy "$recipe" -o "$bundle" --json > "$answer" || code=$?
+echo "deploy took $(($(date +%s) - started)) s"
 
-echo "\$ edgetl predict $bundle FOUR HELD-OUT PHOTOS"
-python - build/solar-cells.deploy.json > build/solar-cells.held-out.txt <<'PYTHON'
+if [ "$code" -eq 0 ]; then
+  echo "\$ edgetl predict $bundle FOUR HELD-OUT PHOTOS"
+  python - "$answer" > build/solar-cells.held-out.txt <<'PYTHON'
 import json, sys
 
 for image in json.load(open(sys.argv[1], encoding="utf-8"))["prepared"]["held_out"][:4]:
     print(image["path"], image["label"], sep="\t")
 PYTHON
-cut -f 1 build/solar-cells.held-out.txt | tr '\n' '\0' | xargs -0 edgetl predict "$bundle" --quiet
-echo "Their labels are: $(cut -f 2 build/solar-cells.held-out.txt | tr '\n' ' ')"
-echo
+  cut -f 1 build/solar-cells.held-out.txt | tr '\n' '\0' | xargs -0 edgetl predict "$bundle" --quiet
+  echo "Their labels are: $(cut -f 2 build/solar-cells.held-out.txt | tr '\n' ' ')"
+  echo
+elif [ "$code" -ne 3 ] || [ ! -f "$bundle" ]; then
+  exit "$code"
+fi
 
-# Nothing changed, so this only shows what was found.
-edgetl deploy models/solar-cells/recipe.toml -o "$bundle" --quiet
+# Nothing changed, so this only shows what was found, also when a gate failed.
+edgetl deploy "$recipe" -o "$bundle" --quiet || code=$?
+exit "$code"

@@ -11,6 +11,7 @@ from edgetl.host.data.dataset import Dataset, Sample
 CLASSES = ("functional", "defective")
 DEFECTIVE_FROM = 0.5
 """Probability of a defect, as the experts rated it, from which a cell counts as defective."""
+UNSURE_WEIGHT = 0.5
 
 
 def load() -> Dataset:
@@ -28,4 +29,6 @@ def load() -> Dataset:
 
 def _sample(line: str, folder: Path) -> Sample:
     name, probability, _cell_type = line.split()
-    return Sample(folder / name, label=int(float(probability) >= DEFECTIVE_FROM))
+    # rated 1/3 or 2/3: the experts were not sure, so these count half in training (and fully in every metric)
+    weight = 1.0 if float(probability) in (0.0, 1.0) else UNSURE_WEIGHT
+    return Sample(folder / name, label=int(float(probability) >= DEFECTIVE_FROM), weight=weight)

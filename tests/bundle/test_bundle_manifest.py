@@ -79,6 +79,12 @@ def _rename_variant(name: str) -> Edit:
         pytest.param(_set("golden", "inputs", 0, "shape", value=[3, -1]), "no unknown size", id="negative-size"),
         pytest.param(_set("golden", "inputs", 0, "dtype", value="object"), "not valid", id="dtype"),
         pytest.param(_set("classes", value=[]), "golden labels", id="no-classes"),
+        pytest.param(_set("task", value="segment"), "unknown task 'segment'; expected one of: classify", id="task"),
+        pytest.param(
+            _set("golden", "inputs", 0, "shape", value=[3, 6, 4, 3]), "golden inputs are .* takes image", id="turned"
+        ),
+        pytest.param(_set("golden", "inputs", 0, "dtype", value="float32"), "golden inputs are .* takes", id="float"),
+        pytest.param(_set("golden", "inputs", 0, "name", value="frame"), "golden inputs are frame", id="golden-name"),
     ],
 )
 def test_a_lying_manifest_is_refused(with_manifest: WithManifest, edit: Edit, sentence: str) -> None:

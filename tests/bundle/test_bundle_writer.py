@@ -17,6 +17,7 @@ from edgetl.bundle import Bundle, Contents, write_bundle
 from edgetl.bundle.archive import Digest, layout
 from edgetl.errors import BundleError, InputError
 from edgetl.golden import Golden
+from edgetl.tensors import TensorSpec
 
 
 def test_equal_contents_give_equal_bytes(contents: Contents, tmp_path: Path) -> None:
@@ -43,7 +44,12 @@ def test_numpy_can_read_a_golden_tensor(files: dict[str, bytes], contents: Conte
 def test_tensor_names_may_hold_what_file_names_may_not(contents: Contents, tmp_path: Path) -> None:
     inputs = {"serving/../a:0": np.zeros((3, 2), np.int64), "é \n": np.zeros((3,), np.bool_)}
     references = {name: {"": np.zeros((3, 0), np.float16)} for name in contents.models}
-    odd = replace(contents, golden=Golden(inputs, references), preprocess=None)
+    takes = (TensorSpec("serving/../a:0", "int64", (None, 2)), TensorSpec("é \n", "bool", (None,)))
+    variants = tuple(
+        msgspec.structs.replace(one, artifact=msgspec.structs.replace(one.artifact, inputs=takes))
+        for one in contents.variants
+    )
+    odd = replace(contents, golden=Golden(inputs, references), preprocess=None, variants=variants)
     write_bundle(tmp_path / "odd.edgetl", odd)
     golden = Bundle.open(tmp_path / "odd.edgetl").golden()
     assert {name: (a.dtype, a.shape) for name, a in golden.inputs.items()} == {

@@ -138,3 +138,25 @@ def test_bench_times_a_plain_onnx_file(tiny_bundle: Path, tmp_path: Path, capsys
     assert run(["bench", str(model), *arguments, "-q"]) == 0
     assert "fastest" in capsys.readouterr().out
     assert len(json.loads((tmp_path / "r.json").read_text())["candidates"][0]["latency"]["samples_ns"]) >= 64
+
+
+def test_predict_answers_the_others_when_one_image_is_unreadable(
+    tiny_bundle: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "a/broken.png").write_bytes(b"no image")
+    assert run(["predict", str(tiny_bundle), str(folder), "--json", "-q"]) == 2
+    shown = capsys.readouterr()
+    found = {Path(one["input"]).name: one for one in json.loads(shown.out)}
+    assert (found["dark.png"]["label"], found["light.JPG"]["label"]) == ("dark", "light")
+    assert found["broken.png"]["error"]["type"] == "DataError"
+    assert "broken.png" in found["broken.png"]["error"]["message"]
+    assert "broken.png" in shown.err
+    assert run(["predict", str(tiny_bundle), str(folder), "-q"]) == 2
+    shown = capsys.readouterr()
+    assert "dark.png" in shown.out
+    assert "broken.png" not in shown.out
+
+
+def test_verify_judges_the_decoder_as_qualify_does(tiny_bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["verify", str(tiny_bundle), "--json", "-q"]) == 0
+    assert all("decoder drift" in {check["name"] for check in one["checks"]} for one in document(capsys))

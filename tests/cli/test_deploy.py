@@ -16,9 +16,16 @@ from edgetl.cli import run
 from edgetl.result import Result
 
 
+class SkippedOnly(msgspec.Struct):
+    """What a report reads of what the host half made."""
+
+    skipped: tuple[tuple[str, str], ...] = ()
+
+
 class Made(msgspec.Struct):
     """What the fake pipeline returns."""
 
+    prepared: SkippedOnly
     result: Result
     result_path: str
     report_path: str
@@ -32,13 +39,14 @@ class Pipeline:
     result: Result
     requests: list[Any] = field(default_factory=list)
     settings: list[Any] = field(default_factory=list)
+    prepared: SkippedOnly = field(default_factory=SkippedOnly)
 
     def deploy(self, request: Any, settings: Any, progress: Any) -> Made:
         self.requests.append(request)
         self.settings.append(settings)
         request.out.write_bytes(self.bundle.read_bytes())
         with progress.stage("fake"):
-            return Made(self.result, str(request.out.with_suffix(".result.json")), "report.md")
+            return Made(self.prepared, self.result, str(request.out.with_suffix(".result.json")), "report.md")
 
 
 @pytest.fixture
@@ -98,3 +106,14 @@ def test_deploy_straight_from_data_needs_no_recipe(pipeline: Pipeline, tmp_path:
     flags = ["--data", "photos", "--backbone", "timm/resnet18", "-q"]
     assert run(["deploy", *flags, "-o", str(tmp_path / "parts.edgetl")]) == 0
     assert pipeline.requests[0].recipe.name == "parts"
+
+
+def test_deploy_tells_which_images_were_left_out(
+    pipeline: Pipeline, recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pipeline.prepared = SkippedOnly((("photos/a/broken.png", "it is cut off"),))
+    assert run(["deploy", str(recipe), "-o", str(tmp_path / "x.edgetl"), "-q"]) == 0
+    shown = capsys.readouterr().out
+    assert "Left out" in shown
+    assert "broken.png" in shown
+    assert "it is cut off" in shown

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 
 import click
 import msgspec
@@ -132,6 +133,21 @@ def test_passed_gates_say_nothing(result: Result, capsys: pytest.CaptureFixture[
     assert capsys.readouterr().err == ""
 
 
-def test_missing_output_folder_is_told_before_any_work(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.run(["qualify", "a.edgetl", "-o", "no/such/folder/result.json"]) == 2
-    assert "no/such/folder" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    "command",
+    ["qualify a.edgetl", "bench a.onnx", "deploy --data d --backbone b", "prepare --data d --backbone b"],
+)
+def test_output_that_cannot_be_written_is_told_before_any_work(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    assert cli.run([*command.split(), "-o", str(tmp_path / "file/result.json")]) == 2
+    assert "cannot make folder" in capsys.readouterr().err
+    assert cli.run([*command.split(), "-o", str(tmp_path)]) == 2
+    assert "is a folder; give the name of a file" in capsys.readouterr().err
+
+
+def test_output_file_where_a_folder_is_asked_for_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("")
+    assert cli.run(["unpack", "a.edgetl", "-o", str(tmp_path / "file")]) == 2
+    assert "is a file; give the name of a folder" in capsys.readouterr().err

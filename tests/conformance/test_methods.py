@@ -13,10 +13,9 @@ import pytest
 import torch
 
 from edgetl.errors import RecipeError
-from edgetl.host.adapt import Adapted, Method
+from edgetl.host.adapt import AdaptContext, Adapted, Method
 from edgetl.host.export import to_onnx
 from edgetl.host.prepare import PrepareRequest, adapt_backbone, load_material, method_options
-from edgetl.host.workspace import Workspace
 from edgetl.plugins import METHODS, find
 from edgetl.progress import Silent
 from edgetl.recipe import recipe_from_data
@@ -32,11 +31,10 @@ def method(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def adapt(photos: Path, tmp_path: Path) -> Callable[[str], tuple[Workspace, Adapted]]:
-    def run(name: str) -> tuple[Workspace, Adapted]:
+def adapt(photos: Path, tmp_path: Path) -> Callable[[str], tuple[AdaptContext, Adapted]]:
+    def run(name: str) -> tuple[AdaptContext, Adapted]:
         request = PrepareRequest(recipe(name, photos), photos, tmp_path / "out", tmp_path / "cache", threads=1)
-        context, adapted = adapt_backbone(request, load_material(request, Silent()), Silent())
-        return context.workspace, adapted
+        return adapt_backbone(request, load_material(request, Silent()), Silent())
 
     return run
 
@@ -61,7 +59,7 @@ def test_unknown_options_are_refused_by_name(method: str, photos: Path) -> None:
 
 
 def test_trunk_and_head_fit_each_other_and_are_deterministic_in_use(
-    method: str, adapt: Callable[[str], tuple[Workspace, Adapted]]
+    method: str, adapt: Callable[[str], tuple[AdaptContext, Adapted]]
 ) -> None:
     _, adapted = adapt(method)
     images = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (2, SIZE, SIZE, 3), dtype=np.uint8))
@@ -75,31 +73,31 @@ def test_trunk_and_head_fit_each_other_and_are_deterministic_in_use(
     assert np.isfinite(adapted.head.weight).all()
 
 
-def test_trunk_exports(method: str, adapt: Callable[[str], tuple[Workspace, Adapted]]) -> None:
-    workspace, adapted = adapt(method)
-    assert [output.name for output in to_onnx(adapted.trunk, workspace.preprocess).graph.output] == ["features"]
+def test_trunk_exports(method: str, adapt: Callable[[str], tuple[AdaptContext, Adapted]]) -> None:
+    context, adapted = adapt(method)
+    assert [output.name for output in to_onnx(adapted.trunk, context.workspace.preprocess).graph.output] == ["features"]
 
 
 def test_fitted_head_is_the_head_and_its_own_predictions_cover_the_training_split(
-    method: str, adapt: Callable[[str], tuple[Workspace, Adapted]]
+    method: str, adapt: Callable[[str], tuple[AdaptContext, Adapted]]
 ) -> None:
-    workspace, adapted = adapt(method)
+    context, adapted = adapt(method)
     if adapted.fitted is None:
-        features = np.zeros((1, len(workspace.splits.train), adapted.head.weight.shape[1]), np.float32)
+        features = np.zeros((1, len(context.workspace.splits.train), adapted.head.weight.shape[1]), np.float32)
         source = Constant(features)
         found: Method = find(METHODS, method, "method")
-        assert found.refit(None, workspace, source, None) is None
+        assert found.refit(context, source, None) is None
     else:
         assert adapted.fitted.head is adapted.head
-        assert adapted.fitted.out_of_fold.shape == (len(workspace.splits.train), 2)
+        assert adapted.fitted.out_of_fold.shape == (len(context.workspace.splits.train), 2)
 
 
-def test_report_is_json(method: str, adapt: Callable[[str], tuple[Workspace, Adapted]]) -> None:
+def test_report_is_json(method: str, adapt: Callable[[str], tuple[AdaptContext, Adapted]]) -> None:
     _, adapted = adapt(method)
     assert msgspec.json.decode(msgspec.json.encode(adapted.report)) == adapted.report
 
 
-def test_same_seed_gives_the_same_weights(method: str, adapt: Callable[[str], tuple[Workspace, Adapted]]) -> None:
+def test_same_seed_gives_the_same_weights(method: str, adapt: Callable[[str], tuple[AdaptContext, Adapted]]) -> None:
     def digest() -> str:
         _, adapted = adapt(method)
         state = b"".join(tensor.numpy().tobytes() for _, tensor in sorted(adapted.trunk.state_dict().items()))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ import pytest
 from edgetl.device.tasks import DeviceTask
 from edgetl.device.tasks.statistics import flip_rate
 from edgetl.errors import Unsupported
-from edgetl.plugins import TASKS, resolve
+from edgetl.plugins import TASKS, find_task, resolve
 from edgetl.tensors import Array
 
 CLASSES = ("a", "b", "c")
@@ -97,3 +99,15 @@ def test_metrics_survive_json(task: DeviceTask, outputs: dict[str, Array], label
 
 def _plain(prediction: object) -> object:
     return msgspec.to_builtins(prediction) if isinstance(prediction, msgspec.Struct) else prediction
+
+
+@pytest.mark.parametrize("half", ["host", "device"])
+def test_an_unknown_task_is_refused_with_those_there_are(half: Literal["host", "device"]) -> None:
+    with pytest.raises(Unsupported, match="unknown task 'segment'; expected one of: classify, tensor"):
+        find_task("segment", half)
+
+
+@pytest.mark.parametrize("name", sorted(TASKS))
+def test_each_half_of_a_task_is_found(name: str) -> None:
+    assert find_task(name, "device") is resolve(TASKS[name][1])
+    assert find_task(name, "host") is resolve(TASKS[name][0])

@@ -65,6 +65,7 @@ def make_bundle(tmp_path: Path) -> MakeBundle:
         host_checks: tuple[Check, ...] = (),
         labelled: bool = True,
         n: int = 96,
+        spoil: Callable[[Path], object] = lambda model: None,
     ) -> Bundle:
         models = {
             "fp32": write_classifier(tmp_path / "fp32.onnx", 0),
@@ -73,6 +74,7 @@ def make_bundle(tmp_path: Path) -> MakeBundle:
         images = np.random.default_rng(5).integers(0, 256, (n, SIDE, SIDE, 3), dtype=np.uint8)
         other = write_classifier(tmp_path / "other.onnx", int8_reference_seed)
         references = {"fp32": _outputs(models["fp32"], images), "int8-x86-vnni": _outputs(other, images)}
+        spoil(models["fp32"])
         labels = tuple(int(label) for label in references["fp32"]["logits"].argmax(axis=1)) if labelled else ()
         contents = Contents(
             name="cells",

@@ -100,6 +100,26 @@ def test_a_stored_qualification_decides(opened: Open, bundle: Bundle, tmp_path: 
         assert model.candidate.variant == "fp32"
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(lambda raw: b"{", id="cut-off"),
+        pytest.param(lambda raw: raw.replace(b'"edgetl.result/1"', b'"edgetl.result/9"'), id="other-schema"),
+        pytest.param(lambda raw: raw.replace(b'"selected":"int8', b'"selected":"int4'), id="selected-of-nothing"),
+    ],
+)
+def test_a_damaged_stored_qualification_counts_as_none(
+    opened: Open, bundle: Bundle, tmp_path: Path, damage: Callable[[bytes], bytes]
+) -> None:
+    path = result_path(bundle, tmp_path / "cache", environment())
+    path.parent.mkdir(parents=True)
+    raw = msgspec.json.encode(_result(bundle, "int8-x86-vnni/onnxruntime/int8/1t"))
+    assert damage(raw) != raw
+    path.write_bytes(damage(raw))
+    with opened() as model:
+        assert model.chosen_by == "safest"
+
+
 def test_a_result_of_another_bundle_is_refused(opened: Open, bundle: Bundle) -> None:
     with pytest.raises(InputError, match=r"the result is of bundle 'x' 00000.*make one with: edgetl qualify"):
         opened(result=msgspec.structs.replace(_result(bundle), bundle=BundleIdentity("x", 1, "0" * 64)))

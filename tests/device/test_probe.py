@@ -167,3 +167,18 @@ def test_a_busy_machine_is_remarked(tmp_path: Path) -> None:
     assert any("the machine is busy (load 99.0" in remark for remark in remarks(busy))
     idle = msgspec.structs.replace(busy, load_average=0.0)
     assert not any("busy" in remark for remark in remarks(idle))
+
+
+def test_memory_that_a_kernel_keeps_back_is_not_another_machine() -> None:
+    here = msgspec.structs.replace(environment(), memory_bytes=16 << 30)
+    updated = msgspec.structs.replace(here, memory_bytes=(16 << 30) - 40_000_000)
+    assert updated.fingerprint == here.fingerprint
+    assert msgspec.structs.replace(here, memory_bytes=8 << 30).fingerprint != here.fingerprint
+
+
+@pytest.mark.parametrize("library", ["numpy", "pillow"])
+def test_other_libraries_are_another_environment(library: str) -> None:
+    here = environment()
+    assert here.libraries[library]
+    other = msgspec.structs.replace(here, libraries={**here.libraries, library: "0"})
+    assert other.fingerprint != here.fingerprint

@@ -19,7 +19,6 @@ import torch
 
 from edgetl.errors import BackboneError
 from edgetl.host.backbones import HEAD, Backbone, load_backbone, reinitialised, trunk, trunk_features
-from edgetl.host.weights import weights_identity
 from edgetl.preprocess import Preprocess
 from edgetl.recipe import BackboneChoice
 
@@ -328,11 +327,27 @@ def test_weights_of_the_hub_are_those_that_timm_loads(monkeypatch: pytest.Monkey
     assert backbone.licence == "apache-2.0"
 
 
-def test_the_identity_of_weights_follows_their_content(tmp_path: Path) -> None:
-    choice = BackboneChoice(SMALL, "weights.pth")
-    saved(tmp_path, lambda state: state)
-    before = weights_identity(choice, tmp_path)
-    assert before == load(SMALL, "weights.pth", tmp_path).weights_sha256
-    saved(tmp_path, lambda state: {**state, "more": torch.zeros(1)})
-    assert weights_identity(choice, tmp_path) != before
-    assert weights_identity(BackboneChoice(SMALL), tmp_path) == f"hub:{SMALL}"
+def test_std_pooling_is_the_deviation_over_each_map_and_log_compresses_it() -> None:
+    choice = BackboneChoice("test_resnet", "random", Preprocess(height=64, width=64))
+    backbone = load_backbone(choice, Path(), seed=0)
+    stage = backbone.stages[-2].name
+    image = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), dtype=np.uint8))
+    with torch.inference_mode():
+        cut = trunk(backbone, (stage,), ("mean", "std"))
+        mean, deviation = cut.parts(image)  # type: ignore[operator]
+        both = cut(image)
+        compressed = trunk(backbone, (stage,), ("mean", "std", "log"))(image)
+        pixels = (image.float().permute(0, 3, 1, 2) - cut.pixel_mean) * cut.pixel_scale
+        (found,) = backbone.module.forward_intermediates(pixels, indices=[len(backbone.stages) - 2], norm=False)[1]
+    torch.testing.assert_close(mean, found.mean((2, 3)))
+    torch.testing.assert_close(deviation, found.flatten(2).std(2, unbiased=False), rtol=1e-3, atol=2e-3)
+    torch.testing.assert_close(compressed, both.sign() * (5 * both.abs()).log1p())
+
+
+def test_std_pooling_reads_channels_last_networks_right() -> None:
+    choice = BackboneChoice("swin_tiny_patch4_window7_224", "random")
+    backbone = load_backbone(choice, Path(), seed=0)
+    cut = trunk(backbone, ("head",), ("mean", "std"))
+    with torch.inference_mode():
+        head, deviation = cut.parts(torch.zeros((1, 224, 224, 3), dtype=torch.uint8))  # type: ignore[operator]
+    assert head.shape == deviation.shape == (1, backbone.features)

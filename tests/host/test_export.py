@@ -107,5 +107,6 @@ def test_module_digest_changes_with_how_a_backbone_is_cut() -> None:
         trunk(backbone, ("blocks.3", "head")),
         trunk(backbone, ("blocks.2",)),
         trunk(backbone, ("blocks.2", "head"), ("mean", "std")),
+        trunk(backbone, ("blocks.2", "head"), ("mean", "log")),
     ]
     assert len({module_digest(cut) for cut in cuts}) == len(cuts)

@@ -9,7 +9,7 @@ from onnx import TensorProto, helper
 
 from edgetl.errors import RecipeError, Unsupported
 from edgetl.host.cache import Cache
-from edgetl.host.data.audit import audit
+from edgetl.host.data.audit import Audit, audit
 from edgetl.host.data.dataset import Sample
 from edgetl.host.data.source import open_source
 from edgetl.host.features import VIEWS, Extraction, GraphFeatures, check_views
@@ -49,7 +49,7 @@ def quadrants(tmp_path: Path) -> Path:
 @pytest.fixture
 def samples(photos: Path) -> tuple[Sample, ...]:
     dataset = open_source(str(photos), photos)
-    audited = audit(dataset, min_per_class=4, skip_bad=False, threads=1, progress=Silent())
+    audited = audit(dataset, Audit(min_per_class=4, skip_bad=False, threads=1), Silent())
     return audited.dataset.samples[::10]
 
 
@@ -97,6 +97,13 @@ def test_only_what_the_cache_does_not_have_is_computed(
     np.testing.assert_array_equal(first[0], again[0, :-2])
 
 
+def test_a_damaged_shard_is_computed_again(quadrants: Path, samples: tuple[Sample, ...], tmp_path: Path) -> None:
+    first = source(quadrants, samples, tmp_path / "cache").training(("identity",))
+    (shard,) = (tmp_path / "cache").rglob("*.npz")
+    shard.write_bytes(shard.read_bytes()[:100])
+    np.testing.assert_array_equal(source(quadrants, samples, tmp_path / "cache").training(("identity",)), first)
+
+
 def test_another_preprocessing_is_another_cache_entry(
     quadrants: Path, samples: tuple[Sample, ...], tmp_path: Path
 ) -> None:
@@ -118,8 +125,13 @@ def test_thread_count_does_not_change_order_or_values(
 
 @pytest.mark.parametrize(
     ("views", "message"),
-    [(("identity", "twirl"), "twirl"), (("hflip",), "must contain 'identity'")],
-    ids=["unknown", "no identity"],
+    [
+        (("identity", "twirl"), "twirl"),
+        (("hflip",), "must start with 'identity'"),
+        (("hflip", "identity"), "must start with 'identity'"),
+        (("identity", "hflip", "hflip"), "each view once"),
+    ],
+    ids=["unknown", "no identity", "identity later", "repeated"],
 )
 def test_wrong_views_are_refused(views: tuple[str, ...], message: str) -> None:
     with pytest.raises(RecipeError, match=message):

@@ -161,3 +161,42 @@ def test_read_graph_refuses_what_is_no_graph(content: bytes, tmp_path: Path) -> 
 def test_read_graph_refuses_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(Unsupported, match="cannot read model"):
         graph.read_graph(tmp_path / "model.onnx")
+
+
+def external(trunk: Path, folder: Path) -> Path:
+    """The same model with its weights in a file beside it."""
+    folder.mkdir()
+    onnx.save(
+        onnx.load(trunk), folder / "model.onnx", save_as_external_data=True, location="weights.bin", size_threshold=0
+    )
+    return folder / "model.onnx"
+
+
+def test_weights_beside_a_model_are_read_and_written_into_one_file(trunk: Path, tmp_path: Path) -> None:
+    split = external(trunk, tmp_path / "split")
+    assert graph.keeps_weights_beside(split)
+
+    graph.write_graph(graph.read_graph(split), tmp_path / "whole.onnx")
+
+    assert not graph.keeps_weights_beside(tmp_path / "whole.onnx")
+    np.testing.assert_array_equal(run(tmp_path / "whole.onnx")["features"], run(trunk)["features"])
+
+
+def test_a_model_with_weights_beside_it_is_not_described_as_one_file(trunk: Path, tmp_path: Path) -> None:
+    with pytest.raises(Unsupported, match="keeps weights in other files; save it as one file"):
+        graph.artifact_from(external(trunk, tmp_path / "split"), "f", "float", "fp32")
+
+
+def test_hash_of_a_model_follows_the_weights_beside_it(trunk: Path, tmp_path: Path) -> None:
+    split = external(trunk, tmp_path / "split")
+    before = graph.whole_sha256(split)
+    weights = split.with_name("weights.bin")
+    weights.write_bytes(bytes(weights.stat().st_size))
+    assert graph.whole_sha256(split) != before
+
+
+def test_read_graph_refuses_a_model_whose_weights_are_gone(trunk: Path, tmp_path: Path) -> None:
+    split = external(trunk, tmp_path / "split")
+    split.with_name("weights.bin").unlink()
+    with pytest.raises(Unsupported, match=r"model\.onnx"):
+        graph.read_graph(split)

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from edgetl.bundle import Bundle
-from edgetl.errors import GateFailed, RecipeError, Unsupported
+from edgetl.errors import DataError, GateFailed, RecipeError, Unsupported
 from edgetl.host.data.dataset import Sample
 from edgetl.host.prepare import PrepareRequest, load_material, prepare
 from edgetl.host.stages import Files, adapt, evaluate, export, pack_files, quantize
@@ -72,18 +72,13 @@ def test_held_out_images_are_in_no_other_split(request_of: RequestOf) -> None:
 
 
 def test_float_model_below_its_gate_fails_and_writes_nothing(request_of: RequestOf) -> None:
-    request = request_of(gates={"accuracy_min": 1.01})
-    with pytest.raises(GateFailed, match=r"at least 1\.01 is required"):
+    request = request_of(gates={"size_mb_max": 0.001})
+    with pytest.raises(GateFailed, match=r"at most 0\.001 MB is allowed"):
         prepare(request, Silent())
     assert not request.out.exists()
 
 
-def test_int8_variant_above_its_size_gate_is_left_out_and_the_reason_stays(request_of: RequestOf) -> None:
-    request = request_of()
-    prepare(request, Silent())
-    sizes = {v.name: v.artifact.size_bytes / 1e6 for v in Bundle.open(request.out).manifest.variants}
-    # a limit that only the float model meets does not exist, so the int8 one is made to fail on accuracy instead
-    assert sizes["int8-x86-vnni"] < sizes["fp32"]
+def test_int8_variant_that_misses_its_gate_is_left_out_and_the_reason_stays(request_of: RequestOf) -> None:
     strict = request_of(gates={"accuracy_drop_max": 0.0, "margin": 0.0})
     recorder = Recorder()
     prepare(strict, recorder)
@@ -102,6 +97,34 @@ def test_unknown_option_of_a_method_is_named(request_of: RequestOf) -> None:
 def test_unknown_method_lists_what_there_is(request_of: RequestOf) -> None:
     with pytest.raises(Unsupported, match="linear-probe, scratch"):
         prepare(request_of(adapt={"method": "magic"}), Silent())
+
+
+def test_recipe_of_a_task_that_cannot_be_trained_is_refused(request_of: RequestOf) -> None:
+    with pytest.raises(Unsupported, match="'classify'"):
+        prepare(request_of(task={"kind": "tensor"}), Silent())
+
+
+def test_training_split_too_small_to_calibrate_is_refused_before_any_work(
+    request_of: RequestOf, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(0)
+    for name in ("a", "b"):
+        (tmp_path / "few" / name).mkdir(parents=True)
+        for index in range(10):
+            pixels = rng.integers(0, 256, (48, 48, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "few" / name / f"{index}.png")
+    with pytest.raises(DataError, match="at least 16"):
+        prepare(request_of(data={"source": str(tmp_path / "few")}), Silent())
+
+
+def test_another_card_is_another_bundle(request_of: RequestOf, photos: Path, tmp_path: Path) -> None:
+    request = request_of()
+    first = prepare(request, Silent())
+    for name, text in (("recipe.toml", ""), ("card.md", "# Another card")):
+        (tmp_path / name).write_text(text)
+    again = prepare(PrepareRequest(request.recipe, tmp_path, request.out, request.cache, 2), Silent())
+    assert first.sha256 != again.sha256
+    assert "Another card" in Bundle.open(request.out).read("card.md").decode()
 
 
 def test_unknown_rendering_is_refused_before_any_work(request_of: RequestOf) -> None:

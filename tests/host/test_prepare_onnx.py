@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,9 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from edgetl.bundle import Bundle
-from edgetl.errors import Unsupported
+from edgetl.errors import GateFailed, Unsupported
+from edgetl.host import original
+from edgetl.host import prepare_onnx as prepare_onnx_module
 from edgetl.host.prepare import PrepareRequest
 from edgetl.host.prepare_onnx import OnnxRequest, prepare_onnx
 from edgetl.host.user_onnx import InputFormat
@@ -93,3 +96,58 @@ def test_a_file_that_is_not_onnx_is_refused(photos: Path, tmp_path: Path) -> Non
     asked.model.write_bytes(b"not a model")
     with pytest.raises(Unsupported, match="is not an ONNX file"):
         prepare_onnx(asked, Silent())
+
+
+def test_bundle_says_how_the_model_was_wrapped_and_nothing_of_the_machine(photos: Path, tmp_path: Path) -> None:
+    asked = request(photos, tmp_path)
+    (tmp_path / "card.md").write_text("# another thing's card")
+    asked = replace(asked, common=replace(asked.common, base=tmp_path))
+    prepare_onnx(asked, Silent())
+    bundle = Bundle.open(asked.common.out)
+    provenance = bundle.manifest.provenance
+    assert provenance.method == "user-onnx"
+    assert provenance.notes["wrapping"] == {"mean": [0, 0, 0], "std": [1, 1, 1], "layout": "NCHW", "removed": "Softmax"}
+    assert provenance.notes["splits"]["sha256"]
+    assert str(tmp_path).encode() not in asked.common.out.read_bytes()
+    assert b"another thing" not in asked.common.out.read_bytes()
+
+
+def test_float_variant_is_proven_against_the_file_as_it_came(photos: Path, tmp_path: Path) -> None:
+    asked = request(photos, tmp_path)
+    prepare_onnx(asked, Silent())
+    checks = Bundle.open(asked.common.out).manifest.evaluations[0].checks
+    assert [check.passed for check in checks if check.name == "parity of probabilities with the original model"] == [
+        True
+    ]
+
+
+def test_a_wrapping_that_computes_something_else_fails(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = request(photos, tmp_path)
+    right = original.original_outputs
+    wrong = lambda *given: {name: array[:, ::-1] for name, array in right(*given).items()}  # noqa: E731
+    monkeypatch.setattr(prepare_onnx_module, "original_outputs", wrong)
+    with pytest.raises(GateFailed, match=r"does not compute what 'stripes\.onnx' computes"):
+        prepare_onnx(asked, Silent())
+    assert not asked.common.out.exists()
+
+
+def test_weights_beside_the_model_end_up_in_the_bundle(photos: Path, tmp_path: Path) -> None:
+    asked = request(photos, tmp_path)
+    onnx.save(onnx.load(asked.model), asked.model, save_as_external_data=True, location="weights.bin", size_threshold=0)
+    prepare_onnx(asked, Silent())
+    manifest = Bundle.open(asked.common.out).manifest
+    assert manifest.evaluations[0].test is not None
+    assert manifest.evaluations[0].test.headline.value > 0.9
+
+
+def test_a_tensor_model_keeps_its_outputs_in_the_bundle(photos: Path, tmp_path: Path) -> None:
+    asked = request(photos, tmp_path, task="tensor")
+    model = onnx.load(asked.model)
+    model.graph.output.append(helper.make_tensor_value_info("flat", TensorProto.FLOAT, ["batch", 8]))
+    onnx.save(model, asked.model)
+    prepare_onnx(asked, Silent())
+    golden = Bundle.open(asked.common.out).golden()
+    assert set(golden.references["fp32"]) == {"probabilities", "flat"}
+    np.testing.assert_allclose(golden.references["fp32"]["probabilities"].sum(1), 1, rtol=1e-5)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -8,9 +9,11 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from edgetl.errors import Unsupported
-from edgetl.host.graph import HEAD, head_nodes, write_graph
+from edgetl.host.graph import HEAD, expose_features, head_nodes, read_graph, write_graph
 from edgetl.host.inference import Engine, collect
-from edgetl.host.user_onnx import InputFormat, normalised
+from edgetl.host.original import original_outputs, parity_with_original
+from edgetl.host.user_onnx import InputFormat, Wrapping, wrap_classifier, wrap_tensors
+from edgetl.tensors import Array
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 WEIGHT = np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32)
@@ -47,7 +50,7 @@ def user_model(
 @pytest.mark.parametrize("softmax", [True, False], ids=["with softmax", "logits"])
 def test_wrapped_model_computes_what_the_user_computes(layout: str, softmax: bool, tmp_path: Path) -> None:
     model = user_model(layout, softmax=softmax)
-    preprocess = normalised(model, InputFormat(MEAN, STD))
+    preprocess = wrap_classifier(model, InputFormat(MEAN, STD)).preprocess
     write_graph(model, tmp_path / "model.onnx")
     images = tuple(np.random.default_rng(1).integers(0, 256, (3, 8, 8, 3), dtype=np.uint8))
     logits = collect(Engine(tmp_path / "model.onnx", "onnxruntime"), images, threads=1)["logits"]
@@ -58,7 +61,7 @@ def test_wrapped_model_computes_what_the_user_computes(layout: str, softmax: boo
 
 def test_head_is_found_and_named() -> None:
     model = user_model()
-    normalised(model, InputFormat(MEAN, STD))
+    wrap_classifier(model, InputFormat(MEAN, STD))
     assert head_nodes(model) == {HEAD}
 
 
@@ -77,11 +80,162 @@ def test_head_is_found_and_named() -> None:
 )
 def test_unclear_input_is_refused(model: onnx.ModelProto, expects: InputFormat, message: str) -> None:
     with pytest.raises(Unsupported, match=message):
-        normalised(model, expects)
+        wrap_classifier(model, expects)
 
 
 def test_two_outputs_are_refused() -> None:
     model = user_model()
     model.graph.output.append(helper.make_tensor_value_info("pooled", TensorProto.FLOAT, ["batch", 3]))
     with pytest.raises(Unsupported, match="expected one, of shape"):
-        normalised(model, InputFormat(MEAN, STD))
+        wrap_classifier(model, InputFormat(MEAN, STD))
+
+
+NORMALISED = InputFormat(MEAN, STD)
+IMAGES = tuple(np.random.default_rng(1).integers(0, 256, (3, 8, 8, 3), dtype=np.uint8))
+PIXELS = (np.stack(IMAGES) / 255 - np.array(MEAN)) / np.array(STD)
+SCORES = PIXELS.mean((1, 2)) @ WEIGHT
+
+
+def wrapped_and_original(
+    model: onnx.ModelProto, folder: Path, task: str = "classify", expects: InputFormat = NORMALISED
+) -> tuple[dict[str, Array], dict[str, Array], Wrapping]:
+    """Outputs of both, computed by ONNX Runtime from files."""
+    onnx.save(model, folder / "original.onnx")
+    wrapping = (wrap_tensors if task == "tensor" else wrap_classifier)(model, expects)
+    write_graph(model, folder / "wrapped.onnx")
+    onnx.checker.check_model(model, full_check=True)
+    outputs = collect(Engine(folder / "wrapped.onnx", "onnxruntime"), IMAGES, threads=1)
+    return outputs, original_outputs(folder / "original.onnx", IMAGES, wrapping, threads=1), wrapping
+
+
+def renamed(model: onnx.ModelProto, names: dict[str, str]) -> onnx.ModelProto:
+    graph = model.graph
+    for node in graph.node:
+        node.input[:] = [names.get(name, name) for name in node.input]
+        node.output[:] = [names.get(name, name) for name in node.output]
+    for value in (*graph.input, *graph.output, *graph.initializer):
+        value.name = names.get(value.name, value.name)
+    return model
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        {"input": "image"},
+        {"input": "image", "pooled": "image_sub", "weight": "image_sub_by"},
+        {"pooled": "logits", "scores": "features", "weight": "head.weight"},
+        {"input": "logits", "probabilities": "image"},
+        {"input": "features", "probabilities": "logits", "scores": "image_own"},
+    ],
+    ids=["input image", "between", "head", "swapped", "ours"],
+)
+def test_names_that_are_ours_step_aside(names: dict[str, str], tmp_path: Path) -> None:
+    outputs, original, wrapping = wrapped_and_original(renamed(user_model(), names), tmp_path)
+    assert list(outputs) == ["logits"]
+    np.testing.assert_allclose(outputs["logits"], SCORES, rtol=1e-4, atol=1e-4)
+    assert all(check.passed for check in parity_with_original(outputs, original, wrapping.removed))
+
+
+def test_head_weights_that_are_not_transposed_leave_features_of_the_right_width(tmp_path: Path) -> None:
+    model = user_model()
+    wrap_classifier(model, InputFormat(MEAN, STD))
+    write_graph(model, tmp_path / "wrapped.onnx")
+    expose_features(tmp_path / "wrapped.onnx", tmp_path / "features.onnx")
+    (output,) = read_graph(tmp_path / "features.onnx").graph.output
+    assert output.type.tensor_type.shape.dim[1].dim_value == 3
+
+
+def ending(*nodes: tuple[str, dict[str, Any]]) -> onnx.ModelProto:
+    """The user's model with other operators behind its scores."""
+    model = user_model(softmax=False)
+    graph, last = model.graph, "scores"
+    for place, (kind, attributes) in enumerate(nodes):
+        inputs = (
+            [last, "shape"] if kind == "Reshape" else [last, "axes"] if kind in ("Unsqueeze", "Squeeze") else [last]
+        )
+        last = f"end_{place}"
+        graph.node.append(helper.make_node(kind, inputs, [last], **attributes))
+    graph.initializer.append(numpy_helper.from_array(np.array([-1, 4]), "shape"))
+    graph.initializer.append(numpy_helper.from_array(np.array([2, 3]), "axes"))
+    graph.output[0].name = last
+    return model
+
+
+SOFTMAX: tuple[str, dict[str, Any]] = ("Softmax", {"axis": 1})
+
+
+@pytest.mark.parametrize(
+    ("model", "removed"),
+    [
+        (ending(SOFTMAX, ("Identity", {})), "Softmax"),
+        (ending(SOFTMAX, ("Flatten", {})), "Softmax"),
+        (ending(SOFTMAX, ("Reshape", {}), ("Identity", {})), "Softmax"),
+        (ending(("Unsqueeze", {}), SOFTMAX, ("Squeeze", {})), "Softmax"),
+        (ending(("LogSoftmax", {"axis": -1})), "LogSoftmax"),
+        (ending(("LogSoftmax", {"axis": -1}), ("Identity", {})), "LogSoftmax"),
+        (ending(("Identity", {})), None),
+    ],
+    ids=["identity", "flatten", "reshape", "squeeze", "log", "log identity", "none"],
+)
+def test_the_last_softmax_is_taken_off_through_what_only_shapes(
+    model: onnx.ModelProto, removed: str | None, tmp_path: Path
+) -> None:
+    outputs, original, wrapping = wrapped_and_original(model, tmp_path)
+    assert wrapping.removed == removed
+    assert not {"Softmax", "LogSoftmax"} & {node.op_type for node in read_graph(tmp_path / "wrapped.onnx").graph.node}
+    np.testing.assert_allclose(outputs["logits"], SCORES, rtol=1e-4, atol=1e-4)
+    assert all(check.passed for check in parity_with_original(outputs, original, wrapping.removed))
+
+
+def test_the_task_tensor_keeps_every_output_and_its_name(tmp_path: Path) -> None:
+    model = user_model()
+    model.graph.output.append(helper.make_tensor_value_info("pooled", TensorProto.FLOAT, ["batch", 3]))
+    outputs, original, wrapping = wrapped_and_original(model, tmp_path, "tensor")
+    assert set(outputs) == set(original) == {"probabilities", "pooled"}
+    np.testing.assert_allclose(outputs["probabilities"].sum(1), 1, rtol=1e-5)
+    np.testing.assert_allclose(outputs["pooled"], PIXELS.mean((1, 2)), rtol=1e-3, atol=1e-4)
+    assert all(check.passed for check in parity_with_original(outputs, original, wrapping.removed))
+
+
+def test_the_task_tensor_refuses_an_output_with_the_name_of_the_input() -> None:
+    with pytest.raises(Unsupported, match="an output of the model is named 'image'"):
+        wrap_tensors(renamed(user_model(), {"probabilities": "image"}), InputFormat(MEAN, STD))
+
+
+@pytest.mark.parametrize("dtype", [TensorProto.FLOAT16, TensorProto.DOUBLE], ids=["float16", "double"])
+def test_other_input_types_are_refused_by_name(dtype: int) -> None:
+    name = TensorProto.DataType.Name(dtype).lower()
+    with pytest.raises(Unsupported, match=f"input 'input' is {name}, expected float .*export the model in float32"):
+        wrap_classifier(user_model(dtype=dtype), InputFormat(MEAN, STD))
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+def test_a_model_of_bytes_gets_bytes(layout: str, tmp_path: Path) -> None:
+    model = user_model(layout, dtype=TensorProto.UINT8)
+    model.graph.node[0].input[0] = "pixels"
+    model.graph.node.insert(0, helper.make_node("Cast", ["input"], ["pixels"], to=TensorProto.FLOAT))
+    outputs, original, wrapping = wrapped_and_original(model, tmp_path, expects=InputFormat())
+    np.testing.assert_allclose(outputs["logits"], np.stack(IMAGES).mean((1, 2)) @ WEIGHT, rtol=1e-4, atol=1e-2)
+    assert all(check.passed for check in parity_with_original(outputs, original, wrapping.removed))
+
+
+def test_normalisation_for_a_model_of_bytes_is_refused() -> None:
+    with pytest.raises(Unsupported, match="leave out --mean and --std"):
+        wrap_classifier(user_model("NHWC", dtype=TensorProto.UINT8), InputFormat(MEAN, STD))
+
+
+@pytest.mark.parametrize("softmax", [True, False], ids=["with softmax", "logits"])
+def test_a_wrapping_that_computes_something_else_fails_the_comparison(softmax: bool, tmp_path: Path) -> None:
+    outputs, original, wrapping = wrapped_and_original(user_model(softmax=softmax), tmp_path)
+    (check,) = parity_with_original({"logits": outputs["logits"] * 1.1}, original, wrapping.removed)
+    assert not check.passed
+
+
+def test_outputs_without_the_sample_first_are_refused(tmp_path: Path) -> None:
+    model = user_model()
+    model.graph.node.append(helper.make_node("ReduceSum", ["scores"], ["total"], keepdims=0))
+    model.graph.output.append(helper.make_tensor_value_info("total", TensorProto.FLOAT, []))
+    onnx.save(model, tmp_path / "original.onnx")
+    wrapping = wrap_tensors(model, InputFormat(MEAN, STD))
+    with pytest.raises(Unsupported, match=r"output 'total' of 'original\.onnx' has shape"):
+        original_outputs(tmp_path / "original.onnx", IMAGES, wrapping, threads=1)

@@ -47,10 +47,13 @@ def measure_cold(runtime: str, model: Path, options: LoadOptions) -> Cold:
     Raises:
         BackendError: a start failed; quotes the end of its error output.
     """
-    with tempfile.TemporaryDirectory(prefix="edgetl-cold-") as cache:
+    with (
+        tempfile.TemporaryDirectory(prefix="edgetl-cold-") as cache,
+        tempfile.TemporaryDirectory(prefix="edgetl-empty-") as empty,
+    ):
         request = Request(runtime, str(model.resolve()), options, cache)
-        built = _start(request)
-        started = _start(request)
+        built = _start(request, empty)
+        started = _start(request, empty)
     return msgspec.structs.replace(started, build_ns=built.build_ns, load_ns=started.build_ns + started.load_ns)
 
 
@@ -59,11 +62,12 @@ def zeros(specs: tuple[TensorSpec, ...]) -> dict[str, Array]:
     return {spec.name: np.zeros([size or 1 for size in spec.shape], spec.dtype) for spec in specs}
 
 
-def _start(request: Request) -> Cold:
+def _start(request: Request, empty: str) -> Cold:
+    """Start the child in an empty folder: ``python -m`` imports from where it stands first, whatever lies there."""
     # the child must find this very package, however this process found it
-    root = str(Path(edgetl.__file__).parent.parent)
-    paths = [root, os.environ.get("PYTHONPATH", "")]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in paths if path)}
+    root = Path(edgetl.__file__).resolve().parent.parent
+    given = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(root), *map(os.path.abspath, given)])}
     command = (sys.executable, "-m", "edgetl.device.bench.cold")
     name = f"a cold start of {request.model!r} on {request.runtime}"
     try:
@@ -72,6 +76,7 @@ def _start(request: Request) -> Cold:
             input=msgspec.json.encode(request),
             capture_output=True,
             env=environment,
+            cwd=empty,
             timeout=_TIMEOUT_S,
             check=False,
         )

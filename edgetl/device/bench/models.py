@@ -15,6 +15,7 @@ from edgetl import __version__
 from edgetl.artifact import sha256_of
 from edgetl.bundle import Bundle
 from edgetl.device.bench.cold import measure_cold
+from edgetl.device.bench.percent import Told, percent_stage
 from edgetl.device.bench.plan import PLANS, Effort
 from edgetl.device.bench.timing import Clock, Timed, interleave, latency, rotating
 from edgetl.device.candidates import backends_of
@@ -71,7 +72,8 @@ def bench_models(
     """Time models against each other in one run: latency of one inference, and cold starts.
 
     Bundles get their golden samples, plain files random data of the declared shapes (see
-    :func:`edgetl.device.feeds.random_feeds`). A runtime that refuses a model is reported in its place.
+    :func:`edgetl.device.feeds.random_feeds`). A runtime that refuses a model, or a start that fails, is reported in
+    its place.
 
     Returns:
         ``selected`` is the fastest; nothing is judged.
@@ -79,7 +81,7 @@ def bench_models(
     Raises:
         MissingExtra: no runtime is installed, or not the one asked for.
         InputError: no model, or one of them cannot be read.
-        BackendError: no runtime runs any of the models.
+        BackendError: no runtime loads, or none starts, any of the models.
     """
     if not models:
         raise InputError("nothing to time; give at least one ONNX file or bundle")
@@ -87,16 +89,17 @@ def bench_models(
     backends, listener = backends_of(target), progress or Silent()
     subjects = tuple(one for model in models for one in _subjects(model, models, backends, settings))
     loaded, refused = _load(subjects, backends, settings)
-    if not loaded:
-        raise BackendError("; ".join(dict.fromkeys(refused.values())))
     try:
-        cold = _cold(loaded, listener)
-        with listener.stage(f"time {len(loaded)} candidates against each other ({settings.effort})"):
-            timed = _time(loaded, settings, clock)
+        cold, failed = _cold(loaded, listener)
+        started = tuple(one for one in loaded if one.subject.name in cold)
+        if not started:
+            raise BackendError("; ".join(dict.fromkeys((refused | failed).values())))
+        with percent_stage(listener, f"time {len(started)} candidates against each other ({settings.effort})") as told:
+            timed = _time(started, settings, clock, told)
     finally:
         for one in loaded:
             one.runner.close()
-    return _result(models, subjects, settings, _Found(cold, timed, refused))
+    return _result(models, subjects, settings, _Found(cold, timed, refused | failed))
 
 
 @dataclass(frozen=True)
@@ -155,23 +158,28 @@ def _load(
     return tuple(loaded), refused
 
 
-def _cold(loaded: tuple[_Loaded, ...], progress: Progress) -> dict[str, Cold]:
-    cold = {}
+def _cold(loaded: tuple[_Loaded, ...], progress: Progress) -> tuple[dict[str, Cold], dict[str, str]]:
+    cold: dict[str, Cold] = {}
+    failed: dict[str, str] = {}
     with progress.stage("start each candidate in a fresh process", len(loaded)) as step:
         for one in loaded:
-            cold[one.subject.name] = measure_cold(one.subject.runtime, one.subject.model, one.subject.options)
+            subject = one.subject
+            try:
+                cold[subject.name] = measure_cold(subject.runtime, subject.model, subject.options)
+            except BackendError as error:
+                failed[subject.name] = str(error)
             step.advance()
-    return cold
+    return cold, failed
 
 
-def _time(loaded: tuple[_Loaded, ...], settings: BenchSettings, clock: Clock) -> dict[str, Timed]:
+def _time(loaded: tuple[_Loaded, ...], settings: BenchSettings, clock: Clock, told: Told) -> dict[str, Timed]:
     subjects = {
         one.subject.name: rotating(
             one.runner.infer, one.subject.feeds or random_feeds(one.runner.inputs, settings.seed)
         )
         for one in loaded
     }
-    return interleave(subjects, PLANS[settings.effort], clock)
+    return interleave(subjects, PLANS[settings.effort], clock, told)
 
 
 def _result(

@@ -44,4 +44,5 @@ PLANS: Mapping[Effort, Plan] = {
     "rigorous": Plan(50, 1.0, 10.0, block_s=0.5, min_blocks=40, min_samples=SUPPORT[99.9], min_s=20.0, cap_s=300.0),
     "sustained": Plan(50, 1.0, 10.0, block_s=1.0, min_blocks=60, min_samples=SUPPORT[99.9], min_s=600.0, cap_s=900.0),
 }
-"""``quick`` supports p90, ``standard`` p99, ``rigorous`` p99.9; ``sustained`` also lasts until a device is hot."""
+"""The least effort first: ``quick`` supports p90, ``standard`` p99, ``rigorous`` p99.9; ``sustained`` also lasts until
+a device is hot."""

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias, TypeVar
 
+from edgetl.device.bench.percent import Told
 from edgetl.device.bench.plan import Plan
 from edgetl.measurement import Scope, percentile, supports
 from edgetl.result import Latency
@@ -41,7 +42,9 @@ class Timed:
     """Whether latency had settled before measuring began."""
 
 
-def interleave(subjects: Mapping[str, Subject], plan: Plan, clock: Clock = time.perf_counter_ns) -> dict[str, Timed]:
+def interleave(
+    subjects: Mapping[str, Subject], plan: Plan, clock: Clock = time.perf_counter_ns, told: Told | None = None
+) -> dict[str, Timed]:
     """Time subjects against each other in one run.
 
     Each is warmed up until the medians of its last three windows lie within 5 %. Then rounds follow, in each of which
@@ -53,14 +56,21 @@ def interleave(subjects: Mapping[str, Subject], plan: Plan, clock: Clock = time.
         subjects: what to call, by name; results are dropped.
         plan: when to stop. All go on until the last one is done, so that their blocks stay side by side.
         clock: nanoseconds, monotonic.
+        told: hears how much is done, between blocks; warm-up counts as the share of time that the plan gives it.
 
     Returns:
         Samples per name, in the order of ``subjects``. No sample is dropped.
     """
-    series = _planned([_warm_up(call, name, plan, clock) for name, call in subjects.items()], plan)
+    hear, share = told or _nobody, _warm_up_share(plan)
+    warm: list[_Series] = []
+    for name, call in subjects.items():
+        warm.append(_warm_up(call, name, plan, clock))
+        hear(share * len(warm) / len(subjects))
+    series = _planned(warm, plan)
     for order in _orders(len(series)):
         for index in order:
             series[index].run_block(clock)
+        hear(share + (1 - share) * min(one.fraction_done(plan) for one in series))
         if all(one.is_done(plan) for one in series):
             break
     return {one.name: one.timed() for one in series}
@@ -117,6 +127,13 @@ class _Series:
         self.blocks.append(len(samples))
         self.spent_ns += sum(samples)
 
+    def fraction_done(self, plan: Plan) -> float:
+        spent_s = self.spent_ns / _SECOND
+        parts = [len(self.samples) / max(plan.min_samples, 1), len(self.blocks) / max(plan.min_blocks, 1)]
+        if plan.min_s > 0:
+            parts.append(max(spent_s / plan.min_s, len(self.samples) / _SAMPLES_MAX))
+        return min(1.0, max(min(parts), spent_s / plan.cap_s))
+
     def is_done(self, plan: Plan) -> bool:
         enough = len(self.samples) >= plan.min_samples and len(self.blocks) >= plan.min_blocks
         timed_long = self.spent_ns >= plan.min_s * _SECOND or len(self.samples) >= _SAMPLES_MAX
@@ -124,6 +141,14 @@ class _Series:
 
     def timed(self) -> Timed:
         return Timed(tuple(self.samples), tuple(self.blocks), self.warmup, self.steady)
+
+
+def _nobody(fraction: float) -> None:
+    """Nobody listens."""
+
+
+def _warm_up_share(plan: Plan) -> float:
+    return plan.warmup_s / (plan.warmup_s + plan.min_s) if plan.warmup_s > 0 else 0.0
 
 
 def _warm_up(call: Subject, name: str, plan: Plan, clock: Clock) -> _Series:

@@ -40,7 +40,14 @@ class TensorTask:
         raise Unsupported(_NO_LABELS)
 
     def predictions(self, outputs: Batch, classes: tuple[str, ...]) -> list[dict[str, Array]]:
-        """The outputs of each sample by name, without the batch dimension."""
+        """The outputs of each sample by name, without the batch dimension.
+
+        Raises:
+            Unsupported: the outputs are not of the same number of samples.
+        """
+        if len({array.shape[:1] for array in outputs.values()}) != 1 or not next(iter(outputs.values())).ndim:
+            found = "; ".join(f"{name}: {array.shape}" for name, array in outputs.items())
+            raise Unsupported(f"outputs must have the sample as first dimension, as many of each; found {found}")
         n = len(next(iter(outputs.values())))
         return [{name: array[index] for name, array in outputs.items()} for index in range(n)]
 

@@ -34,7 +34,11 @@ class FittedHead:
     out_of_fold: NDArray[np.float32]
     """Logits ``(n, classes)`` of each training sample from a head that did not see it (nor its group)."""
     scores: dict[float, float]
-    """Mean cross-validated accuracy of every regularisation tried."""
+    """Cross-validated accuracy of every regularisation tried."""
+    losses: dict[float, float]
+    """Cross-validated log loss of every regularisation tried; the least one was chosen."""
+    converged: bool
+    """Whether the final fit reached its tolerance within its iterations."""
 
 
 @dataclass(frozen=True)
@@ -78,9 +82,7 @@ class Method(Protocol):
     def adapt(self, context: AdaptContext) -> Adapted:
         """Adapt the backbone to the training split."""
 
-    def refit(
-        self, options: Any, workspace: Workspace, features: FeatureSource, regularisation: float | None
-    ) -> FittedHead | None:
+    def refit(self, context: AdaptContext, features: FeatureSource, regularisation: float | None) -> FittedHead | None:
         """Fit the head again on features that another graph (an int8 rendering of the trunk) computed.
 
         Returns ``None`` where a method's head cannot be fitted apart from its trunk; the head then stays as it is.

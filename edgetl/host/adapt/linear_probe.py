@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
 import msgspec
 
 from edgetl.host.adapt import AdaptContext, Adapted, FeatureSource, FittedHead
-from edgetl.host.adapt.heads import HeadSettings, fit_head, training_set
-from edgetl.host.backbones import Pooling, trunk
+from edgetl.host.adapt.heads import HeadSettings, balanced_relevance, fit_head, training_set
+from edgetl.host.backbones import Pooling, part_widths, trunk
 from edgetl.host.export import trunk_graph
 from edgetl.host.features import GraphFeatures, check_views
 from edgetl.host.inference import Crew, fastest
-from edgetl.host.workspace import Workspace
 
-GRID = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
+GRID = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2)
 
 
 class LinearProbeOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -23,12 +22,15 @@ class LinearProbeOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     stages: tuple[str, ...] | None = None
     """Stages whose pooled features the head sees; by default the last three and the backbone's own features."""
     pooling: tuple[Pooling, ...] = ("mean",)
-    """``mean`` over height and width, and with ``std`` the standard deviation too (texture); ``mean`` is required."""
+    """``mean`` over height and width is required; ``std`` adds the deviation (texture); ``log`` takes the signed
+    logarithm of all of these (heavy tails)."""
     views: tuple[str, ...] = ("identity", "hflip")
     """Views of every training image that count as further samples."""
     regularisation: tuple[float, ...] = GRID
-    """Values of C to choose among."""
+    """Values of C to choose among, by cross-validated log loss."""
     sigma_floor: float = 0.5
+    balance_stages: bool = True
+    """Let every pooled part weigh the same, whatever its width; otherwise the widest decides."""
     folds: int = 5
     balanced: bool = False
     """Weigh classes by their inverse frequency."""
@@ -66,7 +68,7 @@ class LinearProbe:
         features = GraphFeatures(
             workspace.extraction(engine), workspace.splits.train, workspace.progress, "extract features"
         )
-        fitted = self.refit(options, workspace, features, None)
+        fitted = self.refit(context, features, None)
         return Adapted(
             trunk=module,
             head=fitted.head,
@@ -74,6 +76,8 @@ class LinearProbe:
             report={
                 "regularisation": fitted.regularisation,
                 "cross_validated_accuracy": {f"{c:g}": score for c, score in fitted.scores.items()},
+                "cross_validated_log_loss": {f"{c:g}": loss for c, loss in fitted.losses.items()},
+                "converged": fitted.converged,
                 "features": int(fitted.head.weight.shape[1]),
                 "feature_runtime": engine.runtime,
                 "pooling": list(options.pooling),
@@ -81,20 +85,23 @@ class LinearProbe:
             },
         )
 
-    def refit(
-        self, options: Any, workspace: Workspace, features: FeatureSource, regularisation: float | None
-    ) -> FittedHead:
+    def refit(self, context: AdaptContext, features: FeatureSource, regularisation: float | None) -> FittedHead:
         """Fit the head on features of the training split."""
-        chosen: LinearProbeOptions = options
+        options: LinearProbeOptions = context.options
+        workspace = context.workspace
         settings = HeadSettings(
-            regularisation=chosen.regularisation if regularisation is None else (regularisation,),
-            folds=chosen.folds,
-            sigma_floor=chosen.sigma_floor,
-            balanced=chosen.balanced,
+            regularisation=options.regularisation if regularisation is None else (regularisation,),
+            folds=options.folds,
+            sigma_floor=options.sigma_floor,
+            balanced=options.balanced,
             seed=workspace.seed,
             threads=workspace.threads,
         )
-        data = training_set(features.training(chosen.views), workspace.splits.train, len(workspace.classes))
+        samples = workspace.splits.train
+        data = training_set(features.training(options.views), samples, len(workspace.classes))
+        if options.balance_stages:
+            widths = part_widths(trunk(context.backbone, options.stages, options.pooling), workspace.blank())
+            data = replace(data, relevance=balanced_relevance(widths))
         with workspace.progress.stage("fit the head"):
             return fit_head(data, settings)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -67,7 +66,7 @@ class Scratch:
         weight, bias = head.weight.detach().numpy().copy(), head.bias.detach().numpy().copy()
         return Adapted(trunk=body, head=Head(weight, bias), fitted=None, report={"loss_per_epoch": losses})
 
-    def refit(self, options: Any, workspace: Workspace, features: FeatureSource, regularisation: float | None) -> None:
+    def refit(self, context: AdaptContext, features: FeatureSource, regularisation: float | None) -> None:
         """Trunk and head were trained together; the head stays as it is."""
 
 

@@ -8,12 +8,14 @@ import torch
 
 from edgetl.errors import BackboneError
 from edgetl.host.backbones.backbone import Backbone
+from edgetl.tensors import Array
 
 HEAD = "head"
 """The features that the backbone's own classifier took."""
 _DEFAULT_STAGES = 3
 _VARIANCE_MIN = 1e-6
-Pooling = Literal["mean", "std"]
+Pooling = Literal["mean", "std", "log"]
+_LOG_SCALE = 5.0
 
 
 def trunk(
@@ -27,15 +29,20 @@ def trunk(
     Args:
         stages: names of :attr:`Backbone.stages` and ``head``; the last three stages and ``head`` when ``None``,
             ``head`` alone when empty.
-        pooling: ``std`` adds the standard deviation over height and width of every chosen map, which tells textures
-            apart that have the same mean.
+        pooling: ``mean`` over height and width; ``std`` adds the standard deviation over them, which tells textures
+            apart that have the same mean; ``log`` takes the signed logarithm ``sign(x) log(1 + 5 |x|)`` of all of
+            these, so that a few large activations do not outvote the rest.
 
     Raises:
         BackboneError: an unknown or repeated stage.
+
+    References:
+        Perronnin, Sánchez and Mensink, "Improving the Fisher Kernel for Large-Scale Image Classification", 2010 (signed
+        compression of pooled features).
     """
     names = tuple(name for name, _ in trunk_features(backbone, stages))
     indices = [index for index, stage in enumerate(backbone.stages) if stage.name in names]
-    return Trunk(backbone, indices, HEAD in names, "std" in pooling).eval()
+    return Trunk(backbone, indices, HEAD in names, pooling).eval()
 
 
 def trunk_features(backbone: Backbone, stages: tuple[str, ...] | None = None) -> tuple[tuple[str, int], ...]:
@@ -57,32 +64,54 @@ def trunk_features(backbone: Backbone, stages: tuple[str, ...] | None = None) ->
     return tuple((name, width) for name, width in widths.items() if name in chosen)
 
 
+def part_widths(module: torch.nn.Module, blank: Array) -> tuple[int, ...]:
+    """Width of every pooled part of a trunk's features, in order.
+
+    Args:
+        module: what :func:`trunk` returned.
+        blank: an image of the trunk's size, ``uint8 (h, w, 3)``.
+    """
+    with torch.inference_mode():
+        parts = cast(Trunk, module).parts(torch.from_numpy(blank[None]))
+    return tuple(part.shape[1] for part in parts)
+
+
 class Trunk(torch.nn.Module):
     """A cut backbone with its normalisation; made by :func:`trunk`."""
 
     pixel_mean: torch.Tensor
     pixel_scale: torch.Tensor
 
-    def __init__(self, backbone: Backbone, indices: list[int], with_head: bool, with_std: bool) -> None:
+    def __init__(self, backbone: Backbone, indices: list[int], with_head: bool, pooling: tuple[Pooling, ...]) -> None:
         super().__init__()
         self.backbone = backbone.module
-        self.indices, self.with_head, self.with_std = indices, with_head, with_std
+        self.indices, self.with_head, self.pooling = indices, with_head, pooling
         self.register_buffer("pixel_mean", 255 * torch.tensor(backbone.mean).reshape(1, 3, 1, 1))
         self.register_buffer("pixel_scale", 1 / (255 * torch.tensor(backbone.std).reshape(1, 3, 1, 1)))
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """Features ``(n, features)`` of images ``uint8 (n, h, w, 3)``."""
+        parts = self.parts(image)
+        features = torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
+        if "log" not in self.pooling:
+            return features
+        return torch.sign(features) * torch.log(1 + _LOG_SCALE * torch.abs(features))
+
+    def parts(self, image: torch.Tensor) -> list[torch.Tensor]:
+        """The pooled parts before they are joined, ``(n, width)`` each."""
         # the cast comes first: TensorRT refuses a transpose of uint8
         pixels = (image.to(torch.float32).permute(0, 3, 1, 2) - self.pixel_mean) * self.pixel_scale
         final, maps = self._forward(pixels)
         parts = [part for output in maps for part in self._pooled(output, output.mean((2, 3)))]
-        if self.with_head:
-            parts += self._pooled(final, self._head(final))
-        return torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
+        return parts + self._pooled(self._channels_first(final), self._head(final)) if self.with_head else parts
+
+    def _channels_first(self, final: torch.Tensor) -> torch.Tensor:
+        is_last = final.ndim == 4 and str(getattr(self.backbone, "output_fmt", "NCHW")).endswith("NHWC")
+        return final.permute(0, 3, 1, 2) if is_last else final
 
     def extra_repr(self) -> str:
         """How the backbone is cut; part of the key under which its graph is cached."""
-        return f"indices={self.indices}, with_head={self.with_head}, with_std={self.with_std}"
+        return f"indices={self.indices}, with_head={self.with_head}, pooling={self.pooling}"
 
     def _forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
         if not self.indices:
@@ -92,7 +121,7 @@ class Trunk(torch.nn.Module):
         )
 
     def _pooled(self, output: torch.Tensor, pooled: torch.Tensor) -> list[torch.Tensor]:
-        if not self.with_std or output.ndim != 4:
+        if "std" not in self.pooling or output.ndim != 4:
             return [pooled]
         # one reduction over the whole map (the L2 norm) instead of centring it; the rest is on short vectors
         mean = output.mean((2, 3))

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import PIL
+from PIL import UnidentifiedImageError
 
 from edgetl.errors import DataError
+from edgetl.files import replacing
 from edgetl.host.data.dataset import Dataset, Sample
 from edgetl.host.data.groups import merge_groups
 from edgetl.host.data.parallel import ordered_map
@@ -20,6 +21,19 @@ from edgetl.progress import Progress
 
 _SCHEMA = "edgetl.audit/1"
 _LISTED = 10
+
+
+@dataclass(frozen=True)
+class Audit:
+    """How strict an audit is, and with what it works."""
+
+    min_per_class: int
+    skip_bad: bool
+    """Leave unreadable images out instead of refusing."""
+    threads: int
+    cache: Path | None = None
+    """A file of content hashes that are known to decode, so that a second audit only hashes; read when it exists and
+    written again. A damaged one, or one of another Pillow, is not used."""
 
 
 @dataclass(frozen=True)
@@ -37,27 +51,21 @@ class _Looked:
     problem: str | None
 
 
-def audit(
-    dataset: Dataset, *, min_per_class: int, skip_bad: bool, threads: int, progress: Progress, cache: Path | None = None
-) -> Audited:
+def audit(dataset: Dataset, how: Audit, progress: Progress) -> Audited:
     """Hash and fully decode every image, and refuse what would spoil training or its numbers.
-
-    Args:
-        cache: a file of content hashes that are known to decode, so that a second audit only hashes; read when it
-            exists and written again. A damaged cache, or one of another Pillow, is not used.
 
     Raises:
         DataError: unreadable images (unless ``skip_bad``), a class with fewer than ``min_per_class`` images, one
             picture under two labels, or one picture or group in two given splits.
     """
-    known = _read_cache(cache)
-    looked = _look(dataset.samples, known, threads, progress)
+    known = _read_cache(how.cache)
+    looked = _look(dataset.samples, known, how.threads, progress)
     skipped = tuple(
         (sample.name, result.problem)
         for sample, result in zip(dataset.samples, looked, strict=True)
         if result.problem is not None
     )
-    if skipped and not skip_bad:
+    if skipped and not how.skip_bad:
         raise DataError(_unreadable(skipped))
     for name, reason in skipped:
         progress.note(f"left out {name}: {reason}")
@@ -66,8 +74,8 @@ def audit(
         for sample, result in zip(dataset.samples, looked, strict=True)
         if result.problem is None
     )
-    _write_cache(cache, known | {sample.sha256 for sample in samples}, known)
-    _check_counts(samples, dataset.classes, min_per_class)
+    _write_cache(how.cache, known | {sample.sha256 for sample in samples}, known)
+    _check_counts(samples, dataset.classes, how.min_per_class)
     _check_labels(samples, dataset.classes)
     repeated = len(samples) - len({sample.sha256 for sample in samples})
     if repeated:
@@ -86,7 +94,7 @@ def _look(samples: tuple[Sample, ...], known: frozenset[str], threads: int, prog
             try:
                 decode(data)
             except DataError as error:
-                return _Looked(sha256, str(error.__cause__ or error))
+                return _Looked(sha256, _reason(error))
         return _Looked(sha256, None)
 
     looked = []
@@ -95,6 +103,13 @@ def _look(samples: tuple[Sample, ...], known: frozenset[str], threads: int, prog
             looked.append(result)
             step.advance()
     return looked
+
+
+def _reason(error: DataError) -> str:
+    """Why an image cannot be decoded, in words that are the same in every run."""
+    if isinstance(error.__cause__, UnidentifiedImageError):
+        return "not an image of a format that Pillow reads"
+    return str(error.__cause__ or error)
 
 
 def _unreadable(skipped: tuple[tuple[str, str], ...]) -> str:
@@ -149,7 +164,6 @@ def _write_cache(cache: Path | None, decoded: frozenset[str] | set[str], before:
     if cache is None or decoded == before:
         return
     cache.parent.mkdir(parents=True, exist_ok=True)
-    temporary = cache.with_name(f".{cache.name}.{os.getpid()}")
     document = {"schema": _SCHEMA, "pillow": PIL.__version__, "decoded": sorted(decoded)}
-    temporary.write_text(json.dumps(document), encoding="utf-8")
-    temporary.replace(cache)
+    with replacing(cache) as file:
+        file.write(json.dumps(document).encode())

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import numpy as np
-
 from edgetl.errors import DataError
 from edgetl.host.data.dataset import Sample
 from edgetl.host.data.parallel import ordered_map
@@ -32,19 +30,3 @@ def stream(
             raise DataError(f"{sample.name}: {error}") from error
 
     return ordered_map(prepared, samples, threads, window)
-
-
-def batches(samples: Sequence[Sample], preprocess: Preprocess, *, size: int, threads: int) -> Iterator[Array]:
-    """Yield the samples as ``uint8`` of shape ``(n, h, w, 3)`` with ``n`` at most ``size``, in order.
-
-    Raises:
-        DataError: an image cannot be read; names the sample.
-    """
-    rows: list[Array] = []
-    for image in stream(samples, preprocess, threads=threads, window=max(4 * threads, size)):
-        rows.append(image)
-        if len(rows) == size:
-            yield np.stack(rows)
-            rows = []
-    if rows:
-        yield np.stack(rows)

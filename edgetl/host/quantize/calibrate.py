@@ -40,6 +40,8 @@ class CalibrationSettings:
     threads: int = 1
     estimator: Estimator = "percentile"
     progress: Progress = field(default_factory=Silent)
+    total: int | None = None
+    """Number of images, for progress, where it is known."""
 
 
 def calibrate(
@@ -67,7 +69,7 @@ def calibrate(
         _expose(graph, tuple(watched), exposed)
         runner = _load(exposed, settings.threads)
         try:
-            digests = _observe(runner, images, observers, settings.progress)
+            digests = _observe(runner, images, observers, settings)
         finally:
             runner.close()
     if len(set(digests)) < MIN_IMAGES:
@@ -119,11 +121,14 @@ def before_clipping(model: onnx.ModelProto) -> dict[str, str]:
 
 
 def _observe(
-    runner: Runner, images: Iterable[NDArray[np.uint8]], observers: Mapping[str, Observer], progress: Progress
+    runner: Runner,
+    images: Iterable[NDArray[np.uint8]],
+    observers: Mapping[str, Observer],
+    settings: CalibrationSettings,
 ) -> list[str]:
     digests: list[str] = []
     feed = runner.inputs[0].name
-    with progress.stage("calibrate") as step:
+    with settings.progress.stage("calibrate", settings.total) as step:
         for image in images:
             outputs = runner.infer({feed: np.ascontiguousarray(image)[None]})
             for name, observer in observers.items():

@@ -7,16 +7,14 @@ from pathlib import Path
 import onnx
 
 from edgetl.errors import EdgeTLError
-from edgetl.host.graph import weights_of
-from edgetl.host.quantize import Rendered
 from edgetl.plugins import BACKENDS, find
 from edgetl.runner import Backend, LoadOptions
 
 _WEIGHTED = frozenset(("Conv", "ConvTranspose", "Gemm", "MatMul"))
 
 
-def lint(quantized: onnx.ModelProto, original: onnx.ModelProto, keep_float: frozenset[str]) -> Rendered:
-    """Check a Q/DQ graph against the float graph it was made from, and count.
+def lint(quantized: onnx.ModelProto, original: onnx.ModelProto, keep_float: frozenset[str]) -> None:
+    """Check a Q/DQ graph against the float graph it was made from.
 
     Raises:
         EdgeTLError: the graph is invalid, quantizes nothing, lost a node that was to stay in float, quantized one,
@@ -35,13 +33,9 @@ def lint(quantized: onnx.ModelProto, original: onnx.ModelProto, keep_float: froz
             raise EdgeTLError(f"node {name!r} was to stay in float and is gone after quantization")
         if any(read in dequantized for read in nodes[name].input[1:]):
             raise EdgeTLError(f"node {name!r} was to stay in float and has quantized weights")
-    constants = weights_of(original)
-    weighted = {node.name for node in original.graph.node if node.op_type in _WEIGHTED and node.input[1] in constants}
-    done = {name for name in weighted if name in nodes and nodes[name].input[1] in dequantized}
-    if not done:
+    weighted = [node for node in nodes.values() if node.op_type in _WEIGHTED]
+    if not any(node.input[1] in dequantized for node in weighted):
         raise EdgeTLError("quantization left every layer in float")
-    pairs = sum(node.op_type == "QuantizeLinear" for node in quantized.graph.node)
-    return Rendered(quantized=len(done), kept_float=tuple(sorted(weighted - done)), pairs=pairs, corrected=0)
 
 
 def check_loads(path: Path) -> None:

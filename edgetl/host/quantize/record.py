@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,8 @@ from edgetl.host.quantize.histogram import TensorRange
 from edgetl.tensors import Array
 
 SCHEMA = "edgetl.calibration/1"
+DAMAGE = (BadZipFile, zlib.error, EOFError, ValueError, LookupError, TypeError, AttributeError, NotImplementedError)
+"""What is raised by reading an ``.npz`` file that is not what it should be."""
 Estimator = Literal["minmax", "percentile", "mse"]
 
 
@@ -89,7 +92,7 @@ def read_record(path: Path) -> CalibrationRecord:
             return _record(meta, {name: archive[name] for name in ("bounds", "counts", "means")})
     except OSError as error:
         raise InputError(f"cannot read calibration {str(path)!r} ({error.strerror}); calibrate again") from error
-    except (BadZipFile, EOFError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except DAMAGE as error:
         raise InputError(f"calibration {str(path)!r} is damaged ({error}); calibrate again") from error
 
 

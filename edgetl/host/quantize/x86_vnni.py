@@ -8,14 +8,12 @@ and features are what the head is fitted on.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import onnx
 
 from edgetl.errors import Unsupported
 from edgetl.host.graph import backbone_digest, read_graph, weights_of, write_graph
-from edgetl.host.quantize import Rendered
 from edgetl.host.quantize.bias import correct_biases
 from edgetl.host.quantize.calibrate import before_clipping
 from edgetl.host.quantize.lint import check_loads, lint
@@ -31,7 +29,7 @@ class X86Vnni:
 
     name = "x86-vnni"
 
-    def render(self, model: Path, record: CalibrationRecord, out: Path, keep_float: frozenset[str]) -> Rendered:
+    def render(self, model: Path, record: CalibrationRecord, out: Path, keep_float: frozenset[str]) -> None:
         """Write a Q/DQ graph with the same inputs and outputs; equal arguments give equal bytes.
 
         Raises:
@@ -48,11 +46,10 @@ class X86Vnni:
         keep = keep_float | _better_in_float(graph)
         surgery = Surgery("uint8", OP_TYPES, keep, {"ActivationSymmetric": False, "WeightSymmetric": True})
         quantized = insert(onnx.shape_inference.infer_shapes(graph), _ranges(graph, record), surgery)
-        corrected = correct_biases(quantized, graph, record.tensors)
-        rendered = lint(quantized, graph, keep_float)
+        correct_biases(quantized, graph, record.tensors)
+        lint(quantized, graph, keep_float)
         write_graph(quantized, out)
         check_loads(out)
-        return replace(rendered, corrected=corrected)
 
 
 RENDERING = X86Vnni()

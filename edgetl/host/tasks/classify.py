@@ -13,7 +13,6 @@ class Classify:
     """Cross-entropy over classes, each sample weighted."""
 
     name: str = "classify"
-    label_smoothing: float = 0.0
 
     def loss(self, logits: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
         """Weighted mean cross-entropy.
@@ -23,7 +22,7 @@ class Classify:
             labels: ``(n,)`` int64.
             weights: ``(n,)``; their scale does not matter.
         """
-        losses = functional.cross_entropy(logits, labels, reduction="none", label_smoothing=self.label_smoothing)
+        losses = functional.cross_entropy(logits, labels, reduction="none")
         return (losses * weights).sum() / weights.sum()
 
 

@@ -25,3 +25,23 @@ def test_a_failing_start_quotes_its_error(tmp_path: Path) -> None:
     damaged.write_bytes(b"no model")
     with pytest.raises(BackendError, match=r"exit code 1: .*cannot load .*damaged\.onnx"):
         measure_cold("onnxruntime", damaged, LoadOptions(threads=1))
+
+
+def test_a_start_imports_nothing_from_where_the_user_stands(
+    classifier: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("numpy", "msgspec", "onnxruntime", "edgetl"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('imported from the current folder')")
+    monkeypatch.chdir(tmp_path)
+    assert measure_cold("onnxruntime", classifier, LoadOptions(threads=1)).load_ns > 0
+
+
+def test_a_start_finds_what_a_relative_search_path_names(
+    classifier: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "extra").mkdir()
+    (tmp_path / "extra/sitecustomize.py").write_text(f"open({str(tmp_path / 'seen')!r}, 'w').close()")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", "extra")
+    measure_cold("onnxruntime", classifier, LoadOptions(threads=1))
+    assert (tmp_path / "seen").exists()

@@ -14,6 +14,7 @@ from edgetl.device.bench.models import BenchSettings, bench_models
 from edgetl.device.feeds import random_feeds
 from edgetl.errors import BackendError, InputError
 from edgetl.result import Cold
+from edgetl.runner import LoadOptions
 from edgetl.tensors import TensorSpec
 
 
@@ -81,3 +82,29 @@ def test_random_feeds_have_the_declared_shapes_and_ranges() -> None:
     assert feeds[0]["p"].max() > 200
     assert not np.array_equal(feeds[0]["x"], feeds[1]["x"])
     np.testing.assert_array_equal(feeds[5]["x"], random_feeds(specs, seed=3)[5]["x"])
+
+
+def test_a_failed_start_rejects_that_model_only(
+    classifier: Path, settings: BenchSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(runtime: str, model: Path, options: LoadOptions) -> Cold:
+        if runtime == "openvino":
+            raise BackendError("a cold start failed with exit code -9: no error output")
+        return Cold(1, 1, 1, None)
+
+    monkeypatch.setattr(models, "measure_cold", start)
+    sound, failed = bench_models((classifier,), settings).candidates
+    assert sound.latency is not None
+    assert failed.latency is None
+    assert "exit code -9" in (failed.rejected_because or "")
+
+
+def test_when_nothing_starts_the_reason_is_told(
+    classifier: Path, settings: BenchSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(*_: object) -> Cold:
+        raise BackendError("a cold start failed with exit code -9: no error output")
+
+    monkeypatch.setattr(models, "measure_cold", start)
+    with pytest.raises(BackendError, match="exit code -9"):
+        bench_models((classifier,), settings)

@@ -2,13 +2,17 @@ from __future__ import annotations
 
 import gc
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
 
 import pytest
 
+from edgetl.device.bench.percent import percent_stage
 from edgetl.device.bench.plan import PLANS, Plan
 from edgetl.device.bench.timing import Timed, interleave, latency, rotating
+from edgetl.progress import Silent
 
 MS = 1_000_000
 PLAN = Plan(3, 0.0, 1.0, block_s=0.1, min_blocks=4, min_samples=20, min_s=0.0, cap_s=10.0)
@@ -167,3 +171,29 @@ def test_a_plan_is_extended_for_a_gated_percentile_only() -> None:
     assert quick.supporting((50.0, 90.0)) is quick
     assert quick.supporting((99.0,)).min_samples == 662
     assert quick.supporting((99.0,)).cap_s > quick.cap_s
+
+
+def test_what_is_done_is_told_from_warm_up_to_the_end() -> None:
+    machine, told = Machine(), list[float]()
+    plan = replace(PLAN, warmup_s=1.0, warmup_cap_s=3.0, min_s=3.0, min_blocks=6)
+    subjects = {name: machine.subject(name, lambda n: 10 * MS) for name in "ab"}
+    interleave(subjects, plan, machine.clock, told.append)
+    assert told[:2] == [0.125, 0.25]
+    assert told == sorted(told)
+    assert len(told) > 6
+    assert told[-1] == pytest.approx(1.0)
+
+
+def test_a_stage_in_per_cent_ends_at_a_hundred_and_never_goes_back() -> None:
+    steps: list[int] = []
+
+    class Listener(Silent):
+        @contextmanager
+        def stage(self, title: str, total: int | None = None) -> Iterator[SimpleNamespace]:
+            assert total == 100
+            yield SimpleNamespace(advance=steps.append)
+
+    with percent_stage(Listener(), "time") as told:
+        for fraction in (0.1, 0.304, 0.2, 0.305):
+            told(fraction)
+    assert steps == [10, 20, 70]

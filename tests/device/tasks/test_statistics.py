@@ -158,3 +158,24 @@ def test_wilson_holds_the_point_and_stays_in_range(n: int, data: st.DataObject) 
     low, high = wilson(count, n)
     assert 0 <= low <= count / n <= high <= 1
     assert low < high
+
+
+def test_one_sample_is_the_smallest_drop_that_few_samples_can_show() -> None:
+    gates = Gates(accuracy_drop_max=0.005, margin=0.05)
+    assert not drop_check("accuracy transfer", *_hits(1, 0, 100), gates).passed
+    check = drop_check("accuracy transfer", *_hits(1, 0, 100), gates, least=1)
+    assert check.passed
+    assert check.value == 0.01
+    assert "1 of 100 is the smallest drop" in check.reason
+
+
+def test_the_smallest_drop_is_net_of_what_was_won_and_more_fails() -> None:
+    gates = Gates(accuracy_drop_max=0.005, margin=0.5)
+    assert drop_check("accuracy transfer", *_hits(3, 2, 100), gates, least=1).passed
+    assert not drop_check("accuracy transfer", *_hits(2, 0, 100), gates, least=1).passed
+
+
+def test_the_bound_is_judged_however_small_the_drop() -> None:
+    check = drop_check("accuracy transfer", *_hits(1, 0, 100), Gates(accuracy_drop_max=0.005, margin=0.015), least=1)
+    assert not check.passed
+    assert "too few samples to tell" in check.reason

@@ -2,9 +2,19 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn import metrics
 from sklearn.linear_model import LogisticRegression
 
-from edgetl.host.adapt.heads import HeadSettings, TrainingSet, apply_head, fit_head, training_set
+from edgetl.errors import DataError
+from edgetl.host.adapt.heads import (
+    HeadSettings,
+    TrainingSet,
+    apply_head,
+    balanced_relevance,
+    fit_head,
+    log_loss,
+    training_set,
+)
 from edgetl.host.data.dataset import Sample
 
 
@@ -63,10 +73,10 @@ def test_out_of_fold_predictions_do_not_see_their_own_group() -> None:
     assert np.mean(fitted.out_of_fold.argmax(1) == labels) < 0.8
 
 
-def test_regularisation_with_the_best_cross_validated_accuracy_is_chosen() -> None:
+def test_regularisation_with_the_least_cross_validated_log_loss_is_chosen() -> None:
     fitted = fit_head(clusters(n=200, width=200), HeadSettings(regularisation=(1e-6, 1e-2, 1e2)))
-    assert fitted.regularisation == max(fitted.scores, key=lambda c: fitted.scores[c])
-    assert set(fitted.scores) == {1e-6, 1e-2, 1e2}
+    assert fitted.regularisation == min(fitted.losses, key=lambda c: fitted.losses[c])
+    assert set(fitted.scores) == set(fitted.losses) == {1e-6, 1e-2, 1e2}
 
 
 def test_same_seed_gives_the_same_head() -> None:
@@ -94,3 +104,40 @@ def test_training_set_keeps_groups_together_and_the_rest_apart() -> None:
     data = training_set(np.zeros((1, 4, 2), np.float32), samples, 2)
     assert data.groups[0] == data.groups[2]
     assert len(set(data.groups.tolist())) == 3
+
+
+def test_log_loss_equals_scikit_learn() -> None:
+    rng = np.random.default_rng(0)
+    logits, labels = rng.normal(scale=5, size=(50, 3)).astype(np.float32), rng.integers(0, 3, 50)
+    probabilities = np.exp(logits.astype(np.float64))
+    probabilities /= probabilities.sum(1, keepdims=True)
+    assert log_loss(logits, labels) == pytest.approx(metrics.log_loss(labels, probabilities), rel=1e-6)
+
+
+def test_balanced_relevance_gives_every_part_the_same_say() -> None:
+    relevance = balanced_relevance((4, 100))
+    assert (relevance[:4] ** 2).sum() == pytest.approx((relevance[4:] ** 2).sum(), rel=1e-5)
+
+
+def test_a_narrow_part_decides_only_when_stages_are_balanced() -> None:
+    # two features say it all, 400 others are noise: with equal relevance the noise outvotes them
+    rng = np.random.default_rng(3)
+    labels = np.arange(120) % 2
+    signal = (labels[:, None] * 2 - 1) + rng.normal(scale=0.7, size=(120, 2))
+    features = np.concatenate([signal, rng.normal(size=(120, 400))], axis=1).astype(np.float32)[None]
+    settings = HeadSettings(regularisation=(1e-3,))
+    plain = TrainingSet(features, labels, np.ones(120, np.float32), np.arange(120), 2)
+    balanced = TrainingSet(features, labels, plain.weights, plain.groups, 2, balanced_relevance((2, 400)))
+    assert fit_head(balanced, settings).scores[1e-3] > fit_head(plain, settings).scores[1e-3] + 0.05
+
+
+def test_a_class_in_one_group_only_is_refused() -> None:
+    data = clusters(n=60)
+    groups = np.where(data.labels == 1, 0, data.groups + 1)
+    with pytest.raises(DataError, match="more groups"):
+        fit_head(TrainingSet(data.features, data.labels, data.weights, groups, 2), HeadSettings(regularisation=(0.1,)))
+
+
+def test_a_fit_that_runs_out_of_iterations_says_so() -> None:
+    assert fit_head(clusters(), HeadSettings(regularisation=(0.1,))).converged
+    assert not fit_head(clusters(), HeadSettings(regularisation=(10.0,), max_iterations=2, tolerance=1e-9)).converged

@@ -13,7 +13,7 @@ from PIL import Image
 
 from edgetl.errors import DataError
 from edgetl.host.data import audit as audit_module
-from edgetl.host.data.audit import Audited, audit
+from edgetl.host.data.audit import Audit, Audited, audit
 from edgetl.host.data.dataset import Dataset, Sample
 from edgetl.progress import Silent
 
@@ -30,7 +30,8 @@ def dataset(*extra: Sample, n: int = 4) -> Dataset:
 
 
 def audited(data: Dataset, **options: Any) -> Audited:
-    return audit(data, **{"min_per_class": 2, "skip_bad": False, "threads": 2, "progress": Silent(), **options})
+    progress = options.pop("progress", Silent())
+    return audit(data, Audit(**{"min_per_class": 2, "skip_bad": False, "threads": 2, **options}), progress)
 
 
 class Notes(Silent):
@@ -69,6 +70,7 @@ def test_unreadable_images_are_left_out_and_listed_when_asked(tmp_path: Path) ->
     assert [name for name, _ in result.skipped] == ["image in memory", str(tmp_path / "gone.png")]
     assert "cannot be opened (No such file or directory)" in result.skipped[1][1]
     assert len(notes.notes) == 2
+    assert result.skipped[0][1] == "not an image of a format that Pillow reads"
 
 
 def test_a_class_with_too_few_images_is_refused() -> None:

@@ -13,7 +13,7 @@ from PIL import Image
 from edgetl.errors import DataError
 from edgetl.host.data.dataset import Sample
 from edgetl.host.data.parallel import ordered_map
-from edgetl.host.data.stream import batches, stream
+from edgetl.host.data.stream import stream
 from edgetl.preprocess import Preprocess
 
 PREPROCESS = Preprocess(4, 6)
@@ -39,12 +39,6 @@ def test_images_come_in_order_as_the_model_takes_them(threads: int) -> None:
 def test_an_unreadable_image_is_named(tmp_path: Path, threads: int) -> None:
     with pytest.raises(DataError, match=r"gone\.png"):
         list(stream((*samples(3), Sample(tmp_path / "gone.png", 0)), PREPROCESS, threads=threads))
-
-
-def test_batches_are_full_but_for_the_last() -> None:
-    made = list(batches(samples(7), PREPROCESS, size=3, threads=2))
-    assert [batch.shape for batch in made] == [(3, 4, 6, 3), (3, 4, 6, 3), (1, 4, 6, 3)]
-    assert np.concatenate(made)[:, 0, 0, 0].tolist() == list(range(7))
 
 
 @pytest.mark.parametrize("threads", [1, 3])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ from edgetl.host.adapt import Head
 from edgetl.host.quantize.calibrate import CalibrationSettings, calibrate
 from edgetl.host.quantize.record import CalibrationRecord, read_record
 from edgetl.host.quantize.x86_vnni import RENDERING
+from edgetl.progress import Silent, Step
 from edgetl.tensors import Array
 
 
@@ -99,6 +102,30 @@ def test_a_damaged_record_is_refused(content: bytes, tmp_path: Path) -> None:
 
     with pytest.raises(InputError, match="calibrate again"):
         read_record(tmp_path / "record.npz")
+
+
+def test_a_record_with_any_damaged_byte_is_read_or_refused_in_words(
+    network: Path, images: Array, tmp_path: Path
+) -> None:
+    path = tmp_path / "record.npz"
+    calibrate(network, images).save(path)
+    whole = path.read_bytes()
+    for place in range(0, len(whole), 23):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :])
+        with contextlib.suppress(InputError):
+            read_record(path)
+
+
+def test_progress_knows_how_many_images_there_are(network: Path, images: Array) -> None:
+    totals: list[int | None] = []
+
+    class Totals(Silent):
+        def stage(self, title: str, total: int | None = None) -> AbstractContextManager[Step]:
+            totals.append(total)
+            return super().stage(title, total)
+
+    calibrate(network, images, CalibrationSettings(progress=Totals(), total=len(images)))
+    assert totals == [len(images)]
 
 
 def test_a_record_of_another_schema_is_refused(tmp_path: Path) -> None:

@@ -1,0 +1,86 @@
+"""Whether a wrapped model still computes what the user's own file computes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from edgetl.check import Check
+from edgetl.device.tasks.classify import softmax
+from edgetl.device.verify import Tolerance, parity
+from edgetl.errors import Unsupported
+from edgetl.host.graph import LOGITS
+from edgetl.host.user_onnx import Activation, Wrapping
+from edgetl.plugins import BACKENDS, find
+from edgetl.runner import Backend, LoadOptions
+from edgetl.tensors import Array, Batch
+
+SPREAD, RTOL = 2e-3, 1e-3
+"""What float32 arithmetic in another order may change, as for the other comparisons of float graphs."""
+NOISE = 1e-6
+"""Of an output's largest value: differences of elements that are zero but for rounding."""
+
+
+def original_outputs(model: Path, images: tuple[Array, ...], wrapping: Wrapping, threads: int) -> dict[str, Array]:
+    """What a user's own file computes for images that are normalised in numpy, not by a graph.
+
+    Args:
+        images: ``uint8 (h, w, 3)`` each, at least one.
+
+    Returns:
+        Arrays of shape ``(n, ...)`` by the file's own names.
+
+    Raises:
+        Unsupported: an output does not have the sample as first dimension, or its shape varies with the image.
+        BackendError: ONNX Runtime refuses the file.
+    """
+    backend: Backend = find(BACKENDS, "onnxruntime", "runtime")
+    options = LoadOptions(threads=threads, precision="fp32", batch=1)
+    runner = backend.load(backend.build(model, options, None), options)
+    try:
+        rows = [runner.infer({runner.inputs[0].name: wrapping.feed(image)}) for image in images]
+    finally:
+        runner.close()
+    for name in rows[0]:
+        shapes = sorted({row[name].shape for row in rows})
+        if len(shapes) > 1 or shapes[0][:1] != (1,):
+            raise Unsupported(
+                f"output {name!r} of {model.name!r} has shape {' or '.join(map(str, shapes))} for one image; expected "
+                "the sample as first dimension and the same shape for every image; leave that output out of the model"
+            )
+    return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
+
+
+def parity_with_original(outputs: Batch, original: Batch, removed: Activation | None) -> tuple[Check, ...]:
+    """Compare the wrapped graph with the user's own file; a gate.
+
+    A Softmax that was taken off is put back in numpy first, so that probabilities are compared with probabilities.
+
+    Args:
+        outputs: of the wrapped graph.
+        original: of :func:`original_outputs` for the same images.
+
+    Returns:
+        One check per output.
+    """
+    if set(outputs) == {LOGITS}:
+        ((name, expected),) = original.items()
+        original = {name: expected.reshape(len(expected), -1)}
+        outputs = {name: _activated(outputs[LOGITS], removed).astype(expected.dtype)}
+    checks = []
+    for name, expected in original.items():
+        largest = float(np.max(np.abs(expected.astype(np.float64)), initial=0.0))
+        tolerance = Tolerance(atol=NOISE * largest, rtol=RTOL, spread=SPREAD)
+        (check,) = parity({name: outputs[name]}, {name: expected}, tolerance)
+        title = f"parity of {name} with the original model"
+        checks.append(Check(title, check.value, check.limit, check.unit, check.passed, check.reason, check.n))
+    return tuple(checks)
+
+
+def _activated(logits: Array, removed: Activation | None) -> Array:
+    flat = logits.reshape(len(logits), -1)
+    if removed is None:
+        return flat
+    probabilities: Array = softmax(flat)
+    return probabilities if removed == "Softmax" else np.log(probabilities)

@@ -1,0 +1,137 @@
+"""Every stage as a command of its own, files in, files out; and every way to start ``prepare``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Answer = Callable[..., Any]
+RECIPE = """
+name = "stripes"
+[data]
+source = "{photos}"
+[backbone]
+name = "timm/test_efficientnet"
+weights = "random"
+preprocess = {{ height = 48, width = 48 }}
+[adapt]
+method = "linear-probe"
+stages = ["blocks.2", "head"]
+regularisation = [0.01, 0.1]
+[quantize]
+calibration = 32
+[gates]
+accuracy_drop_max = 0.05
+margin = 0.3
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the stages meet, with the recipe in it."""
+    folder = tmp_path_factory.mktemp("stages")
+    (folder / "recipe.toml").write_text(RECIPE.format(photos=photos))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def adapted(folder: Path, answer: Answer) -> Any:
+    return answer("adapt", folder / "recipe.toml", "-o", folder / "adapted")
+
+
+@pytest.fixture(scope="module")
+def exported(folder: Path, adapted: Any, answer: Answer) -> Path:
+    return Path(answer("export", folder / "recipe.toml", adapted["folder"], "-o", folder / "fp32.onnx")["model"])
+
+
+@pytest.fixture(scope="module")
+def quantized(folder: Path, exported: Path, answer: Answer) -> Path:
+    return Path(answer("quantize", folder / "recipe.toml", exported, "-o", folder / "int8.onnx")["model"])
+
+
+@pytest.fixture(scope="module")
+def packed(folder: Path, exported: Path, quantized: Path, answer: Answer) -> Any:
+    return answer(
+        "pack", folder / "recipe.toml", exported, "--quantized", "x86-vnni", quantized, "-o", folder / "packed.edgetl"
+    )
+
+
+def test_adapt_says_where_it_cut_the_backbone(adapted: Any) -> None:
+    assert adapted["stages"] == ["blocks.2", "head"]
+    assert {path.name for path in Path(adapted["folder"]).iterdir()} == {
+        "adapted.json",
+        "head.npz",
+        "trunk.safetensors",
+    }
+
+
+def test_quantized_model_is_smaller(exported: Path, quantized: Path) -> None:
+    assert quantized.stat().st_size < exported.stat().st_size
+
+
+@pytest.mark.parametrize(("split", "n"), [("validation", 20), ("test", 24)])
+@pytest.mark.parametrize("model", ["exported", "quantized"])
+def test_evaluate_finds_both_models_accurate(
+    model: str, split: str, n: int, folder: Path, answer: Answer, request: pytest.FixtureRequest
+) -> None:
+    path = request.getfixturevalue(model)
+    metrics = answer("evaluate", folder / "recipe.toml", path, "--split", split)
+    accuracy = metrics["values"][0]
+    assert accuracy["n"] == n
+    assert accuracy["value"] > 0.85
+
+
+def test_packed_bundle_holds_both_models_and_names_held_out_photos(packed: Any, answer: Answer) -> None:
+    inspected = answer("inspect", packed["bundle"])
+    assert [variant["name"] for variant in inspected["variants"]] == ["fp32", "int8-x86-vnni"]
+    assert packed["held_out"]
+
+
+def test_verify_judges_every_candidate_of_the_packed_bundle(packed: Any, answer: Answer) -> None:
+    verified = answer("verify", packed["bundle"])
+    assert {one["candidate"].split("/")[0] for one in verified} == {"fp32", "int8-x86-vnni"}
+    assert any(one["rejected_because"] is None for one in verified)
+
+
+def test_unpack_writes_models_and_what_another_language_needs(packed: Any, tmp_path: Path, answer: Answer) -> None:
+    unpacked = answer("unpack", packed["bundle"], "-o", tmp_path / "plain")
+    names = {Path(file).name for file in unpacked["files"]}
+    assert {"fp32.onnx", "int8-x86-vnni.onnx"} <= names
+    assert all(Path(file).exists() for file in unpacked["files"])
+
+
+def test_bench_times_a_bundle_beside_a_plain_model(packed: Any, exported: Path, answer: Answer) -> None:
+    arguments = ("--runtime", "onnxruntime", "--threads", 1, "--effort", "quick")
+    result = answer("bench", packed["bundle"], exported, *arguments)
+    assert len(result["candidates"]) > 1
+    assert all(candidate["latency"]["p50_ns"] > 0 for candidate in result["candidates"])
+
+
+def test_doctor_lists_the_runtimes(answer: Answer) -> None:
+    assert {"onnxruntime", "openvino"} <= {runtime["name"] for runtime in answer("doctor")["runtimes"]}
+
+
+def test_prepare_from_a_recipe_names_held_out_photos(folder: Path, tmp_path: Path, answer: Answer) -> None:
+    prepared = answer("prepare", folder / "recipe.toml", "-o", tmp_path / "out.edgetl")
+    assert Path(prepared["bundle"]).exists()
+    assert all(Path(photo["path"]).exists() for photo in prepared["held_out"])
+
+
+def test_prepare_straight_from_photos(photos: Path, tmp_path: Path, answer: Answer) -> None:
+    flags = ("--backbone", "timm/test_efficientnet", "--weights", "random", "--size", "48x48")
+    prepared = answer("prepare", "--data", photos, *flags, "-o", tmp_path / "parts.edgetl")
+    inspected = answer("inspect", prepared["bundle"])
+    assert inspected["name"] == "parts"
+    assert inspected["classes"] == ["flat", "striped"]
+    assert (inspected["preprocess"]["height"], inspected["preprocess"]["width"]) == (48, 48)
+
+
+def test_prepare_from_a_trained_model(photos: Path, own_model: Path, tmp_path: Path, answer: Answer) -> None:
+    normalised = ("--mean", "0.485,0.456,0.406", "--std", "0.229,0.224,0.225")
+    arguments = ("--onnx", own_model, *normalised, "--data", photos, "-o", tmp_path / "own.edgetl")
+    prepared = answer("prepare", *arguments)
+    inspected = answer("inspect", prepared["bundle"])
+    assert inspected["evaluations"][0]["test"]["values"][0]["value"] > 0.9
