@@ -7,9 +7,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import json
-import os
-import platform
 import statistics
 import time
 from collections.abc import Callable
@@ -17,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import PIL
+import record
 from PIL import Image
 
 from edgetl.preprocess import Preprocess
@@ -25,8 +22,6 @@ from edgetl.tensors import Array
 
 LIMIT = 1.2
 BLOCK = 5
-RAW = ("ours_ns", "bare_ns")
-"""Written to the file, too long for the screen."""
 PREPROCESS = Preprocess(224, 224)
 CROP = Preprocess(224, 224, fit="crop", crop=0.875)
 BICUBIC = Image.Resampling.BICUBIC
@@ -69,12 +64,18 @@ def cases() -> tuple[Case, ...]:
     full_hd = photo(1920, 1080)
     jpeg = encoded(full_hd, "JPEG", quality=90)
     frame = np.ascontiguousarray(np.asarray(full_hd)[:, :, ::-1])
+    rgb = np.ascontiguousarray(np.asarray(full_hd))
     region = frame[90:990, 300:1500]
     side = 1080 * 0.875
     box = ((1920 - side) / 2, (1080 - side) / 2, (1920 + side) / 2, (1080 + side) / 2)
     return (
         Case("grey PNG 300x300", lambda: PREPROCESS.apply(grey), lambda: bare_file(grey, (0, 0, 300, 300))),
         Case("JPEG 1920x1080", lambda: PREPROCESS.apply(jpeg), lambda: bare_file(jpeg, (0, 0, 1920, 1080))),
+        Case(
+            "RGB frame 1920x1080",
+            lambda: PREPROCESS.apply(rgb),
+            lambda: np.asarray(Image.fromarray(rgb).resize((224, 224), BICUBIC)),
+        ),
         Case("BGR frame 1920x1080", lambda: PREPROCESS.apply(frame, order="BGR"), lambda: bare_frame(frame)),
         Case("BGR region 1200x900", lambda: PREPROCESS.apply(region, order="BGR"), lambda: bare_frame(region)),
         Case(
@@ -118,28 +119,16 @@ def measure(case: Case, rounds: int) -> dict[str, object]:
     }
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("-o", "--output", type=Path)
     parser.add_argument("--rounds", type=int, default=20)
     options = parser.parse_args()
     results = [measure(case, options.rounds) for case in cases()]
-    document = {
-        "schema": "edgetl.benchmark.preprocess/1",
-        "machine": {"processor": platform.machine(), "cpus": os.cpu_count(), "load": os.getloadavg()[0]},
-        "versions": {"python": platform.python_version(), "pillow": PIL.__version__, "numpy": np.__version__},
-        "block": BLOCK,
-        "cases": results,
-        "passed": all(result["passed"] for result in results),
-    }
-    if options.output is not None:
-        temporary = options.output.with_name(f".{options.output.name}.new")
-        temporary.write_text(json.dumps(document) + "\n")
-        temporary.replace(options.output)
-    short = [{key: value for key, value in result.items() if key not in RAW} for result in results]
-    print(json.dumps({**document, "cases": short}, indent=1))
-    raise SystemExit(0 if document["passed"] else 3)
+    measured = {str(result["name"]): result["ratio"] for result in results} | {"raw": results}
+    limit = f"<= {LIMIT} x bare Pillow doing the same"
+    return record.write(options.output, "preprocessing", limit, measured, all(result["passed"] for result in results))
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())
