@@ -136,6 +136,8 @@ def _settings(options: LoadOptions) -> dict[str, object]:
     return {
         "INFERENCE_NUM_THREADS": options.threads,
         "PERFORMANCE_HINT": "LATENCY",
+        # pinned, two models of one thread each would share the first CPU and leave the second idle
+        "ENABLE_CPU_PINNING": options.threads > 1,
         "INFERENCE_PRECISION_HINT": _HINTS[options.precision],
     }
 
