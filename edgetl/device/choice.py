@@ -49,8 +49,8 @@ def qualified(bundle: Bundle, here: Environment, result: Result) -> Candidate:
         )
     if result.selected is None:
         raise GateFailed(
-            f"the qualification of {bundle.manifest.name!r} on this device selected nothing; see why in the candidates of its "
-            "result, or choose for yourself with runtime="
+            f"the qualification of {bundle.manifest.name!r} on this device selected nothing; the result says why for "
+            "each candidate; choose for yourself with runtime="
         )
     chosen = result.candidate(result.selected)
     bundle.manifest.variant(chosen.variant)
