@@ -19,6 +19,7 @@ BACKENDS: Mapping[str, str] = {
 """Runtimes of the device side: values of :class:`edgetl.runner.Backend`."""
 
 METHODS: Mapping[str, str] = {
+    "finetune": "edgetl.host.adapt.finetune:METHOD",
     "linear-probe": "edgetl.host.adapt.linear_probe:METHOD",
     "scratch": "edgetl.host.adapt.scratch:METHOD",
 }

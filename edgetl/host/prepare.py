@@ -45,6 +45,8 @@ class PrepareRequest:
     threads: int
     fresh: bool = False
     """Prepare again although nothing changed."""
+    events: Path | None = None
+    """Folder for TensorBoard events of training."""
 
 
 class HeldOut(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -168,6 +170,8 @@ def adapt_context(request: PrepareRequest, material: Material, progress: Progres
         threads=request.threads,
         cache=Cache(request.cache),
         progress=progress,
+        task=recipe.task.kind,
+        events=request.events,
     )
     return AdaptContext(backbone, method_options(recipe), workspace)
 

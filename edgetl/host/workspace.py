@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -26,6 +27,10 @@ class Workspace:
     threads: int
     cache: Cache
     progress: Progress
+    task: str = "classify"
+    """Name of what is predicted, in TASKS."""
+    events: Path | None = None
+    """Folder for TensorBoard events of training."""
 
     def extraction(self, engine: Engine) -> Extraction:
         """How ``engine`` is to compute features here."""

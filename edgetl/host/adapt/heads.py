@@ -118,6 +118,12 @@ def apply_head(head: Head, features: Floats) -> Floats:
     return np.asarray(features @ head.weight.T + head.bias, dtype=np.float32)
 
 
+def scale_of(features: Floats, floor: float) -> Floats:
+    """What each of the features ``(n, d)`` is divided by: its deviation, at least ``floor`` times the mean one."""
+    deviation = features.std(axis=0)
+    return np.asarray(np.maximum(deviation, floor * deviation.mean() + np.finfo(np.float32).tiny), np.float32)
+
+
 def _group(sample: Sample) -> str:
     return f"group {sample.group}" if sample.group is not None else sample.sha256
 
@@ -146,8 +152,7 @@ class _Fit:
 def _fit(data: TrainingSet, rows: Ints, strength: float, settings: HeadSettings) -> _Fit:
     views, _, width = data.features.shape
     features = data.features[:, rows].reshape(-1, width)
-    mean, scale = features.mean(axis=0), features.std(axis=0)
-    scale = np.maximum(scale, settings.sigma_floor * scale.mean() + np.finfo(np.float32).tiny)
+    mean, scale = features.mean(axis=0), scale_of(features, settings.sigma_floor)
     scale = scale if data.relevance is None else scale / data.relevance
     model = LogisticRegression(
         C=strength,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import msgspec
+import torch
 
 from edgetl.host.adapt import AdaptContext, Adapted, FeatureSource, FittedHead
 from edgetl.host.adapt.heads import HeadSettings, balanced_relevance, fit_head, training_set
@@ -12,6 +13,7 @@ from edgetl.host.backbones import Pooling, part_widths, trunk
 from edgetl.host.export import trunk_graph
 from edgetl.host.features import GraphFeatures, check_views
 from edgetl.host.inference import Crew, fastest
+from edgetl.host.workspace import Workspace
 
 GRID = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2)
 
@@ -62,12 +64,7 @@ class LinearProbe:
         workspace = context.workspace
         check_views(options.views, workspace.preprocess)
         module = trunk(context.backbone, options.stages, options.pooling)
-        graph = trunk_graph(module, workspace)
-        with workspace.progress.stage("choose the fastest float runtime"):
-            engine = fastest(graph, "fp32", workspace.blank(), Crew.many(workspace.threads), workspace.cache)
-        features = GraphFeatures(
-            workspace.extraction(engine), workspace.splits.train, workspace.progress, "extract features"
-        )
+        runtime, features = frozen_features(module, workspace)
         fitted = self.refit(context, features, None)
         return Adapted(
             trunk=module,
@@ -79,7 +76,7 @@ class LinearProbe:
                 "cross_validated_log_loss": {f"{c:g}": loss for c, loss in fitted.losses.items()},
                 "converged": fitted.converged,
                 "features": int(fitted.head.weight.shape[1]),
-                "feature_runtime": engine.runtime,
+                "feature_runtime": runtime,
                 "pooling": list(options.pooling),
                 "views": list(options.views),
             },
@@ -107,3 +104,12 @@ class LinearProbe:
 
 
 METHOD = LinearProbe()
+
+
+def frozen_features(module: torch.nn.Module, workspace: Workspace) -> tuple[str, GraphFeatures]:
+    """Features of the training split by a trunk that does not change, from the fastest runtime; returns its name."""
+    graph = trunk_graph(module, workspace)
+    with workspace.progress.stage("choose the fastest float runtime"):
+        engine = fastest(graph, "fp32", workspace.blank(), Crew.many(workspace.threads), workspace.cache)
+    extraction = workspace.extraction(engine)
+    return engine.runtime, GraphFeatures(extraction, workspace.splits.train, workspace.progress, "extract features")

@@ -2,45 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import msgspec
 import numpy as np
 import torch
 
-from edgetl.errors import EdgeTLError
 from edgetl.host.adapt import AdaptContext, Adapted, FeatureSource, Head
 from edgetl.host.backbones import reinitialised, trunk
-from edgetl.host.data.dataset import Sample
-from edgetl.host.data.stream import stream
-from edgetl.host.features import VIEWS, check_views
-from edgetl.host.tasks.classify import TASK
-from edgetl.host.workspace import Workspace
-from edgetl.tensors import Array
+from edgetl.host.features import check_views
+from edgetl.host.training.layers import unused_parameters
+from edgetl.host.training.model import StandardHead, TrainingModel
+from edgetl.host.training.options import BatchNormMode, TrainingOptions
+from edgetl.host.training.run import Start, trained
 
 
-class ScratchOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ScratchOptions(TrainingOptions, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Options of ``scratch``."""
 
-    epochs: int = 10
-    batch: int = 16
-    learning_rate: float = 1e-3
-    weight_decay: float = 1e-4
-    views: tuple[str, ...] = ("identity", "hflip")
-    """Every training image is shown in one of these, drawn anew in each epoch."""
-    stages: tuple[str, ...] | None = ()
-    """Stages whose pooled features the head sees besides the last; none by default, as in the published network."""
-
-    def __post_init__(self) -> None:
-        if self.epochs < 1 or self.batch < 2 or self.learning_rate <= 0:
-            raise ValueError(
-                "expected epochs >= 1, batch >= 2 and learning_rate > 0, "
-                f"got {self.epochs}, {self.batch} and {self.learning_rate}"
-            )
+    batchnorm: BatchNormMode = "train"
+    """``eval`` would keep statistics that nothing has estimated."""
 
 
 class Scratch:
-    """Train the backbone's architecture from random weights: AdamW, one-cycle schedule, the last epoch is kept."""
+    """Train the backbone's architecture from random weights."""
 
     name = "scratch"
     options: type[msgspec.Struct] = ScratchOptions
@@ -53,18 +36,13 @@ class Scratch:
         """
         options: ScratchOptions = context.options
         workspace = context.workspace
-        check_views(options.views, workspace.preprocess)
-        torch.set_num_threads(workspace.threads)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(workspace.seed)
-            body = trunk(reinitialised(context.backbone, workspace.seed), options.stages)
-            with torch.inference_mode():
-                width = body(torch.from_numpy(workspace.blank()[None])).shape[1]
-            head = torch.nn.Linear(width, len(workspace.classes))
-            losses = _train(torch.nn.Sequential(body, head).train(), workspace, options)
-        body.eval()
-        weight, bias = head.weight.detach().numpy().copy(), head.bias.detach().numpy().copy()
-        return Adapted(trunk=body, head=Head(weight, bias), fitted=None, report={"loss_per_epoch": losses})
+        check_views(options.augment.views, workspace.preprocess)
+        backbone = reinitialised(context.backbone, workspace.seed)
+        body = trunk(backbone, options.stages, options.pooling)
+        head = random_head(body, context)
+        start = Start(TrainingModel(body, head, unused_parameters(backbone), options.batchnorm))
+        model, report = trained(context, start)
+        return Adapted(model.trunk.eval(), model.head.folded(), None, report)
 
     def refit(self, context: AdaptContext, features: FeatureSource, regularisation: float | None) -> None:
         """Trunk and head were trained together; the head stays as it is."""
@@ -73,53 +51,12 @@ class Scratch:
 METHOD = Scratch()
 
 
-def _train(model: torch.nn.Module, workspace: Workspace, options: ScratchOptions) -> list[float]:
-    samples = workspace.splits.train
-    steps = options.epochs * (len(samples) // options.batch or 1)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, options.learning_rate, total_steps=steps + 1)
-    rng = np.random.default_rng(workspace.seed)
-    losses = []
-    with workspace.progress.stage("train from scratch", options.epochs * len(samples)) as step:
-        for epoch in range(options.epochs):
-            total, count = 0.0, 0
-            for images, labels, weights in _batches(samples, workspace, options, rng):
-                loss = TASK.loss(model(images), labels, weights)
-                if not torch.isfinite(loss):
-                    raise EdgeTLError(
-                        f"the loss became {loss.item()} in epoch {epoch + 1}; "
-                        f"lower [adapt] learning_rate ({options.learning_rate})"
-                    )
-                optimizer.zero_grad(set_to_none=True)
-                loss.backward()  # type: ignore[no-untyped-call]
-                optimizer.step()
-                schedule.step()
-                total, count = total + loss.item() * len(labels), count + len(labels)
-                step.advance(len(labels))
-            losses.append(total / count)
-    return losses
-
-
-def _batches(
-    samples: tuple[Sample, ...], workspace: Workspace, options: ScratchOptions, rng: np.random.Generator
-) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
-    order = rng.permutation(len(samples))
-    # a last batch of one would give BatchNorm nothing to normalise with
-    order = order[: max(len(order) // options.batch, 1) * options.batch]
-    shuffled = [samples[index] for index in order]
-    pending: list[tuple[Array, Sample]] = []
-    for image, sample in zip(stream(shuffled, workspace.preprocess, threads=workspace.threads), shuffled, strict=True):
-        view = options.views[int(rng.integers(len(options.views)))]
-        pending.append((np.ascontiguousarray(VIEWS[view](image)), sample))
-        if len(pending) == options.batch:
-            yield _tensors(pending)
-            pending = []
-    if len(pending) > 1:
-        yield _tensors(pending)
-
-
-def _tensors(pending: list[tuple[Array, Sample]]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    images = torch.from_numpy(np.stack([image for image, _ in pending]))
-    labels = torch.tensor([sample.label for _, sample in pending])
-    weights = torch.tensor([sample.weight for _, sample in pending], dtype=torch.float32)
-    return images, labels, weights
+def random_head(body: torch.nn.Module, context: AdaptContext) -> StandardHead:
+    """A small random head on raw features, the same for the same seed."""
+    workspace = context.workspace
+    with torch.inference_mode():
+        width = int(body(torch.from_numpy(workspace.blank()[None])).shape[1])
+    generator = np.random.default_rng(workspace.seed)
+    weight = generator.normal(0.0, width**-0.5, (len(workspace.classes), width)).astype(np.float32)
+    head = Head(weight, np.zeros(len(workspace.classes), np.float32))
+    return StandardHead(head, np.zeros(width, np.float32), np.ones(width, np.float32))

@@ -18,9 +18,7 @@ Pooling = Literal["mean", "std", "log"]
 _LOG_SCALE = 5.0
 
 
-def trunk(
-    backbone: Backbone, stages: tuple[str, ...] | None = None, pooling: tuple[Pooling, ...] = ("mean",)
-) -> torch.nn.Module:
+def trunk(backbone: Backbone, stages: tuple[str, ...] | None = None, pooling: tuple[Pooling, ...] = ("mean",)) -> Trunk:
     """A network from ``uint8 (n, h, w, 3)`` to ``float32 (n, features)``, in evaluation mode.
 
     It shares its parameters with ``backbone.module`` and runs it once: cast, normalise, then the global averages of
@@ -64,7 +62,7 @@ def trunk_features(backbone: Backbone, stages: tuple[str, ...] | None = None) ->
     return tuple((name, width) for name, width in widths.items() if name in chosen)
 
 
-def part_widths(module: torch.nn.Module, blank: Array) -> tuple[int, ...]:
+def part_widths(module: Trunk, blank: Array) -> tuple[int, ...]:
     """Width of every pooled part of a trunk's features, in order.
 
     Args:
@@ -72,7 +70,7 @@ def part_widths(module: torch.nn.Module, blank: Array) -> tuple[int, ...]:
         blank: an image of the trunk's size, ``uint8 (h, w, 3)``.
     """
     with torch.inference_mode():
-        parts = cast(Trunk, module).parts(torch.from_numpy(blank[None]))
+        parts = module.parts(torch.from_numpy(blank[None]))
     return tuple(part.shape[1] for part in parts)
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.nn import functional
 
 
@@ -14,16 +16,24 @@ class Classify:
 
     name: str = "classify"
 
-    def loss(self, logits: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    def targets(self, labels: NDArray[np.int64], classes: int) -> NDArray[np.float32]:
+        """One-hot rows ``(n, classes)`` of labels ``(n,)``."""
+        return np.eye(classes, dtype=np.float32)[labels]
+
+    def loss(self, logits: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
         """Weighted mean cross-entropy.
 
         Args:
             logits: ``(n, classes)``.
-            labels: ``(n,)`` int64.
+            targets: ``(n, classes)``, probabilities.
             weights: ``(n,)``; their scale does not matter.
         """
-        losses = functional.cross_entropy(logits, labels, reduction="none")
+        losses = functional.cross_entropy(logits, targets, reduction="none")
         return (losses * weights).sum() / weights.sum()
+
+    def score(self, logits: torch.Tensor, targets: torch.Tensor) -> float:
+        """Fraction whose most likely class is the labelled one."""
+        return float((logits.argmax(dim=1) == targets.argmax(dim=1)).double().mean())
 
 
 TASK = Classify()

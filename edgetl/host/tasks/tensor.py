@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from edgetl.errors import Unsupported
+
+_NO_LABELS = Unsupported("task 'tensor' has no labels to train on; use task 'classify' with labelled data")
 
 
 @dataclass(frozen=True)
@@ -15,13 +19,29 @@ class TensorTask:
 
     name: str = "tensor"
 
-    def loss(self, logits: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    def targets(self, labels: NDArray[np.int64], classes: int) -> NDArray[np.float32]:
         """Refuse: there are no labels.
 
         Raises:
             Unsupported: always.
         """
-        raise Unsupported("task 'tensor' has no labels to train on; use task 'classify' with labelled data")
+        raise _NO_LABELS
+
+    def loss(self, logits: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+        """Refuse: there are no labels.
+
+        Raises:
+            Unsupported: always.
+        """
+        raise _NO_LABELS
+
+    def score(self, logits: torch.Tensor, targets: torch.Tensor) -> float:
+        """Refuse: there are no labels.
+
+        Raises:
+            Unsupported: always.
+        """
+        raise _NO_LABELS
 
 
 TASK = TensorTask()

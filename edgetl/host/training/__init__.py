@@ -1,0 +1,1 @@
+"""Training a trunk and its head together: the engine behind every method that changes the backbone's weights."""

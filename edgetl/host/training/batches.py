@@ -1,0 +1,99 @@
+"""Training batches whose content depends on seed, epoch and place alone, so that training can go on from anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from edgetl.errors import DataError
+from edgetl.host.data.dataset import Sample
+from edgetl.host.data.parallel import ordered_map
+from edgetl.host.training.augment import augmented
+from edgetl.host.training.options import TrainingOptions
+from edgetl.host.workspace import Workspace
+from edgetl.tensors import Array
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Images ``(n, h, w, 3)`` from 0 to 255, soft targets ``(n, classes)`` and weights ``(n,)``."""
+
+    images: torch.Tensor
+    targets: torch.Tensor
+    weights: torch.Tensor
+
+
+@dataclass(frozen=True)
+class Feed:
+    """The training split as batches."""
+
+    workspace: Workspace
+    options: TrainingOptions
+    targets: NDArray[np.float32]
+    """Of every training sample, ``(n, classes)``."""
+
+    @property
+    def steps(self) -> int:
+        """Batches in an epoch; a last, smaller one is left out, as BatchNorm and the schedule want equal ones."""
+        return max(len(self.workspace.splits.train) // self.options.batch, 1)
+
+    def epoch(self, number: int, start: int = 0) -> Iterator[Batch]:
+        """Batches ``start`` and later of an epoch.
+
+        Raises:
+            DataError: an image cannot be read; names the sample.
+        """
+        samples, batch = self.workspace.splits.train, self.options.batch
+        order = _generator(self.workspace.seed, number).permutation(len(samples))[: self.steps * batch]
+        places = [(int(index), place) for place, index in enumerate(order)][start * batch :]
+        weights = self._weights()
+
+        def prepared(item: tuple[int, int]) -> Array:
+            index, place = item
+            generator = _generator(self.workspace.seed, number, place)
+            return augmented(self._pixels(samples[index]), self.options.augment, generator)
+
+        images = ordered_map(prepared, places, self.workspace.threads, 4 * batch)
+        for step in range(start, self.steps):
+            rows = order[step * batch : (step + 1) * batch]
+            pixels = torch.from_numpy(np.stack([next(images) for _ in rows]))
+            yield self._mixed(
+                Batch(pixels, torch.from_numpy(self.targets[rows]), torch.from_numpy(weights[rows])), number, step
+            )
+
+    def _pixels(self, sample: Sample) -> Array:
+        try:
+            return self.workspace.preprocess.apply(sample.image)
+        except DataError as error:
+            raise DataError(f"{sample.name}: {error}") from error
+
+    def _weights(self) -> NDArray[np.float32]:
+        weights = np.array([sample.weight for sample in self.workspace.splits.train], np.float32)
+        if not self.options.balanced:
+            return weights
+        shares = (self.targets * weights[:, None]).sum(axis=0)
+        per_class = shares.sum() / (len(shares) * np.maximum(shares, 1e-6))
+        return np.asarray(weights * (self.targets @ per_class), np.float32)
+
+    def _mixed(self, batch: Batch, epoch: int, step: int) -> Batch:
+        targets = batch.targets
+        smoothing = self.options.label_smoothing
+        if smoothing:
+            targets = targets * (1 - smoothing) + smoothing / targets.shape[1]
+        if not self.options.augment.mixup:
+            return Batch(batch.images, targets, batch.weights)
+        generator = _generator(self.workspace.seed, epoch, step, 1)
+        lam = float(generator.beta(self.options.augment.mixup, self.options.augment.mixup))
+
+        def mixed(values: torch.Tensor) -> torch.Tensor:
+            return lam * values + (1 - lam) * values.flip(0)
+
+        return Batch(mixed(batch.images.to(torch.float32)), mixed(targets), mixed(batch.weights))
+
+
+def _generator(*numbers: int) -> np.random.Generator:
+    return np.random.default_rng(numbers)

@@ -1,0 +1,148 @@
+"""One training run as a cached step: trained before, taken from the cache; begun before, gone on with."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import torch
+
+from edgetl.device.probe import environment
+from edgetl.errors import EdgeTLError
+from edgetl.host.adapt import AdaptContext
+from edgetl.host.export import module_digest
+from edgetl.host.fingerprint import code_digest, decoding, tool_versions
+from edgetl.host.tasks import HostTask
+from edgetl.host.training import checkpoint
+from edgetl.host.training import model as models
+from edgetl.host.training.checkpoint import Checkpoint, Standing
+from edgetl.host.training.events import events_in
+from edgetl.host.training.layers import thawed
+from edgetl.host.training.loop import Plan, Trainer
+from edgetl.host.training.machine import Machine, machine, prepared
+from edgetl.host.training.model import TrainingModel
+from edgetl.host.workspace import Workspace
+from edgetl.plugins import find_task
+
+_CODE = ("host/training/*.py", "host/tasks/*.py", "host/backbones/*.py", "host/data/**/*.py", "host/adapt/*.py")
+
+
+@dataclass(frozen=True)
+class Start:
+    """What training starts from."""
+
+    model: TrainingModel
+    layer_decay: float = 1.0
+    gradual: bool = False
+    counts: bool = False
+    """Whether the untrained model may be the best."""
+
+
+def trained(context: AdaptContext, start: Start) -> tuple[TrainingModel, dict[str, Any]]:
+    """Train, and prove that what is frozen stayed as it was.
+
+    Returns:
+        the model in evaluation mode on the CPU, and a report of the training.
+
+    Raises:
+        EdgeTLError: the loss became NaN or infinite, or a frozen tensor changed.
+    """
+    workspace, options = context.workspace, context.options
+    task, where = find_task(workspace.task, "host"), machine(options.precision)
+    key = _key(context, start, where)
+    finished = workspace.cache.path("trained", key, ".pt")
+    before = models.digest(start.model.constants())
+    report = _finished(finished, start.model)
+    if report is None:
+        report = _train(context, start, task, where, key)
+        checkpoint.write(finished, {"model": start.model.state_dict(), "report": report})
+        _checkpoint(workspace, key).remove()
+    after = models.digest(start.model.constants())
+    if before != after:
+        raise EdgeTLError("training changed tensors that are frozen; nothing was written; report this with the recipe")
+    constants = start.model.constants()
+    frozen = {
+        "tensors": len(constants),
+        "values": sum(tensor.numel() for tensor in constants.values()),
+        "sha256_before": before,
+        "sha256_after": after,
+    }
+    return start.model, {**report, "frozen": frozen}
+
+
+def _train(context: AdaptContext, start: Start, task: HostTask, where: Machine, key: object) -> dict[str, Any]:
+    workspace, options = context.workspace, context.options
+    gradual: tuple[frozenset[str], ...] = ()
+    if start.gradual:
+        gradual = tuple(
+            thawed(context.backbone, start.model.frozen, epoch, options.epochs) for epoch in range(options.epochs)
+        )
+    plan = Plan(workspace, options, task, where, start.layer_decay, gradual, start.counts)
+    began = time.perf_counter()
+    with torch.random.fork_rng(devices=[]), prepared(start.model, where, workspace.threads):
+        trainer = Trainer(start.model, plan, _checkpoint(workspace, key), events_in(workspace.events, 0))
+        standing = trainer.run()
+        trainer.events.close()
+    seen = len(standing.curve) * trainer.feed.steps * options.batch
+    workspace.progress.note(
+        f"trained on {seen} images in {time.perf_counter() - began:.0f} s on {where.device.type}; "
+        f"kept epoch {standing.best_epoch} of {len(standing.curve)}, validation loss {standing.best_loss:.4f}"
+    )
+    return _report(standing, start.model, where)
+
+
+def _report(standing: Standing, model: TrainingModel, where: Machine) -> dict[str, Any]:
+    return {
+        "curve": standing.curve,
+        "best_epoch": standing.best_epoch,
+        "start": {"validation_loss": standing.start_loss, "validation_accuracy": standing.start_accuracy},
+        "trained_values": sum(p.numel() for name, p in model.named_parameters() if _is_trained(name, model)),
+        "device": where.device.type,
+        "precision": "bf16 mixed" if where.mixed else "fp32",
+        "batchnorm": model.batchnorm,
+    }
+
+
+def _is_trained(name: str, model: TrainingModel) -> bool:
+    return name.removeprefix("trunk.backbone.") not in model.frozen
+
+
+def _checkpoint(workspace: Workspace, key: object) -> Checkpoint:
+    return Checkpoint(workspace.cache.path("training", key, ".pt"))
+
+
+def _key(context: AdaptContext, start: Start, where: Machine) -> dict[str, object]:
+    """Everything that changes the trained weights."""
+    workspace = context.workspace
+    model = start.model
+    return {
+        "model": module_digest(model),
+        "frozen": sorted(model.frozen),
+        "options": msgspec.to_builtins(context.options),
+        "start": [start.layer_decay, start.gradual, start.counts],
+        "task": workspace.task,
+        "data": [
+            [[sample.sha256, sample.label, sample.weight] for sample in samples]
+            for samples in (workspace.splits.train, workspace.splits.validation)
+        ],
+        "decoding": decoding(workspace.preprocess),
+        "seed": workspace.seed,
+        # sums are taken in another order by another number of threads
+        "machine": [where.device.type, where.mixed, workspace.threads, sorted(environment().cpu.isa)],
+        "tools": tool_versions(),
+        "code": [code_digest(pattern) for pattern in _CODE],
+    }
+
+
+def _finished(path: Path, model: TrainingModel) -> dict[str, Any] | None:
+    """The report of a run that ended, whose weights are now in ``model``."""
+    found = checkpoint.read(path)
+    if found is None:
+        return None
+    model.load_state_dict(found["model"])
+    model.eval()
+    report: dict[str, Any] = found["report"]
+    return report
