@@ -18,6 +18,7 @@ from edgetl import gates, preprocess, recipe
 from edgetl.environment import Environment
 from edgetl.errors import InputError
 from edgetl.host.adapt import Method
+from edgetl.host.training.options import Augment
 from edgetl.plugins import METHODS, RENDERINGS, TASKS, resolve
 from edgetl.report.markdown import table_rows
 from edgetl.report.page import Column, Table
@@ -103,6 +104,7 @@ def recipe_page() -> str:
     for name in METHODS:
         method: Method = resolve(METHODS[name])
         parts.append(section(f'[adapt] with method = "{name}"', method.options))
+    parts.append(section("[adapt.augment] of a trained method", Augment))
     parts.append(
         f"## Names\n\n- tasks: {names(TASKS)}\n- methods: {names(METHODS)}\n- renderings: {names(RENDERINGS)}\n"
     )
@@ -129,15 +131,16 @@ def fields_in_files(struct: type[msgspec.Struct]) -> tuple[msgspec.structs.Field
 
 
 def docstrings(struct: type[msgspec.Struct]) -> dict[str, str]:
-    """The string below each field in the source."""
-    body = ast.parse(inspect.getsource(struct)).body[0]
-    assert isinstance(body, ast.ClassDef)
-    found = {}
-    for field, below in zip(body.body, body.body[1:], strict=False):
-        if not (isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)):
-            continue
-        if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant):
-            found[field.target.id] = str(below.value.value)
+    """The string below each field in the source, of the struct itself or of what it inherits from."""
+    found: dict[str, str] = {}
+    for kind in reversed([base for base in struct.__mro__ if issubclass(base, msgspec.Struct)][:-1]):
+        body = ast.parse(inspect.getsource(kind)).body[0]
+        assert isinstance(body, ast.ClassDef)
+        for field, below in zip(body.body, body.body[1:], strict=False):
+            if not (isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)):
+                continue
+            if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant):
+                found[field.target.id] = str(below.value.value)
     return found
 
 

@@ -19,7 +19,8 @@ def request_of(source: Source, out: Path, cache: Path | None, threads: int | Non
         InputError: the cache cannot be written to.
     """
     recipe, base = recipe_of(source, out)
-    return PrepareRequest(recipe, base, out, cache_folder(cache), threads or allowed_cpus(), source.fresh)
+    threads = threads or allowed_cpus()
+    return PrepareRequest(recipe, base, out, cache_folder(cache), threads, source.fresh, source.tensorboard)
 
 
 def stage_request(recipe: Path, out: Path, cache: Path | None, threads: int | None) -> PrepareRequest:

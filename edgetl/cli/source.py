@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 import msgspec
 
-from edgetl.cli.options import EXISTING_FILE, Function
+from edgetl.cli.options import ANY_PATH, EXISTING_FILE, Function
 
 if TYPE_CHECKING:
     from edgetl.recipe import Recipe
@@ -37,6 +37,7 @@ class Source:
     std: tuple[float, ...] | None = None
     layout: Literal["NCHW", "NHWC"] | None = None
     task: str | None = None
+    tensorboard: Path | None = None
 
 
 def _size(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[int, int] | None:
@@ -56,6 +57,9 @@ def _numbers(context: click.Context, parameter: click.Parameter, value: str | No
         raise click.BadParameter(f"{value!r} is not that; {expected}", context, parameter) from error
 
 
+TENSORBOARD = click.option(
+    "--tensorboard", type=ANY_PATH, metavar="DIR", help="Write training curves for TensorBoard there."
+)
 _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.argument("recipe", required=False, type=EXISTING_FILE),
     click.option("--data", metavar="DIR", help="Folder with one sub-folder of images per class."),
@@ -66,6 +70,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--size", callback=_size, metavar="HxW", help="Input size, instead of the model's own."),
     click.option("--skip-bad", is_flag=True, help="Leave out unreadable images and say which."),
     click.option("--fresh", is_flag=True, help="Prepare and measure again, although nothing changed."),
+    TENSORBOARD,
 )
 _ONNX_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--onnx", type=EXISTING_FILE, metavar="MODEL", help="Start from a trained ONNX file, with --data."),

@@ -21,7 +21,7 @@ from edgetl.progress import Silent
 from edgetl.recipe import recipe_from_data
 
 SIZE = 48
-FAST: dict[str, dict[str, Any]] = {"scratch": {"epochs": 1}}
+FAST: dict[str, dict[str, Any]] = {"scratch": {"epochs": 1}, "finetune": {"epochs": 1}}
 """Options that keep a method short; a method without an entry runs with its defaults."""
 
 

@@ -95,7 +95,7 @@ def test_unknown_option_of_a_method_is_named(request_of: RequestOf) -> None:
 
 
 def test_unknown_method_lists_what_there_is(request_of: RequestOf) -> None:
-    with pytest.raises(Unsupported, match="linear-probe, scratch"):
+    with pytest.raises(Unsupported, match="finetune, linear-probe, scratch"):
         prepare(request_of(adapt={"method": "magic"}), Silent())
 
 

@@ -21,6 +21,7 @@ from edgetl.errors import DataError
 from edgetl.host.data.dataset import Dataset, Sample, SplitName
 
 _FUNCTION = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
+_FILE_FUNCTION = re.compile(r"(?P<file>.+\.py):(?P<name>[A-Za-z_]\w*)")
 _PROMISE = "a source function takes no arguments and returns an edgetl.host.data.dataset.Dataset"
 
 
@@ -28,16 +29,17 @@ def open_source(source: str, base: Path) -> Dataset:
     """Open a data source; no image is read yet.
 
     Args:
-        source: a folder with one sub-folder per class, or ``module:function``. The module is ``MODULE.py`` in
-            ``base`` when there is one (its code runs), else an importable one; the function takes no arguments and
-            returns a :class:`Dataset`.
+        source: a folder with one sub-folder per class, or ``module:function``, or ``path/to/file.py:function``. The
+            module is ``MODULE.py`` in ``base`` when there is one (its code runs), else an importable one; the function
+            takes no arguments and returns a :class:`Dataset`.
         base: what a relative source is relative to, usually the folder of the recipe.
 
     Raises:
         DataError: no such folder or function, not at least two classes, a class without images, or a function that
             fails or returns something else.
     """
-    if _FUNCTION.fullmatch(source) and not (base / source).is_dir():
+    is_function = _FUNCTION.fullmatch(source) or _FILE_FUNCTION.fullmatch(source)
+    if is_function and not (base / source).is_dir():
         return _checked(_dataset_from_function(source, base), source, base)
     return _dataset_from_folder(source, base)
 
@@ -113,7 +115,7 @@ def _check_classes(classes: tuple[str, ...], source: str) -> None:
 
 
 def _dataset_from_function(source: str, base: Path) -> object:
-    module_name, _, name = source.partition(":")
+    module_name, _, name = source.rpartition(":")
     module = _module(module_name, base, source)
     function = getattr(module, name, None)
     if not callable(function):
@@ -128,7 +130,12 @@ def _dataset_from_function(source: str, base: Path) -> object:
 
 
 def _module(name: str, base: Path, source: str) -> ModuleType:
-    file = base.joinpath(*name.split(".")).with_suffix(".py")
+    given = name.endswith(".py")
+    file = base / Path(name).expanduser() if given else base.joinpath(*name.split(".")).with_suffix(".py")
+    if given and not file.is_file():
+        raise DataError(
+            f"data source {source!r}: there is no file {str(file)!r}; a relative path is relative to the recipe"
+        )
     try:
         return _module_from_file(file) if file.is_file() else importlib.import_module(name)
     except ModuleNotFoundError as error:

@@ -81,19 +81,24 @@ class Trainer:
             self._thaw(self.plan.gradual[standing.epoch])
         for batch in self.feed.epoch(standing.epoch, standing.step):
             update = standing.epoch * self.feed.steps + standing.step
-            loss = self._update(batch.images, batch.targets, batch.weights, update)
+            loss = self.update(batch.images, batch.targets, batch.weights, update)
             standing.loss_sum += loss
             standing.step += 1
             self.events.scalar("train/loss", loss, update)
-            progress.advance(len(batch.weights))
             if self.checkpoint.due:
                 self._save()
+            progress.advance(len(batch.weights))
         mean = standing.loss_sum / self.feed.steps
         standing.epoch, standing.step, standing.loss_sum = standing.epoch + 1, 0, 0.0
         self._judge(mean)
         self._save()
 
-    def _update(self, images: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor, update: int) -> float:
+    def update(self, images: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor, update: int) -> float:
+        """One step on one batch; returns its loss.
+
+        Args:
+            update: how many steps came before.
+        """
         where, options = self.plan.machine, self.plan.options
         self.schedule.step_update(update + 1)
         # dropout and drop path draw from torch's own generator; seeded by the step, they are the same after a restart

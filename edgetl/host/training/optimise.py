@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from timm.optim._optim_factory import create_optimizer_v2, list_optimizers
 from timm.optim._param_groups import param_groups_layer_decay
-from timm.scheduler.scheduler_factory import create_scheduler_v2
 from timm.scheduler.scheduler import Scheduler
+from timm.scheduler.scheduler_factory import create_scheduler_v2
 
 from edgetl.errors import RecipeError
 from edgetl.host.training.model import TrainingModel

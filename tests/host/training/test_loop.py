@@ -1,0 +1,154 @@
+"""Training on small real files: it learns, it stops, it goes on where it was killed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from edgetl.errors import EdgeTLError, RecipeError
+from edgetl.host.adapt import Adapted
+from edgetl.host.prepare import PrepareRequest, adapt_backbone, load_material
+from edgetl.host.training.checkpoint import Checkpoint
+from edgetl.host.training.model import digest
+from edgetl.progress import Silent, Step
+from edgetl.recipe import recipe_from_data
+
+FAST: dict[str, Any] = {"method": "finetune", "head": "random", "epochs": 3, "batch": 8, "learning_rate": 1e-3}
+
+
+class Killed(Exception):
+    """Stands for a signal that no process can catch."""
+
+
+class Killer(Silent):
+    """Progress that kills training after a number of batches."""
+
+    def __init__(self, batches: int) -> None:
+        self.left = batches
+
+    @contextmanager
+    def stage(self, title: str, total: int | None = None) -> Iterator[Step]:
+        yield Fuse(self) if title == "train" else Harmless()
+
+
+class Harmless:
+    def advance(self, count: int = 1) -> None:
+        """Nothing."""
+
+
+class Fuse:
+    def __init__(self, killer: Killer) -> None:
+        self.killer = killer
+
+    def advance(self, count: int = 1) -> None:
+        if count != 8:  # what an earlier run did
+            return
+        self.killer.left -= 1
+        if self.killer.left == 0:
+            raise Killed
+
+
+def request(photos: Path, cache: Path, **options: Any) -> PrepareRequest:
+    backbone = {"name": "test_efficientnet", "weights": "random", "preprocess": {"height": 48, "width": 48}}
+    adapt = options if "method" in options else {**FAST, **options}
+    recipe = recipe_from_data({"name": "x", "data": {"source": str(photos)}, "backbone": backbone, "adapt": adapt})
+    return PrepareRequest(recipe, photos, cache / "out", cache, threads=1)
+
+
+def run(photos: Path, cache: Path, progress: Any = None, **options: Any) -> Adapted:
+    asked = request(photos, cache, **options)
+    return adapt_backbone(asked, load_material(asked, Silent()), progress or Silent())[1]
+
+
+def fingerprint(adapted: Adapted) -> tuple[str, bytes, object]:
+    return digest(adapted.trunk.state_dict()), adapted.head.weight.tobytes(), adapted.report["curve"]
+
+
+@pytest.mark.parametrize("options", [{}, {"ema": 0.9, "augment": {"mixup": 0.4, "crop": 0.6}, "optimizer": "sgd"}])
+def test_a_killed_run_goes_on_to_the_same_bits(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(Checkpoint, "due", True)
+    expected = fingerprint(run(photos, tmp_path / "whole", **options))
+    for batches in (1, 4, 5):
+        with pytest.raises(Killed):
+            run(photos, tmp_path / "killed", Killer(batches), **options)
+        assert list((tmp_path / "killed" / "training").glob("*.pt"))
+    assert fingerprint(run(photos, tmp_path / "killed", **options)) == expected
+    assert not list((tmp_path / "killed" / "training").iterdir())
+
+
+def test_a_second_run_takes_the_first_one_s_weights(photos: Path, tmp_path: Path) -> None:
+    first = run(photos, tmp_path)
+    second = run(photos, tmp_path, Killer(1))
+    assert fingerprint(first) == fingerprint(second)
+    assert first.report == second.report
+
+
+def test_a_damaged_checkpoint_means_a_fresh_start(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Checkpoint, "due", True)
+    expected = fingerprint(run(photos, tmp_path / "whole"))
+    with pytest.raises(Killed):
+        run(photos, tmp_path / "killed", Killer(3))
+    (path,) = (tmp_path / "killed" / "training").glob("*.pt")
+    path.write_bytes(path.read_bytes()[:1000])
+    assert fingerprint(run(photos, tmp_path / "killed")) == expected
+
+
+def test_the_report_says_what_was_frozen_and_what_was_learnt(photos: Path, tmp_path: Path) -> None:
+    report = run(photos, tmp_path, last_stages=1).report
+    assert report["frozen"]["sha256_before"] == report["frozen"]["sha256_after"]
+    assert report["frozen"]["tensors"] > 10
+    assert [entry["epoch"] for entry in report["curve"]] == [1, 2, 3]
+    assert set(report["curve"][0]) >= {"train_loss", "validation_loss", "validation_accuracy", "learning_rate"}
+    assert report["curve"][-1]["learning_rate"] < report["curve"][0]["learning_rate"]
+
+
+def test_from_random_weights_it_learns_to_tell_the_classes(photos: Path, tmp_path: Path) -> None:
+    report = run(photos, tmp_path, method="scratch", epochs=8, batch=8, learning_rate=3e-3).report
+    assert report["curve"][-1]["train_loss"] < 0.5 * report["curve"][0]["train_loss"]
+
+
+def test_early_stopping_ends_a_run_that_does_not_improve(photos: Path, tmp_path: Path) -> None:
+    report = run(photos, tmp_path, epochs=9, patience=1, learning_rate=1e-9, ema=0.5).report
+    assert len(report["curve"]) < 9
+
+
+def test_a_fitted_head_comes_back_when_training_makes_it_worse(photos: Path, tmp_path: Path) -> None:
+    options = {"head": "probe", "learning_rate": 0.03, "clip": 1.0, "optimizer": "adamw", "epochs": 1}
+    report = run(photos, tmp_path, **options).report
+    assert report["best_epoch"] == 0
+    assert report["curve"][0]["validation_loss"] > report["start"]["validation_loss"]
+
+
+def test_a_loss_that_explodes_ends_the_run_with_advice(photos: Path, tmp_path: Path) -> None:
+    with pytest.raises(EdgeTLError, match=r"the loss became (nan|inf) in epoch \d+; lower \[adapt\] learning_rate"):
+        run(photos, tmp_path, learning_rate=1e12, optimizer="sgd", warmup=0.0)
+
+
+def test_an_unknown_optimizer_is_refused_with_the_known_ones(photos: Path, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"optimizer 'adamwww' is unknown; expected one of: .*adamw"):
+        run(photos, tmp_path, optimizer="adamwww")
+
+
+def test_events_are_written_where_asked(photos: Path, tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard")
+    asked = replace(request(photos, tmp_path, epochs=1), events=tmp_path / "events")
+    adapt_backbone(asked, load_material(asked, Silent()), Silent())
+    (file,) = (tmp_path / "events").glob("events.out.tfevents.*")
+    assert b"epoch/validation_loss" in file.read_bytes()
+
+
+def test_threads_and_numerics_of_torch_are_given_back(photos: Path, tmp_path: Path) -> None:
+    before = torch.get_num_threads()
+    run(photos, tmp_path, epochs=1)
+    assert torch.get_num_threads() == before
+    assert not torch.are_deterministic_algorithms_enabled()
