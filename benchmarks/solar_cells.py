@@ -91,13 +91,14 @@ def main() -> int:
     parser.add_argument("-o", type=Path, dest="out")
     parser.add_argument("--cache", type=Path, default=Path("build/benchmark-cache"))
     parser.add_argument("--splits", type=int, default=5)
+    parser.add_argument("--first-seed", type=int, default=101)
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     folder = MODELS / arguments.recipe
     recipe = read_recipe(folder / "recipe.toml")
     least, most = LIMITS[arguments.recipe]
     rows = []
-    for seed in range(101, 101 + arguments.splits):
+    for seed in range(arguments.first_seed, arguments.first_seed + arguments.splits):
         rows.append(one_split(with_split(recipe, seed), folder, arguments.cache, arguments.threads))
         row = rows[-1]
         print(seed, row["chosen"], f"{row['accuracy']:.4f}", row["ratio_to_onnxruntime_fp32"], file=sys.stderr)
