@@ -19,8 +19,10 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 class Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where labelled images come from and how they are divided.
 
-    ``source`` is a folder with one sub-folder per class, or ``module:function`` (looked up beside the recipe first),
-    which returns an ``edgetl.host.data.dataset.Dataset``.
+    ``source`` is a folder with one sub-folder per class (or ``train``, ``val`` and ``test`` with these in each); a
+    ``.csv`` or ``.parquet`` table with columns ``path`` and ``label`` and optionally ``split``, ``weight``, ``group``
+    and ``domain``; a COCO ``.json``; a ``.zip``, ``.tar`` or ``.tar.gz`` of one of these; or ``module:function``
+    (looked up beside the recipe first), which returns an ``edgetl.host.data.dataset.Dataset``.
     """
 
     source: str
@@ -30,9 +32,18 @@ class Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Fraction of the rest, for gates and choices."""
     split_seed: int | None = None
     """Seed of the division; the recipe's ``seed`` when absent."""
+    folds: int | None = None
+    """Divide into this many parts instead, with ``fold`` as the test split and ``test`` not used: over all of them,
+    every image is tested once."""
+    fold: int | None = None
+    """Which part is the test split, from 0 to ``folds`` - 1."""
     min_per_class: int = 10
     skip_bad: bool = False
     """Leave out unreadable images and say which, instead of refusing."""
+    near_duplicates: Literal["report", "group", "refuse"] = "report"
+    """What to do with images of different splits that look alike: say so, keep all that look alike in one split, or
+    refuse. Found by a perceptual hash, which sees scaling, re-encoding and brightness, not rotations, mirror images or
+    crops."""
 
     def __post_init__(self) -> None:
         for name in ("test", "validation"):
@@ -40,6 +51,12 @@ class Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 raise ValueError(f"{name} is a fraction between 0 and 0.9, got {getattr(self, name)}")
         if self.min_per_class < 4:
             raise ValueError(f"min_per_class must be at least 4, got {self.min_per_class}")
+        if (self.folds is None) != (self.fold is None):
+            raise ValueError("folds and fold go together, such as folds = 5 and fold = 0")
+        if self.folds is not None and not 2 <= self.folds <= 100:
+            raise ValueError(f"folds must be 2 to 100, got {self.folds}")
+        if self.folds is not None and self.fold is not None and not 0 <= self.fold < self.folds:
+            raise ValueError(f"fold must be 0 to {self.folds - 1}, got {self.fold}")
 
 
 class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -62,7 +62,7 @@ TENSORBOARD = click.option(
 )
 _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.argument("recipe", required=False, type=EXISTING_FILE),
-    click.option("--data", metavar="DIR", help="Folder with one sub-folder of images per class."),
+    click.option("--data", metavar="DIR", help="Folder with one sub-folder of images per class, table or archive."),
     click.option("--name", metavar="N", help="Name of the bundle.  [default: that of the output file]"),
     click.option("--backbone", metavar="NAME", help="Pre-trained model (a timm name), with --data."),
     click.option("--weights", metavar="W", help="hub, random, pip:PACKAGE or a file.  [default: hub]"),

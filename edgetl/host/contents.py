@@ -16,6 +16,7 @@ from edgetl.check import failures
 from edgetl.golden import Golden
 from edgetl.host.backbones import Backbone
 from edgetl.host.data.audit import Audited
+from edgetl.host.data.card import data_card
 from edgetl.host.data.dataset import Sample
 from edgetl.host.data.stream import stream
 from edgetl.host.fingerprint import tool_versions
@@ -173,8 +174,10 @@ def _notes(origin: Origin) -> dict[str, Any]:
     """JSON-able; files by their names only, because folders tell about the machine."""
     data, backbone = origin.recipe.data, origin.backbone
     seed = origin.recipe.seed if data.split_seed is None else data.split_seed
+    preprocess = origin.workspace.preprocess
     notes: dict[str, Any] = {
         "adapt": origin.report,
+        "data": data_card(origin.audited, origin.workspace.splits, (preprocess.height, preprocess.width)),
         "skipped": [[PurePath(name).name, reason] for name, reason in origin.audited.skipped],
         "splits": {"seed": seed, "sha256": origin.workspace.splits.sha256},
         "weights": {"source": backbone.weights_source, "mapping": backbone.mapping, "licence": backbone.licence},

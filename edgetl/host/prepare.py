@@ -18,6 +18,7 @@ from edgetl.host.backbones import load_backbone
 from edgetl.host.cache import Cache
 from edgetl.host.contents import BackboneOrigin, Origin, contents
 from edgetl.host.data.audit import Audit, Audited, audit
+from edgetl.host.data.card import check_near_duplicates
 from edgetl.host.data.source import open_source
 from edgetl.host.data.splits import Splits, split
 from edgetl.host.fingerprint import preparation_key
@@ -144,10 +145,13 @@ def load_material(request: PrepareRequest, progress: Progress) -> Material:
         DataError: images or labels are not fit for use.
     """
     data = request.recipe.data
-    known = Cache(request.cache).path("audit", "images", ".json")
-    how = Audit(data.min_per_class, data.skip_bad, request.threads, known)
-    audited = audit(open_source(data.source, request.base), how, progress)
-    return Material(audited, split(audited.dataset, data, request.recipe.seed))
+    cache = Cache(request.cache)
+    known = cache.path("audit", {"source": data.source, "base": str(request.base.resolve())}, ".json")
+    how = Audit(data.min_per_class, data.skip_bad, request.threads, known, data.near_duplicates == "group")
+    audited = audit(open_source(data.source, request.base, cache), how, progress)
+    splits = split(audited.dataset, data, request.recipe.seed)
+    check_near_duplicates(audited, splits, data.near_duplicates == "refuse", progress)
+    return Material(audited, splits)
 
 
 def adapt_backbone(request: PrepareRequest, material: Material, progress: Progress) -> tuple[AdaptContext, Adapted]:

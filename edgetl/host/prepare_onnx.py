@@ -92,7 +92,7 @@ def unlabelled_material(request: PrepareRequest, progress: Progress) -> Material
     """
     data = request.recipe.data
     audited = audit(
-        open_images(data.source, request.base),
+        open_images(data.source, request.base, Cache(request.cache)),
         Audit(min_per_class=1, skip_bad=data.skip_bad, threads=request.threads),
         progress,
     )

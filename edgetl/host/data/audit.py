@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import Counter
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import PIL
 from PIL import UnidentifiedImageError
 
 from edgetl.errors import DataError
-from edgetl.files import replacing
 from edgetl.host.data.dataset import Dataset, Sample
+from edgetl.host.data.facts import ImageFacts, look, read_facts, write_facts
 from edgetl.host.data.groups import merge_groups
+from edgetl.host.data.near import NearDuplicates, near_duplicates
 from edgetl.host.data.parallel import ordered_map
-from edgetl.preprocess import decode
 from edgetl.progress import Progress
 
-_SCHEMA = "edgetl.audit/1"
 _LISTED = 10
 
 
@@ -32,8 +30,10 @@ class Audit:
     """Leave unreadable images out instead of refusing."""
     threads: int
     cache: Path | None = None
-    """A file of content hashes that are known to decode, so that a second audit only hashes; read when it exists and
+    """A file of what is known of images by content hash, so that a second audit only hashes; read when it exists and
     written again. A damaged one, or one of another Pillow, is not used."""
+    group_near: bool = False
+    """Put images that look alike into one group, so that they stay in one split."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +43,17 @@ class Audited:
     dataset: Dataset
     skipped: tuple[tuple[str, str], ...]
     """Name and reason of every unreadable image that was left out."""
+    facts: tuple[ImageFacts, ...]
+    """Of every sample, in order."""
+    near: NearDuplicates = field(compare=False)
+    """Which samples look alike, by their places; follows from the facts."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Looked:
     sha256: str
-    problem: str | None
+    facts: ImageFacts | None
+    problem: str = ""
 
 
 def audit(dataset: Dataset, how: Audit, progress: Progress) -> Audited:
@@ -58,12 +63,14 @@ def audit(dataset: Dataset, how: Audit, progress: Progress) -> Audited:
         DataError: unreadable images (unless ``skip_bad``), a class with fewer than ``min_per_class`` images, one
             picture under two labels, or one picture or group in two given splits.
     """
-    known = _read_cache(how.cache)
+    for note in dataset.notes:
+        progress.note(note)
+    known = read_facts(how.cache)
     looked = _look(dataset.samples, known, how.threads, progress)
     skipped = tuple(
         (sample.name, result.problem)
         for sample, result in zip(dataset.samples, looked, strict=True)
-        if result.problem is not None
+        if result.facts is None
     )
     if skipped and not how.skip_bad:
         raise DataError(_unreadable(skipped))
@@ -72,34 +79,38 @@ def audit(dataset: Dataset, how: Audit, progress: Progress) -> Audited:
     samples = tuple(
         replace(sample, sha256=result.sha256)
         for sample, result in zip(dataset.samples, looked, strict=True)
-        if result.problem is None
+        if result.facts is not None
     )
-    _write_cache(how.cache, known | {sample.sha256 for sample in samples}, known)
+    facts = tuple(result.facts for result in looked if result.facts is not None)
+    _remember(how.cache, known, {sample.sha256: fact for sample, fact in zip(samples, facts, strict=True)})
     _check_counts(samples, dataset.classes, how.min_per_class)
     _check_labels(samples, dataset.classes)
     repeated = len(samples) - len({sample.sha256 for sample in samples})
     if repeated:
         progress.note(f"{repeated} of {len(samples)} images repeat another one; repeats stay in one split")
-    return Audited(Dataset(dataset.classes, merge_groups(samples)), skipped)
+    with progress.stage("search for near-duplicates"):
+        near = near_duplicates([fact.fingerprint for fact in facts])
+    merged = merge_groups(samples, near.links() if how.group_near else ())
+    return Audited(replace(dataset, samples=merged), skipped, facts, near)
 
 
-def _look(samples: tuple[Sample, ...], known: frozenset[str], threads: int, progress: Progress) -> list[_Looked]:
-    def look(sample: Sample) -> _Looked:
+def _look(
+    samples: tuple[Sample, ...], known: Mapping[str, ImageFacts], threads: int, progress: Progress
+) -> list[_Looked]:
+    def examine(sample: Sample) -> _Looked:
         try:
             data = sample.image if isinstance(sample.image, bytes) else sample.image.read_bytes()
         except OSError as error:
-            return _Looked("", f"cannot be opened ({error.strerror})")
+            return _Looked("", None, f"cannot be opened ({error.strerror})")
         sha256 = hashlib.sha256(data).hexdigest()
-        if sha256 not in known:
-            try:
-                decode(data)
-            except DataError as error:
-                return _Looked(sha256, _reason(error))
-        return _Looked(sha256, None)
+        try:
+            return _Looked(sha256, known.get(sha256) or look(data))
+        except DataError as error:
+            return _Looked(sha256, None, _reason(error))
 
     looked = []
     with progress.stage("audit", len(samples)) as step:
-        for result in ordered_map(look, samples, threads):
+        for result in ordered_map(examine, samples, threads):
             looked.append(result)
             step.advance()
     return looked
@@ -148,22 +159,6 @@ def _check_labels(samples: tuple[Sample, ...], classes: tuple[str, ...]) -> None
         )
 
 
-def _read_cache(cache: Path | None) -> frozenset[str]:
-    if cache is None:
-        return frozenset()
-    try:
-        document = json.loads(cache.read_bytes())
-        if document["schema"] != _SCHEMA or document["pillow"] != PIL.__version__:
-            return frozenset()
-        return frozenset(str(sha256) for sha256 in document["decoded"])
-    except (OSError, ValueError, TypeError, KeyError):
-        return frozenset()
-
-
-def _write_cache(cache: Path | None, decoded: frozenset[str] | set[str], before: frozenset[str]) -> None:
-    if cache is None or decoded == before:
-        return
-    cache.parent.mkdir(parents=True, exist_ok=True)
-    document = {"schema": _SCHEMA, "pillow": PIL.__version__, "decoded": sorted(decoded)}
-    with replacing(cache) as file:
-        file.write(json.dumps(document).encode())
+def _remember(cache: Path | None, known: Mapping[str, ImageFacts], seen: Mapping[str, ImageFacts]) -> None:
+    if cache is not None and not seen.keys() <= known.keys():
+        write_facts(cache, {**known, **seen})

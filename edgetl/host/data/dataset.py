@@ -10,7 +10,7 @@ from typing import Literal
 SplitName = Literal["train", "validation", "test"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Sample:
     """One labelled image. ``image`` is a file, or the encoded bytes of one."""
 
@@ -24,6 +24,9 @@ class Sample:
     """How much the sample counts in training; metrics ignore it."""
     sha256: str = ""
     """Of the encoded image; filled in by the audit."""
+    domain: str | None = None
+    """Where it comes from (a camera, a factory), to tell apart in the data card; images of one domain may fall into
+    different splits."""
 
     @property
     def name(self) -> str:
@@ -37,11 +40,14 @@ class Dataset:
 
     classes: tuple[str, ...]
     samples: tuple[Sample, ...]
+    notes: tuple[str, ...] = ()
+    """What the source found worth saying; the audit passes it on."""
 
     @property
     def sha256(self) -> str:
-        """Hash of the classes and of every sample's content, label, group, split and weight, in order."""
+        """Hash of the classes and of every sample's content, label, group, split, weight and domain, in order."""
         digest = hashlib.sha256(repr(self.classes).encode())
         for sample in self.samples:
-            digest.update(repr((sample.sha256, sample.label, sample.group, sample.split, sample.weight)).encode())
+            values = (sample.sha256, sample.label, sample.group, sample.split, sample.weight)
+            digest.update(repr(values if sample.domain is None else (*values, sample.domain)).encode())
         return digest.hexdigest()

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import replace
 
 from edgetl.errors import DataError
 from edgetl.host.data.dataset import Sample
 
 
-def merge_groups(samples: tuple[Sample, ...]) -> tuple[Sample, ...]:
+def merge_groups(samples: tuple[Sample, ...], alike: Iterable[tuple[int, int]] = ()) -> tuple[Sample, ...]:
     """Give one group to all samples that are linked by a given group or by the same content.
 
     A merged group has the first of its given names, or ``sha256:…`` without any; a picture that is alone stays
     without group. Merging twice changes nothing.
 
+    Args:
+        alike: places of samples to link as well, two by two.
+
     Raises:
         DataError: linked samples were given to two different splits.
     """
-    components = _components(samples)
+    components = _components(samples, alike)
     merged = list(samples)
     for indices in components:
         members = [samples[index] for index in indices]
@@ -29,7 +33,7 @@ def merge_groups(samples: tuple[Sample, ...]) -> tuple[Sample, ...]:
     return tuple(merged)
 
 
-def _components(samples: tuple[Sample, ...]) -> list[list[int]]:
+def _components(samples: tuple[Sample, ...], alike: Iterable[tuple[int, int]]) -> list[list[int]]:
     """Connected components by union-find with path halving."""
     parent = list(range(len(samples)))
 
@@ -46,6 +50,8 @@ def _components(samples: tuple[Sample, ...]) -> list[list[int]]:
             links.append(("group", sample.group))
         for link in links:
             parent[root(index)] = root(first.setdefault(link, index))
+    for one, other in alike:
+        parent[root(one)] = root(other)
     components: dict[int, list[int]] = defaultdict(list)
     for index in range(len(samples)):
         components[root(index)].append(index)
@@ -63,8 +69,14 @@ def _check_splits(members: list[Sample]) -> None:
     first = members[0]
     for other in members[1:]:
         if other.split != first.split:
-            link = "the same picture" if other.sha256 == first.sha256 else f"group {other.group or first.group!r}"
             raise DataError(
                 f"{first.name} is given to split {first.split!r} and {other.name} to {other.split!r}, but they are "
-                f"linked by {link}; expected every picture and every group in one split only"
+                f"linked by {_link(first, other)}; expected every picture and every group in one split only"
             )
+
+
+def _link(first: Sample, other: Sample) -> str:
+    if first.sha256 == other.sha256:
+        return "the same picture"
+    group = other.group or first.group
+    return "looking alike (near_duplicates)" if group is None else f"group {group!r}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -13,13 +12,13 @@ from numpy.typing import NDArray
 
 from edgetl.errors import DataError
 from edgetl.host.data.dataset import Dataset, Sample
+from edgetl.host.data.folds import folds_of
 from edgetl.host.data.groups import merge_groups
+from edgetl.host.data.take import take
+from edgetl.host.data.units import Units, units_of
 from edgetl.recipe import Data
 
-_ATTEMPTS = 16
 Samples: TypeAlias = "tuple[Sample, ...]"
-Unit: TypeAlias = "tuple[Sample, ...]"
-"""Samples that must stay together."""
 
 
 class Sealed:
@@ -79,14 +78,16 @@ class Splits:
 def split(dataset: Dataset, data: Data, seed: int) -> Splits:
     """Divide an audited data set.
 
-    Splits that the source gives are kept; without a given validation split, one is taken from its training samples.
-    The division depends on contents, labels, groups, fractions and seed, not on file names or their order.
+    Splits that the source gives are kept; a validation or test split that it does not give is taken from its training
+    samples. Else the test split is one of ``data.folds``, or the fraction ``data.test``. The division depends on
+    contents, labels, groups, fractions, folds and seed, not on file names or their order; the folds not on ``fold``.
 
     Args:
         seed: used when ``data.split_seed`` is absent.
 
     Raises:
-        DataError: a sample has no content hash, given splits conflict, or a split would lack a class.
+        DataError: a sample has no content hash, given splits conflict with each other or with ``folds``, or a split
+            would lack a class.
     """
     unhashed = next((sample for sample in dataset.samples if not sample.sha256), None)
     if unhashed is not None:
@@ -94,14 +95,24 @@ def split(dataset: Dataset, data: Data, seed: int) -> Splits:
     generator = np.random.default_rng(seed if data.split_seed is None else data.split_seed)
     samples = merge_groups(tuple(sorted(dataset.samples, key=_order)))
     classes = len(dataset.classes)
-    if any(sample.split is not None for sample in samples):
-        test, rest = _given(samples, "test"), tuple(sample for sample in samples if sample.split != "test")
+    given = {sample.split for sample in samples} - {None}
+    if given and data.folds is not None:
+        raise DataError(
+            f"the data source gives its own splits ({', '.join(sorted(map(str, given)))}), so that "
+            f"folds = {data.folds} cannot divide it; remove folds and fold from [data], or the splits from the source"
+        )
+    train = _given(samples, "train") if given else samples
+    if "test" in given:
+        test = _given(samples, "test")
+    elif data.folds is not None and data.fold is not None:
+        units = units_of(train, classes)
+        test, train = _parted(train, units, folds_of(units, data.folds, generator) == data.fold)
     else:
-        test, rest = _take(samples, data.test, 2, classes, generator)
-    if any(sample.split == "validation" for sample in samples):
-        validation, train = _given(samples, "validation"), _given(samples, "train")
+        test, train = _taken(train, data.test, 2, classes, generator)
+    if "validation" in given:
+        validation = _given(samples, "validation")
     else:
-        validation, train = _take(rest, data.validation, 1, classes, generator)
+        validation, train = _taken(train, data.validation, 1, classes, generator)
     return _splits({"train": train, "validation": validation, "test": test}, dataset.classes)
 
 
@@ -123,7 +134,8 @@ def _splits(parts: dict[str, Samples], classes: tuple[str, ...]) -> Splits:
         if lacking:
             raise DataError(
                 f"split {name!r} would have no sample of {', '.join(map(repr, lacking))}, expected at least one "
-                "of every class; add samples, use more and smaller groups, or change test and validation in [data]"
+                "of every class; add samples, use more and smaller groups, or change test and validation (or folds) "
+                "in [data]"
             )
     return Splits(parts["train"], parts["validation"], Sealed(parts["test"]), counts, digest.hexdigest())
 
@@ -132,79 +144,18 @@ def _class_counts(samples: Samples, classes: int) -> NDArray[np.int64]:
     return np.bincount([sample.label for sample in samples], minlength=classes)
 
 
-def _take(
+def _taken(
     samples: Samples, fraction: float, leave: int, classes: int, generator: np.random.Generator
 ) -> tuple[Samples, Samples]:
     """Take about ``fraction`` of every class and leave ``leave`` units of it; returns the taken and the left."""
-    units = _units(samples)
-    counts = np.stack([_class_counts(unit, classes) for unit in units])
-    best, best_distance = np.zeros(len(units), bool), np.inf
-    for _ in range(_ATTEMPTS):
-        taken = _greedy(counts, fraction, leave, generator)
-        distance = _distance(counts, taken, fraction)
-        if distance < best_distance:
-            best, best_distance = taken, distance
-        if best_distance <= 1:
-            break
-    chosen = {id(sample) for unit, take in zip(units, best, strict=True) if take for sample in unit}
+    units = units_of(samples, classes)
+    return _parted(samples, units, take(units, fraction, leave, generator))
+
+
+def _parted(samples: Samples, units: Units, taken: NDArray[np.bool_]) -> tuple[Samples, Samples]:
+    """Samples of the units that are taken, and of the others, both in their order."""
+    chosen = {id(sample) for unit, is_taken in zip(units.members, taken, strict=True) if is_taken for sample in unit}
     return (
         tuple(sample for sample in samples if id(sample) in chosen),
         tuple(sample for sample in samples if id(sample) not in chosen),
     )
-
-
-def _units(samples: Samples) -> list[Unit]:
-    grouped: dict[str, list[Sample]] = defaultdict(list)
-    for sample in samples:
-        grouped[f"group:{sample.group}" if sample.group is not None else f"alone:{sample.sha256}"].append(sample)
-    return [tuple(members) for members in grouped.values()]
-
-
-def _greedy(
-    counts: NDArray[np.int64], fraction: float, leave: int, generator: np.random.Generator
-) -> NDArray[np.bool_]:
-    """Whether each unit is taken, from samples per unit and class ``(units, classes)``."""
-    order = generator.permutation(len(counts))
-    is_single = counts.sum(axis=1) == 1
-    drawn = _fill(counts, fraction, leave, order)
-    # units of several samples keep the chance of their draw, then single samples fill up to the fraction exactly
-    again = np.concatenate((order[drawn[order] & ~is_single[order]], order[is_single[order]]))
-    return _with_every_class(counts, _fill(counts, fraction, leave, again), leave)
-
-
-def _fill(counts: NDArray[np.int64], fraction: float, leave: int, order: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Take units in the given order as long as each brings the classes nearer to their fraction."""
-    total = counts.sum(axis=0)
-    target, weight = np.maximum(total * fraction, 1.0), 1.0 / np.maximum(total, 1)
-    remaining = (counts > 0).sum(axis=0)
-    taken = np.zeros(len(counts), bool)
-    current = np.zeros(counts.shape[1])
-    for index in order:
-        unit = counts[index]
-        nearer = (weight * (2 * (target - current) - unit) * unit).sum() > 0
-        if nearer and (remaining - 1)[unit > 0].min() >= leave:
-            taken[index] = True
-            current += unit
-            remaining -= unit > 0
-    return taken
-
-
-def _with_every_class(counts: NDArray[np.int64], taken: NDArray[np.bool_], leave: int) -> NDArray[np.bool_]:
-    """Also take the smallest unit of each class that was not taken, where enough of its classes is left."""
-    for label in np.flatnonzero(counts[taken].sum(axis=0) == 0):
-        remaining = (counts[~taken] > 0).sum(axis=0)
-        spare = [
-            index
-            for index in np.flatnonzero(~taken & (counts[:, label] > 0))
-            if (remaining - 1)[counts[index] > 0].min() >= leave
-        ]
-        if spare:
-            taken[min(spare, key=lambda index: int(counts[index].sum()))] = True
-    return taken
-
-
-def _distance(counts: NDArray[np.int64], taken: NDArray[np.bool_], fraction: float) -> float:
-    """Largest deviation of any class from its fraction in samples; more than all samples for each missing class."""
-    current, total = counts[taken].sum(axis=0), counts.sum(axis=0)
-    missing = int((current == 0).sum())
-    return float(np.abs(current - total * fraction).max()) + missing * (1.0 + float(total.sum()))

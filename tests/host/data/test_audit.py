@@ -125,7 +125,7 @@ def test_linked_samples_in_two_given_splits_are_refused(first: Sample, second: S
 def test_a_second_audit_decodes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cache = tmp_path / "cache" / "audit.json"
     first = audited(dataset(), cache=cache)
-    monkeypatch.setattr(audit_module, "decode", lambda data: pytest.fail("decoded again"))
+    monkeypatch.setattr(audit_module, "look", lambda data: pytest.fail("decoded again"))
     assert audited(dataset(), cache=cache) == first
 
 
@@ -142,4 +142,4 @@ def test_a_damaged_cache_is_replaced(tmp_path: Path, content: str) -> None:
     cache = tmp_path / "audit.json"
     cache.write_text(content)
     assert len(audited(dataset(), cache=cache).dataset.samples) == 8
-    assert len(json.loads(cache.read_text())["decoded"]) == 8
+    assert len(json.loads(cache.read_text())["images"]) == 8

@@ -69,10 +69,10 @@ def test_a_missing_folder_is_refused(tmp_path: Path, source: str) -> None:
         open_source(source, tmp_path)
 
 
-def test_a_file_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "list.csv").write_text("")
-    with pytest.raises(DataError, match=r"'list.csv' is a file, expected a folder"):
-        open_source("list.csv", tmp_path)
+def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_text("")
+    with pytest.raises(DataError, match=r"'list.txt' is a file ending in '.txt', expected a folder .*\.csv"):
+        open_source("list.txt", tmp_path)
 
 
 def test_a_folder_without_classes_is_refused(tmp_path: Path) -> None:

@@ -1,8 +1,7 @@
-"""Where labelled images come from: a folder per class, or a function of the user's own."""
+"""A data source that is a function of the user's own."""
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import importlib
 import importlib.util
@@ -15,8 +14,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import get_args
 
-from PIL import Image
-
 from edgetl.errors import DataError
 from edgetl.host.data.dataset import Dataset, Sample, SplitName
 
@@ -25,97 +22,27 @@ _FILE_FUNCTION = re.compile(r"(?P<file>.+\.py):(?P<name>[A-Za-z_]\w*)")
 _PROMISE = "a source function takes no arguments and returns an edgetl.host.data.dataset.Dataset"
 
 
-def open_source(source: str, base: Path) -> Dataset:
-    """Open a data source; no image is read yet.
+def is_function(source: str) -> bool:
+    """Whether it reads ``module:function`` or ``path/to/file.py:function``."""
+    return bool(_FUNCTION.fullmatch(source) or _FILE_FUNCTION.fullmatch(source))
+
+
+def from_function(source: str, base: Path) -> Dataset:
+    """What the user's function returns, checked.
 
     Args:
-        source: a folder with one sub-folder per class, or ``module:function``, or ``path/to/file.py:function``. The
-            module is ``MODULE.py`` in ``base`` when there is one (its code runs), else an importable one; the function
-            takes no arguments and returns a :class:`Dataset`.
-        base: what a relative source is relative to, usually the folder of the recipe.
+        source: ``module:function`` or ``path/to/file.py:function``. The module is ``MODULE.py`` in ``base`` when there is one (its code runs), else
+            an importable one; the function takes no arguments.
+        base: what relative image paths are relative to.
 
     Raises:
-        DataError: no such folder or function, not at least two classes, a class without images, or a function that
-            fails or returns something else.
+        DataError: there is no such function, it fails, or it returns something else than a sound :class:`Dataset`.
     """
-    is_function = _FUNCTION.fullmatch(source) or _FILE_FUNCTION.fullmatch(source)
-    if is_function and not (base / source).is_dir():
-        return _checked(_dataset_from_function(source, base), source, base)
-    return _dataset_from_folder(source, base)
+    return _checked(_returned(source, base), source, base)
 
 
-def open_images(source: str, base: Path) -> Dataset:
-    """Images without labels: every image under a folder, as one class named ``unlabelled``.
-
-    Raises:
-        DataError: no such folder, or no images in it.
-    """
-    root = base / Path(source).expanduser()
-    if not root.is_dir():
-        raise DataError(f"data source {source!r} is not a folder (looked at {str(root)!r}); expected one with images")
-    return Dataset(("unlabelled",), tuple(Sample(path, 0) for path in _images(root)))
-
-
-def _dataset_from_folder(source: str, base: Path) -> Dataset:
-    root = base / Path(source).expanduser()
-    if not root.exists():
-        raise DataError(
-            f"data source {source!r} does not exist (looked at {str(root)!r}); expected a folder with one sub-folder "
-            "per class, or module:function; a relative path is relative to the recipe"
-        )
-    if not root.is_dir():
-        raise DataError(
-            f"data source {source!r} is a file, expected a folder with one sub-folder per class; for a list of files "
-            "write a function and give module:function"
-        )
-    loose = next((path for path in sorted(root.iterdir()) if path.is_file() and _is_image(path)), None)
-    if loose is not None:
-        raise DataError(
-            f"data source {source!r} has images beside its class folders ({loose.name!r}); expected every image inside "
-            "the folder of its class; move them"
-        )
-    folders = sorted((path for path in root.iterdir() if path.is_dir() and not _is_hidden(path)), key=lambda p: p.name)
-    _check_classes(tuple(folder.name for folder in folders), source)
-    samples = tuple(Sample(path, label) for label, folder in enumerate(folders) for path in _images(folder))
-    return Dataset(tuple(folder.name for folder in folders), samples)
-
-
-def _images(folder: Path) -> tuple[Path, ...]:
-    found = sorted(
-        path
-        for path in folder.rglob("*")
-        if _is_image(path) and path.is_file() and not any(part[0] == "." for part in path.relative_to(folder).parts)
-    )
-    if not found:
-        raise DataError(
-            f"class folder {str(folder)!r} has no images (files ending in .png, .jpg or another format Pillow reads); "
-            "add some or remove the folder"
-        )
-    return tuple(found)
-
-
-def _is_hidden(path: Path) -> bool:
-    return path.name.startswith(".")
-
-
-def _is_image(path: Path) -> bool:
-    return not _is_hidden(path) and path.suffix.lower() in _endings()
-
-
-@functools.cache
-def _endings() -> frozenset[str]:
-    readable = set(Image.registered_extensions().items())  # also fills Image.OPEN
-    return frozenset(ending for ending, kind in readable if kind in Image.OPEN)
-
-
-def _check_classes(classes: tuple[str, ...], source: str) -> None:
-    if len(classes) < 2:
-        found = f"one class ({classes[0]!r})" if classes else "no class folders"
-        raise DataError(f"data source {source!r} has {found}, expected at least two sub-folders, one per class")
-
-
-def _dataset_from_function(source: str, base: Path) -> object:
-    module_name, _, name = source.rpartition(":")
+def _returned(source: str, base: Path) -> object:
+    module_name, _, name = source.partition(":")
     module = _module(module_name, base, source)
     function = getattr(module, name, None)
     if not callable(function):
@@ -184,7 +111,7 @@ def _checked(dataset: object, source: str, base: Path) -> Dataset:
             f"data source {source!r} gives a split to {len(samples) - without} of {len(samples)} samples, "
             "expected to all or to none"
         )
-    return Dataset(classes, samples)
+    return replace(dataset, classes=classes, samples=samples)
 
 
 def _checked_sample(sample: object, index: int, classes: tuple[str, ...], base: Path) -> Sample:
@@ -204,4 +131,6 @@ def _checked_sample(sample: object, index: int, classes: tuple[str, ...], base: 
     if not (math.isfinite(sample.weight) and sample.weight > 0):
         raise DataError(f"{sample.name} has weight {sample.weight!r}, expected a number above 0")
     group = None if sample.group is None else str(sample.group)
-    return replace(sample, image=image, label=label, group=group, weight=float(sample.weight), sha256="")
+    domain = None if sample.domain is None else str(sample.domain)
+    weight = float(sample.weight)
+    return replace(sample, image=image, label=label, group=group, weight=weight, domain=domain, sha256="")
