@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import torch
 
-from edgetl.errors import EdgeTLError
+from edgetl.errors import EdgeTLError, Unsupported
 from edgetl.host.adapt import AdaptContext, Adapted, FeatureSource, Head
 from edgetl.host.backbones import reinitialised, trunk
 from edgetl.host.data.dataset import Sample
@@ -49,10 +49,15 @@ class Scratch:
         """Train all weights on the training split.
 
         Raises:
+            Unsupported: the task is another one than classification.
             EdgeTLError: the loss became NaN or infinite.
         """
         options: ScratchOptions = context.options
         workspace = context.workspace
+        if workspace.task != TASK.name:
+            raise Unsupported(
+                f"method 'scratch' trains for task {TASK.name!r} only, not {workspace.task!r}; use 'linear-probe'"
+            )
         check_views(options.views, workspace.preprocess)
         torch.set_num_threads(workspace.threads)
         with torch.random.fork_rng(devices=[]):

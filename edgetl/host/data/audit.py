@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from edgetl.errors import DataError
 from edgetl.files import replacing
 from edgetl.host.data.dataset import Dataset, Sample
 from edgetl.host.data.groups import merge_groups
+from edgetl.host.data.labels import class_counts, in_words
 from edgetl.host.data.parallel import ordered_map
 from edgetl.preprocess import decode
 from edgetl.progress import Progress
@@ -122,7 +122,7 @@ def _unreadable(skipped: tuple[tuple[str, str], ...]) -> str:
 
 
 def _check_counts(samples: tuple[Sample, ...], classes: tuple[str, ...], min_per_class: int) -> None:
-    counts = Counter(sample.label for sample in samples)
+    counts = class_counts(samples)
     few = [f"{name!r} ({counts[label]})" for label, name in enumerate(classes) if counts[label] < min_per_class]
     if few:
         raise DataError(
@@ -136,11 +136,12 @@ def _check_labels(samples: tuple[Sample, ...], classes: tuple[str, ...]) -> None
     conflicts = [
         (before, sample)
         for sample in samples
-        if (before := first.setdefault(sample.sha256, sample)).label != sample.label
+        if (before := first.setdefault(sample.sha256, sample)).truth != sample.truth
     ]
     if conflicts:
         shown = "".join(
-            f"\n  {before.name} is {classes[before.label]!r}, {sample.name} is {classes[sample.label]!r}"
+            f"\n  {before.name} is {in_words(before.truth, classes)!r}, "
+            f"{sample.name} is {in_words(sample.truth, classes)!r}"
             for before, sample in conflicts[:_LISTED]
         )
         raise DataError(

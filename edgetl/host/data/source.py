@@ -7,7 +7,6 @@ import hashlib
 import importlib
 import importlib.util
 import math
-import operator
 import re
 import sys
 from dataclasses import replace
@@ -19,6 +18,7 @@ from PIL import Image
 
 from edgetl.errors import DataError
 from edgetl.host.data.dataset import Dataset, Sample, SplitName
+from edgetl.host.data.labels import checked_labels, class_counts
 
 _FUNCTION = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 _PROMISE = "a source function takes no arguments and returns an edgetl.host.data.dataset.Dataset"
@@ -167,10 +167,16 @@ def _checked(dataset: object, source: str, base: Path) -> Dataset:
     if len(classes) < 2 or len(set(classes)) < len(classes) or not all(isinstance(name, str) for name in classes):
         raise DataError(f"data source {source!r} has classes {classes!r}, expected at least two different names")
     samples = tuple(_checked_sample(sample, index, classes, base) for index, sample in enumerate(dataset.samples))
-    present = {sample.label for sample in samples}
-    empty = [name for label, name in enumerate(classes) if label not in present]
+    counts = class_counts(samples)
+    empty = [name for label, name in enumerate(classes) if not counts[label]]
     if empty:
         raise DataError(f"data source {source!r} has no sample of class {empty[0]!r}; add some or drop the class")
+    everywhere = [name for label, name in enumerate(classes) if counts[label] == len(samples)]
+    if everywhere:
+        raise DataError(
+            f"data source {source!r} has class {everywhere[0]!r} in every sample, so nothing tells it apart; add "
+            "samples without it, or drop the class"
+        )
     without = sum(sample.split is None for sample in samples)
     if 0 < without < len(samples):
         raise DataError(
@@ -186,15 +192,10 @@ def _checked_sample(sample: object, index: int, classes: tuple[str, ...], base: 
     if not isinstance(sample.image, (Path, bytes)):
         raise DataError(f"sample {index} has an image of type {type(sample.image).__name__}, expected a Path or bytes")
     image = base / sample.image if isinstance(sample.image, Path) else sample.image
-    try:
-        label = operator.index(sample.label)
-    except TypeError:
-        label = -1
-    if not 0 <= label < len(classes):
-        raise DataError(f"{sample.name} has label {sample.label!r}, expected a number from 0 to {len(classes) - 1}")
+    sample = checked_labels(sample, len(classes))
     if sample.split not in (None, *get_args(SplitName)):
         raise DataError(f"{sample.name} has split {sample.split!r}, expected one of: {', '.join(get_args(SplitName))}")
     if not (math.isfinite(sample.weight) and sample.weight > 0):
         raise DataError(f"{sample.name} has weight {sample.weight!r}, expected a number above 0")
     group = None if sample.group is None else str(sample.group)
-    return replace(sample, image=image, label=label, group=group, weight=float(sample.weight), sha256="")
+    return replace(sample, image=image, group=group, weight=float(sample.weight), sha256="")

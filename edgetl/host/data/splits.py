@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from edgetl.errors import DataError
 from edgetl.host.data.dataset import Dataset, Sample
 from edgetl.host.data.groups import merge_groups
+from edgetl.host.data.labels import places_of
 from edgetl.recipe import Data
 
 _ATTEMPTS = 16
@@ -105,8 +106,8 @@ def split(dataset: Dataset, data: Data, seed: int) -> Splits:
     return _splits({"train": train, "validation": validation, "test": test}, dataset.classes)
 
 
-def _order(sample: Sample) -> tuple[str, int, float]:
-    return (sample.sha256, sample.label, sample.weight)
+def _order(sample: Sample) -> tuple[str, tuple[int, ...], float]:
+    return (sample.sha256, places_of(sample.truth), sample.weight)
 
 
 def _given(samples: Samples, name: str) -> Samples:
@@ -117,7 +118,7 @@ def _splits(parts: dict[str, Samples], classes: tuple[str, ...]) -> Splits:
     digest = hashlib.sha256()
     counts = {}
     for name, samples in parts.items():
-        digest.update(repr((name, [(sample.sha256, sample.label) for sample in samples])).encode())
+        digest.update(repr((name, [(sample.sha256, sample.truth) for sample in samples])).encode())
         counts[name] = tuple(int(count) for count in _class_counts(samples, len(classes)))
         lacking = [label for label, count in zip(classes, counts[name], strict=True) if count == 0]
         if lacking:
@@ -129,7 +130,8 @@ def _splits(parts: dict[str, Samples], classes: tuple[str, ...]) -> Splits:
 
 
 def _class_counts(samples: Samples, classes: int) -> NDArray[np.int64]:
-    return np.bincount([sample.label for sample in samples], minlength=classes)
+    places = [place for sample in samples for place in places_of(sample.truth)]
+    return np.bincount(np.array(places, np.int64), minlength=classes)
 
 
 def _take(
@@ -138,9 +140,14 @@ def _take(
     """Take about ``fraction`` of every class and leave ``leave`` units of it; returns the taken and the left."""
     units = _units(samples)
     counts = np.stack([_class_counts(unit, classes) for unit in units])
+    without = np.array([sum(sample.truth == () for sample in unit) for unit in units])
+    if without.any():
+        # samples without any label are divided like those of a class
+        counts = np.column_stack([counts, without])
+    sizes = np.array([len(unit) for unit in units])
     best, best_distance = np.zeros(len(units), bool), np.inf
     for _ in range(_ATTEMPTS):
-        taken = _greedy(counts, fraction, leave, generator)
+        taken = _greedy(counts, sizes, fraction, leave, generator)
         distance = _distance(counts, taken, fraction)
         if distance < best_distance:
             best, best_distance = taken, distance
@@ -161,11 +168,11 @@ def _units(samples: Samples) -> list[Unit]:
 
 
 def _greedy(
-    counts: NDArray[np.int64], fraction: float, leave: int, generator: np.random.Generator
+    counts: NDArray[np.int64], sizes: NDArray[np.int64], fraction: float, leave: int, generator: np.random.Generator
 ) -> NDArray[np.bool_]:
-    """Whether each unit is taken, from samples per unit and class ``(units, classes)``."""
+    """Whether each unit of ``sizes`` samples is taken, from samples per unit and class ``(units, classes)``."""
     order = generator.permutation(len(counts))
-    is_single = counts.sum(axis=1) == 1
+    is_single = sizes == 1
     drawn = _fill(counts, fraction, leave, order)
     # units of several samples keep the chance of their draw, then single samples fill up to the fraction exactly
     again = np.concatenate((order[drawn[order] & ~is_single[order]], order[is_single[order]]))

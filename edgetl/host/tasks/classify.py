@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.nn import functional
 
 
@@ -13,6 +15,12 @@ class Classify:
     """Cross-entropy over classes, each sample weighted."""
 
     name: str = "classify"
+    trainable: bool = True
+    thresholded: bool = False
+
+    def targets(self, labels: NDArray[np.int64], classes: int) -> NDArray[np.float32]:
+        """1 for the class of each sample, else 0, ``(n, classes)``."""
+        return np.eye(classes, dtype=np.float32)[labels]
 
     def loss(self, logits: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
         """Weighted mean cross-entropy.
@@ -24,6 +32,20 @@ class Classify:
         """
         losses = functional.cross_entropy(logits, labels, reduction="none")
         return (losses * weights).sum() / weights.sum()
+
+    def regressions(self, truth: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
+        """One multinomial regression over all classes."""
+        return (truth,)
+
+    def log_loss(self, logits: NDArray[np.float32], truth: NDArray[np.int64]) -> float:
+        """Mean negative log probability of the true classes under a softmax of ``logits`` ``(n, classes)``."""
+        shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
+        normaliser = np.log(np.exp(shifted).sum(axis=1))
+        return float(np.mean(normaliser - shifted[np.arange(truth.size), truth]))
+
+    def thresholds(self, logits: NDArray[np.float32], truth: NDArray[np.int64]) -> tuple[float, ...]:
+        """None: the largest logit decides."""
+        return ()
 
 
 TASK = Classify()

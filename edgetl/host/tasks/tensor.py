@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from edgetl.errors import Unsupported
 
@@ -14,6 +16,16 @@ class TensorTask:
     """A user's own model, taken as it is."""
 
     name: str = "tensor"
+    trainable: bool = False
+    thresholded: bool = False
+
+    def targets(self, labels: NDArray[np.int64], classes: int) -> NDArray[np.float32]:
+        """Refuse: there are no labels.
+
+        Raises:
+            Unsupported: always.
+        """
+        raise Unsupported(_NOTHING_TO_TRAIN)
 
     def loss(self, logits: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
         """Refuse: there are no labels.
@@ -21,7 +33,28 @@ class TensorTask:
         Raises:
             Unsupported: always.
         """
-        raise Unsupported("task 'tensor' has no labels to train on; use task 'classify' with labelled data")
+        raise Unsupported(_NOTHING_TO_TRAIN)
+
+    def regressions(self, truth: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
+        """Refuse: there are no labels.
+
+        Raises:
+            Unsupported: always.
+        """
+        raise Unsupported(_NOTHING_TO_TRAIN)
+
+    def log_loss(self, logits: NDArray[np.float32], truth: NDArray[np.int64]) -> float:
+        """Refuse: there are no labels.
+
+        Raises:
+            Unsupported: always.
+        """
+        raise Unsupported(_NOTHING_TO_TRAIN)
+
+    def thresholds(self, logits: NDArray[np.float32], truth: NDArray[np.int64]) -> tuple[float, ...]:
+        """None: nothing is decided."""
+        return ()
 
 
+_NOTHING_TO_TRAIN = "task 'tensor' has no labels to train on; use task 'classify' with labelled data"
 TASK = TensorTask()
