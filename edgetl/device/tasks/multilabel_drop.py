@@ -21,6 +21,7 @@ from edgetl.errors import Unsupported
 from edgetl.gates import Gates
 
 _BOUND = 95.0
+_ROUNDING = 1e-9
 _SEED = 0
 """A judgement does not depend on who asks for it."""
 
@@ -58,7 +59,7 @@ def f1_drop(name: str, reference: Decided, candidate: Decided, truth: Decided, g
     steps = step_of_f1(reference, truth)
     drop, bound = _drop_and_bound(reference, candidate, truth, float(steps.mean()) if steps.size else 1.0 / n)
     limit, bound_limit = gates.accuracy_drop_max, gates.accuracy_drop_max + gates.margin
-    smallest = least * float(steps.max(initial=0.0))
+    smallest = least * float(steps.max(initial=0.0)) + _ROUNDING
     reason = (
         f"drop of macro F1 {_points(drop)} points, 95 % bound {_points(bound)}, {changed} of {n} samples decided "
         f"otherwise; limits {_points(limit)} and {_points(bound_limit)}"

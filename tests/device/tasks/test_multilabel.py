@@ -100,7 +100,7 @@ def test_equal_decisions_drop_nothing_and_the_bound_follows_the_rule_of_three() 
 
 def test_the_drop_is_that_of_macro_f1_and_a_large_one_fails() -> None:
     outputs, truth = sample(1000)
-    worse = {"logits": outputs["logits"] - np.float32(0.5)}
+    worse = {"logits": outputs["logits"] - np.float32(1.5)}
     check = TASK.drop("drop", Pair(outputs, worse, truth), Gates())
     expected = [reference.f1_score(truth, TASK.decisions(one), average="macro") for one in (outputs, worse)]
     assert check.value == pytest.approx(expected[0] - expected[1])
