@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["Model", "Prediction", "__version__", "open"]
+__all__ = ["Model", "MultilabelPrediction", "Prediction", "__version__", "open"]
 
 if TYPE_CHECKING:
     from edgetl.device.model import Model, open
     from edgetl.device.tasks.classify import Prediction
+    from edgetl.device.tasks.multilabel import MultilabelPrediction
 
 _LAZY = {
     "open": "edgetl.device.model:open",
     "Model": "edgetl.device.model:Model",
+    "MultilabelPrediction": "edgetl.device.tasks.multilabel:MultilabelPrediction",
     "Prediction": "edgetl.device.tasks.classify:Prediction",
 }
 

@@ -20,6 +20,7 @@ class TargetGates(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Gates(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Limits on every candidate.
 
+    Accuracy is the task's headline metric: accuracy where an image has one label, macro F1 where it may have several.
     A drop of accuracy passes when its point estimate is at most ``accuracy_drop_max`` and its one-sided 95 % bound is
     at most ``accuracy_drop_max + margin``. Both are fractions (0.005 is half a point). ``accuracy_min`` is judged by
     the point estimate on the selection data.

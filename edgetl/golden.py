@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import msgspec
 
 from edgetl.tensors import Array, TensorSpec
+
+Label: TypeAlias = "int | tuple[int, ...]"
+"""What is true of a sample: its class, or, where it may have several or none, all of its classes in rising order."""
 
 
 class GoldenIndex(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -14,8 +18,8 @@ class GoldenIndex(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     n: int
     inputs: tuple[TensorSpec, ...]
-    labels: tuple[int, ...]
-    """Class of each sample; empty without labels."""
+    labels: tuple[int | tuple[int, ...], ...]
+    """Class, or classes, of each sample; empty without labels."""
     encoded: tuple[str, ...]
     """Files of the first samples as they came, for the decoder check; empty with ``include_images = false``, which
     leaves out these files only: ``inputs`` are always there, and are the same pictures at the model's size."""
@@ -36,7 +40,7 @@ class Golden:
     inputs: dict[str, Array]
     references: dict[str, dict[str, Array]]
     """By variant, then output name; recorded on the host."""
-    labels: tuple[int, ...] = ()
+    labels: tuple[Label, ...] = ()
     encoded: tuple[bytes, ...] = field(default=(), repr=False)
 
     @property

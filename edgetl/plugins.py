@@ -40,6 +40,7 @@ SENSORS: Mapping[str, str] = {}
 
 TASKS: Mapping[str, tuple[str, str]] = {
     "classify": ("edgetl.host.tasks.classify:TASK", "edgetl.device.tasks.classify:TASK"),
+    "multilabel": ("edgetl.host.tasks.multilabel:TASK", "edgetl.device.tasks.multilabel:TASK"),
     "tensor": ("edgetl.host.tasks.tensor:TASK", "edgetl.device.tasks.tensor:TASK"),
 }
 """What is predicted: the host half and the device half."""

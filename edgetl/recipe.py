@@ -60,7 +60,11 @@ class Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is to be predicted."""
+    """What is to be predicted.
+
+    ``kind`` is ``classify`` (one label per image) or ``multilabel`` (several labels per image, possibly none; its data
+    comes from a function, whose samples have ``labels``).
+    """
 
     kind: str = "classify"
 

@@ -34,6 +34,7 @@ def check_manifest(manifest: Manifest) -> None:
     if manifest.task not in TASKS:
         raise BundleError(f"unknown task {manifest.task[:80]!r}; expected one of: {', '.join(sorted(TASKS))}")
     _check_classes(manifest.classes)
+    _check_thresholds(manifest.thresholds or (), len(manifest.classes))
     if not manifest.variants:
         raise BundleError("there is no variant in it; expected at least one model")
     names = [variant.name.lower() for variant in manifest.variants]
@@ -53,6 +54,11 @@ def _check_classes(classes: tuple[str, ...]) -> None:
     for label in classes:
         if not label or not label.isprintable():
             raise BundleError(f"class {label[:80]!r} must be one line of printable text")
+
+
+def _check_thresholds(thresholds: tuple[float, ...], classes: int) -> None:
+    if thresholds and (len(thresholds) != classes or not all(0 <= threshold <= 1 for threshold in thresholds)):
+        raise BundleError(f"thresholds must be {classes} fractions from 0 to 1, one for each class, or none")
 
 
 def _check_variant(variant: Variant, manifest: Manifest) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from edgetl.bundle.npy import array_from_compressed, compressed_from_array, nbytes
 from edgetl.errors import BundleError
-from edgetl.golden import Golden, GoldenIndex
+from edgetl.golden import Golden, GoldenIndex, Label
 from edgetl.tensors import Array, Batch, DType, TensorSpec
 
 _BYTES_MAX = 16 << 30
@@ -41,7 +41,7 @@ def index_from_golden(golden: Golden) -> GoldenIndex:
     return GoldenIndex(
         n=golden.n if golden.inputs else 0,
         inputs=_specs(golden.inputs),
-        labels=tuple(int(label) for label in golden.labels),
+        labels=tuple(_plain(label) for label in golden.labels),
         encoded=tuple(encoded_file(index) for index in range(len(golden.encoded))),
         references={variant: _specs(outputs) for variant, outputs in sorted(golden.references.items())},
     )
@@ -86,8 +86,7 @@ def check_index(index: GoldenIndex, classes: int, variants: tuple[str, ...]) -> 
         raise BundleError(
             f"it has {index.n} golden samples of {len(index.inputs)} inputs; expected at least one of each"
         )
-    if index.labels and (len(index.labels) != index.n or not all(0 <= label < classes for label in index.labels)):
-        raise BundleError(f"golden labels must be {index.n} numbers from 0 to {classes - 1}, or none")
+    _check_labels(index, classes)
     if len(index.encoded) > index.n or index.encoded != tuple(encoded_file(i) for i in range(len(index.encoded))):
         raise BundleError("encoded golden samples must be numbered from 0 and at most as many as the samples")
     if set(index.references) != set(variants):
@@ -99,6 +98,22 @@ def check_index(index: GoldenIndex, classes: int, variants: tuple[str, ...]) -> 
     if (total := sum(nbytes(spec) for specs in groups for spec in specs)) > _BYTES_MAX:
         raise BundleError(
             f"its golden samples come to {total / 1e9:.1f} GB; the limit is {_BYTES_MAX / 1e9:.1f}; use fewer"
+        )
+
+
+def _plain(label: Label) -> Label:
+    return tuple(int(place) for place in label) if isinstance(label, tuple) else int(label)
+
+
+def _check_labels(index: GoldenIndex, classes: int) -> None:
+    places = [label if isinstance(label, tuple) else (label,) for label in index.labels]
+    within = all(0 <= place < classes for found in places for place in found)
+    rising = all(list(found) == sorted(set(found)) for found in places)
+    alike = len({isinstance(label, tuple) for label in index.labels}) < 2
+    if index.labels and not (len(index.labels) == index.n and within and rising and alike):
+        raise BundleError(
+            f"golden labels must be {index.n} numbers from 0 to {classes - 1}, or as many lists of them in rising "
+            "order, or none"
         )
 
 

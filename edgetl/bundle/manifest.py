@@ -70,6 +70,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     provenance: Provenance
     files: dict[str, FileEntry]
     """Every file in the bundle but the manifest itself."""
+    thresholds: tuple[float, ...] | msgspec.UnsetType = msgspec.UNSET
+    """Probability above which each class is given, where a sample may have several; absent where none are needed."""
 
     def variant(self, name: str) -> Variant:
         """The variant of that name.

@@ -53,6 +53,8 @@ class Contents:
     provenance: Provenance
     card: str
     """Markdown for people: origin, licence, data, limits."""
+    thresholds: tuple[float, ...] = ()
+    """One per class, where the task needs them."""
 
 
 def write_bundle(path: Path, contents: Contents) -> BundleIdentity:
@@ -93,6 +95,7 @@ def _manifest_bytes(contents: Contents, index: GoldenIndex, digests: Mapping[str
         recipe_sha256=contents.recipe_sha256,
         provenance=contents.provenance,
         files={name: FileEntry(digest.sha256, digest.size_bytes) for name, digest in digests.items()},
+        thresholds=contents.thresholds or msgspec.UNSET,
     )
     raw = encode_manifest(manifest)
     check_manifest(manifest)

@@ -12,8 +12,8 @@ from edgetl.bundle import Manifest
 from edgetl.candidate import Candidate
 from edgetl.check import Check, failures
 from edgetl.device.candidates import Formed
-from edgetl.device.tasks import DeviceTask
-from edgetl.device.tasks.statistics import drop_check
+from edgetl.device.tasks import DeviceTask, Pair
+from edgetl.device.tasks.statistics import flip_rate
 from edgetl.device.verify import TOLERANCES, Verified, parity, verify
 from edgetl.errors import BackendError, Unsupported
 from edgetl.evaluation import Interval
@@ -107,20 +107,18 @@ def _transfer(formed: Formed, verified: Verified, exam: Exam) -> tuple[Check, ..
     if not exam.is_labelled:
         return ()
     references = exam.golden.references[formed.variant.name]
-    flips = int(np.sum(exam.task.decisions(references) != exam.task.decisions(verified.outputs)))
+    flips = flip_rate(exam.task.decisions(references), exam.task.decisions(verified.outputs)).value
     gates, n = exam.manifest.gates, exam.golden.n
     if flips == 0 and all(check.passed for check in parity(verified.outputs, references, TOLERANCES["fp32"])):
         reason = f"outputs equal the host's within fp32 tolerance and none of {n} decisions differs"
         return (Check(TRANSFER, 0.0, gates.accuracy_drop_max, "fraction", True, reason, n),)
-    labels = _labels(exam)
-    there, here = exam.task.hits(references, labels), exam.task.hits(verified.outputs, labels)
-    return (drop_check(TRANSFER, there, here, gates, least=1),)
+    return (exam.task.drop(TRANSFER, Pair(references, verified.outputs, _truth(exam)), gates, least=1),)
 
 
 def _accuracy(outputs: Batch, exam: Exam) -> Interval | None:
     if not exam.is_labelled:
         return None
-    return exam.task.metrics(outputs, _labels(exam), exam.manifest.classes, exam.seed).headline
+    return exam.task.metrics(outputs, _truth(exam), exam.manifest.classes, exam.seed).headline
 
 
 def is_full_precision(formed: Formed) -> bool:
@@ -128,5 +126,5 @@ def is_full_precision(formed: Formed) -> bool:
     return formed.variant.artifact.precision == "fp32" and formed.candidate.precision == "fp32"
 
 
-def _labels(exam: Exam) -> NDArray[np.int64]:
-    return np.asarray(exam.golden.labels, dtype=np.int64)
+def _truth(exam: Exam) -> NDArray[np.int64]:
+    return exam.task.truth(exam.golden.labels, len(exam.manifest.classes))

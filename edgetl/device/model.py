@@ -15,8 +15,9 @@ from edgetl.candidate import Candidate
 from edgetl.device.cache_dir import default_cache_dir, writable_cache_dir
 from edgetl.device.choice import Choice, qualified, safest, stored
 from edgetl.device.probe import environment
+from edgetl.device.tasks import task_of
 from edgetl.errors import InputError, Unsupported
-from edgetl.plugins import BACKENDS, find, find_task
+from edgetl.plugins import BACKENDS, find
 from edgetl.preprocess import ImageInput, Order
 from edgetl.result import Result, read_result
 from edgetl.runner import Backend, LoadOptions, Runner
@@ -32,7 +33,7 @@ class Model:
         self.manifest, self.candidate, self.chosen_by = manifest, choice.candidate, choice.by
         self._runner: Runner | None = runner
         self._inputs = runner.inputs
-        self._task = find_task(manifest.task, "device")
+        self._task = task_of(manifest)
 
     def predict(self, source: Source | Sequence[Source], order: Order = "RGB") -> Any:
         """What the model says of one image, or of each of several.
@@ -45,8 +46,9 @@ class Model:
             order: channel order of arrays.
 
         Returns:
-            A :class:`~edgetl.device.tasks.classify.Prediction` for an image of a classifier, a dict of arrays for a
-            model without labels; a list of them for several.
+            A :class:`~edgetl.device.tasks.classify.Prediction` for an image of a classifier, a
+            :class:`~edgetl.device.tasks.multilabel.MultilabelPrediction` where an image may have several labels, a
+            dict of arrays for a model without labels; a list of them for several.
 
         Raises:
             DataError: an image cannot be read.

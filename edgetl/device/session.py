@@ -11,8 +11,8 @@ from edgetl.device.bench.plan import Effort
 from edgetl.device.bench.timing import Clock
 from edgetl.device.candidates import Formed, backends_of
 from edgetl.device.evaluate import Exam
+from edgetl.device.tasks import task_of
 from edgetl.gates import TargetGates
-from edgetl.plugins import find_task
 from edgetl.progress import Progress
 from edgetl.runner import Backend
 from edgetl.target import Target
@@ -66,5 +66,5 @@ def begin(bundle: Bundle, target: Target, settings: Settings, progress: Progress
         BundleError: the golden samples are not what the manifest says.
     """
     manifest = bundle.manifest
-    exam = Exam(manifest, bundle.golden(), find_task(manifest.task, "device"), settings.seed)
+    exam = Exam(manifest, bundle.golden(), task_of(manifest), settings.seed)
     return Session(bundle, target, settings, exam, backends_of(target), progress, clock)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
@@ -18,6 +17,7 @@ from edgetl.host.backbones import Backbone
 from edgetl.host.data.audit import Audited
 from edgetl.host.data.card import data_card
 from edgetl.host.data.dataset import Sample
+from edgetl.host.data.labels import class_counts
 from edgetl.host.data.stream import stream
 from edgetl.host.fingerprint import tool_versions
 from edgetl.host.graph import artifact_from
@@ -72,7 +72,7 @@ class Origin:
     """What was put around a user's own model; ``None`` where the model was adapted here."""
 
 
-def contents(judged: tuple[Judged, ...], origin: Origin) -> Contents:
+def contents(judged: tuple[Judged, ...], origin: Origin, thresholds: tuple[float, ...] = ()) -> Contents:
     """A bundle with every variant that passed; the evaluations of the others stay in it as the reason why."""
     recipe, workspace = origin.recipe, origin.workspace
     packed = tuple(variant for variant in judged if variant.passed)
@@ -93,6 +93,7 @@ def contents(judged: tuple[Judged, ...], origin: Origin) -> Contents:
         recipe_sha256=recipe.sha256,
         provenance=provenance(origin),
         card=card(judged, origin),
+        thresholds=thresholds,
     )
 
 
@@ -120,7 +121,7 @@ def golden(
     return Golden(
         inputs={"image": np.stack(images)},
         references=references,
-        labels=tuple(sample.label for sample in chosen) if workspace.classes else (),
+        labels=tuple(sample.truth for sample in chosen) if workspace.classes else (),
         encoded=encoded,
     )
 
@@ -166,8 +167,9 @@ def _calibration(origin: Origin) -> CalibrationSummary | None:
     if origin.calibrated is None:
         return None
     record, samples = origin.calibrated.record, origin.calibrated.samples
-    counts = Counter(origin.workspace.classes[sample.label] for sample in samples)
-    return CalibrationSummary(n=record.images, sha256=record.images_sha256, classes=dict(counts))
+    classes = origin.workspace.classes
+    counts = {classes[place]: count for place, count in class_counts(samples).items()}
+    return CalibrationSummary(n=record.images, sha256=record.images_sha256, classes=counts)
 
 
 def _notes(origin: Origin) -> dict[str, Any]:

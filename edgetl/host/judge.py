@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgetl.check import Check
-from edgetl.device.tasks import DeviceTask
-from edgetl.device.tasks.statistics import drop_check
-from edgetl.evaluation import Evaluation, Metrics, SelectionSplit
+from edgetl.device.tasks import DeviceTask, Pair
+from edgetl.evaluation import Evaluation, Interval, Metrics, SelectionSplit
 from edgetl.gates import Gates
 from edgetl.host.data.dataset import Sample
 from edgetl.host.data.stream import stream
+from edgetl.host.graph import LOGITS
 from edgetl.host.inference import collect
+from edgetl.host.tasks import HostTask
 from edgetl.host.variants import Made
 from edgetl.host.workspace import Workspace
+from edgetl.plugins import find_task
 from edgetl.tensors import Array
 
 
@@ -27,6 +29,17 @@ class Jury:
     task: DeviceTask
     gates: Gates
     workspace: Workspace
+    thresholds: tuple[float, ...] = ()
+    """What ``task`` decides by, chosen on selection data."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """A variant's outputs on the selection data, and what is true of these samples."""
+
+    outputs: dict[str, Array]
+    truth: NDArray[np.int64]
+    split: SelectionSplit
 
 
 @dataclass(frozen=True)
@@ -35,7 +48,6 @@ class Judged:
 
     made: Made
     evaluation: Evaluation
-    hits: NDArray[np.bool_]
 
     @property
     def passed(self) -> bool:
@@ -43,34 +55,40 @@ class Judged:
         return all(check.passed for check in self.evaluation.checks)
 
 
-def judge(made: tuple[Made, ...], test: tuple[Sample, ...], jury: Jury) -> tuple[Judged, ...]:
+def jury_for(kind: str, gates: Gates, workspace: Workspace) -> Jury:
+    """A jury that has not chosen thresholds yet."""
+    return Jury(find_task(kind, "device"), gates, workspace)
+
+
+def judge(made: tuple[Made, ...], test: tuple[Sample, ...], jury: Jury) -> tuple[Jury, tuple[Judged, ...]]:
     """Evaluate every variant; the first is the float one that the others are compared with.
 
     Gates see validation data, pooled with honest out-of-fold predictions on the training data where the method gives
     them. ``test`` is only reported; nothing here depends on it.
+
+    Returns:
+        The jury with the thresholds it chose, for the float variant and used for all, and its judgements.
     """
     if not jury.task.labelled:
-        return tuple(_unjudged(variant) for variant in made)
-    selected = [_selection(variant, jury) for variant in made]
-    judged: list[Judged] = []
-    for variant, (outputs, labels, split) in zip(made, selected, strict=True):
-        hits = jury.task.hits(outputs, labels)
-        checks = [*variant.checks, *_gates(variant, float(np.mean(hits)), len(hits), jury.gates)]
-        if judged:
-            checks.append(drop_check("accuracy drop", judged[0].hits, hits, jury.gates))
-        report = jury.task.metrics(
-            predict(variant, test, jury), _labels(test), jury.workspace.classes, jury.workspace.seed
-        )
-        evaluation = Evaluation(
-            variant=variant.name,
-            runtime=variant.runtime,
-            selection=jury.task.metrics(outputs, labels, jury.workspace.classes, jury.workspace.seed),
-            selection_split=split,
-            test=report,
-            checks=tuple(checks),
-        )
-        judged.append(Judged(variant, evaluation, hits))
-    return tuple(judged)
+        return jury, tuple(_unjudged(variant) for variant in made)
+    selected = [select(variant, jury) for variant in made]
+    if is_thresholded(jury):
+        jury = settled(jury, selected[0])
+    judged = (_judged(variant, own, selected[0], test, jury) for variant, own in zip(made, selected, strict=True))
+    return jury, tuple(judged)
+
+
+def is_thresholded(jury: Jury) -> bool:
+    """Whether the jury's task decides by thresholds that are chosen on data."""
+    task: HostTask = find_task(jury.task.name, "host")
+    return task.thresholded
+
+
+def settled(jury: Jury, selection: Selection) -> Jury:
+    """The jury with the thresholds that are best on the selection data."""
+    task: HostTask = find_task(jury.task.name, "host")
+    thresholds = task.thresholds(selection.outputs[LOGITS], selection.truth)
+    return replace(jury, task=jury.task.with_thresholds(thresholds), thresholds=thresholds)
 
 
 def predict(variant: Made, samples: tuple[Sample, ...], jury: Jury) -> dict[str, Array]:
@@ -87,33 +105,46 @@ def describe(metrics: Metrics) -> str:
     return f"{headline.metric} {headline.value:.4f} [{headline.ci95[0]:.4f}, {headline.ci95[1]:.4f}], n = {headline.n}"
 
 
-def _selection(variant: Made, jury: Jury) -> tuple[dict[str, Array], NDArray[np.int64], SelectionSplit]:
-    splits = jury.workspace.splits
-    outputs, labels = predict(variant, splits.validation, jury), _labels(splits.validation)
+def select(variant: Made, jury: Jury) -> Selection:
+    """The outputs that choices and gates may see."""
+    workspace = jury.workspace
+    splits = workspace.splits
+    outputs, truth = predict(variant, splits.validation, jury), workspace.truth(splits.validation)
     if variant.out_of_fold is None:
-        return outputs, labels, "validation"
+        return Selection(outputs, truth, "validation")
     pooled = {name: np.concatenate([variant.out_of_fold, array]) for name, array in outputs.items()}
-    return pooled, np.concatenate([_labels(splits.train), labels]), "out-of-fold + validation"
+    return Selection(pooled, np.concatenate([workspace.truth(splits.train), truth]), "out-of-fold + validation")
+
+
+def _judged(variant: Made, own: Selection, reference: Selection, test: tuple[Sample, ...], jury: Jury) -> Judged:
+    task, workspace = jury.task, jury.workspace
+    selection = task.metrics(own.outputs, own.truth, workspace.classes, workspace.seed)
+    checks = [*variant.checks, *_gates(variant, selection.headline, jury.gates)]
+    if own is not reference:
+        checks.append(task.drop("accuracy drop", Pair(reference.outputs, own.outputs, own.truth), jury.gates))
+    evaluation = Evaluation(
+        variant=variant.name,
+        runtime=variant.runtime,
+        selection=selection,
+        selection_split=own.split,
+        test=task.metrics(predict(variant, test, jury), workspace.truth(test), workspace.classes, workspace.seed),
+        checks=tuple(checks),
+    )
+    return Judged(variant, evaluation)
 
 
 def _unjudged(variant: Made) -> Judged:
-    evaluation = Evaluation(variant.name, variant.runtime, None, "none", None, variant.checks)
-    return Judged(variant, evaluation, np.zeros(0, np.bool_))
+    return Judged(variant, Evaluation(variant.name, variant.runtime, None, "none", None, variant.checks))
 
 
-def _gates(variant: Made, accuracy: float, n: int, gates: Gates) -> list[Check]:
+def _gates(variant: Made, headline: Interval, gates: Gates) -> list[Check]:
     checks = []
     if gates.accuracy_min is not None:
-        reason = f"accuracy {accuracy:.4f} on {n} selection samples, at least {gates.accuracy_min:g} is required"
-        checks.append(
-            Check("accuracy", accuracy, gates.accuracy_min, "fraction", accuracy >= gates.accuracy_min, reason, n)
-        )
+        value, limit, n = headline.value, gates.accuracy_min, headline.n
+        reason = f"{headline.metric} {value:.4f} on {n} selection samples, at least {limit:g} is required"
+        checks.append(Check("accuracy", value, limit, "fraction", value >= limit, reason, n))
     if gates.size_mb_max is not None:
         size = variant.model.stat().st_size / 1e6
         reason = f"the file has {size:.2f} MB, at most {gates.size_mb_max:g} MB is allowed"
         checks.append(Check("size", size, gates.size_mb_max, "MB", size <= gates.size_mb_max, reason))
     return checks
-
-
-def _labels(samples: tuple[Sample, ...]) -> NDArray[np.int64]:
-    return np.array([sample.label for sample in samples], np.int64)

@@ -11,6 +11,7 @@ import msgspec
 
 from edgetl.bundle import Bundle, write_bundle
 from edgetl.check import failures
+from edgetl.device.tasks import DeviceTask
 from edgetl.errors import DataError, GateFailed, RecipeError, Unsupported
 from edgetl.files import write_atomically, write_bytes
 from edgetl.host.adapt import AdaptContext, Adapted, Method
@@ -19,14 +20,16 @@ from edgetl.host.cache import Cache
 from edgetl.host.contents import BackboneOrigin, Origin, contents
 from edgetl.host.data.audit import Audit, Audited, audit
 from edgetl.host.data.card import check_near_duplicates
+from edgetl.host.data.labels import in_words
 from edgetl.host.data.source import open_source
 from edgetl.host.data.splits import Splits, split
 from edgetl.host.fingerprint import preparation_key
-from edgetl.host.judge import Jury, judge
+from edgetl.host.judge import judge, jury_for
 from edgetl.host.quantize.calibrate import MIN_IMAGES
+from edgetl.host.tasks import HostTask
 from edgetl.host.variants import Calibrated, Made, Refit, calibration, float_variant, quantized_variant, stratified
 from edgetl.host.workspace import Workspace
-from edgetl.plugins import METHODS, RENDERINGS, find, find_task
+from edgetl.plugins import METHODS, RENDERINGS, TASKS, find, find_task
 from edgetl.progress import Progress
 from edgetl.recipe import Recipe
 
@@ -95,8 +98,7 @@ def prepare(request: PrepareRequest, progress: Progress) -> Prepared:
     method_options(recipe)
     for name in recipe.quantize.renderings:
         find(RENDERINGS, name, "rendering")
-    if recipe.task.kind != "classify":
-        raise Unsupported(f"task {recipe.task.kind!r} cannot be trained; a recipe's task is 'classify'")
+    check_trainable(recipe.task.kind)
     material = load_material(request, progress)
     if recipe.quantize.renderings and len(material.splits.train) < MIN_IMAGES:
         raise DataError(
@@ -117,11 +119,23 @@ def prepare(request: PrepareRequest, progress: Progress) -> Prepared:
     return Prepared(str(request.out), bundle.sha256, reused, material.audited.skipped, held_out)
 
 
+def check_trainable(kind: str) -> None:
+    """Refuse a task that nothing can be trained for.
+
+    Raises:
+        Unsupported: names those that can.
+    """
+    task: HostTask = find_task(kind, "host")
+    if not task.trainable:
+        others = ", ".join(repr(name) for name in TASKS if find_task(name, "host").trainable)
+        raise Unsupported(f"task {kind!r} cannot be trained; a recipe's task is one of: {others}")
+
+
 def held_out_images(material: Material, hashes: tuple[str, ...]) -> tuple[HeldOut, ...]:
     """Test images by content hash, where their files lie now."""
     files = {sample.sha256: sample for sample in material.audited.dataset.samples if isinstance(sample.image, Path)}
     found = (files[sha256] for sha256 in hashes if sha256 in files)
-    return tuple(HeldOut(str(sample.image), material.classes[sample.label]) for sample in found)
+    return tuple(HeldOut(str(sample.image), in_words(sample.truth, material.classes)) for sample in found)
 
 
 def method_options(recipe: Recipe) -> msgspec.Struct:
@@ -148,7 +162,11 @@ def load_material(request: PrepareRequest, progress: Progress) -> Material:
     cache = Cache(request.cache)
     known = cache.path("audit", {"source": data.source, "base": str(request.base.resolve())}, ".json")
     how = Audit(data.min_per_class, data.skip_bad, request.threads, known, data.near_duplicates == "group")
-    audited = audit(open_source(data.source, request.base, cache), how, progress)
+    dataset = open_source(data.source, request.base, cache)
+    task: DeviceTask = find_task(request.recipe.task.kind, "device")
+    # labels of another kind than the task's are refused before any image is read
+    task.truth([sample.truth for sample in dataset.samples], len(dataset.classes))
+    audited = audit(dataset, how, progress)
     splits = split(audited.dataset, data, request.recipe.seed)
     check_near_duplicates(audited, splits, data.near_duplicates == "refuse", progress)
     return Material(audited, splits)
@@ -200,15 +218,15 @@ def pack(made: tuple[Made, ...], origin: Origin, out: Path) -> tuple[str, ...]:
         GateFailed: the float variant missed a gate.
     """
     recipe, workspace = origin.recipe, origin.workspace
-    jury = Jury(find_task(recipe.task.kind, "device"), recipe.gates, workspace)
+    jury = jury_for(recipe.task.kind, recipe.gates, workspace)
     # the one place where the test split is opened: everything has been chosen by now
     test = workspace.splits.open_test("final report")
-    judged = judge(made, test, jury)
+    jury, judged = judge(made, test, jury)
     if not judged[0].passed:
         raise GateFailed(
             f"the float model missed a gate of recipe {recipe.name!r}: {failures(judged[0].evaluation.checks)}"
         )
-    write_bundle(out, contents(judged, origin))
+    write_bundle(out, contents(judged, origin, jury.thresholds))
     shown = (sample for sample in stratified(test, HELD_OUT, recipe.seed) if isinstance(sample.image, Path))
     return tuple(sample.sha256 for sample in shown)
 

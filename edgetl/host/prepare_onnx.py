@@ -138,6 +138,7 @@ def _workspace(common: PrepareRequest, material: Material, wrapping: Wrapping, p
         threads=common.threads,
         cache=Cache(common.cache),
         progress=progress,
+        task=common.recipe.task.kind,
     )
 
 

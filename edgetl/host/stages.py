@@ -21,7 +21,7 @@ from edgetl.host.backbones import Pooling, trunk
 from edgetl.host.cache import digest
 from edgetl.host.contents import BackboneOrigin, Origin
 from edgetl.host.graph import read_graph, write_graph
-from edgetl.host.judge import Jury, predict
+from edgetl.host.judge import is_thresholded, jury_for, predict, select, settled
 from edgetl.host.prepare import (
     HeldOut,
     PrepareRequest,
@@ -34,7 +34,7 @@ from edgetl.host.prepare import (
 from edgetl.host.quantize.record import DAMAGE
 from edgetl.host.stage_notes import StageNotes, read_notes, write_notes
 from edgetl.host.variants import Made, Refit, calibration, fastest_runtime, float_variant, quantized_variant
-from edgetl.plugins import METHODS, RENDERINGS, find, find_task
+from edgetl.plugins import METHODS, RENDERINGS, find
 from edgetl.progress import Progress
 
 SCHEMA: Literal["edgetl.adapted/1"] = "edgetl.adapted/1"
@@ -125,14 +125,14 @@ def evaluate(request: PrepareRequest, model: Path, split: Literal["validation", 
     _check_readable(model)
     context = adapt_context(request, load_material(request, progress), progress)
     workspace = context.workspace
-    jury = Jury(find_task(request.recipe.task.kind, "device"), request.recipe.gates, workspace)
+    jury = jury_for(request.recipe.task.kind, request.recipe.gates, workspace)
     samples = workspace.splits.open_test("edgetl evaluate") if split == "test" else workspace.splits.validation
     with tempfile.TemporaryDirectory(prefix="edgetl-") as folder:
         made = _made(Made(model.stem, model, "float", "fp32", None, ()), Path(folder), request, context)
         outputs = predict(made, samples, jury)
-    labels = np.array([sample.label for sample in samples], np.int64)
-    metrics: Metrics = jury.task.metrics(outputs, labels, workspace.classes, workspace.seed)
-    return metrics
+        if is_thresholded(jury):
+            jury = settled(jury, select(made, jury))
+    return jury.task.metrics(outputs, workspace.truth(samples), workspace.classes, workspace.seed)
 
 
 def pack_files(request: PrepareRequest, files: Files, progress: Progress) -> tuple[HeldOut, ...]:

@@ -13,6 +13,7 @@ from edgetl.errors import GateFailed, InputError
 from edgetl.files import write_atomically
 from edgetl.host.adapt import AdaptContext, Adapted, FittedHead, Method
 from edgetl.host.data.dataset import Sample
+from edgetl.host.data.labels import strata
 from edgetl.host.data.stream import stream
 from edgetl.host.export import torch_parity, trunk_graph
 from edgetl.host.features import GraphFeatures
@@ -161,8 +162,9 @@ def stratified(samples: tuple[Sample, ...], count: int, seed: int) -> tuple[Samp
     """About ``count`` samples, each class in proportion and at least once, interleaved; all when there are fewer."""
     rng = np.random.default_rng(seed)
     placed = []
-    for label in sorted({sample.label for sample in samples}):
-        members = [sample for sample in samples if sample.label == label]
+    labels = strata(samples)
+    for label in sorted(set(labels)):
+        members = [sample for sample, own in zip(samples, labels, strict=True) if own == label]
         quota = min(len(members), max(1, round(count * len(members) / len(samples))))
         chosen = rng.permutation(len(members))[:quota]
         placed += [((place + 0.5) / quota, label, members[int(index)]) for place, index in enumerate(chosen)]

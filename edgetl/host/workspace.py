@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
+from edgetl.device.tasks import DeviceTask
 from edgetl.host.cache import Cache
+from edgetl.host.data.dataset import Sample
 from edgetl.host.data.splits import Splits
 from edgetl.host.features import Extraction
 from edgetl.host.inference import Engine
+from edgetl.plugins import find_task
 from edgetl.preprocess import Preprocess
 from edgetl.progress import Progress
 from edgetl.tensors import Array
@@ -31,6 +36,15 @@ class Workspace:
     """Name of what is predicted, in TASKS."""
     events: Path | None = None
     """Folder for TensorBoard events of training."""
+
+    def truth(self, samples: Sequence[Sample]) -> NDArray[np.int64]:
+        """What is true of samples, as the task's halves take it.
+
+        Raises:
+            DataError: labels are of another kind than the task's.
+        """
+        task: DeviceTask = find_task(self.task, "device")
+        return task.truth([sample.truth for sample in samples], len(self.classes))
 
     def extraction(self, engine: Engine) -> Extraction:
         """How ``engine`` is to compute features here."""

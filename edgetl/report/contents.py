@@ -72,6 +72,10 @@ class Described(Subject, Protocol):
         """Samples with reference outputs."""
 
     @property
+    def thresholds(self) -> tuple[float, ...] | msgspec.UnsetType:
+        """Probability above which each class is given."""
+
+    @property
     def recipe_sha256(self) -> str:
         """Hash of the recipe."""
 
@@ -105,6 +109,7 @@ def _facts(manifest: Described, sha256: str) -> Table:
         ("written by", f"edgetl {manifest.edgetl_version}"),
         ("task", manifest.task),
         ("classes", f"{len(manifest.classes)}: {', '.join(manifest.classes)}" if manifest.classes else "none"),
+        *((("thresholds", _thresholds(manifest)),) if manifest.thresholds else ()),
         ("input", _input(manifest.preprocess)),
         ("gates", _limits(manifest.gates)),
         *((f"gates on {name}", _limits(gates)) for name, gates in manifest.gates.target.items()),
@@ -132,6 +137,11 @@ def _input(preprocess: Preprocess | None) -> str:
     crop = "" if preprocess.crop == 1 else f", central {numbers.percent(preprocess.crop)}"
     size = f"{preprocess.height} x {preprocess.width} {preprocess.order}"
     return f"{size}, {preprocess.fit}{crop}, {preprocess.interpolation}"
+
+
+def _thresholds(manifest: Described) -> str:
+    pairs = zip(manifest.classes, manifest.thresholds or (), strict=True)
+    return ", ".join(f"{label} above {numbers.percent(threshold)}" for label, threshold in pairs)
 
 
 def _limits(gates: Gates | TargetGates) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import msgspec
 import numpy as np
@@ -29,7 +29,20 @@ class Prediction(Protocol):
         """Probability of every class."""
 
 
-Answer: TypeAlias = "Prediction | Mapping[str, Array]"
+@runtime_checkable
+class SeveralLabels(Protocol):
+    """What a model says of one image that may have several labels."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Those given, the most probable first."""
+
+    @property
+    def scores(self) -> Mapping[str, float]:
+        """Probability of every class."""
+
+
+Answer: TypeAlias = "Prediction | SeveralLabels | Mapping[str, Array]"
 """A model without labels answers with its output tensors."""
 
 
@@ -41,6 +54,15 @@ class LabelDocument(msgspec.Struct, frozen=True):
     score: float
     top: tuple[tuple[str, float], ...]
     """The best classes with their scores, best first."""
+
+
+class LabelsDocument(msgspec.Struct, frozen=True):
+    """The answer of a model that gives several labels in ``predict --json``."""
+
+    input: str
+    labels: tuple[str, ...]
+    top: tuple[tuple[str, float], ...]
+    """The best classes with their scores, best first, and at least those given."""
 
 
 class TensorDocument(msgspec.Struct, frozen=True):
@@ -65,13 +87,17 @@ class ErrorDocument(msgspec.Struct, frozen=True):
     error: Reason
 
 
-Document: TypeAlias = "LabelDocument | TensorDocument"
+Document: TypeAlias = "LabelDocument | LabelsDocument | TensorDocument"
 
 
 def as_document(source: str, answer: Answer, top: int) -> Document:
-    """One source with its label and its ``top`` best classes, or with its output tensors."""
+    """One source with its label or labels and its ``top`` best classes, or with its output tensors."""
     if isinstance(answer, Mapping):
         return TensorDocument(source, {name: np.asarray(array).tolist() for name, array in answer.items()})
+    if isinstance(answer, SeveralLabels):
+        ranked = best(answer.scores, len(answer.scores))
+        shown = max(top, *(place + 1 for place, (label, _) in enumerate(ranked) if label in answer.labels), 0)
+        return LabelsDocument(source, answer.labels, ranked[:shown])
     return LabelDocument(source, answer.label, float(answer.score), best(answer.scores, top))
 
 
@@ -87,12 +113,17 @@ def predictions(documents: Sequence[Document], candidate: str) -> Page:
     columns = (Column("Input"), Column("Label"), Column("Score", "right"))
     if any(isinstance(document, TensorDocument) for document in documents):
         columns = (Column("Input"), Column("Output"), Column("Shape", "right"))
-    return Page(f"Predictions of {candidate}", tables=(Table("", columns, rows),))
+    several = any(isinstance(document, LabelsDocument) for document in documents)
+    remarks = ("A class in brackets is not given: its score is not above its threshold.",) if several else ()
+    return Page(f"Predictions of {candidate}", tables=(Table("", columns, rows, remarks),))
 
 
 def _rows(document: Document) -> list[tuple[str, str, str]]:
     if isinstance(document, TensorDocument):
         shown = [(name, " x ".join(map(str, np.shape(value)))) for name, value in document.outputs.items()]
+    elif isinstance(document, LabelsDocument):
+        given = set(document.labels)
+        shown = [(label if label in given else f"({label})", numbers.percent(score)) for label, score in document.top]
     else:
         shown = [(label, numbers.percent(score)) for label, score in document.top]
     return [(document.input if place == 0 else "", *cells) for place, cells in enumerate(shown)]

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Literal
 
 import msgspec
 import numpy as np
 import pytest
 
-from edgetl.device.tasks import DeviceTask
+from edgetl.device.tasks import DeviceTask, Pair
 from edgetl.device.tasks.statistics import flip_rate
-from edgetl.errors import Unsupported
+from edgetl.errors import DataError, Unsupported
+from edgetl.gates import Gates
+from edgetl.golden import Label
 from edgetl.plugins import TASKS, find_task, resolve
 from edgetl.tensors import Array
 
@@ -29,8 +32,14 @@ def outputs() -> dict[str, Array]:
 
 
 @pytest.fixture
-def labels() -> Array:
-    return np.random.default_rng(1).integers(0, 3, 40)
+def labels(task: DeviceTask) -> Array:
+    """Truth in the task's own form."""
+    places = np.random.default_rng(1).integers(0, 3, 40).tolist()
+    forms: list[list[Label]] = [places, [(place,) for place in places]]
+    for form in forms:
+        with suppress(DataError, Unsupported):
+            return task.truth(form, 3)
+    return np.array(places)
 
 
 @pytest.mark.parametrize("name", sorted(TASKS))
@@ -40,7 +49,7 @@ def test_a_task_has_the_name_it_is_listed_under(name: str) -> None:
 
 def test_there_is_one_decision_for_each_sample(task: DeviceTask, outputs: dict[str, Array]) -> None:
     decisions = task.decisions(outputs)
-    assert decisions.shape == (40,)
+    assert len(decisions) == 40
     assert decisions.dtype == np.int64
 
 
@@ -76,9 +85,13 @@ def test_metrics_are_for_labelled_tasks(task: DeviceTask, outputs: dict[str, Arr
             task.metrics(outputs, labels, CLASSES, seed=0)
         with pytest.raises(Unsupported, match="no labels"):
             task.hits(outputs, labels)
+        with pytest.raises(Unsupported, match="no labels"):
+            task.drop("drop", Pair(outputs, outputs, labels), Gates())
         return
     metrics = task.metrics(outputs, labels, CLASSES, seed=0)
-    assert metrics.headline.value == pytest.approx(task.hits(outputs, labels).mean())
+    assert task.hits(outputs, labels).mean() == pytest.approx(
+        next(interval.value for interval in metrics.values if interval.metric.endswith("accuracy"))
+    )
     for interval in metrics.values:
         assert interval.ci95[0] <= interval.ci95[1]
         assert interval.n == 40
@@ -89,6 +102,22 @@ def test_metrics_depend_on_nothing_but_their_arguments(
 ) -> None:
     if task.labelled:
         assert task.metrics(outputs, labels, CLASSES, 3) == task.metrics(outputs, labels, CLASSES, 3)
+
+
+def test_a_candidate_that_is_its_reference_drops_nothing_and_a_broken_one_fails(
+    task: DeviceTask, outputs: dict[str, Array], labels: Array
+) -> None:
+    if not task.labelled:
+        return
+    gates = Gates(accuracy_drop_max=0.0, margin=0.4)
+    sure = {"logits": np.where(_one_hot(labels), 9.0, -9.0).astype(np.float32)}
+    assert task.drop("drop", Pair(sure, sure, labels), gates).passed
+    assert task.drop("drop", Pair(sure, sure, labels), gates).value == 0
+    assert not task.drop("drop", Pair(sure, {"logits": -sure["logits"]}, labels), gates).passed
+
+
+def _one_hot(truth: Array) -> Array:
+    return truth == 1 if truth.ndim == 2 else truth[:, None] == np.arange(3)
 
 
 def test_metrics_survive_json(task: DeviceTask, outputs: dict[str, Array], labels: Array) -> None:
@@ -103,7 +132,7 @@ def _plain(prediction: object) -> object:
 
 @pytest.mark.parametrize("half", ["host", "device"])
 def test_an_unknown_task_is_refused_with_those_there_are(half: Literal["host", "device"]) -> None:
-    with pytest.raises(Unsupported, match="unknown task 'segment'; expected one of: classify, tensor"):
+    with pytest.raises(Unsupported, match="unknown task 'segment'; expected one of: classify, multilabel, tensor"):
         find_task("segment", half)
 
 

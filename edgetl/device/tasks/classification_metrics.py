@@ -1,36 +1,23 @@
 """Metrics of a classifier with intervals, written once for every runner.
 
-A resample of the bootstrap is a vector of how often each sample was drawn, so every metric is a weighted one and all
-resamples are computed by matrix products. What a resample leaves undefined (a class it does not hold) is left out of
-its mean, as it is in the metric itself; a resample in which nothing is defined does not count.
-
 References:
-    Efron (1979), Bootstrap methods, Annals of Statistics 7: percentile intervals.
     Hanley and McNeil (1982), The meaning and use of the area under a ROC curve, Radiology 143: AUROC by ranks.
     Guo et al. (2017), On calibration of modern neural networks, ICML: expected calibration error, 15 equal bins.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edgetl.device.tasks.bootstrap import Floats, Statistic, bootstrap, mean_of_defined, ratio
 from edgetl.device.tasks.statistics import wilson
 from edgetl.evaluation import ClassScore, Interval, Metrics
 
-Floats: TypeAlias = NDArray[np.float64]
 Labels: TypeAlias = NDArray[np.int64]
-Statistic: TypeAlias = Callable[[Floats], Floats]
-"""From weights of shape ``(n, resamples)`` to values of shape ``(resamples,)``; NaN where undefined."""
 
-_RESAMPLES = 1000
-_RESAMPLES_MIN = 200
-_WORK_MAX = 1 << 26
-"""Resamples x samples x classes; above it there are fewer resamples, down to the minimum."""
-_CHUNK = 1 << 20
 _BINS = 15
 _CONFUSION_CLASSES_MAX = 200
 
@@ -58,51 +45,28 @@ def metrics(probabilities: Floats, labels: Labels, classes: tuple[str, ...], see
         "ECE": _calibration_error(probabilities, predicted, labels),
     }
     return Metrics(
-        values=(Interval("accuracy", hits / n, wilson(hits, n), n), *_bootstrap(statistics, probabilities.shape, seed)),
+        values=(Interval("accuracy", hits / n, wilson(hits, n), n), *bootstrap(statistics, (n, len(classes)), seed)),
         per_class=_per_class(predicted, labels, classes),
         confusion=_confusion(predicted, labels, len(classes)),
     )
 
 
-def _bootstrap(statistics: dict[str, Statistic], shape: tuple[int, ...], seed: int) -> Iterator[Interval]:
-    n = shape[0]
-    chunks = [{name: of(weights) for name, of in statistics.items()} for weights in _resamples(shape, seed)]
-    for name, of in statistics.items():
-        value = float(of(np.ones((n, 1)))[0])
-        if np.isnan(value):
-            continue
-        resampled = np.concatenate([chunk[name] for chunk in chunks])
-        low, high = np.nanpercentile(resampled, (2.5, 97.5)).tolist() if not np.isnan(resampled).all() else (0.0, 1.0)
-        yield Interval(name, value, (low, high), n)
-
-
-def _resamples(shape: tuple[int, ...], seed: int) -> Iterator[Floats]:
-    n, classes = shape
-    rng = np.random.default_rng(seed)
-    left = int(np.clip(_WORK_MAX // (n * classes), _RESAMPLES_MIN, _RESAMPLES))
-    while left > 0:
-        columns = min(left, max(1, _CHUNK // n))
-        drawn = rng.integers(0, n, (n, columns)) * columns + np.arange(columns)
-        yield np.bincount(drawn.ravel(), minlength=n * columns).reshape(n, columns).astype(np.float64)
-        left -= columns
-
-
 def _balanced_accuracy(predicted: Labels, labels: Labels, classes: int) -> Statistic:
     truth, hit = _one_hot(labels, classes), _one_hot(np.where(predicted == labels, labels, -1), classes)
-    return lambda weights: _mean_of_defined(_ratio(hit.T @ weights, truth.T @ weights))
+    return lambda weights: mean_of_defined(ratio(hit.T @ weights, truth.T @ weights))
 
 
 def _macro_f1(predicted: Labels, labels: Labels, classes: int) -> Statistic:
     both = _one_hot(labels, classes) + _one_hot(predicted, classes)
     hit = _one_hot(np.where(predicted == labels, labels, -1), classes)
-    return lambda weights: _mean_of_defined(_ratio(2 * (hit.T @ weights), both.T @ weights))
+    return lambda weights: mean_of_defined(ratio(2 * (hit.T @ weights), both.T @ weights))
 
 
 def _auroc(probabilities: Floats, labels: Labels) -> Statistic:
     binary = probabilities.shape[1] == 2
     judged = [1] if binary else range(probabilities.shape[1])
     areas = [_area(probabilities[:, index], labels == index) for index in judged]
-    return lambda weights: _mean_of_defined(np.stack([area(weights) for area in areas]))
+    return lambda weights: mean_of_defined(np.stack([area(weights) for area in areas]))
 
 
 def _area(scores: Floats, positive: NDArray[np.bool_]) -> Statistic:
@@ -117,7 +81,7 @@ def _area(scores: Floats, positive: NDArray[np.bool_]) -> Statistic:
         beaten = np.zeros((len(negatives) + 1, weights.shape[1]))
         np.cumsum(weights[negatives], axis=0, out=beaten[1:])
         won = np.einsum("ij,ij->j", drawn, beaten[below]) + np.einsum("ij,ij->j", drawn, beaten[up_to])
-        return _ratio(won / 2, drawn.sum(axis=0) * beaten[-1])
+        return ratio(won / 2, drawn.sum(axis=0) * beaten[-1])
 
     return area
 
@@ -154,17 +118,6 @@ def _confusion(predicted: Labels, labels: Labels, classes: int) -> tuple[tuple[i
 
 def _one_hot(values: Labels, classes: int) -> Floats:
     return np.asarray(values[:, None] == np.arange(classes), dtype=np.float64)
-
-
-def _ratio(part: Floats, whole: Floats) -> Floats:
-    share: Floats = np.full(part.shape, np.nan)
-    np.divide(part, whole, out=share, where=whole > 0)
-    return share
-
-
-def _mean_of_defined(values: Floats) -> Floats:
-    defined = ~np.isnan(values)
-    return _ratio(np.where(defined, values, 0.0).sum(axis=0), defined.sum(axis=0).astype(np.float64))
 
 
 def _share(part: int, whole: int) -> float:

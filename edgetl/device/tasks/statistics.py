@@ -97,7 +97,12 @@ def drop_bound(lost: float, won: float, n: float) -> float:
 
 
 def flip_rate(reference_decisions: NDArray[np.int64], candidate_decisions: NDArray[np.int64]) -> Interval:
-    """Fraction of decisions that differ, with its Wilson interval; without decisions, anything from 0 to 1.
+    """Fraction of samples for which any decision differs, with its Wilson interval; without samples, from 0 to 1.
+
+    Args:
+        reference_decisions: shape ``(n, ...)``; several decisions about one sample are not independent, so they count
+            as one.
+        candidate_decisions: of the same samples.
 
     Raises:
         Unsupported: the two are not of the same samples.
@@ -106,8 +111,9 @@ def flip_rate(reference_decisions: NDArray[np.int64], candidate_decisions: NDArr
         raise Unsupported(
             f"flips need the same samples twice; got {reference_decisions.shape} and {candidate_decisions.shape}"
         )
-    n = reference_decisions.size
-    flips = int(np.count_nonzero(reference_decisions != candidate_decisions))
+    n = len(reference_decisions)
+    differs = reference_decisions != candidate_decisions
+    flips = int(np.count_nonzero(differs.any(axis=tuple(range(1, differs.ndim)))))
     return Interval("flip rate", flips / n if n else 0.0, wilson(flips, n), n)
 
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
+from edgetl.check import Check
+from edgetl.device.tasks import Pair
 from edgetl.errors import Unsupported
 from edgetl.evaluation import Metrics
+from edgetl.gates import Gates
+from edgetl.golden import Label
 from edgetl.tensors import Array, Batch
 
 
@@ -16,6 +22,24 @@ class TensorTask:
     name = "tensor"
     labelled = False
 
+    def with_thresholds(self, thresholds: tuple[float, ...]) -> TensorTask:
+        """Itself: there is nothing to decide.
+
+        Raises:
+            Unsupported: there are thresholds all the same.
+        """
+        if thresholds:
+            raise Unsupported("task 'tensor' decides nothing, but the bundle carries thresholds; make it again")
+        return self
+
+    def truth(self, labels: Sequence[Label], classes: int) -> NDArray[np.int64]:
+        """Refuse: there are no labels.
+
+        Raises:
+            Unsupported: always.
+        """
+        raise Unsupported(_NO_LABELS)
+
     def decisions(self, outputs: Batch) -> NDArray[np.int64]:
         """The largest entry along the last axis of the first output, flattened; empty when there is none to take."""
         first = next(iter(outputs.values()))
@@ -23,7 +47,7 @@ class TensorTask:
             return np.zeros(0, dtype=np.int64)
         return np.asarray(np.argmax(first, axis=-1).reshape(-1), dtype=np.int64)
 
-    def hits(self, outputs: Batch, labels: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def hits(self, outputs: Batch, truth: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Refuse: there is no right or wrong without labels.
 
         Raises:
@@ -31,8 +55,16 @@ class TensorTask:
         """
         raise Unsupported(_NO_LABELS)
 
-    def metrics(self, outputs: Batch, labels: NDArray[np.int64], classes: tuple[str, ...], seed: int) -> Metrics:
+    def metrics(self, outputs: Batch, truth: NDArray[np.int64], classes: tuple[str, ...], seed: int) -> Metrics:
         """Refuse: there is no accuracy without labels.
+
+        Raises:
+            Unsupported: always.
+        """
+        raise Unsupported(_NO_LABELS)
+
+    def drop(self, name: str, pair: Pair, gates: Gates, least: int = 0) -> Check:
+        """Refuse: there is no accuracy to lose without labels.
 
         Raises:
             Unsupported: always.

@@ -13,9 +13,14 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
 from threadpoolctl import threadpool_limits
 
+from edgetl.device.tasks import DeviceTask
 from edgetl.errors import DataError
 from edgetl.host.adapt import FittedHead, Head
 from edgetl.host.data.dataset import Sample
+from edgetl.host.data.labels import strata
+from edgetl.host.graph import LOGITS
+from edgetl.host.tasks import HostTask
+from edgetl.plugins import find_task
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -45,6 +50,8 @@ class HeadSettings:
 class TrainingSet:
     """Features ``(views, n, d)`` with the labels, weights and groups of the ``n`` samples.
 
+    ``labels`` is what the device half of ``task`` calls truth: ``(n,)``, or ``(n, classes)`` of 0 and 1. ``strata``
+    gives each sample a number by which folds are stratified; without it, ``labels`` themselves.
     ``relevance`` multiplies the ``d`` standardised features: a larger one is regularised less.
     """
 
@@ -54,6 +61,13 @@ class TrainingSet:
     groups: Ints
     classes: int
     relevance: Floats | None = None
+    task: str = "classify"
+    strata: Ints | None = None
+
+    @property
+    def n(self) -> int:
+        """Samples."""
+        return len(self.labels)
 
 
 def fit_head(data: TrainingSet, settings: HeadSettings) -> FittedHead:
@@ -66,26 +80,21 @@ def fit_head(data: TrainingSet, settings: HeadSettings) -> FittedHead:
         Kornblith, Shlens and Le, "Do Better ImageNet Models Transfer Better?", 2019 (logistic regression on fixed
         features).
     """
+    task: HostTask = find_task(data.task, "host")
+    device: DeviceTask = find_task(data.task, "device")
     folds = _folds(data, settings)
     with threadpool_limits(limits=1), ThreadPoolExecutor(settings.threads) as executor:
         jobs = [(c, fold) for c in settings.regularisation for fold in range(len(folds))]
         fits = executor.map(lambda job: _fit(data, folds[job[1]][0], job[0], settings), jobs)
-        logits = {c: np.empty((data.labels.size, data.classes), np.float32) for c in settings.regularisation}
+        logits = {c: np.empty((data.n, data.classes), np.float32) for c in settings.regularisation}
         for (c, fold), fit in zip(jobs, fits, strict=True):
             held_out = folds[fold][1]
             logits[c][held_out] = apply_head(fit.head, data.features[0, held_out])
-        losses = {c: log_loss(values, data.labels) for c, values in logits.items()}
+        losses = {c: task.log_loss(values, data.labels) for c, values in logits.items()}
         best = min(losses, key=lambda c: (losses[c], c))
-        final = _fit(data, np.arange(data.labels.size), best, settings)
-    scores = {c: float(np.mean(values.argmax(axis=1) == data.labels)) for c, values in logits.items()}
+        final = _fit(data, np.arange(data.n), best, settings)
+    scores = {c: float(np.mean(device.hits({LOGITS: values}, data.labels))) for c, values in logits.items()}
     return FittedHead(final.head, best, logits[best], scores, losses, final.converged)
-
-
-def log_loss(logits: Floats, labels: Ints) -> float:
-    """Mean negative log probability of the true classes under a softmax of ``logits`` ``(n, classes)``."""
-    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
-    normaliser = np.log(np.exp(shifted).sum(axis=1))
-    return float(np.mean(normaliser - shifted[np.arange(labels.size), labels]))
 
 
 def balanced_relevance(widths: tuple[int, ...]) -> Floats:
@@ -101,15 +110,18 @@ def balanced_relevance(widths: tuple[int, ...]) -> Floats:
     return np.concatenate([np.full(width, np.sqrt(widest / width), np.float32) for width in widths])
 
 
-def training_set(features: Floats, samples: tuple[Sample, ...], classes: int) -> TrainingSet:
+def training_set(features: Floats, samples: tuple[Sample, ...], classes: int, task: str = "classify") -> TrainingSet:
     """Features of samples with what else the fit needs; samples without a group are their own."""
     names = {name: index for index, name in enumerate(sorted({_group(sample) for sample in samples}))}
+    device: DeviceTask = find_task(task, "device")
     return TrainingSet(
         features,
-        labels=np.array([sample.label for sample in samples], np.int64),
+        labels=device.truth([sample.truth for sample in samples], classes),
         weights=np.array([sample.weight for sample in samples], np.float32),
         groups=np.array([names[_group(sample)] for sample in samples], np.int64),
         classes=classes,
+        task=task,
+        strata=np.array(strata(samples), np.int64),
     )
 
 
@@ -129,18 +141,33 @@ def _group(sample: Sample) -> str:
 
 
 def _folds(data: TrainingSet, settings: HeadSettings) -> list[tuple[Ints, Ints]]:
-    groups_per_class = [len(set(data.groups[data.labels == label].tolist())) for label in range(data.classes)]
+    task: HostTask = find_task(data.task, "host")
+    members = task.targets(data.labels, data.classes).T == 1
+    groups_per_class = [len(set(data.groups[rows].tolist())) for rows in members]
     folds = min(settings.folds, *groups_per_class)
     splitter = StratifiedGroupKFold(max(folds, 2), shuffle=True, random_state=settings.seed)
-    found = list(splitter.split(data.labels, data.labels, data.groups))
+    with warnings.catch_warnings():
+        # a stratum of fewer samples than folds is spread as far as it goes; classes are checked below
+        warnings.filterwarnings("ignore", "The least populated class", UserWarning)
+        found = list(splitter.split(data.labels, data.labels if data.strata is None else data.strata, data.groups))
     for rows, _ in found:
-        missing = sorted(set(range(data.classes)) - set(data.labels[rows].tolist()))
-        if missing:
-            raise DataError(
-                f"cross-validation would train without class {missing[0]}: its training images are in too few groups; "
-                "give it images of more groups"
-            )
+        _check_trainable(members[:, rows])
     return found
+
+
+def _check_trainable(members: NDArray[np.bool_]) -> None:
+    """Refuse training rows, ``(classes, rows)``, from which a class could not be told apart."""
+    counts = members.sum(axis=1)
+    for place in np.flatnonzero(counts == 0):
+        raise DataError(
+            f"cross-validation would train without class {place}: its training images are in too few groups; "
+            "give it images of more groups"
+        )
+    for place in np.flatnonzero(counts == members.shape[1]):
+        raise DataError(
+            f"cross-validation would train without images that lack class {place}: they are in too few groups; "
+            "add such images in more groups"
+        )
 
 
 @dataclass(frozen=True)
@@ -154,22 +181,29 @@ def _fit(data: TrainingSet, rows: Ints, strength: float, settings: HeadSettings)
     features = data.features[:, rows].reshape(-1, width)
     mean, scale = features.mean(axis=0), scale_of(features, settings.sigma_floor)
     scale = scale if data.relevance is None else scale / data.relevance
-    model = LogisticRegression(
-        C=strength,
-        max_iter=settings.max_iterations,
-        tol=settings.tolerance,
-        class_weight="balanced" if settings.balanced else None,
-    )
+    task: HostTask = find_task(data.task, "host")
+    models = []
     with warnings.catch_warnings():
         # told by the result instead
         warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit((features - mean) / scale, np.tile(data.labels[rows], views), np.tile(data.weights[rows], views))
-    return _Fit(_folded(model, mean, scale), int(np.max(model.n_iter_)) < settings.max_iterations)
+        for targets in task.regressions(data.labels[rows]):
+            model = LogisticRegression(
+                C=strength,
+                max_iter=settings.max_iterations,
+                tol=settings.tolerance,
+                class_weight="balanced" if settings.balanced else None,
+            )
+            model.fit((features - mean) / scale, np.tile(targets, views), np.tile(data.weights[rows], views))
+            models.append(model)
+    converged = all(int(np.max(model.n_iter_)) < settings.max_iterations for model in models)
+    return _Fit(_folded(models, data.classes, mean, scale), converged)
 
 
-def _folded(model: LogisticRegression, mean: Floats, scale: Floats) -> Head:
-    weight, bias = np.asarray(model.coef_, np.float64), np.asarray(model.intercept_, np.float64)
-    if len(weight) == 1:
+def _folded(models: list[LogisticRegression], classes: int, mean: Floats, scale: Floats) -> Head:
+    weight = np.concatenate([np.asarray(model.coef_, np.float64) for model in models])
+    bias = np.concatenate([np.asarray(model.intercept_, np.float64) for model in models])
+    if len(weight) < classes:
+        # one regression between two classes: half of its logit for the one, half against the other
         weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
     folded = weight / scale
     return Head(folded.astype(np.float32), (bias - folded @ mean).astype(np.float32))

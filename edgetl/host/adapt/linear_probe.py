@@ -95,7 +95,7 @@ class LinearProbe:
             threads=workspace.threads,
         )
         samples = workspace.splits.train
-        data = training_set(features.training(options.views), samples, len(workspace.classes))
+        data = training_set(features.training(options.views), samples, len(workspace.classes), workspace.task)
         if options.balance_stages:
             widths = part_widths(trunk(context.backbone, options.stages, options.pooling), workspace.blank())
             data = replace(data, relevance=balanced_relevance(widths))

@@ -32,6 +32,7 @@ class Scratch:
         """Train all weights on the training split.
 
         Raises:
+            Unsupported: the task is another one than classification.
             EdgeTLError: the loss became NaN or infinite.
         """
         options: ScratchOptions = context.options

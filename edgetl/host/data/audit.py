@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from edgetl.errors import DataError
 from edgetl.host.data.dataset import Dataset, Sample
 from edgetl.host.data.facts import ImageFacts, look, read_facts, write_facts
 from edgetl.host.data.groups import merge_groups
+from edgetl.host.data.labels import class_counts, in_words
 from edgetl.host.data.near import NearDuplicates, near_duplicates
 from edgetl.host.data.parallel import ordered_map
 from edgetl.progress import Progress
@@ -133,7 +133,7 @@ def _unreadable(skipped: tuple[tuple[str, str], ...]) -> str:
 
 
 def _check_counts(samples: tuple[Sample, ...], classes: tuple[str, ...], min_per_class: int) -> None:
-    counts = Counter(sample.label for sample in samples)
+    counts = class_counts(samples)
     few = [f"{name!r} ({counts[label]})" for label, name in enumerate(classes) if counts[label] < min_per_class]
     if few:
         raise DataError(
@@ -147,11 +147,12 @@ def _check_labels(samples: tuple[Sample, ...], classes: tuple[str, ...]) -> None
     conflicts = [
         (before, sample)
         for sample in samples
-        if (before := first.setdefault(sample.sha256, sample)).label != sample.label
+        if (before := first.setdefault(sample.sha256, sample)).truth != sample.truth
     ]
     if conflicts:
         shown = "".join(
-            f"\n  {before.name} is {classes[before.label]!r}, {sample.name} is {classes[sample.label]!r}"
+            f"\n  {before.name} is {in_words(before.truth, classes)!r}, "
+            f"{sample.name} is {in_words(sample.truth, classes)!r}"
             for before, sample in conflicts[:_LISTED]
         )
         raise DataError(

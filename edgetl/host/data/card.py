@@ -113,7 +113,8 @@ def _counted(values: Sequence[str]) -> dict[str, int]:
 def _near(audited: Audited, part: Ints) -> NearFacts:
     samples, near = audited.dataset.samples, audited.near
     alike = near.across(part)
-    labels = np.array([sample.label for sample in samples], np.int64)
+    kinds = {truth: place for place, truth in enumerate(dict.fromkeys(sample.truth for sample in samples))}
+    labels = np.array([kinds[sample.truth] for sample in samples], np.int64)
     examples = tuple(
         NearPair(_shown(samples[a].name), SPLITS[part[a]], _shown(samples[b].name), SPLITS[part[b]], distance)
         for a, b, distance in near.examples(part, _EXAMPLES)
@@ -144,7 +145,7 @@ def _warnings(
     card: DataCard, sizes: np.ndarray[tuple[int, int], np.dtype[np.float64]], input_size: tuple[int, int] | None
 ) -> tuple[str, ...]:
     near, total = card.near_duplicates, len(sizes)
-    found = [_rare(card)]
+    found: list[object] = [_rare(card)]
     if input_size is not None:
         small = int(((sizes[:, 0] < input_size[1]) | (sizes[:, 1] < input_size[0])).sum())
         size = f"{input_size[0]} x {input_size[1]}"

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from edgetl.golden import Label
+
 SplitName = Literal["train", "validation", "test"]
 
 
@@ -15,7 +17,8 @@ class Sample:
     """One labelled image. ``image`` is a file, or the encoded bytes of one."""
 
     image: Path | bytes
-    label: int
+    label: int = -1
+    """Its class; left out where ``labels`` says it."""
     group: str | None = None
     """Samples of one group (the same part, the same day) never fall into different splits."""
     split: SplitName | None = None
@@ -27,6 +30,13 @@ class Sample:
     domain: str | None = None
     """Where it comes from (a camera, a factory), to tell apart in the data card; images of one domain may fall into
     different splits."""
+    labels: tuple[int, ...] | None = None
+    """All classes of a sample that may have several, or none: ``()`` says that it has none of them."""
+
+    @property
+    def truth(self) -> Label:
+        """What is true of it: its class, or the tuple of all its classes."""
+        return self.label if self.labels is None else self.labels
 
     @property
     def name(self) -> str:
@@ -45,9 +55,9 @@ class Dataset:
 
     @property
     def sha256(self) -> str:
-        """Hash of the classes and of every sample's content, label, group, split, weight and domain, in order."""
+        """Hash of the classes and of every sample's content, labels, group, split, weight and domain, in order."""
         digest = hashlib.sha256(repr(self.classes).encode())
         for sample in self.samples:
-            values = (sample.sha256, sample.label, sample.group, sample.split, sample.weight)
+            values = (sample.sha256, sample.truth, sample.group, sample.split, sample.weight)
             digest.update(repr(values if sample.domain is None else (*values, sample.domain)).encode())
         return digest.hexdigest()

@@ -14,6 +14,7 @@ from edgetl.errors import DataError
 from edgetl.host.data.dataset import Dataset, Sample
 from edgetl.host.data.folds import folds_of
 from edgetl.host.data.groups import merge_groups
+from edgetl.host.data.labels import places_of
 from edgetl.host.data.take import take
 from edgetl.host.data.units import Units, units_of
 from edgetl.recipe import Data
@@ -116,8 +117,8 @@ def split(dataset: Dataset, data: Data, seed: int) -> Splits:
     return _splits({"train": train, "validation": validation, "test": test}, dataset.classes)
 
 
-def _order(sample: Sample) -> tuple[str, int, float]:
-    return (sample.sha256, sample.label, sample.weight)
+def _order(sample: Sample) -> tuple[str, tuple[int, ...], float]:
+    return (sample.sha256, places_of(sample.truth), sample.weight)
 
 
 def _given(samples: Samples, name: str) -> Samples:
@@ -128,7 +129,7 @@ def _splits(parts: dict[str, Samples], classes: tuple[str, ...]) -> Splits:
     digest = hashlib.sha256()
     counts = {}
     for name, samples in parts.items():
-        digest.update(repr((name, [(sample.sha256, sample.label) for sample in samples])).encode())
+        digest.update(repr((name, [(sample.sha256, sample.truth) for sample in samples])).encode())
         counts[name] = tuple(int(count) for count in _class_counts(samples, len(classes)))
         lacking = [label for label, count in zip(classes, counts[name], strict=True) if count == 0]
         if lacking:
@@ -141,7 +142,8 @@ def _splits(parts: dict[str, Samples], classes: tuple[str, ...]) -> Splits:
 
 
 def _class_counts(samples: Samples, classes: int) -> NDArray[np.int64]:
-    return np.bincount([sample.label for sample in samples], minlength=classes)
+    places = [place for sample in samples for place in places_of(sample.truth)]
+    return np.bincount(np.array(places, np.int64), minlength=classes)
 
 
 def _taken(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetl.host.data.dataset import Sample
+from edgetl.host.data.labels import places_of
 
 Ints = NDArray[np.int64]
 MIXED = -1
@@ -69,9 +70,16 @@ def units_of(samples: tuple[Sample, ...], classes: int) -> Units:
     for sample in samples:
         grouped[(True, sample.group) if sample.group is not None else (False, sample.sha256)].append(sample)
     members = tuple(tuple(unit) for unit in grouped.values())
-    label = np.array([unit[0].label if len({one.label for one in unit}) == 1 else MIXED for unit in members], np.int64)
+    # samples without any label are divided like those of a class
+    width = classes + any(sample.truth == () for sample in samples)
+    rows = [_row(unit, classes) for unit in members]
+    label = np.array([row.most_common(1)[0][0] if len(row) == 1 else MIXED for row in rows], np.int64)
     mixed = {
-        int(index): np.bincount([sample.label for sample in members[index]], minlength=classes)
+        int(index): np.array([rows[index][place] for place in range(width)], np.int64)
         for index in np.flatnonzero(label == MIXED)
     }
-    return Units(members, label, np.array([len(unit) for unit in members], np.int64), mixed, classes)
+    return Units(members, label, np.array([len(unit) for unit in members], np.int64), mixed, width)
+
+
+def _row(unit: list[Sample] | tuple[Sample, ...], classes: int) -> Counter[int]:
+    return Counter(place for sample in unit for place in places_of(sample.truth) or (classes,))

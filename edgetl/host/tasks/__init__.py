@@ -1,30 +1,48 @@
-"""The host half of each task: what training minimises."""
+"""The host half of each task: what training minimises, and what it chooses."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import torch
 
 
 class HostTask(Protocol):
-    """What training needs to know of a task."""
+    """What a task knows about fitting a model.
+
+    ``truth`` is what the device half's ``truth`` makes of labels: ``(n,)`` or ``(n, classes)``.
+    """
 
     name: str
+    trainable: bool
+    """Whether a model can be trained for it here."""
+    thresholded: bool
+    """Whether decisions need thresholds that are chosen on data."""
 
     def targets(self, labels: NDArray[np.int64], classes: int) -> NDArray[np.float32]:
-        """Labels ``(n,)`` as soft targets ``(n, classes)``."""
+        """What is true, as 0 and 1 of shape ``(n, classes)``."""
 
     def loss(self, logits: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-        """Weighted mean loss.
+        """What training minimises: a scalar, the mean over samples weighted by ``weights`` ``(n,)``.
 
         Args:
             logits: ``(n, classes)``.
             targets: ``(n, classes)``, from 0 to 1.
-            weights: ``(n,)``; their scale does not matter.
+            weights: their scale does not matter.
         """
 
     def score(self, logits: torch.Tensor, targets: torch.Tensor) -> float:
-        """Fraction of right predictions, for the training curve."""
+        """Fraction of right decisions, for the training curve."""
+
+    def regressions(self, truth: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
+        """Targets of the logistic regressions that a linear head is made of, ``(n,)`` each."""
+
+    def log_loss(self, logits: NDArray[np.float32], truth: NDArray[np.int64]) -> float:
+        """Mean negative log probability of what is true, for logits ``(n, classes)``."""
+
+    def thresholds(self, logits: NDArray[np.float32], truth: NDArray[np.int64]) -> tuple[float, ...]:
+        """Thresholds for decisions, one per class, chosen on these samples; none where the task needs none."""

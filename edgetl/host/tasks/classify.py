@@ -15,6 +15,8 @@ class Classify:
     """Cross-entropy over classes, each sample weighted."""
 
     name: str = "classify"
+    trainable: bool = True
+    thresholded: bool = False
 
     def targets(self, labels: NDArray[np.int64], classes: int) -> NDArray[np.float32]:
         """One-hot rows ``(n, classes)`` of labels ``(n,)``."""
@@ -34,6 +36,20 @@ class Classify:
     def score(self, logits: torch.Tensor, targets: torch.Tensor) -> float:
         """Fraction whose most likely class is the labelled one."""
         return float((logits.argmax(dim=1) == targets.argmax(dim=1)).double().mean())
+
+    def regressions(self, truth: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
+        """One multinomial regression over all classes."""
+        return (truth,)
+
+    def log_loss(self, logits: NDArray[np.float32], truth: NDArray[np.int64]) -> float:
+        """Mean negative log probability of the true classes under a softmax of ``logits`` ``(n, classes)``."""
+        shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
+        normaliser = np.log(np.exp(shifted).sum(axis=1))
+        return float(np.mean(normaliser - shifted[np.arange(truth.size), truth]))
+
+    def thresholds(self, logits: NDArray[np.float32], truth: NDArray[np.int64]) -> tuple[float, ...]:
+        """None: the largest logit decides."""
+        return ()
 
 
 TASK = Classify()

@@ -10,38 +10,40 @@ from numpy.typing import NDArray
 
 from edgetl.errors import Unsupported
 
-_NO_LABELS = Unsupported("task 'tensor' has no labels to train on; use task 'classify' with labelled data")
+_NOTHING_TO_TRAIN = "task 'tensor' has no labels to train on; use task 'classify' with labelled data"
 
 
 @dataclass(frozen=True)
 class TensorTask:
-    """A user's own model, taken as it is."""
+    """A user's own model, taken as it is; whatever training would ask for is refused (``Unsupported``)."""
 
     name: str = "tensor"
+    trainable: bool = False
+    thresholded: bool = False
 
     def targets(self, labels: NDArray[np.int64], classes: int) -> NDArray[np.float32]:
-        """Refuse: there are no labels.
-
-        Raises:
-            Unsupported: always.
-        """
-        raise _NO_LABELS
+        """Refuse: there are no labels."""
+        raise Unsupported(_NOTHING_TO_TRAIN)
 
     def loss(self, logits: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-        """Refuse: there are no labels.
-
-        Raises:
-            Unsupported: always.
-        """
-        raise _NO_LABELS
+        """Refuse: there are no labels."""
+        raise Unsupported(_NOTHING_TO_TRAIN)
 
     def score(self, logits: torch.Tensor, targets: torch.Tensor) -> float:
-        """Refuse: there are no labels.
+        """Refuse: there are no labels."""
+        raise Unsupported(_NOTHING_TO_TRAIN)
 
-        Raises:
-            Unsupported: always.
-        """
-        raise _NO_LABELS
+    def regressions(self, truth: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
+        """Refuse: there are no labels."""
+        raise Unsupported(_NOTHING_TO_TRAIN)
+
+    def log_loss(self, logits: NDArray[np.float32], truth: NDArray[np.int64]) -> float:
+        """Refuse: there are no labels."""
+        raise Unsupported(_NOTHING_TO_TRAIN)
+
+    def thresholds(self, logits: NDArray[np.float32], truth: NDArray[np.int64]) -> tuple[float, ...]:
+        """None: nothing is decided."""
+        return ()
 
 
 TASK = TensorTask()

@@ -49,8 +49,8 @@ class Trainer:
         """Take the model as it is at the start; nothing is read or written yet."""
         self.model, self.plan, self.checkpoint, self.events = model, plan, checkpoint, events
         options, samples = plan.options, plan.workspace.splits
-        labels = np.array([sample.label for sample in samples.train])
-        self.feed = Feed(plan.workspace, options, plan.task.targets(labels, len(plan.workspace.classes)))
+        truth = plan.workspace.truth(samples.train)
+        self.feed = Feed(plan.workspace, options, plan.task.targets(truth, len(plan.workspace.classes)))
         self.optimizer = optimizer_of(model, options, plan.layer_decay)
         self.schedule: Scheduler = schedule_of(self.optimizer, options, self.feed.steps)
         self.average = None if options.ema is None else ModelEmaV3(model, decay=options.ema, use_warmup=True)
@@ -158,8 +158,8 @@ class Trainer:
         """Mean loss and score on the validation split, every sample counting the same."""
         samples = self.plan.workspace.splits.validation
         logits = torch.from_numpy(logits_of(model, self.plan.workspace, self.plan.machine))
-        labels = np.array([sample.label for sample in samples])
-        targets = torch.from_numpy(self.plan.task.targets(labels, len(self.plan.workspace.classes)))
+        workspace = self.plan.workspace
+        targets = torch.from_numpy(self.plan.task.targets(workspace.truth(samples), len(workspace.classes)))
         loss = self.plan.task.loss(logits, targets, torch.ones(len(samples)))
         return float(loss.item()), self.plan.task.score(logits, targets)
 

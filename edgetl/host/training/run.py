@@ -125,7 +125,7 @@ def _key(context: AdaptContext, start: Start, where: Machine) -> dict[str, objec
         "start": [start.layer_decay, start.gradual, start.counts],
         "task": workspace.task,
         "data": [
-            [[sample.sha256, sample.label, sample.weight] for sample in samples]
+            [[sample.sha256, sample.truth, sample.weight] for sample in samples]
             for samples in (workspace.splits.train, workspace.splits.validation)
         ],
         "decoding": decoding(workspace.preprocess),

@@ -12,10 +12,10 @@ from edgetl.host.adapt.heads import (
     apply_head,
     balanced_relevance,
     fit_head,
-    log_loss,
     training_set,
 )
 from edgetl.host.data.dataset import Sample
+from edgetl.host.tasks.classify import TASK
 
 
 def clusters(n: int = 120, width: int = 12, classes: int = 2, views: int = 1, seed: int = 0) -> TrainingSet:
@@ -111,7 +111,7 @@ def test_log_loss_equals_scikit_learn() -> None:
     logits, labels = rng.normal(scale=5, size=(50, 3)).astype(np.float32), rng.integers(0, 3, 50)
     probabilities = np.exp(logits.astype(np.float64))
     probabilities /= probabilities.sum(1, keepdims=True)
-    assert log_loss(logits, labels) == pytest.approx(metrics.log_loss(labels, probabilities), rel=1e-6)
+    assert TASK.log_loss(logits, labels) == pytest.approx(metrics.log_loss(labels, probabilities), rel=1e-6)
 
 
 def test_balanced_relevance_gives_every_part_the_same_say() -> None:
@@ -141,3 +141,38 @@ def test_a_class_in_one_group_only_is_refused() -> None:
 def test_a_fit_that_runs_out_of_iterations_says_so() -> None:
     assert fit_head(clusters(), HeadSettings(regularisation=(0.1,))).converged
     assert not fit_head(clusters(), HeadSettings(regularisation=(10.0,), max_iterations=2, tolerance=1e-9)).converged
+
+
+def several(n: int = 150, seed: int = 0) -> TrainingSet:
+    """Three labels that come and go by themselves, the last one rare."""
+    rng = np.random.default_rng(seed)
+    truth = (rng.random((n, 3)) < (0.5, 0.3, 0.12)).astype(np.int64)
+    samples = tuple(
+        Sample(b"", labels=tuple(np.flatnonzero(row).tolist()), sha256=f"{i:03d}") for i, row in enumerate(truth)
+    )
+    features = truth @ rng.normal(size=(3, 12)) * 2 + rng.normal(size=(n, 12))
+    return training_set(features.astype(np.float32)[None], samples, 3, "multilabel")
+
+
+def test_heads_of_several_labels_are_scikit_learn_s_one_against_the_rest() -> None:
+    data = several()
+    settings = HeadSettings(regularisation=(0.1,), sigma_floor=0.0, tolerance=1e-6, max_iterations=2000)
+    fitted = fit_head(data, settings)
+    features = data.features[0].astype(np.float64)
+    standardised = (features - features.mean(0)) / features.std(0)
+    logits = apply_head(fitted.head, data.features[0])
+    for place in range(3):
+        reference = LogisticRegression(C=0.1, tol=1e-6, max_iter=2000).fit(standardised, data.labels[:, place])
+        np.testing.assert_allclose(logits[:, place], reference.decision_function(standardised), atol=5e-3)
+    assert fitted.out_of_fold.shape == (150, 3)
+    right = (fitted.out_of_fold > 0) == data.labels
+    assert right.mean() > 0.85
+    assert fitted.scores[0.1] == pytest.approx(right.all(axis=1).mean())
+
+
+def test_a_label_that_nearly_every_training_image_has_is_refused() -> None:
+    data = several()
+    data.labels[:, 0] = 1
+    data.labels[0, 0] = 0
+    with pytest.raises(DataError, match="lack class 0"):
+        fit_head(data, HeadSettings(regularisation=(0.1,)))

@@ -6,7 +6,6 @@ import hashlib
 import importlib
 import importlib.util
 import math
-import operator
 import re
 import sys
 from dataclasses import replace
@@ -16,6 +15,7 @@ from typing import get_args
 
 from edgetl.errors import DataError
 from edgetl.host.data.dataset import Dataset, Sample, SplitName
+from edgetl.host.data.labels import checked_labels, class_counts
 
 _FUNCTION = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 _FILE_FUNCTION = re.compile(r"(?P<file>.+\.py):(?P<name>[A-Za-z_]\w*)")
@@ -31,8 +31,8 @@ def from_function(source: str, base: Path) -> Dataset:
     """What the user's function returns, checked.
 
     Args:
-        source: ``module:function`` or ``path/to/file.py:function``. The module is ``MODULE.py`` in ``base`` when there is one (its code runs), else
-            an importable one; the function takes no arguments.
+        source: ``module:function`` or ``path/to/file.py:function``. The module is ``MODULE.py`` in ``base`` when there
+            is one (its code runs), else an importable one; the function takes no arguments.
         base: what relative image paths are relative to.
 
     Raises:
@@ -42,7 +42,7 @@ def from_function(source: str, base: Path) -> Dataset:
 
 
 def _returned(source: str, base: Path) -> object:
-    module_name, _, name = source.partition(":")
+    module_name, _, name = source.rpartition(":")
     module = _module(module_name, base, source)
     function = getattr(module, name, None)
     if not callable(function):
@@ -101,10 +101,16 @@ def _checked(dataset: object, source: str, base: Path) -> Dataset:
     if len(classes) < 2 or len(set(classes)) < len(classes) or not all(isinstance(name, str) for name in classes):
         raise DataError(f"data source {source!r} has classes {classes!r}, expected at least two different names")
     samples = tuple(_checked_sample(sample, index, classes, base) for index, sample in enumerate(dataset.samples))
-    present = {sample.label for sample in samples}
-    empty = [name for label, name in enumerate(classes) if label not in present]
+    counts = class_counts(samples)
+    empty = [name for label, name in enumerate(classes) if not counts[label]]
     if empty:
         raise DataError(f"data source {source!r} has no sample of class {empty[0]!r}; add some or drop the class")
+    everywhere = [name for label, name in enumerate(classes) if counts[label] == len(samples)]
+    if everywhere:
+        raise DataError(
+            f"data source {source!r} has class {everywhere[0]!r} in every sample, so nothing tells it apart; add "
+            "samples without it, or drop the class"
+        )
     without = sum(sample.split is None for sample in samples)
     if 0 < without < len(samples):
         raise DataError(
@@ -120,12 +126,7 @@ def _checked_sample(sample: object, index: int, classes: tuple[str, ...], base: 
     if not isinstance(sample.image, (Path, bytes)):
         raise DataError(f"sample {index} has an image of type {type(sample.image).__name__}, expected a Path or bytes")
     image = base / sample.image if isinstance(sample.image, Path) else sample.image
-    try:
-        label = operator.index(sample.label)
-    except TypeError:
-        label = -1
-    if not 0 <= label < len(classes):
-        raise DataError(f"{sample.name} has label {sample.label!r}, expected a number from 0 to {len(classes) - 1}")
+    sample = checked_labels(sample, len(classes))
     if sample.split not in (None, *get_args(SplitName)):
         raise DataError(f"{sample.name} has split {sample.split!r}, expected one of: {', '.join(get_args(SplitName))}")
     if not (math.isfinite(sample.weight) and sample.weight > 0):
@@ -133,4 +134,4 @@ def _checked_sample(sample: object, index: int, classes: tuple[str, ...], base: 
     group = None if sample.group is None else str(sample.group)
     domain = None if sample.domain is None else str(sample.domain)
     weight = float(sample.weight)
-    return replace(sample, image=image, label=label, group=group, weight=weight, domain=domain, sha256="")
+    return replace(sample, image=image, group=group, weight=weight, domain=domain, sha256="")
