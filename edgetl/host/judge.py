@@ -13,8 +13,7 @@ from edgetl.device.tasks.statistics import drop_check
 from edgetl.evaluation import Evaluation, Metrics, SelectionSplit
 from edgetl.gates import Gates
 from edgetl.host.data.dataset import Sample
-from edgetl.host.data.stream import stream
-from edgetl.host.inference import collect
+from edgetl.host.predictions import predictions
 from edgetl.host.variants import Made
 from edgetl.host.workspace import Workspace
 from edgetl.tensors import Array
@@ -75,10 +74,7 @@ def judge(made: tuple[Made, ...], test: tuple[Sample, ...], jury: Jury) -> tuple
 
 def predict(variant: Made, samples: tuple[Sample, ...], jury: Jury) -> dict[str, Array]:
     """Outputs of a variant's exact file, ``(n, ...)`` each."""
-    workspace = jury.workspace
-    with workspace.progress.stage(f"evaluate {variant.name} on {len(samples)} images"):
-        images = stream(samples, workspace.preprocess, threads=workspace.threads)
-        return collect(variant.engine, images, workspace.threads)
+    return predictions(variant.engine, samples, jury.workspace, f"evaluate {variant.name}")
 
 
 def describe(metrics: Metrics) -> str:
