@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -50,3 +50,13 @@ def write_bytes(path: Path, data: bytes) -> None:
     """Write a small file, whole or not at all."""
     with replacing(path) as file:
         file.write(data)
+
+
+def mark_used(path: Path) -> None:
+    """Make now the file's time of last use, so that what is pruned first is what nobody needs.
+
+    The time is the file's modification time: access times are switched off or coarse on many systems. A file that is
+    read-only or has vanished is left as it is.
+    """
+    with suppress(OSError):
+        os.utime(path)

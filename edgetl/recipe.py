@@ -13,6 +13,10 @@ from edgetl.errors import RecipeError
 from edgetl.gates import Gates
 from edgetl.preprocess import Preprocess
 
+HUB, FOLDER = "hf:", "dir:"
+"""What the name of a backbone starts with that is a repository on the Hugging Face hub, or a folder laid out as one."""
+_REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*")
+_REVISION, _SHA256 = re.compile(r"[0-9a-f]{40}"), re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -72,13 +76,47 @@ class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class BackboneChoice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The pre-trained model to start from.
 
-    ``weights`` is ``hub`` (timm's own), ``random``, ``pip:PACKAGE[/FILE]``, or a local ``.safetensors`` or ``.pth``
-    file (relative to the recipe). ``preprocess`` replaces the backbone's own.
+    ``name`` is that of a timm model; ``hf:OWNER/REPO``, a repository of a timm model on the Hugging Face hub, with the
+    ``revision`` it is taken from; or ``dir:PATH``, a folder laid out as such a repository (``config.json`` and
+    ``model.safetensors``; relative to the recipe). ``weights`` is ``hub`` (the model's own), ``random``,
+    ``pip:PACKAGE[/FILE]``, or a local ``.safetensors`` or ``.pth`` file (relative to the recipe). ``preprocess``
+    replaces the backbone's own.
     """
 
     name: str
     weights: str = "hub"
     preprocess: Preprocess | None = None
+    revision: str | None = None
+    """Commit of an ``hf:`` repository, 40 hex digits; required there, because branches and tags move."""
+    sha256: str | None = None
+    """Of the weights file; another file is refused."""
+
+    def __post_init__(self) -> None:
+        if self.name.startswith(HUB):
+            self._check_repository(self.name.removeprefix(HUB))
+        elif self.revision is not None:
+            raise ValueError(f"revision belongs to a name that starts with {HUB}, not to {self.name!r}; leave it out")
+        is_repository = self.name.startswith((HUB, FOLDER))
+        if is_repository and self.weights != "hub":
+            raise ValueError(f"{self.name!r} brings its own weights; leave out weights = {self.weights!r}")
+        if self.sha256 is None:
+            return
+        if not _SHA256.fullmatch(self.sha256):
+            raise ValueError(f"sha256 must be 64 lower-case hex digits, got {self.sha256!r}")
+        if not is_repository and self.weights in ("hub", "random"):
+            raise ValueError(
+                f"sha256 is that of a file, and weights = {self.weights!r} are none; use name = "
+                f'"{HUB}timm/{self.name.removeprefix("timm/")}" with a revision, or leave sha256 out'
+            )
+
+    def _check_repository(self, name: str) -> None:
+        if not _REPOSITORY.fullmatch(name):
+            raise ValueError(f"name {self.name!r} must be {HUB}OWNER/REPO, as in {HUB}timm/resnet18.a1_in1k")
+        if self.revision is None or not _REVISION.fullmatch(self.revision):
+            raise ValueError(
+                f"{self.name!r} needs revision = the 40 hex digits of a commit, got {self.revision!r}: what a branch "
+                f"or tag names can change; take the newest one from https://huggingface.co/{name}/commits/main"
+            )
 
 
 class Adapt(msgspec.Struct, frozen=True):

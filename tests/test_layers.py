@@ -15,7 +15,7 @@ from edgetl import plugins
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "edgetl"
 SOURCES = tuple(sorted(PACKAGE.rglob("*.py")))
-HOST_ONLY = ("torch", "torchvision", "timm", "onnx", "onnxscript", "sklearn", "scipy", "safetensors")
+HOST_ONLY = ("torch", "torchvision", "timm", "onnx", "onnxscript", "sklearn", "scipy", "safetensors", "huggingface_hub")
 RUNTIMES = ("onnxruntime", "openvino", "tensorrt", "pycuda")
 TABLES = {
     "BACKENDS": plugins.BACKENDS,

@@ -17,7 +17,7 @@ from edgetl.bundle.consistency import check_manifest
 from edgetl.bundle.golden_files import golden_from_files
 from edgetl.bundle.manifest import MANIFEST, MANIFEST_BYTES_MAX, Manifest, decode_manifest
 from edgetl.errors import BundleError, InputError
-from edgetl.files import replacing
+from edgetl.files import mark_used, replacing
 from edgetl.golden import Golden
 from edgetl.result import BundleIdentity
 
@@ -75,6 +75,7 @@ class Bundle:
         path = cache_dir / f"{artifact.sha256}.onnx"
         try:
             if path.is_file() and sha256_of(path) == artifact.sha256:
+                mark_used(path)
                 return path
             cache_dir.mkdir(parents=True, exist_ok=True)
             self.extract(artifact.file, path)

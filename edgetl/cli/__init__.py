@@ -30,6 +30,8 @@ COMMANDS: Mapping[str, Entry] = {
     "inspect": Entry("edgetl.cli.inspect:inspect", "Say what is in a bundle."),
     "unpack": Entry("edgetl.cli.unpack:unpack", "Write the plain ONNX file, labels and preprocessing of a bundle."),
     "doctor": Entry("edgetl.cli.doctor:doctor", "Say what this machine can run, and why not more."),
+    "models": Entry("edgetl.cli.models:models", "List the recipes that come with EdgeTL, or copy one to start from."),
+    "cache": Entry("edgetl.cli.cache:cache", "Show or prune what is kept to save work."),
     "adapt": Entry("edgetl.cli.adapt:adapt", "Stage: adapt a backbone to data."),
     "evaluate": Entry("edgetl.cli.evaluate:evaluate", "Stage: accuracy of an ONNX file on a recipe's data."),
     "export": Entry("edgetl.cli.export:export", "Stage: an adapted model to ONNX."),

@@ -17,7 +17,9 @@ from edgetl.errors import EdgeTLError, GateFailed, MissingExtra
 if TYPE_CHECKING:
     from edgetl.result import Result
 
-HOST_PACKAGES = frozenset({"onnx", "onnxscript", "safetensors", "sklearn", "timm", "torch", "torchvision"})
+HOST_PACKAGES = frozenset(
+    {"huggingface_hub", "onnx", "onnxscript", "safetensors", "sklearn", "timm", "torch", "torchvision"}
+)
 """What the host half imports at the top of its modules, so that its absence shows when a command loads it."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,6 +20,25 @@ EXISTING = click.Path(exists=True, path_type=Path)
 EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 ANY_PATH = click.Path(path_type=Path)
 EFFORTS = ("quick", "standard", "rigorous", "sustained")
+
+
+class RecipePath(click.Path):
+    """A recipe file, or the name of a recipe that comes with EdgeTL; a file of that name goes first."""
+
+    def __init__(self) -> None:
+        super().__init__(exists=True, dir_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path of the file."""
+        if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", str(value)) and not Path(value).is_file():
+            from edgetl.errors import InputError
+            from edgetl.zoo import zoo_folder, zoo_recipe  # msgspec only for names
+
+            try:
+                return zoo_recipe(zoo_folder(None), str(value))
+            except InputError as error:
+                self.fail(f"{value!r} is no file, and {error}", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 def common(function: Callable[..., None]) -> Callable[..., None]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 import msgspec
 
-from edgetl.cli.options import ANY_PATH, EXISTING_FILE, Function
+from edgetl.cli.options import ANY_PATH, EXISTING_FILE, Function, RecipePath
 
 if TYPE_CHECKING:
     from edgetl.recipe import Recipe
@@ -61,10 +61,14 @@ TENSORBOARD = click.option(
     "--tensorboard", type=ANY_PATH, metavar="DIR", help="Write training curves for TensorBoard there."
 )
 _OPTIONS: tuple[Callable[[Any], Any], ...] = (
-    click.argument("recipe", required=False, type=EXISTING_FILE),
+    click.argument("recipe", required=False, type=RecipePath()),
     click.option("--data", metavar="DIR", help="Folder with one sub-folder of images per class, table or archive."),
     click.option("--name", metavar="N", help="Name of the bundle.  [default: that of the output file]"),
-    click.option("--backbone", metavar="NAME", help="Pre-trained model (a timm name), with --data."),
+    click.option(
+        "--backbone",
+        metavar="NAME",
+        help="Pre-trained model, with --data: a timm name, hf:OWNER/REPO@COMMIT or dir:PATH.",
+    ),
     click.option("--weights", metavar="W", help="hub, random, pip:PACKAGE or a file.  [default: hub]"),
     click.option("--method", metavar="M", help="How to adapt it.  [default: linear-probe]"),
     click.option("--size", callback=_size, metavar="HxW", help="Input size, instead of the model's own."),
@@ -126,9 +130,12 @@ def recipe_of(source: Source, out: Path) -> tuple[Recipe, Path]:
 
 
 def _from_flags(source: Source, out: Path) -> Recipe:
-    from edgetl.recipe import recipe_from_data  # numpy only when the command runs
+    from edgetl.recipe import HUB, recipe_from_data  # numpy only when the command runs
 
     backbone: dict[str, Any] = {"name": source.backbone, "weights": source.weights or "hub"}
+    if (source.backbone or "").startswith(HUB):
+        backbone["name"], _, revision = str(source.backbone).partition("@")
+        backbone |= {"revision": revision} if revision else {}
     if source.onnx is not None:
         backbone = {"name": source.onnx.name, "weights": str(source.onnx.resolve())}
     elif source.size is not None:

@@ -15,7 +15,25 @@ def default_cache_dir(environ: Mapping[str, str] = os.environ) -> Path:
     Raises:
         InputError: it cannot be made or written to.
     """
-    return writable_cache_dir(_wanted(environ))
+    return writable_cache_dir(cache_dir_of(environ))
+
+
+def cache_dir_of(environ: Mapping[str, str] = os.environ) -> Path:
+    """Like :func:`default_cache_dir`, but nothing is made or checked.
+
+    Raises:
+        InputError: this user has no home folder.
+    """
+    if chosen := environ.get("EDGETL_CACHE"):
+        return Path(chosen)
+    if root := environ.get("XDG_CACHE_HOME"):
+        return Path(root) / "edgetl"
+    try:
+        return Path.home() / ".cache" / "edgetl"
+    except RuntimeError as error:
+        raise InputError(
+            "this user has no home folder to keep a cache in; give cache_dir= or set EDGETL_CACHE"
+        ) from error
 
 
 def writable_cache_dir(folder: Path) -> Path:
@@ -31,19 +49,6 @@ def writable_cache_dir(folder: Path) -> Path:
     if not os.access(folder, os.W_OK | os.X_OK):
         raise _refused(folder, "it is read-only")
     return folder
-
-
-def _wanted(environ: Mapping[str, str]) -> Path:
-    if chosen := environ.get("EDGETL_CACHE"):
-        return Path(chosen)
-    if root := environ.get("XDG_CACHE_HOME"):
-        return Path(root) / "edgetl"
-    try:
-        return Path.home() / ".cache" / "edgetl"
-    except RuntimeError as error:
-        raise InputError(
-            "this user has no home folder to keep a cache in; give cache_dir= or set EDGETL_CACHE"
-        ) from error
 
 
 def _refused(folder: Path, reason: str) -> InputError:

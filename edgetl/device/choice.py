@@ -10,6 +10,7 @@ from edgetl.bundle import Bundle
 from edgetl.candidate import Candidate, Variant
 from edgetl.environment import Environment
 from edgetl.errors import GateFailed, InputError, MissingExtra
+from edgetl.files import mark_used
 from edgetl.plugins import BACKENDS, find
 from edgetl.result import Result, read_result
 from edgetl.runner import Backend
@@ -69,12 +70,14 @@ def stored(bundle: Bundle, here: Environment, cache_dir: Path) -> Candidate | No
 
 def stored_record(bundle: Bundle, here: Environment, cache_dir: Path) -> Result | None:
     """The qualification made on this very device, for whatever target and effort; a damaged record counts as none."""
+    path = result_path(bundle, cache_dir, here)
     try:
-        result = read_result(result_path(bundle, cache_dir, here))
+        result = read_result(path)
         if result.selected is not None:
             qualified(bundle, here, result)
     except InputError:
         return None
+    mark_used(path)
     same = (result.bundle.sha256, result.environment.fingerprint) == (bundle.sha256, here.fingerprint)
     return result if same else None
 

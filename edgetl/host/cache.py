@@ -10,8 +10,9 @@ from typing import Any
 
 import msgspec
 
+from edgetl.device.cached_files import Kind
 from edgetl.errors import InputError
-from edgetl.files import write_atomically
+from edgetl.files import mark_used, write_atomically
 
 
 @dataclass(frozen=True)
@@ -20,8 +21,10 @@ class Cache:
 
     root: Path
 
-    def path(self, kind: str, parts: Any, suffix: str = "") -> Path:
+    def path(self, kind: Kind, parts: Any, suffix: str = "") -> Path:
         """Where the file made from ``parts`` (JSON-able) belongs; its folder exists afterwards.
+
+        A file that is there counts as used now.
 
         Raises:
             InputError: the folder cannot be made.
@@ -34,9 +37,11 @@ class Cache:
                 f"cannot make cache folder {str(folder)!r} ({error.strerror}); "
                 "give --cache or set EDGETL_CACHE to a writable folder"
             ) from error
-        return folder / (digest(parts) + suffix)
+        path = folder / (digest(parts) + suffix)
+        mark_used(path)
+        return path
 
-    def file(self, kind: str, parts: Any, suffix: str, make: Callable[[Path], object]) -> Path:
+    def file(self, kind: Kind, parts: Any, suffix: str, make: Callable[[Path], object]) -> Path:
         """The file made from ``parts``; ``make(path)`` writes it when it is not there yet."""
         path = self.path(kind, parts, suffix)
         if not path.exists():

@@ -21,12 +21,12 @@ from edgetl.host.data.labels import class_counts
 from edgetl.host.data.stream import stream
 from edgetl.host.fingerprint import tool_versions
 from edgetl.host.graph import artifact_from
-from edgetl.host.inference import run
 from edgetl.host.judge import Judged, describe
+from edgetl.host.predictions import predictions
 from edgetl.host.user_onnx import Wrapping
 from edgetl.host.variants import Calibrated, stratified
 from edgetl.host.workspace import Workspace
-from edgetl.recipe import GoldenChoice, Recipe
+from edgetl.recipe import HUB, GoldenChoice, Recipe
 
 ENCODED = 16
 """Golden samples that travel as files too, for decoder check and end-to-end timing; few, because photos are large."""
@@ -47,13 +47,16 @@ class BackboneOrigin:
     """How the weights found their places."""
     licence: str | None = None
     """Of the weights, as their publisher states it."""
+    revision: str | None = None
+    """Commit of the hub's repository."""
 
     @classmethod
     def of(cls, backbone: Backbone) -> BackboneOrigin:
         """The origin of a loaded backbone; of a file only its name, because folders tell about the machine."""
         source = backbone.weights_source
-        shown = source if source.startswith("pip:") else Path(source).name
-        return cls(backbone.name, shown, backbone.weights_sha256, backbone.mapping, backbone.licence)
+        shown = source if source.startswith(("pip:", HUB)) else Path(source).name
+        stated = (backbone.mapping, backbone.licence, backbone.revision)
+        return cls(backbone.name, shown, backbone.weights_sha256, *stated)
 
 
 @dataclass(frozen=True)
@@ -109,14 +112,12 @@ def golden(
     """Validation samples with the host's outputs of every packed variant."""
     chosen = stratified(samples, choice.n, workspace.seed)[: choice.n]
     images = tuple(stream(chosen, workspace.preprocess, threads=workspace.threads))
-    with workspace.progress.stage("record golden outputs", len(images) * len(packed)) as step:
-        references = {}
-        for variant in packed:
-            rows = []
-            for row in run(variant.made.engine, images, workspace.threads):
-                rows.append(row)
-                step.advance()
-            references[variant.made.name] = {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
+    references = {
+        variant.made.name: predictions(
+            variant.made.engine, chosen, workspace, f"record golden outputs of {variant.made.name}"
+        )
+        for variant in packed
+    }
     encoded = tuple(_bytes(sample) for sample in chosen[:ENCODED]) if choice.include_images else ()
     return Golden(
         inputs={"image": np.stack(images)},
@@ -182,7 +183,12 @@ def _notes(origin: Origin) -> dict[str, Any]:
         "data": data_card(origin.audited, origin.workspace.splits, (preprocess.height, preprocess.width)),
         "skipped": [[PurePath(name).name, reason] for name, reason in origin.audited.skipped],
         "splits": {"seed": seed, "sha256": origin.workspace.splits.sha256},
-        "weights": {"source": backbone.weights_source, "mapping": backbone.mapping, "licence": backbone.licence},
+        "weights": {
+            "source": backbone.weights_source,
+            "revision": backbone.revision,
+            "mapping": backbone.mapping,
+            "licence": backbone.licence,
+        },
     }
     wrapping = origin.wrapping
     if wrapping is not None:

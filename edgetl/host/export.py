@@ -123,6 +123,10 @@ def trunk_graph(module: torch.nn.Module, workspace: Workspace) -> Path:
     parts = [module_digest(module), height, width, OPSET, tools, code_digest()]
 
     def make(path: Path) -> None:
+        with workspace.progress.stage("export the trunk to ONNX"):
+            export(path)
+
+    def export(path: Path) -> None:
         images = tuple(stream(workspace.splits.train[:PASS_IMAGES], workspace.preprocess, threads=workspace.threads))
         with tempfile.TemporaryDirectory(prefix="edgetl-passes-") as scratch:
             model, reports = optimise(to_onnx(module, workspace.preprocess), images, Path(scratch))
@@ -131,8 +135,7 @@ def trunk_graph(module: torch.nn.Module, workspace: Workspace) -> Path:
                 workspace.progress.note(f"graph pass {report.name!r} reverted: {report.reason}")
         write_graph(model, path)
 
-    with workspace.progress.stage("export the trunk to ONNX"):
-        return workspace.cache.file("trunk", parts, ".onnx", make)
+    return workspace.cache.file("trunk", parts, ".onnx", make)
 
 
 def torch_parity(expected: Batch, outputs: Batch, name: str) -> Check:

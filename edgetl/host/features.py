@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgetl.errors import RecipeError
-from edgetl.files import replacing
-from edgetl.host.cache import Cache, digest
+from edgetl.host.cache import Cache
 from edgetl.host.data.dataset import Sample
 from edgetl.host.data.stream import stream
 from edgetl.host.fingerprint import decoding
 from edgetl.host.inference import Engine, identity_of, run
+from edgetl.host.rows import Row, keeping, kept_rows
 from edgetl.preprocess import Preprocess
 from edgetl.progress import Progress
 from edgetl.tensors import Array
@@ -34,7 +32,7 @@ VIEWS: dict[str, Callable[[Array], Array]] = {
 """Exact, label-preserving views of an image; which of them preserve labels is the user's knowledge."""
 
 _TURNING = frozenset({"rot90", "rot270", "transpose", "transverse"})
-_SHARD_ROWS = 1024
+_ROWS = "rows"
 
 
 @dataclass(frozen=True)
@@ -90,19 +88,17 @@ def extract(source: GraphFeatures, views: tuple[str, ...]) -> NDArray[np.float32
     folder.mkdir(exist_ok=True)
     keys = [[f"{sample.sha256}/{view}" for sample in samples] for view in views]
     wanted = {key for row in keys for key in row}
-    rows = dict(_load(folder, wanted))
+    rows = kept_rows(folder, wanted)
     todo = {sample.sha256: sample for sample in samples if any(f"{sample.sha256}/{view}" not in rows for view in views)}
     if todo:
         with source.progress.stage(source.title, len(todo)) as step:
-            for shard in _shards(_compute(how, tuple(todo.values()), views, step.advance)):
-                _save(folder, shard)
-                rows.update(shard)
-    return np.stack([np.stack([rows[key] for key in row]) for row in keys])
+            rows.update(keeping(folder, _compute(how, tuple(todo.values()), views, step.advance)))
+    return np.stack([np.stack([rows[key][_ROWS] for key in row]) for row in keys])
 
 
 def _compute(
     how: Extraction, samples: tuple[Sample, ...], views: tuple[str, ...], advance: Callable[[], None]
-) -> Iterator[tuple[str, NDArray[np.float32]]]:
+) -> Iterator[tuple[str, Row]]:
     def images() -> Iterator[Array]:
         for image in stream(samples, how.preprocess, threads=how.threads):
             for view in views:
@@ -112,34 +108,5 @@ def _compute(
     for sample in samples:
         for view in views:
             (features,) = next(outputs).values()
-            yield f"{sample.sha256}/{view}", features[0]
+            yield f"{sample.sha256}/{view}", {_ROWS: features[0]}
         advance()
-
-
-def _shards(rows: Iterator[tuple[str, NDArray[np.float32]]]) -> Iterator[dict[str, NDArray[np.float32]]]:
-    shard: dict[str, NDArray[np.float32]] = {}
-    for key, row in rows:
-        shard[key] = row
-        if len(shard) >= _SHARD_ROWS:
-            yield shard
-            shard = {}
-    if shard:
-        yield shard
-
-
-def _save(folder: Path, shard: dict[str, NDArray[np.float32]]) -> None:
-    with replacing(folder / f"{digest(sorted(shard))}.npz") as file:
-        np.savez(file, keys=np.array(list(shard)), rows=np.stack(list(shard.values())))
-
-
-def _load(folder: Path, wanted: set[str]) -> Iterator[tuple[str, NDArray[np.float32]]]:
-    for path in sorted(folder.glob("*.npz")):
-        try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as shard:
-                keys = [str(key) for key in shard["keys"]]
-                rows = shard["rows"] if not wanted.isdisjoint(keys) else ()
-        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
-            # damaged on the disk since it was written: its rows are computed again
-            path.unlink(missing_ok=True)
-            continue
-        yield from ((key, row) for key, row in zip(keys, rows, strict=False) if key in wanted)

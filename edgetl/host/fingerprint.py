@@ -12,6 +12,7 @@ import PIL
 import edgetl
 from edgetl.artifact import sha256_of
 from edgetl.device.probe import environment
+from edgetl.host.repositories import repository_key
 from edgetl.host.weights import weights_file
 from edgetl.preprocess import Preprocess
 from edgetl.recipe import BackboneChoice, Recipe
@@ -40,10 +41,13 @@ def preparation_key(recipe: Recipe, data_sha256: str, base: Path) -> dict[str, o
         "recipe": recipe.sha256,
         "data": data_sha256,
         "weights": _weights(recipe.backbone, base),
-        "code": code_digest(),
-        "tools": tool_versions(),
-        "cpu": sorted(environment().cpu.isa),
+        **machinery(),
     }
+
+
+def machinery() -> dict[str, object]:
+    """What changes numbers beside a computation's inputs: code, tools and instruction set."""
+    return {"code": code_digest(), "tools": tool_versions(), "cpu": sorted(environment().cpu.isa)}
 
 
 def tool_versions() -> dict[str, str]:
@@ -58,7 +62,10 @@ def tool_versions() -> dict[str, str]:
 
 
 def _weights(choice: BackboneChoice, base: Path) -> str:
-    """A pinned word (``hub``, ``random``) as it is, a file by its content."""
+    """A pinned word (``hub``, ``random``) as it is, a revision by its number, a file by its content."""
+    key = repository_key(choice, base)
+    if key is not None:
+        return key
     return choice.weights if choice.weights in ("hub", "random") else weights_file(choice.weights, base).sha256
 
 

@@ -12,9 +12,8 @@ from edgetl.device.tasks import DeviceTask, Pair
 from edgetl.evaluation import Evaluation, Interval, Metrics, SelectionSplit
 from edgetl.gates import Gates
 from edgetl.host.data.dataset import Sample
-from edgetl.host.data.stream import stream
 from edgetl.host.graph import LOGITS
-from edgetl.host.inference import collect
+from edgetl.host.predictions import predictions
 from edgetl.host.tasks import HostTask
 from edgetl.host.variants import Made
 from edgetl.host.workspace import Workspace
@@ -93,10 +92,7 @@ def settled(jury: Jury, selection: Selection) -> Jury:
 
 def predict(variant: Made, samples: tuple[Sample, ...], jury: Jury) -> dict[str, Array]:
     """Outputs of a variant's exact file, ``(n, ...)`` each."""
-    workspace = jury.workspace
-    with workspace.progress.stage(f"evaluate {variant.name} on {len(samples)} images"):
-        images = stream(samples, workspace.preprocess, threads=workspace.threads)
-        return collect(variant.engine, images, workspace.threads)
+    return predictions(variant.engine, samples, jury.workspace, f"evaluate {variant.name}")
 
 
 def describe(metrics: Metrics) -> str:

@@ -13,8 +13,9 @@ from edgetl.bundle import Bundle, write_bundle
 from edgetl.check import failures
 from edgetl.device.tasks import DeviceTask
 from edgetl.errors import DataError, GateFailed, RecipeError, Unsupported
-from edgetl.files import write_atomically, write_bytes
+from edgetl.files import mark_used, write_atomically, write_bytes
 from edgetl.host.adapt import AdaptContext, Adapted, Method
+from edgetl.host.adaptation import adaptation
 from edgetl.host.backbones import load_backbone
 from edgetl.host.cache import Cache
 from edgetl.host.contents import BackboneOrigin, Origin, contents
@@ -109,6 +110,7 @@ def prepare(request: PrepareRequest, progress: Progress) -> Prepared:
     kept = cache.path("bundles", parts, ".edgetl")
     notes = kept.with_suffix(".json")
     reused = kept.exists() and notes.exists() and not request.fresh
+    mark_used(notes)
     if not reused:
         write_bytes(notes, msgspec.json.encode(_make(request, material, kept, progress)))
     bundle = Bundle.open(kept)
@@ -173,10 +175,10 @@ def load_material(request: PrepareRequest, progress: Progress) -> Material:
 
 
 def adapt_backbone(request: PrepareRequest, material: Material, progress: Progress) -> tuple[AdaptContext, Adapted]:
-    """Load the backbone and adapt it to the training split."""
+    """Load the backbone and adapt it to the training split, or take what was adapted of the same before."""
     context = adapt_context(request, material, progress)
     method: Method = find(METHODS, request.recipe.adapt.method, "method")
-    return context, method.adapt(context)
+    return context, adaptation(method, context, request.fresh)
 
 
 def adapt_context(request: PrepareRequest, material: Material, progress: Progress) -> AdaptContext:

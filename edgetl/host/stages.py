@@ -17,6 +17,7 @@ from edgetl.errors import InputError, RecipeError
 from edgetl.evaluation import Metrics
 from edgetl.files import write_atomically, write_bytes
 from edgetl.host.adapt import AdaptContext, Adapted, Head, Method
+from edgetl.host.adaptation import cut_of
 from edgetl.host.backbones import Pooling, trunk
 from edgetl.host.cache import digest
 from edgetl.host.contents import BackboneOrigin, Origin
@@ -75,7 +76,7 @@ def adapt(request: PrepareRequest, progress: Progress) -> AdaptedIndex:
     write_atomically(folder / "trunk.safetensors", lambda path: save_file(state, path))
     write_atomically(folder / "head.npz", lambda path: _save_head(adapted, path))
     regularisation = None if adapted.fitted is None else adapted.fitted.regularisation
-    index = AdaptedIndex(SCHEMA, request.recipe.sha256, *_cut(context), regularisation, adapted.report)
+    index = AdaptedIndex(SCHEMA, request.recipe.sha256, *cut_of(context.options), regularisation, adapted.report)
     write_bytes(folder / "adapted.json", msgspec.json.encode(index))
     return index
 
@@ -186,11 +187,6 @@ def _deliver(made: Made, request: PrepareRequest, context: AdaptContext, regular
 
 def _made_from(request: PrepareRequest, context: AdaptContext) -> str:
     return digest([request.recipe.sha256, context.workspace.splits.sha256])
-
-
-def _cut(context: AdaptContext) -> tuple[tuple[str, ...] | None, tuple[Pooling, ...]]:
-    """Where the method cuts the backbone, and how it pools there."""
-    return getattr(context.options, "stages", None), getattr(context.options, "pooling", ("mean",))
 
 
 def _index(request: PrepareRequest, folder: Path) -> AdaptedIndex:

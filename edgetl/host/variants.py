@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from edgetl.artifact import sha256_of
 from edgetl.check import Check, failures
 from edgetl.errors import GateFailed, InputError
-from edgetl.files import write_atomically
+from edgetl.files import write_atomically, write_bytes
 from edgetl.host.adapt import AdaptContext, Adapted, FittedHead, Method
+from edgetl.host.adaptation import refitted
 from edgetl.host.data.dataset import Sample
 from edgetl.host.data.labels import strata
 from edgetl.host.data.stream import stream
-from edgetl.host.export import torch_parity, trunk_graph
+from edgetl.host.export import module_digest, torch_parity, trunk_graph
 from edgetl.host.features import GraphFeatures
-from edgetl.host.fingerprint import code_digest, decoding
+from edgetl.host.fingerprint import code_digest, decoding, machinery
 from edgetl.host.graph import FEATURES, HEAD, LOGITS, attach_head, expose_features, head_nodes, read_graph, replace_head
 from edgetl.host.inference import Crew, Engine, collect, fastest
+from edgetl.host.quantize import Rendering
 from edgetl.host.quantize.calibrate import CalibrationSettings, calibrate
 from edgetl.host.quantize.record import CalibrationRecord, read_record
 from edgetl.host.torch_runner import TorchRunner
@@ -79,8 +84,7 @@ def float_variant(adapted: Adapted, workspace: Workspace, folder: Path) -> Made:
     path = folder / "fp32.onnx"
     attach_head(trunk_graph(adapted.trunk, workspace), adapted.head, path)
     runtime = fastest_runtime(path, "fp32", workspace)
-    with workspace.progress.stage("compare with torch on real images"):
-        checks = parity_with_torch(adapted, workspace, path, tuple(sorted({"onnxruntime", runtime})))
+    checks = _compared(adapted, workspace, path, tuple(sorted({"onnxruntime", runtime})))
     if failures(checks):
         raise GateFailed(
             f"the exported model does not compute what torch computes ({failures(checks)}); nothing was written; "
@@ -100,8 +104,7 @@ def quantized_variant(
     """
     name = f"int8-{rendering}"
     path = made.model.with_name(f"{name}.onnx")
-    head = head_nodes(read_graph(made.model))
-    find(RENDERINGS, rendering, "rendering").render(made.model, record, path, head)
+    shutil.copyfile(_rendered(made.model, rendering, record, workspace), path)
     runtime = fastest_runtime(path, "int8", workspace)
     fitted = (
         None if refit is None else _refitted(Made(name, path, rendering, "int8", None, (), runtime), refit, workspace)
@@ -144,6 +147,19 @@ def calibration(made: Made, quantize: Quantize, workspace: Workspace) -> Calibra
     return Calibrated(record, samples)
 
 
+def _rendered(model: Path, rendering: str, record: CalibrationRecord, workspace: Workspace) -> Path:
+    """The quantized graph before its head is fitted again, from the cache when it was made of the same before."""
+    found: Rendering = find(RENDERINGS, rendering, "rendering")
+    head = head_nodes(read_graph(model))
+
+    def make(path: Path) -> None:
+        with workspace.progress.stage(f"quantize for {rendering}"):
+            found.render(model, record, path, head)
+
+    parts = [rendering, sha256_of(model), record.sha256, sorted(head), machinery()]
+    return workspace.cache.file("renderings", parts, ".onnx", make)
+
+
 def fastest_runtime(model: Path, precision: str, workspace: Workspace) -> str:
     """Name of the runtime that is fastest for a graph here, one image at a time as on a device."""
     return fastest(model, precision, workspace.blank(), Crew.alone(workspace.threads), workspace.cache).runtime
@@ -155,7 +171,7 @@ def _refitted(made: Made, refit: Refit, workspace: Workspace) -> FittedHead | No
     engine = Engine(features, made.runtime, made.precision)
     title = f"extract features of the int8 trunk ({made.rendering})"
     source = GraphFeatures(workspace.extraction(engine), workspace.splits.train, workspace.progress, title)
-    return refit.method.refit(refit.context, source, refit.regularisation)
+    return refitted(refit.method, refit.context, source, refit.regularisation)
 
 
 def stratified(samples: tuple[Sample, ...], count: int, seed: int) -> tuple[Sample, ...]:
@@ -169,6 +185,24 @@ def stratified(samples: tuple[Sample, ...], count: int, seed: int) -> tuple[Samp
         chosen = rng.permutation(len(members))[:quota]
         placed += [((place + 0.5) / quota, label, members[int(index)]) for place, index in enumerate(chosen)]
     return tuple(sample for _, _, sample in sorted(placed, key=lambda entry: entry[:2]))
+
+
+def _compared(adapted: Adapted, workspace: Workspace, path: Path, runtimes: tuple[str, ...]) -> tuple[Check, ...]:
+    """:func:`parity_with_torch`, from the cache when the same graph passed it before."""
+    samples = stratified(workspace.splits.validation, PARITY_IMAGES, workspace.seed)
+    images = [decoding(workspace.preprocess), [sample.sha256 for sample in samples]]
+    graphs = [Engine(path, name).identity for name in runtimes]
+    kept = workspace.cache.path("parity", [module_digest(adapted.trunk), graphs, images, machinery()], ".json")
+    try:
+        return msgspec.json.decode(kept.read_bytes(), type=tuple[Check, ...])
+    except (OSError, msgspec.DecodeError):
+        # not there, or damaged on the disk: seconds to find out again
+        pass
+    with workspace.progress.stage("compare with torch on real images"):
+        checks = parity_with_torch(adapted, workspace, path, runtimes)
+    if not failures(checks):
+        write_bytes(kept, msgspec.json.encode(checks))
+    return checks
 
 
 def parity_with_torch(

@@ -43,6 +43,19 @@ def weights_file(source: str, base: Path) -> WeightsFile:
     return WeightsFile(path, sha256_of(path), None)
 
 
+def check_pinned(file: WeightsFile, sha256: str | None) -> None:
+    """Refuse a file that is not the one a recipe names by its hash.
+
+    Raises:
+        BackboneError: gives both hashes.
+    """
+    if sha256 not in (None, file.sha256):
+        raise BackboneError(
+            f"weights {str(file.path)!r} have sha256 {file.sha256}, expected {sha256} as [backbone] says; get the "
+            "right file, or correct sha256 if you trust this one"
+        )
+
+
 def _file_from_package(source: str) -> WeightsFile:
     match = _PACKAGE.fullmatch(source)
     if match is None:

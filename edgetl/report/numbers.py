@@ -58,6 +58,18 @@ def quantity(value: float | None, unit: str) -> str:
     return f"{value:.4g} {unit}".rstrip()
 
 
+def age(seconds: float) -> str:
+    """``now``, ``5 min ago``, ``3 h ago`` or ``12 days ago``, rounded down."""
+    if seconds < 60:
+        return "now"
+    if seconds < 3_600:
+        return f"{int(seconds / 60)} min ago"
+    if seconds < 86_400:
+        return f"{int(seconds / 3_600)} h ago"
+    days = int(seconds / 86_400)
+    return "1 day ago" if days == 1 else f"{days:,} days ago"
+
+
 def short_hash(sha256: str) -> str:
     """The first 12 hex digits."""
     return sha256[:12]

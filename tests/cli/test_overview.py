@@ -39,18 +39,28 @@ def test_help_lists_every_command_and_the_exit_codes(capsys: pytest.CaptureFixtu
     assert "3 a gate failed" in shown
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+def command_lines() -> list[list[str]]:
+    """The words of every command, sub-commands of groups included."""
+    found = []
+    for name in COMMANDS:
+        command = edgetl.get_command(click.Context(edgetl), name)
+        inner = list(command.commands) if isinstance(command, click.Group) else []
+        found += [[name, sub] for sub in inner] or [[name]]
+    return found
+
+
+@pytest.mark.parametrize("words", command_lines(), ids=" ".join)
 def test_every_command_loads_has_help_and_takes_the_common_options(
-    name: str, capsys: pytest.CaptureFixture[str]
+    words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run([name, "--help"]) == 0
+    assert run([*words, "--help"]) == 0
     shown = capsys.readouterr().out
     assert all(option in shown for option in ("--json", "--quiet", "--verbose"))
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_help_of_a_command_imports_no_numpy(name: str) -> None:
-    program = f"import sys; from edgetl.cli import run; run([{name!r}, '--help']); print('numpy' in sys.modules)"
+@pytest.mark.parametrize("words", command_lines(), ids=" ".join)
+def test_help_of_a_command_imports_no_numpy(words: list[str]) -> None:
+    program = f"import sys; from edgetl.cli import run; run([*{words!r}, '--help']); print('numpy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "False"
 

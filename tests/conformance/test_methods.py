@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,10 @@ import torch
 
 from edgetl.errors import RecipeError
 from edgetl.host.adapt import AdaptContext, Adapted, Method
-from edgetl.host.export import to_onnx
+from edgetl.host.export import module_digest, to_onnx
 from edgetl.host.prepare import PrepareRequest, adapt_backbone, load_material, method_options
 from edgetl.plugins import METHODS, find
-from edgetl.progress import Silent
+from edgetl.progress import Silent, Step
 from edgetl.recipe import recipe_from_data
 
 SIZE = 48
@@ -33,7 +34,8 @@ def method(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def adapt(photos: Path, tmp_path: Path) -> Callable[[str], tuple[AdaptContext, Adapted]]:
     def run(name: str) -> tuple[AdaptContext, Adapted]:
-        request = PrepareRequest(recipe(name, photos), photos, tmp_path / "out", tmp_path / "cache", threads=1)
+        # fresh: what the method does is tested, not what an earlier test of it left in the cache
+        request = PrepareRequest(recipe(name, photos), photos, tmp_path / "out", tmp_path / "cache", 1, fresh=True)
         return adapt_backbone(request, load_material(request, Silent()), Silent())
 
     return run
@@ -104,6 +106,35 @@ def test_same_seed_gives_the_same_weights(method: str, adapt: Callable[[str], tu
         return hashlib.sha256(state + adapted.head.weight.tobytes()).hexdigest()
 
     assert digest() == digest()
+
+
+def test_what_a_method_made_is_kept_whole(
+    method: str, adapt: Callable[[str], tuple[AdaptContext, Adapted]], photos: Path, tmp_path: Path
+) -> None:
+    _, made = adapt(method)
+    request = PrepareRequest(recipe(method, photos), photos, tmp_path / "out", tmp_path / "cache", threads=1)
+    stages = Stages()
+    _, kept = adapt_backbone(request, load_material(request, Silent()), stages)
+    assert stages.titles == ["load the backbone"]
+    assert module_digest(kept.trunk) == module_digest(made.trunk)
+    assert np.array_equal(kept.head.weight, made.head.weight)
+    assert np.array_equal(kept.head.bias, made.head.bias)
+    assert kept.report == made.report
+    assert (kept.fitted is None) == (made.fitted is None)
+    if kept.fitted is not None and made.fitted is not None:
+        assert np.array_equal(kept.fitted.out_of_fold, made.fitted.out_of_fold)
+        assert (kept.fitted.scores, kept.fitted.losses) == (made.fitted.scores, made.fitted.losses)
+
+
+class Stages(Silent):
+    """Remembers which stages ran."""
+
+    def __init__(self) -> None:
+        self.titles: list[str] = []
+
+    def stage(self, title: str, total: int | None = None) -> AbstractContextManager[Step]:
+        self.titles.append(title)
+        return super().stage(title, total)
 
 
 class Constant:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -48,3 +50,11 @@ def test_unusable_cache_folder_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="EDGETL_CACHE"):
         Cache(tmp_path / "file").path("trunk", [1])
+
+
+def test_a_file_that_is_asked_for_counts_as_used(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    made = cache.file("trunk", [1], ".txt", lambda path: path.write_text("made"))
+    os.utime(made, (1.0, 1.0))
+    assert cache.file("trunk", [1], ".txt", lambda path: None) == made
+    assert made.stat().st_mtime > time.time() - 60

@@ -14,7 +14,7 @@ import numpy as np
 from edgetl.artifact import sha256_of
 from edgetl.device.packages import find_package, importing
 from edgetl.errors import BackendError
-from edgetl.files import replacing
+from edgetl.files import mark_used, replacing
 from edgetl.runner import Availability, LoadOptions, Runner
 from edgetl.tensors import Array, Batch, TensorSpec, check_feeds, contiguous
 
@@ -51,6 +51,7 @@ class OpenVinoBackend:
             return model
         ov = _openvino()
         blob = cache / "openvino" / f"{_key(ov, model, options)}{_BLOB}"
+        mark_used(blob)
         if not blob.exists():
             try:
                 content = io.BytesIO()

@@ -13,9 +13,13 @@ from timm.data.config import resolve_model_data_config
 
 from edgetl.errors import BackboneError
 from edgetl.host.backbones.weights import hash_of_tensors, load_weights
-from edgetl.host.weights import weights_file
+from edgetl.host.repositories import Repository, architecture_in, find_repository
+from edgetl.host.weights import WeightsFile, check_pinned, weights_file
 from edgetl.preprocess import Preprocess
 from edgetl.recipe import BackboneChoice
+
+_LOCAL = "local-dir:"
+"""timm's prefix of a folder to make a model from."""
 
 
 @dataclass(frozen=True)
@@ -51,31 +55,36 @@ class Backbone:
     """How the weights found their places, for the report."""
     licence: str | None = None
     """Of the weights, as their publisher states it."""
+    revision: str | None = None
+    """Commit of the hub's repository that it was taken from."""
+    timm_name: str | None = None
+    """What timm makes it from; ``name`` when absent."""
 
 
 def load_backbone(choice: BackboneChoice, base: Path, seed: int) -> Backbone:
     """Load a model that timm knows, with its own preprocessing.
 
     Args:
-        base: what a local weights file is relative to, usually the folder of the recipe.
+        base: what local folders and weights files are relative to, usually the folder of the recipe.
         seed: of the random weights, and of a classifier that the weights do not have.
 
     Raises:
         BackboneError: unknown name, weights that cannot be found, read or fitted to the model.
     """
-    name = _known(choice.name.removeprefix("timm/"))
-    from_hub = choice.weights == "hub"
-    file = None if choice.weights in ("hub", "random") else weights_file(choice.weights, base)
+    found = find_repository(choice, base)
+    name = _known(choice.name.removeprefix("timm/")) if found is None else f"{_LOCAL}{found.folder}"
+    from_hub = found is None and choice.weights == "hub"
+    file = _weights(choice, found, base)
     wanted = choice.preprocess
     module = _create(name, from_hub, None if wanted is None else (wanted.height, wanted.width), seed)
     if file is not None:
-        mapping = load_weights(module, file.path, name)
+        mapping = load_weights(module, file.path, name if found is None else found.name)
     else:
         mapping = "timm's own" if from_hub else f"random, seed {seed}"
     config: dict[str, Any] = resolve_model_data_config(module)  # type: ignore[no-untyped-call]
-    published = module.pretrained_cfg.get("license") if from_hub else None
+    published = module.pretrained_cfg.get("license") if from_hub or found is not None else None
     return Backbone(
-        name=name,
+        name=name if found is None else found.name,
         module=module.eval(),
         preprocess=wanted or _preprocess(config),
         mean=_three(config["mean"]),
@@ -83,16 +92,18 @@ def load_backbone(choice: BackboneChoice, base: Path, seed: int) -> Backbone:
         stages=_stages(module),
         features=int(module.head_hidden_size),
         weights_sha256=file.sha256 if file is not None else hash_of_tensors(module),
-        weights_source=choice.weights,
+        weights_source=choice.weights if found is None else found.source,
         mapping=mapping,
-        licence=file.licence if file is not None else published,
+        licence=published if file is None or found is not None else file.licence,
+        revision=choice.revision,
+        timm_name=name,
     )
 
 
 def reinitialised(backbone: Backbone, seed: int) -> Backbone:
     """The same architecture with random weights."""
     size = (backbone.preprocess.height, backbone.preprocess.width)
-    module = _create(backbone.name, False, size, seed).eval()
+    module = _create(backbone.timm_name or backbone.name, False, size, seed).eval()
     return replace(
         backbone,
         module=module,
@@ -100,7 +111,17 @@ def reinitialised(backbone: Backbone, seed: int) -> Backbone:
         weights_source="random",
         mapping=f"random, seed {seed}",
         licence=None,
+        revision=None,
     )
+
+
+def _weights(choice: BackboneChoice, found: Repository | None, base: Path) -> WeightsFile | None:
+    """The file of weights, which is the one that the recipe pins; ``None`` where there is none."""
+    if found is None and choice.weights in ("hub", "random"):
+        return None
+    file = weights_file(choice.weights, base) if found is None else found.weights
+    check_pinned(file, choice.sha256)
+    return file
 
 
 def _known(name: str) -> str:
@@ -151,7 +172,8 @@ class GlobalAverage(torch.nn.Module):
 
 
 def _has_fixed_size(name: str) -> bool:
-    config = timm.get_pretrained_cfg(name.partition(".")[0])
+    known = architecture_in(Path(name.removeprefix(_LOCAL))) if name.startswith(_LOCAL) else name.partition(".")[0]
+    config = timm.get_pretrained_cfg(known) if timm.is_model(known) else None
     return bool(config is not None and config.fixed_input_size)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import zlib
@@ -52,6 +53,15 @@ class CalibrationRecord:
 
     def save(self, path: Path) -> None:
         """Write the record as ``.npz``, atomically; equal records give equal bytes."""
+        write_bytes(path, self._encoded)
+
+    @property
+    def sha256(self) -> str:
+        """Hash of everything the record holds."""
+        return hashlib.sha256(self._encoded).hexdigest()
+
+    @property
+    def _encoded(self) -> bytes:
         names = sorted(self.tensors)
         seen = [self.tensors[name] for name in names]
         meta = {
@@ -73,7 +83,7 @@ class CalibrationRecord:
             counts=np.concatenate([np.zeros(0, np.int64), *(tensor.counts for tensor in seen)]),
             means=np.concatenate([np.zeros(0, np.float32), *(tensor.means for tensor in seen)]),
         )
-        write_bytes(path, buffer.getvalue())
+        return buffer.getvalue()
 
 
 def read_record(path: Path) -> CalibrationRecord:

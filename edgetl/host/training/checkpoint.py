@@ -55,39 +55,19 @@ class Checkpoint:
         Raises:
             OSError: the folder cannot be written to, or the disk is full.
         """
-        write(self.path, {"schema": _SCHEMA, "standing": vars(standing), "tensors": tensors})
+        with replacing(self.path) as file:
+            torch.save({"schema": _SCHEMA, "standing": vars(standing), "tensors": tensors}, file)
         self._written = time.monotonic()
 
     def load(self) -> tuple[Standing, State] | None:
         """What was written last; ``None`` when there is nothing, or nothing sound."""
-        content = read(self.path)
-        if content is None or content.get("schema") != _SCHEMA:
+        try:
+            content = torch.load(self.path, map_location="cpu", weights_only=True)
+            if content["schema"] == _SCHEMA:
+                return Standing(**content["standing"]), content["tensors"]
+        except FileNotFoundError:
             return None
-        return Standing(**content["standing"]), content["tensors"]
-
-    def remove(self) -> None:
-        """Training is over; what it made is kept elsewhere."""
-        self.path.unlink(missing_ok=True)
-
-
-def read(path: Path) -> State | None:
-    """A file of tensors and plain values; ``None``, and the file removed, when it is damaged."""
-    try:
-        content: State = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
+        except (OSError, EOFError, RuntimeError, KeyError, TypeError, pickle.UnpicklingError, zipfile.BadZipFile):
+            # damaged on the disk since it was written: training starts again
+            self.path.unlink(missing_ok=True)
         return None
-    except (OSError, EOFError, RuntimeError, KeyError, pickle.UnpicklingError, zipfile.BadZipFile):
-        # damaged on the disk since it was written: what it held is made again
-        path.unlink(missing_ok=True)
-        return None
-    return content
-
-
-def write(path: Path, content: State) -> None:
-    """Write tensors and plain values, whole or not at all.
-
-    Raises:
-        OSError: the folder cannot be written to, or the disk is full.
-    """
-    with replacing(path) as file:
-        torch.save(content, file)

@@ -68,8 +68,10 @@ class Trainer:
             step.advance((standing.epoch * self.feed.steps + standing.step) * options.batch)
             if standing.epoch == standing.step == 0 and not standing.curve:
                 self._judge(0.0)
-            while standing.epoch < options.epochs and not self._is_enough():
+            while not self._is_over():
                 self._epoch(step)
+        # a run that is killed before its weights are kept elsewhere finds them here
+        self.checkpoint.save(standing, {"best": self.best})
         self.model.load_state_dict(self.best)
         self.model.eval()
         return standing
@@ -163,9 +165,10 @@ class Trainer:
         loss = self.plan.task.loss(logits, targets, torch.ones(len(samples)))
         return float(loss.item()), self.plan.task.score(logits, targets)
 
-    def _is_enough(self) -> bool:
-        patience = self.plan.options.patience
-        return patience is not None and self.standing.epoch - self.standing.best_epoch >= patience
+    def _is_over(self) -> bool:
+        standing, options = self.standing, self.plan.options
+        is_idle = options.patience is not None and standing.epoch - standing.best_epoch >= options.patience
+        return is_idle or standing.epoch >= options.epochs
 
     def _thaw(self, names: frozenset[str]) -> None:
         for name, parameter in self.model.trunk.backbone.named_parameters():
@@ -184,9 +187,10 @@ class Trainer:
         found = self.checkpoint.load()
         if found is not None:
             self.standing, tensors = found
+            self.best = tensors["best"]
+        if found is not None and not self._is_over():
             self.model.load_state_dict(tensors["model"])
             self.optimizer.load_state_dict(tensors["optimizer"])
-            self.best = tensors["best"]
             if self.average is not None:
                 self.average.module.load_state_dict(tensors["average"])
             done = self.standing.epoch + self.standing.step / self.feed.steps

@@ -1,10 +1,9 @@
-"""One training run as a cached step: trained before, taken from the cache; begun before, gone on with."""
+"""One training run: begun before, it is gone on with; what is frozen is proven unchanged."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -16,7 +15,6 @@ from edgetl.host.adapt import AdaptContext
 from edgetl.host.export import module_digest
 from edgetl.host.fingerprint import code_digest, decoding, tool_versions
 from edgetl.host.tasks import HostTask
-from edgetl.host.training import checkpoint
 from edgetl.host.training import model as models
 from edgetl.host.training.checkpoint import Checkpoint, Standing
 from edgetl.host.training.events import events_in
@@ -24,7 +22,6 @@ from edgetl.host.training.layers import thawed
 from edgetl.host.training.loop import Plan, Trainer
 from edgetl.host.training.machine import Machine, machine, prepared
 from edgetl.host.training.model import TrainingModel
-from edgetl.host.workspace import Workspace
 from edgetl.plugins import find_task
 
 _CODE = ("host/training/*.py", "host/tasks/*.py", "host/backbones/*.py", "host/data/**/*.py", "host/adapt/*.py")
@@ -52,14 +49,8 @@ def trained(context: AdaptContext, start: Start) -> tuple[TrainingModel, dict[st
     """
     workspace, options = context.workspace, context.options
     task, where = find_task(workspace.task, "host"), machine(options.precision)
-    key = _key(context, start, where)
-    finished = workspace.cache.path("trained", key, ".pt")
     before = models.digest(start.model.constants())
-    report = _finished(finished, start.model)
-    if report is None:
-        report = _train(context, start, task, where, key)
-        checkpoint.write(finished, {"model": start.model.state_dict(), "report": report})
-        _checkpoint(workspace, key).remove()
+    report = _train(context, start, task, where)
     after = models.digest(start.model.constants())
     if before != after:
         raise EdgeTLError("training changed tensors that are frozen; nothing was written; report this with the recipe")
@@ -73,7 +64,7 @@ def trained(context: AdaptContext, start: Start) -> tuple[TrainingModel, dict[st
     return start.model, {**report, "frozen": frozen}
 
 
-def _train(context: AdaptContext, start: Start, task: HostTask, where: Machine, key: object) -> dict[str, Any]:
+def _train(context: AdaptContext, start: Start, task: HostTask, where: Machine) -> dict[str, Any]:
     workspace, options = context.workspace, context.options
     gradual: tuple[frozenset[str], ...] = ()
     if start.gradual:
@@ -83,7 +74,8 @@ def _train(context: AdaptContext, start: Start, task: HostTask, where: Machine, 
     plan = Plan(workspace, options, task, where, start.layer_decay, gradual, start.counts)
     began = time.perf_counter()
     with torch.random.fork_rng(devices=[]), prepared(start.model, where, workspace.threads):
-        trainer = Trainer(start.model, plan, _checkpoint(workspace, key), events_in(workspace.events, 0))
+        checkpoint = Checkpoint(workspace.cache.path("training", _key(context, start, where), ".pt"))
+        trainer = Trainer(start.model, plan, checkpoint, events_in(workspace.events, 0))
         standing = trainer.run()
         trainer.events.close()
     seen = len(standing.curve) * trainer.feed.steps * options.batch
@@ -110,10 +102,6 @@ def _is_trained(name: str, model: TrainingModel) -> bool:
     return name.removeprefix("trunk.backbone.") not in model.frozen
 
 
-def _checkpoint(workspace: Workspace, key: object) -> Checkpoint:
-    return Checkpoint(workspace.cache.path("training", key, ".pt"))
-
-
 def _key(context: AdaptContext, start: Start, where: Machine) -> dict[str, object]:
     """Everything that changes the trained weights."""
     workspace = context.workspace
@@ -135,14 +123,3 @@ def _key(context: AdaptContext, start: Start, where: Machine) -> dict[str, objec
         "tools": tool_versions(),
         "code": [code_digest(pattern) for pattern in _CODE],
     }
-
-
-def _finished(path: Path, model: TrainingModel) -> dict[str, Any] | None:
-    """The report of a run that ended, whose weights are now in ``model``."""
-    found = checkpoint.read(path)
-    if found is None:
-        return None
-    model.load_state_dict(found["model"])
-    model.eval()
-    report: dict[str, Any] = found["report"]
-    return report

@@ -81,7 +81,7 @@ def test_a_killed_run_goes_on_to_the_same_bits(
             run(photos, tmp_path / "killed", Killer(batches), **options)
         assert list((tmp_path / "killed" / "training").glob("*.pt"))
     assert fingerprint(run(photos, tmp_path / "killed", **options)) == expected
-    assert not list((tmp_path / "killed" / "training").iterdir())
+    assert not list((tmp_path / "killed" / "training").glob(".*"))
 
 
 def test_a_second_run_takes_the_first_one_s_weights(photos: Path, tmp_path: Path) -> None:
