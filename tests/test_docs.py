@@ -26,9 +26,13 @@ FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 
 
-def blocks(language: str) -> list[tuple[str, str]]:
+FOLLOWED = tuple(page for page in PAGES if "Every block on this page is run by" in page.read_text(encoding="utf-8"))
+"""Pages whose blocks tests/end_to_end/test_tutorial.py runs in their order."""
+
+
+def blocks(language: str, pages: tuple[Path, ...] = PAGES) -> list[tuple[str, str]]:
     """Every block of a language, with the page it is on."""
-    found = [(path, match) for path in PAGES for match in FENCE.finditer(path.read_text(encoding="utf-8"))]
+    found = [(path, match) for path in pages for match in FENCE.finditer(path.read_text(encoding="utf-8"))]
     return [(path.name, match[2]) for path, match in found if match[1] == language]
 
 
@@ -97,7 +101,10 @@ def test_extras_on_a_page_exist() -> None:
     assert {extra for names in named for extra in names.split(",")} <= set(project["optional-dependencies"])
 
 
-@pytest.mark.parametrize(("page", "block"), blocks("python"), ids=lambda value: value if len(value) < 30 else "block")
+ALONE = tuple(page for page in PAGES if page not in FOLLOWED)
+
+
+@pytest.mark.parametrize(("page", "block"), blocks("python", ALONE), ids=lambda value: value if len(value) < 30 else "block")
 def test_python_on_a_page_runs(
     page: str,
     block: str,

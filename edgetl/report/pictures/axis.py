@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 LARGEST = 1e12
 """Values beyond this are not drawn: they are a diverged run's, and would flatten all others."""
+_LETTERS_MAX = 9
 
 
 @dataclass(frozen=True)
@@ -25,16 +26,18 @@ class Axis:
         return self.start + (value - low) / (high - low) * (self.end - self.start)
 
     def label(self, tick: float) -> str:
-        """A tick with as many decimals as the step needs."""
+        """A tick with as many decimals as the step needs; in few letters."""
         decimals = max(0, -math.floor(math.log10(self.step) + 1e-9))
-        return f"{tick:,.{decimals}f}" if abs(tick) < 1e6 else f"{tick:.3g}"
+        plain = f"{tick:,.{decimals}f}" if decimals < _LETTERS_MAX else ""
+        return plain if 0 < len(plain) <= _LETTERS_MAX else f"{tick:.3g}"
 
 
 def axis(values: Sequence[float], pixels: tuple[float, float], about: int = 4) -> Axis:
     """An axis that holds ``values`` (one or more, drawable), in ``about`` steps of 1, 2 or 5 times a power of ten."""
     low, high = min(values), max(values)
-    if high - low <= max(abs(low), abs(high)) * 1e-9:
-        pad = abs(high) * 0.05 or 0.5
+    largest = max(abs(low), abs(high))
+    if high - low <= max(largest, 1e-3) * 1e-9:
+        pad = largest * 0.05 if largest > 1e-9 else 0.5
         low, high = low - pad, high + pad
     raw = (high - low) / about
     power = 10.0 ** math.floor(math.log10(raw))

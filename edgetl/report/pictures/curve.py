@@ -61,7 +61,7 @@ def training_picture(epochs: Sequence[Epoch], name: str = "training.svg") -> Pic
         (title, _filled(series)) for title, series in (("Loss", (train, validation)), ("Accuracy, %", (accuracy,)))
     ]
     panels = [
-        Panel(title, series, place * 380 + 64, place * 380 + 362)
+        Panel(title, series, place * 380 + 80, place * 380 + 352)
         for place, (title, series) in enumerate((title, series) for title, series in drawn if series)
     ]
     if not panels:

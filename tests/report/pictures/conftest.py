@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import takewhile
 from xml.etree import ElementTree
 
 import pytest
@@ -73,13 +74,13 @@ def check_layout(picture: Picture | None) -> None:
     """Every word inside the picture, and none on another."""
     found = read(picture)
     width, height = found.size
-    words = found.words
+    words = sorted(found.words, key=lambda one: one.top)
     for place, one in enumerate(words):
         assert one.left >= 0, one
         assert one.right <= width, one
         assert one.top >= 0, one
         assert one.bottom <= height, one
-        for other in words[:place]:
+        for other in takewhile(lambda other, end=one.bottom: other.top < end, words[place + 1 :]):
             assert not one.overlaps(other), (one, other)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgetl.report.pictures.axis import LARGEST, axis, drawable
@@ -13,6 +13,7 @@ from edgetl.report.pictures.axis import LARGEST, axis, drawable
 VALUES = st.lists(st.floats(-LARGEST, LARGEST, allow_subnormal=False), min_size=1, max_size=20)
 
 
+@settings(max_examples=40, deadline=None)
 @given(VALUES)
 def test_every_value_lies_between_the_ends(values: list[float]) -> None:
     found = axis(values, (100, 300))
@@ -20,6 +21,7 @@ def test_every_value_lies_between_the_ends(values: list[float]) -> None:
     assert 2 <= len(found.ticks) <= 8
 
 
+@settings(max_examples=40, deadline=None)
 @given(VALUES)
 def test_labels_of_ticks_differ(values: list[float]) -> None:
     found = axis(values, (0, 1))

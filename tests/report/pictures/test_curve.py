@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgetl.report.pictures.curve import training_picture
@@ -28,7 +28,7 @@ def test_dots_say_the_values_of_each_epoch(read: Any) -> None:
 
 def test_dots_lie_where_the_axis_says(read: Any) -> None:
     found = read(training_picture(CURVE))
-    ticks = [element for element in found.all("text") if element.attrib["x"] == "56"]
+    ticks = [element for element in found.all("text") if element.attrib["x"] == "72"]
     (low, high) = (next(one for one in ticks if one.text == label) for label in ("0.0", "2.0"))
     dot = next(one for one in found.all("circle") if one[0].text == "training, epoch 2: loss 1")
     y_low, y_high = (float(one.attrib["y"]) - 4 for one in (low, high))
@@ -47,6 +47,7 @@ def test_nothing_to_draw_is_no_picture(epochs: tuple[Epoch, ...]) -> None:
     assert training_picture(epochs) is None
 
 
+@settings(max_examples=40, deadline=None)
 @given(EPOCHS)
 def test_any_curve_is_valid_xml_and_keeps_its_words_apart(read: Any, check_layout: Any, epochs: list[Epoch]) -> None:
     drawn = training_picture(sorted({one.epoch: one for one in epochs}.values(), key=lambda one: one.epoch))
@@ -69,6 +70,7 @@ JSON = st.recursive(
 )
 
 
+@settings(max_examples=40, deadline=None)
 @given(JSON)
 def test_whatever_notes_hold_they_are_a_curve_or_none(notes: Any) -> None:
     for one in ({"adapt": notes}, {"adapt": {"curve": notes}}):

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgetl.evaluation import Evaluation, Interval, Metrics
@@ -42,6 +42,7 @@ def test_model_without_labels_has_no_accuracy_picture() -> None:
     assert accuracy_picture([Evaluation("fp32", "onnxruntime", None, "none", None, ())]) is None
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.text(max_size=60), FRACTION, FRACTION, FRACTION), min_size=1, max_size=6))
 def test_any_accuracies_keep_their_words_apart(check_layout: Any, rows: list[tuple[str, float, float, float]]) -> None:
     check_layout(accuracy_picture([evaluation(*row) for row in rows]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgetl.report.pictures import svg
@@ -12,6 +12,7 @@ from edgetl.report.pictures import svg
 ANY_TEXT = st.text(st.characters(codec=None, categories=None), max_size=80)
 
 
+@settings(max_examples=40, deadline=None)
 @given(ANY_TEXT)
 def test_any_words_are_valid_xml_and_come_back(content: str) -> None:
     drawn = svg.picture(
@@ -24,6 +25,7 @@ def test_any_words_are_valid_xml_and_come_back(content: str) -> None:
     )
 
 
+@settings(max_examples=40, deadline=None)
 @given(ANY_TEXT, st.floats(30, 400))
 def test_shortened_words_fit(content: str, room: float) -> None:
     assert svg.text_width(svg.shortened(content, 12, room), 12) <= room
