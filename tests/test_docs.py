@@ -23,6 +23,7 @@ from edgetl.result import Result
 ROOT = Path(__file__).parent.parent
 PAGES = tuple(sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "models").glob("*/*.md")]))
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+ANCHOR = re.compile(r"\]\(([^)#\s]*)#([^)]+)\)")
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 
 
@@ -104,7 +105,9 @@ def test_extras_on_a_page_exist() -> None:
 ALONE = tuple(page for page in PAGES if page not in FOLLOWED)
 
 
-@pytest.mark.parametrize(("page", "block"), blocks("python", ALONE), ids=lambda value: value if len(value) < 30 else "block")
+@pytest.mark.parametrize(
+    ("page", "block"), blocks("python", ALONE), ids=lambda value: value if len(value) < 30 else "block"
+)
 def test_python_on_a_page_runs(
     page: str,
     block: str,
@@ -130,6 +133,30 @@ def test_recipe_on_a_page_is_valid(page: str, block: str) -> None:
 def test_links_lead_somewhere(page: Path) -> None:
     targets = [target for target in LINK.findall(page.read_text(encoding="utf-8")) if "://" not in target]
     assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_to_a_heading_find_it(page: Path) -> None:
+    found = [match.groups() for match in ANCHOR.finditer(page.read_text(encoding="utf-8")) if "://" not in match[0]]
+    missed = [(name, anchor) for name, anchor in found if anchor not in anchors(page.parent / name if name else page)]
+    assert missed == []
+
+
+def anchors(page: Path) -> set[str]:
+    """What GitHub calls the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", FENCE.sub("", page.read_text(encoding="utf-8")), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_every_page_of_the_docs_can_be_reached_from_the_readme() -> None:
+    seen, waiting = set(), [ROOT / "README.md"]
+    while waiting:
+        page = waiting.pop()
+        seen.add(page)
+        targets = [page.parent / one for one in LINK.findall(page.read_text(encoding="utf-8")) if "://" not in one]
+        found = [one.resolve() for target in targets for one in ([target] if target.is_file() else target.glob("*.md"))]
+        waiting += [one for one in found if one.suffix == ".md" and one not in seen]
+    assert [str(page.relative_to(ROOT)) for page in PAGES if page not in seen] == []
 
 
 def test_exit_codes_on_the_page_are_those_of_the_errors() -> None:

@@ -38,9 +38,7 @@ class Reader:
         return "".join(self.run(["bash", "-ec", line]) for line in lines if not line.startswith("pip "))
 
     def run(self, words: list[str]) -> str:
-        done = subprocess.run(
-            words, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False
-        )
+        done = subprocess.run(words, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{words[-1]}\n{done.stdout}{done.stderr}"
         return done.stdout
 
