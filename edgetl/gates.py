@@ -27,9 +27,13 @@ class Gates(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     accuracy_drop_max: float = 0.005
+    """What a quantized variant may lose against the float one, and a device against the host."""
     margin: float = 0.015
+    """How much further its 95 % bound may reach."""
     accuracy_min: float | None = None
+    """What every variant must reach on the selection data."""
     size_mb_max: float | None = None
+    """Largest model file, in 10^6 bytes."""
     target: dict[str, TargetGates] = {}
 
     def __post_init__(self) -> None:

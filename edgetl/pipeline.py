@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 import msgspec
 
@@ -13,7 +14,8 @@ from edgetl.device.qualify import Settings, qualify, stored_result
 from edgetl.files import write_bytes
 from edgetl.host.prepare import Prepared, PrepareRequest, prepare
 from edgetl.progress import Progress
-from edgetl.report.markdown import deployment_report
+from edgetl.report.document import Subject, report
+from edgetl.report.writing import write_report
 from edgetl.result import Result
 from edgetl.target import Target
 
@@ -24,6 +26,8 @@ class DeploySettings:
 
     target: Target
     qualify: Settings
+    report: Path | None = None
+    """The page to write; ``OUT.report.md`` when absent."""
 
 
 class Deployed(msgspec.Struct, frozen=True):
@@ -47,8 +51,8 @@ def deploy(request: PrepareRequest, settings: DeploySettings, progress: Progress
     bundle = Bundle.open(request.out)
     known = None if request.fresh else stored_result(bundle, settings.target, settings.qualify, environment())
     result = known or qualify(bundle, settings.target, settings.qualify, progress)
-    result_path, report_path = (request.out.with_suffix(suffix) for suffix in (".result.json", ".report.md"))
+    result_path = request.out.with_suffix(".result.json")
+    report_path = settings.report or request.out.with_suffix(".report.md")
     write_bytes(result_path, msgspec.json.encode(result))
-    text = deployment_report(bundle.manifest, result, prepared.skipped)
-    write_bytes(report_path, text.encode())
+    write_report(report_path, report((Subject(bundle.sha256, bundle.manifest, (result,), prepared.skipped),)))
     return Deployed(prepared, result, known is None, os.fspath(result_path), os.fspath(report_path))

@@ -130,8 +130,11 @@ class Quantize(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which quantized graphs to make, and from how many training images their ranges are taken."""
 
     renderings: tuple[str, ...] = ("x86-vnni",)
+    """Graphs to make besides the float one; ``[]`` makes none."""
     calibration: int = 300
+    """Training images that the ranges of activations are taken from; at least 16."""
     estimator: Literal["minmax", "percentile", "mse"] = "percentile"
+    """How a range follows from what was seen: all of it, all but outliers, or with the least squared error."""
 
     def __post_init__(self) -> None:
         if self.calibration < 16:
@@ -142,7 +145,9 @@ class GoldenChoice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How many samples travel with the bundle, and whether the files they came from do."""
 
     n: int = 400
+    """Validation images that travel, 1 to 4096; fewer where there are not as many."""
     include_images: bool = True
+    """Whether the original files of the first of them travel, too."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.n <= 4096:
@@ -153,10 +158,13 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One deployment. No target: one bundle serves many devices."""
 
     name: str
+    """Of the bundle: letters, digits, ``.``, ``_`` and ``-``, at most 64."""
     data: Data
     backbone: BackboneChoice
     version: int = 1
+    """Of the bundle, from 1; nothing raises it by itself."""
     seed: int = 0
+    """Of everything that is drawn at random."""
     task: Task = msgspec.field(default_factory=Task)
     adapt: Adapt = msgspec.field(default_factory=Adapt)
     quantize: Quantize = msgspec.field(default_factory=Quantize)

@@ -23,12 +23,17 @@ from edgetl.result import Result
 ROOT = Path(__file__).parent.parent
 PAGES = tuple(sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "models").glob("*/*.md")]))
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+ANCHOR = re.compile(r"\]\(([^)#\s]*)#([^)]+)\)")
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 
 
-def blocks(language: str) -> list[tuple[str, str]]:
+FOLLOWED = tuple(page for page in PAGES if "Every block on this page is run by" in page.read_text(encoding="utf-8"))
+"""Pages whose blocks tests/end_to_end/test_tutorial.py runs in their order."""
+
+
+def blocks(language: str, pages: tuple[Path, ...] = PAGES) -> list[tuple[str, str]]:
     """Every block of a language, with the page it is on."""
-    found = [(path, match) for path in PAGES for match in FENCE.finditer(path.read_text(encoding="utf-8"))]
+    found = [(path, match) for path in pages for match in FENCE.finditer(path.read_text(encoding="utf-8"))]
     return [(path.name, match[2]) for path, match in found if match[1] == language]
 
 
@@ -97,7 +102,12 @@ def test_extras_on_a_page_exist() -> None:
     assert {extra for names in named for extra in names.split(",")} <= set(project["optional-dependencies"])
 
 
-@pytest.mark.parametrize(("page", "block"), blocks("python"), ids=lambda value: value if len(value) < 30 else "block")
+ALONE = tuple(page for page in PAGES if page not in FOLLOWED)
+
+
+@pytest.mark.parametrize(
+    ("page", "block"), blocks("python", ALONE), ids=lambda value: value if len(value) < 30 else "block"
+)
 def test_python_on_a_page_runs(
     page: str,
     block: str,
@@ -123,6 +133,30 @@ def test_recipe_on_a_page_is_valid(page: str, block: str) -> None:
 def test_links_lead_somewhere(page: Path) -> None:
     targets = [target for target in LINK.findall(page.read_text(encoding="utf-8")) if "://" not in target]
     assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_to_a_heading_find_it(page: Path) -> None:
+    found = [match.groups() for match in ANCHOR.finditer(page.read_text(encoding="utf-8")) if "://" not in match[0]]
+    missed = [(name, anchor) for name, anchor in found if anchor not in anchors(page.parent / name if name else page)]
+    assert missed == []
+
+
+def anchors(page: Path) -> set[str]:
+    """What GitHub calls the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", FENCE.sub("", page.read_text(encoding="utf-8")), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_every_page_of_the_docs_can_be_reached_from_the_readme() -> None:
+    seen, waiting = set(), [ROOT / "README.md"]
+    while waiting:
+        page = waiting.pop()
+        seen.add(page)
+        targets = [page.parent / one for one in LINK.findall(page.read_text(encoding="utf-8")) if "://" not in one]
+        found = [one.resolve() for target in targets for one in ([target] if target.is_file() else target.glob("*.md"))]
+        waiting += [one for one in found if one.suffix == ".md" and one not in seen]
+    assert [str(page.relative_to(ROOT)) for page in PAGES if page not in seen] == []
 
 
 def test_exit_codes_on_the_page_are_those_of_the_errors() -> None:

@@ -8,14 +8,17 @@ from typing import Any
 import click
 
 from edgetl.cli.failures import gate_failed
-from edgetl.cli.options import cache, common, effort, out, threads
+from edgetl.cli.options import ANY_PATH, cache, common, effort, out, report_file, threads
 from edgetl.cli.output import Output
 from edgetl.cli.source import Source, check_source, source_options
 
 
 @click.command()
 @source_options
-@out("Bundle to write; OUT.result.json and OUT.report.md go beside it.")
+@out("Bundle to write; OUT.result.json, OUT.report.md and its pictures go beside it.")
+@click.option(
+    "--report", type=ANY_PATH, metavar="FILE", callback=report_file, help="Page to write.  [default: OUT.report.md]"
+)
 @effort
 @threads
 @cache
@@ -26,6 +29,7 @@ def deploy(output: Output, out: Path, **options: Any) -> None:
     Straight from data: deploy --data photos --backbone NAME -o OUT.edgetl.
     """
     effort, threads, cache = options.pop("effort"), options.pop("threads"), options.pop("cache")
+    report = options.pop("report")
     source = Source(**options)
     check_source(source)
     from edgetl.bundle import Bundle
@@ -38,7 +42,7 @@ def deploy(output: Output, out: Path, **options: Any) -> None:
     from edgetl.target import LOCAL
 
     request = request_of(source, out, cache, threads)
-    settings = DeploySettings(LOCAL, Settings(effort=effort, cache_dir=request.cache))
+    settings = DeploySettings(LOCAL, Settings(effort=effort, cache_dir=request.cache), report)
     deployed = run(request, settings, progress_for(output))
     files = (("bundle", out), ("result", Path(deployed.result_path)), ("report", Path(deployed.report_path)))
     output.answer(deployed, summary(Bundle.open(out).manifest, deployed.result, files, deployed.prepared.skipped))

@@ -66,6 +66,22 @@ def out(text: str, required: bool = True) -> Callable[[Function], Function]:
     return click.option("-o", "--out", required=required, type=ANY_PATH, metavar="FILE", help=text, callback=_file)
 
 
+def out_page(text: str) -> Callable[[Function], Function]:
+    """``-o/--out FILE.md``, required."""
+    return click.option("-o", "--out", required=True, type=ANY_PATH, metavar="FILE", help=text, callback=report_file)
+
+
+def report_file(context: click.Context, parameter: click.Parameter, value: Path | None) -> Path | None:
+    """Say at the door that a page cannot be written; the one format is Markdown."""
+    if value is not None and value.suffix != ".md":
+        raise click.BadParameter(
+            f"{value.name!r} does not end in .md; reports are Markdown so far, HTML is not written yet",
+            context,
+            parameter,
+        )
+    return _file(context, parameter, value)
+
+
 def out_folder(text: str) -> Callable[[Function], Function]:
     """``-o/--out DIR``, required."""
     return click.option("-o", "--out", required=True, type=ANY_PATH, metavar="DIR", help=text, callback=_folder)

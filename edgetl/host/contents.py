@@ -181,6 +181,7 @@ def _notes(origin: Origin) -> dict[str, Any]:
     notes: dict[str, Any] = {
         "adapt": origin.report,
         "data": data_card(origin.audited, origin.workspace.splits, (preprocess.height, preprocess.width)),
+        "recipe": _without_folders(msgspec.json.decode(msgspec.json.encode(origin.recipe))),
         "skipped": [[PurePath(name).name, reason] for name, reason in origin.audited.skipped],
         "splits": {"seed": seed, "sha256": origin.workspace.splits.sha256},
         "weights": {
@@ -200,6 +201,15 @@ def _notes(origin: Origin) -> dict[str, Any]:
         }
     decoded: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(notes))
     return decoded
+
+
+def _without_folders(value: Any) -> Any:
+    """Settings with the name alone of every file or folder that is named from the root."""
+    if isinstance(value, dict):
+        return {key: _without_folders(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_without_folders(one) for one in value]
+    return PurePath(value).name if isinstance(value, str) and value.startswith(("/", "~")) else value
 
 
 def _bytes(sample: Sample) -> bytes:

@@ -53,7 +53,12 @@ def checks_table(title: str, checks: Sequence[Check]) -> Table:
 
 def metrics_page(model: str, split: str, metrics: Metrics) -> Page:
     """All metrics of one model on one split, and each class."""
-    scores = Table("", _SCORES, tuple(_rows(model, metrics)))
+    scores, classes = Table("", _SCORES, tuple(_rows(model, metrics))), classes_table(metrics)
+    return Page(f"{model} on the {split} split", tables=(scores, classes) if classes.rows else (scores,))
+
+
+def classes_table(metrics: Metrics) -> Table:
+    """How well each class is told apart."""
     columns = tuple(Column(title, "right" if place else "left") for place, title in enumerate(_CLASS_COLUMNS))
     rows = tuple(
         (
@@ -65,8 +70,7 @@ def metrics_page(model: str, split: str, metrics: Metrics) -> Page:
         )
         for score in metrics.per_class
     )
-    classes = (Table("Classes", columns, rows),) if rows else ()
-    return Page(f"{model} on the {split} split", tables=(scores, *classes))
+    return Table("Classes", columns, rows)
 
 
 def _rows(variant: str, metrics: Metrics) -> list[tuple[str, ...]]:

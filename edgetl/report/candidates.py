@@ -16,7 +16,7 @@ def candidates_table(result: Result) -> Table:
         Column("Accuracy", "right"),
         Column("Verdict"),
     )
-    rows = tuple(_row(candidate, result) for candidate in _ordered(result))
+    rows = tuple(_row(candidate, result) for candidate in ordered(result))
     return Table("Candidates on this machine", columns, rows, _remarks(result))
 
 
@@ -31,7 +31,7 @@ def latency_table(result: Result) -> Table:
         Column("File", "right"),
         Column("Compared"),
     )
-    rows = tuple(_latency_row(candidate, result) for candidate in _ordered(result))
+    rows = tuple(_latency_row(candidate, result) for candidate in ordered(result))
     return Table("Latency of one inference", columns, rows, _steadiness(result))
 
 
@@ -87,7 +87,8 @@ def p50_ns(candidate: CandidateResult) -> int | None:
     return None if candidate.latency is None else candidate.latency.p50_ns
 
 
-def _ordered(result: Result) -> list[CandidateResult]:
+def ordered(result: Result) -> list[CandidateResult]:
+    """The chosen one first, then the others by latency, then those that were not timed."""
     return sorted(result.candidates, key=lambda candidate: (candidate.name != result.selected, _rank(candidate)))
 
 

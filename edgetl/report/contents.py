@@ -16,6 +16,18 @@ from edgetl.report.page import Column, Page, Table
 from edgetl.report.text import Subject, sizes_table
 
 
+class Calibration(Protocol):
+    """The images that activation ranges were taken from."""
+
+    @property
+    def n(self) -> int:
+        """How many."""
+
+    @property
+    def classes(self) -> Mapping[str, int]:
+        """How many of each class."""
+
+
 class Origin(Protocol):
     """Where a model came from."""
 
@@ -40,8 +52,16 @@ class Origin(Protocol):
         """Images per split."""
 
     @property
+    def calibration(self) -> Calibration | None:
+        """What activation ranges were taken from."""
+
+    @property
     def tools(self) -> Mapping[str, str]:
         """Versions of what made the bundle."""
+
+    @property
+    def notes(self) -> Mapping[str, Any]:
+        """What else is known; it has no schema."""
 
 
 class Described(Subject, Protocol):
@@ -91,17 +111,18 @@ def contents(manifest: Described, sha256: str) -> Page:
         for evaluation in manifest.evaluations
     ]
     tables = (
-        _facts(manifest, sha256),
+        facts_table(manifest, sha256),
         sizes_table(manifest.variants),
         accuracy_table(manifest.evaluations),
         selection_table(manifest.evaluations),
         *checks,
-        _origin(manifest.provenance),
+        origin_table(manifest.provenance),
     )
     return Page(f"{manifest.name}, version {manifest.version}", tables=tuple(table for table in tables if table.rows))
 
 
-def _facts(manifest: Described, sha256: str) -> Table:
+def facts_table(manifest: Described, sha256: str) -> Table:
+    """What is in a bundle, in one line each."""
     images = f", {len(manifest.golden.encoded)} of them with the image they came from"
     rows = (
         ("sha256", sha256),
@@ -118,7 +139,8 @@ def _facts(manifest: Described, sha256: str) -> Table:
     return _pairs("Contents", rows)
 
 
-def _origin(origin: Origin) -> Table:
+def origin_table(origin: Origin) -> Table:
+    """Where a model came from, in hashes and versions."""
     splits = ", ".join(f"{name} {numbers.count(n)}" for name, n in origin.samples.items())
     rows = (
         ("backbone", origin.backbone),

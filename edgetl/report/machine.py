@@ -53,14 +53,15 @@ class Diagnosis(Protocol):
 def diagnosis(found: Diagnosis) -> Page:
     """The machine, its runtimes, and what is missing."""
     tables = (
-        _machine(found.environment, tuple(found.remarks)),
+        machine_table(found.environment, tuple(found.remarks)),
         _packages("Runtimes", found.runtimes),
         _packages("Needed to prepare bundles, not to run them", found.host_packages),
     )
     return Page("What this machine can run", tables=tables)
 
 
-def _machine(here: Environment, remarks: tuple[str, ...]) -> Table:
+def machine_table(here: Environment, remarks: tuple[str, ...] = ()) -> Table:
+    """The processor, the system, and how much of them may be used."""
     cpu = here.cpu
     rows = (
         ("edgetl", here.edgetl),
@@ -75,6 +76,12 @@ def _machine(here: Environment, remarks: tuple[str, ...]) -> Table:
         ("memory", numbers.megabytes(here.memory_bytes)),
     )
     return Table("Machine", (Column("What"), Column("Value")), rows, remarks)
+
+
+def software_table(here: Environment) -> Table:
+    """Versions of what decided speed and results."""
+    rows = tuple(sorted({**here.runtimes, **here.libraries}.items()))
+    return Table("Software", (Column("Name"), Column("Version")), rows)
 
 
 def _packages(title: str, found: Sequence[Finding]) -> Table:

@@ -45,6 +45,18 @@ def count(number: int | None) -> str:
     return UNKNOWN if number is None else f"{number:,}"
 
 
+def significant(number: float) -> str:
+    """``0.0003``, ``1.234e+08``: four significant digits."""
+    return f"{number:.4g}"
+
+
+def short_count(number: int) -> str:
+    """``9876``, ``123k``, ``4.5M``: for where there is little room."""
+    if abs(number) < 10_000:
+        return str(number)
+    return f"{number / 1e3:.0f}k" if abs(number) < 999_500 else f"{number / 1e6:.1f}M"
+
+
 def quantity(value: float | None, unit: str) -> str:
     """A check's value in its own unit; fractions as percentages."""
     if value is None:

@@ -54,7 +54,9 @@ def pipeline(tiny_bundle: Path, result: Result, monkeypatch: pytest.MonkeyPatch,
     fake = Pipeline(tiny_bundle, result)
     module = ModuleType("edgetl.pipeline")
     module.deploy = fake.deploy  # type: ignore[attr-defined]
-    module.DeploySettings = lambda target, qualify: SimpleNamespace(target=target, qualify=qualify)  # type: ignore[attr-defined]
+    module.DeploySettings = lambda *values: SimpleNamespace(
+        **dict(zip(("target", "qualify", "report"), values, strict=True))
+    )  # type: ignore[attr-defined]
     host = ModuleType("edgetl.host.prepare")
     names = ("recipe", "base", "out", "cache", "threads", "fresh")
     host.PrepareRequest = lambda *values: SimpleNamespace(**dict(zip(names, values, strict=False)))  # type: ignore[attr-defined]
@@ -106,6 +108,21 @@ def test_deploy_straight_from_data_needs_no_recipe(pipeline: Pipeline, tmp_path:
     flags = ["--data", "photos", "--backbone", "timm/resnet18", "-q"]
     assert run(["deploy", *flags, "-o", str(tmp_path / "parts.edgetl")]) == 0
     assert pipeline.requests[0].recipe.name == "parts"
+
+
+def test_deploy_writes_its_report_where_it_is_told(pipeline: Pipeline, recipe: Path, tmp_path: Path) -> None:
+    flags = ["-o", str(tmp_path / "x.edgetl"), "-q"]
+    assert run(["deploy", str(recipe), *flags]) == 0
+    assert run(["deploy", str(recipe), *flags, "--report", str(tmp_path / "page.md")]) == 0
+    assert [settings.report for settings in pipeline.settings] == [None, tmp_path / "page.md"]
+
+
+def test_deploy_refuses_another_format_of_report_at_the_door(
+    pipeline: Pipeline, recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["deploy", str(recipe), "-o", str(tmp_path / "x.edgetl"), "--report", "page.html"]) == 2
+    assert "HTML is not written yet" in capsys.readouterr().err
+    assert pipeline.requests == []
 
 
 def test_deploy_tells_which_images_were_left_out(

@@ -10,8 +10,6 @@ import numpy as np
 
 from edgetl.report import text
 from edgetl.report.candidates import candidates_table, fastest_float
-from edgetl.report.markdown import deployment_report, to_markdown
-from edgetl.report.page import Column, Page, Table
 from edgetl.report.predictions import as_document, best, predictions
 from edgetl.result import Result
 
@@ -75,18 +73,6 @@ def test_tables_are_rectangular(subject: Any, result: Result) -> None:
         for table in page.tables:
             assert table.rows
             assert {len(row) for row in table.rows} == {len(table.columns)}
-
-
-def test_markdown_has_a_row_per_candidate(subject: Any, result: Result) -> None:
-    written = deployment_report(subject, result)
-    assert written.startswith("# solar-cells, version 3\n")
-    for candidate in result.candidates:
-        assert f"| {candidate.name} |" in written
-
-
-def test_markdown_cells_cannot_break_the_table() -> None:
-    table = Table("t", (Column("a"), Column("b", "right")), (("x | y\nz", ""),))
-    assert to_markdown(Page("p", tables=(table,))) == "# p\n\n## t\n\n| a | b |\n| --- | ---: |\n| x \\| y z |   |\n"
 
 
 def test_best_classes_come_first_and_ties_keep_the_order_of_classes() -> None:

@@ -1,0 +1,66 @@
+"""``edgetl report``: bundles and results as a page for people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from edgetl.cli.options import ANY_PATH, common, out_page
+from edgetl.cli.output import Output
+
+if TYPE_CHECKING:
+    from edgetl.bundle import Bundle
+    from edgetl.report.document import Subject
+    from edgetl.result import Result
+
+
+@click.command()
+@click.argument("inputs", nargs=-1, required=True, type=ANY_PATH, metavar="RESULT_OR_BUNDLE...")
+@out_page("Page to write: FILE.md, with its pictures in the folder FILE_files beside it.")
+@common
+def report(output: Output, inputs: tuple[Path, ...], out: Path) -> None:
+    """Write a page with pictures about bundles and the results of qualify or bench.
+
+    A bundle tells of data, training, accuracy and settings; a result of candidates, latency and the machine. Results
+    stand with the bundle they are of.
+    """
+    from edgetl.report.document import report as chapters
+    from edgetl.report.text import files_page
+    from edgetl.report.writing import write_report
+
+    page, *pictures = write_report(out, chapters(_subjects(inputs)))
+    answer = {"report": page, "pictures": pictures}
+    output.answer(answer, files_page("Report", (("report", page), *(("picture", one) for one in pictures))))
+
+
+def _subjects(inputs: tuple[Path, ...]) -> tuple[Subject, ...]:
+    from edgetl.bundle import Bundle
+    from edgetl.report.document import Subject
+    from edgetl.result import read_result
+
+    bundles: dict[str, Bundle] = {}
+    results: dict[str, list[Result]] = {}
+    for path in inputs:
+        if _is_result(path):
+            result = read_result(path)
+            results.setdefault(result.bundle.sha256, []).append(result)
+        else:
+            bundle = Bundle.open(path)
+            bundles[bundle.sha256] = bundle
+    return tuple(
+        Subject(sha256, bundles[sha256].manifest if sha256 in bundles else None, tuple(results.get(sha256, ())))
+        for sha256 in dict.fromkeys([*bundles, *results])
+    )
+
+
+def _is_result(path: Path) -> bool:
+    """By its first byte, or by its name where there is none to read; whatever else it is, a bundle's reader says so."""
+    if path.suffix == ".json":
+        return True
+    try:
+        with path.open("rb") as file:
+            return file.read(1) == b"{"
+    except OSError:
+        return False

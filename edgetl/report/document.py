@@ -1,0 +1,196 @@
+"""A report for people who were not there: what was made, how well it does, how fast it is, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from edgetl.evaluation import Evaluation
+from edgetl.report.accuracy import accuracy_table, checks_table, classes_table, selection_table
+from edgetl.report.candidates import candidates_table, end_to_end_table, latency_table, start_table
+from edgetl.report.contents import Described, facts_table, origin_table
+from edgetl.report.facts import data_table, limits_table, method_table, settings_table
+from edgetl.report.machine import machine_table, software_table
+from edgetl.report.page import Table
+from edgetl.report.pictures.accuracy import accuracy_picture
+from edgetl.report.pictures.confusion import confusion_picture
+from edgetl.report.pictures.curve import training_picture
+from edgetl.report.pictures.latency import latency_picture
+from edgetl.report.pictures.svg import Picture
+from edgetl.report.text import sizes_table, skipped_table, verdict
+from edgetl.report.training import epochs_from, in_words
+from edgetl.result import Result
+
+Block: TypeAlias = "str | Table | Picture"
+"""A sentence, a table, or a picture."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """What stands below one heading."""
+
+    title: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """All about one bundle."""
+
+    title: str
+    summary: tuple[str, ...]
+    sections: tuple[Section, ...]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A bundle as far as it is known, and what was measured of it."""
+
+    sha256: str
+    manifest: Described | None
+    """``None`` when only results of it were given."""
+    results: tuple[Result, ...]
+    skipped: tuple[tuple[str, str], ...] = ()
+    """Images left out, each with the reason, where more is known than the manifest says."""
+
+
+def report(subjects: Sequence[Subject]) -> tuple[Chapter, ...]:
+    """A chapter for each subject; the names of all pictures differ."""
+    chapters = tuple(_chapter(subject) for subject in subjects)
+    return (
+        tuple(_renamed(chapter, f"{place}-") for place, chapter in enumerate(chapters, 1))
+        if len(chapters) > 1
+        else chapters
+    )
+
+
+def pictures(chapters: Sequence[Chapter]) -> tuple[Picture, ...]:
+    """Every picture of a report."""
+    blocks = (block for chapter in chapters for section in chapter.sections for block in section.blocks)
+    return tuple(block for block in blocks if isinstance(block, Picture))
+
+
+def _chapter(subject: Subject) -> Chapter:
+    manifest = subject.manifest
+    sections: list[Section] = []
+    if manifest is not None:
+        sections += [_training(manifest), *_accuracy(manifest, subject.results)]
+    for place, result in enumerate(subject.results, 1):
+        sections += _measured(result, "" if len(subject.results) == 1 else f" {place}")
+    if manifest is not None:
+        sections += [_gates(manifest), _data(manifest, subject.skipped), _made(manifest, subject.sha256)]
+    else:
+        sections.append(Section("What was measured", (f"The file with sha256 {subject.sha256}.",)))
+    return Chapter(_title(subject), _summary(subject), tuple(section for section in sections if section.blocks))
+
+
+def _title(subject: Subject) -> str:
+    if subject.manifest is not None:
+        return f"{subject.manifest.name}, version {subject.manifest.version}"
+    bundle = subject.results[0].bundle
+    return bundle.name if bundle.version is None else f"{bundle.name}, version {bundle.version}"
+
+
+def _summary(subject: Subject) -> tuple[str, ...]:
+    if not subject.results:
+        return ("No result of a device was given, so this says what the host measured; edgetl qualify makes one.",)
+    sentences = [sentence for result in subject.results for sentence in _sentences(result)]
+    if subject.manifest is None and not all(_only_timed(result) for result in subject.results):
+        sentences.append("The bundle was not given, so nothing is said of how it was made.")
+    return tuple(sentences)
+
+
+def _sentences(result: Result) -> tuple[str, ...]:
+    if _only_timed(result):
+        return (f"Timed and not judged, on {result.environment.cpu.model}, effort {result.effort}.",)
+    return verdict(result)
+
+
+def _only_timed(result: Result) -> bool:
+    """Whether it is of ``edgetl bench``, which judges nothing."""
+    return result.selected is not None and not any(candidate.checks for candidate in result.candidates)
+
+
+def _training(manifest: Described) -> Section:
+    epochs = epochs_from(manifest.provenance.notes)
+    drawn = training_picture(epochs)
+    return Section("Training", (drawn, *in_words(epochs)) if drawn else ())
+
+
+def _accuracy(manifest: Described, results: Sequence[Result]) -> list[Section]:
+    evaluations = manifest.evaluations
+    tables = (accuracy_table(evaluations), selection_table(evaluations))
+    sections = [Section("Accuracy", _present(accuracy_picture(evaluations), *tables))]
+    shown = _evaluation_of_chosen(evaluations, results)
+    if shown is not None and shown.test is not None:
+        confusion, classes = confusion_picture(shown.variant, shown.test), classes_table(shown.test)
+        of = f"Of {shown.variant} on the test split."
+        blocks = _present(confusion, replace(classes, title="Each class"))
+        sections.append(Section("Classes", (of, *blocks) if blocks else ()))
+    return sections
+
+
+def _evaluation_of_chosen(evaluations: Sequence[Evaluation], results: Sequence[Result]) -> Evaluation | None:
+    """That of the variant the first device chose; without one, the first."""
+    chosen = {result.candidate(result.selected).variant for result in results[:1] if result.selected}
+    return next((one for one in evaluations if one.variant in chosen), evaluations[0] if evaluations else None)
+
+
+def _measured(result: Result, suffix: str) -> list[Section]:
+    name = f"latency{suffix.replace(' ', '-')}.svg"
+    if _only_timed(result):
+        tables: tuple[Table, ...] = (latency_table(result),)
+    else:
+        tables = (candidates_table(result), end_to_end_table(result))
+    checks = [
+        checks_table(f"{one.name}: {'rejected' if one.rejected_because else 'passed'}", one.checks)
+        for one in result.candidates
+    ]
+    machine = (machine_table(result.environment), software_table(result.environment))
+    return [
+        Section(f"Candidates{suffix}", _present(latency_picture(result, name), *tables, start_table(result))),
+        Section(f"Checks on the device{suffix}", _present(*checks)),
+        Section(f"The device{suffix}", _present(*machine)),
+    ]
+
+
+def _gates(manifest: Described) -> Section:
+    checks = [checks_table(f"{one.variant} on the host", one.checks) for one in manifest.evaluations]
+    return Section("Gates", _present(limits_table(manifest.gates), *checks))
+
+
+def _data(manifest: Described, skipped: tuple[tuple[str, str], ...]) -> Section:
+    left_out = skipped or _skipped(manifest)
+    return Section("Data", _present(data_table(manifest), skipped_table(left_out)))
+
+
+def _skipped(manifest: Described) -> tuple[tuple[str, str], ...]:
+    found = manifest.provenance.notes.get("skipped")
+    pairs = found if isinstance(found, list) else []
+    return tuple((str(pair[0]), str(pair[1])) for pair in pairs if isinstance(pair, list) and len(pair) == 2)
+
+
+def _made(manifest: Described, sha256: str) -> Section:
+    return Section(
+        "How it was made",
+        _present(
+            facts_table(manifest, sha256),
+            origin_table(manifest.provenance),
+            sizes_table(manifest.variants),
+            settings_table(manifest.provenance.notes),
+            method_table(manifest.provenance.notes),
+        ),
+    )
+
+
+def _present(*blocks: Block | None) -> tuple[Block, ...]:
+    return tuple(block for block in blocks if block is not None and not (isinstance(block, Table) and not block.rows))
+
+
+def _renamed(chapter: Chapter, prefix: str) -> Chapter:
+    def with_prefix(block: Block) -> Block:
+        return replace(block, name=prefix + block.name) if isinstance(block, Picture) else block
+
+    sections = (replace(section, blocks=tuple(map(with_prefix, section.blocks))) for section in chapter.sections)
+    return replace(chapter, sections=tuple(sections))

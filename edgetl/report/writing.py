@@ -1,0 +1,37 @@
+"""A report and its pictures as files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from edgetl.errors import InputError
+from edgetl.files import write_bytes
+from edgetl.report.document import Chapter, pictures
+from edgetl.report.markdown import to_markdown
+
+
+def pictures_folder(path: Path) -> Path:
+    """Where the pictures of a report lie: ``FILE_files`` beside ``FILE.md``."""
+    return path.with_name(f"{path.stem}_files")
+
+
+def write_report(path: Path, chapters: Sequence[Chapter]) -> tuple[Path, ...]:
+    """Write the pictures, then the page that shows them; each file is written whole or not at all.
+
+    Returns:
+        The page, then its pictures.
+
+    Raises:
+        InputError: the folder of the pictures is a file.
+        OSError: the folder cannot be written to.
+    """
+    folder, drawn = pictures_folder(path), pictures(chapters)
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{str(folder)!r} is a file, and the pictures of the report go there; move it away")
+    if drawn:
+        folder.mkdir(parents=True, exist_ok=True)
+    for picture in drawn:
+        write_bytes(folder / picture.name, picture.svg.encode())
+    write_bytes(path, to_markdown(chapters, folder.name).encode("utf-8", "replace"))
+    return (path, *(folder / picture.name for picture in drawn))

@@ -1,0 +1,125 @@
+"""Whole reports."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree
+
+import msgspec
+import pytest
+
+from edgetl.bundle import Bundle
+from edgetl.bundle.manifest import Manifest
+from edgetl.evaluation import ClassScore
+from edgetl.report.document import Chapter, Subject, pictures, report
+from edgetl.report.markdown import to_markdown
+from edgetl.report.page import Table
+from edgetl.report.writing import write_report
+from edgetl.result import Result
+
+NOTES = {
+    "adapt": {
+        "curve": [{"epoch": 1, "train_loss": 0.5, "validation_loss": 0.6, "validation_accuracy": 0.7}],
+        "unfrozen": ["blocks.6"],
+        "best_epoch": 1,
+    },
+    "recipe": {"name": "tiny", "adapt": {"method": "finetune", "options": {"epochs": 1}}},
+    "skipped": [["broken.png", "it is cut off"]],
+    "splits": {"seed": 7},
+}
+
+
+@pytest.fixture
+def manifest(tiny_bundle: Path) -> Manifest:
+    """The tiny bundle's, with a confusion matrix and notes."""
+    found = Bundle.open(tiny_bundle).manifest
+    (evaluation,) = found.evaluations
+    assert evaluation.test is not None
+    scores = (ClassScore("dark", 10, 0.9, 0.8, 0.85), ClassScore("light", 20, 0.7, 0.6, 0.65))
+    test = msgspec.structs.replace(evaluation.test, per_class=scores, confusion=((8, 2), (8, 12)))
+    return msgspec.structs.replace(
+        found,
+        evaluations=(msgspec.structs.replace(evaluation, test=test),),
+        provenance=msgspec.structs.replace(found.provenance, notes=NOTES),
+    )
+
+
+def titles(chapter: Chapter) -> list[str]:
+    return [section.title for section in chapter.sections]
+
+
+def table(chapter: Chapter, title: str) -> Table:
+    blocks = [block for section in chapter.sections for block in section.blocks if isinstance(block, Table)]
+    return next(block for block in blocks if block.title == title)
+
+
+def test_bundle_and_result_make_one_chapter_with_everything(manifest: Manifest, result: Result) -> None:
+    (chapter,) = report([Subject("ab" * 32, manifest, (result,))])
+    assert titles(chapter) == [
+        *("Training", "Accuracy", "Classes", "Candidates", "Checks on the device", "The device"),
+        *("Gates", "Data", "How it was made"),
+    ]
+    assert [one.name for one in pictures([chapter])] == [
+        *("training.svg", "accuracy.svg", "confusion.svg", "latency.svg"),
+    ]
+    assert table(chapter, "Each class").rows[1] == ("light", "20", "70.0 %", "60.0 %", "65.0 %")
+    assert ("adapt.options.epochs", "1") in table(chapter, "Settings").rows
+    assert table(chapter, "What adaptation found").rows == (("unfrozen", "blocks.6"), ("best_epoch", "1"))
+    assert table(chapter, "Left out").rows == (("broken.png", "it is cut off"),)
+    assert ("division, seed", "7") in table(chapter, "Images").rows
+    assert ("everywhere", "margin", "0.2") in table(chapter, "Limits").rows
+    assert ("CPU", "Example CPU") in table(chapter, "Machine").rows
+
+
+def test_method_without_a_curve_has_no_training_picture(tiny_bundle: Path, result: Result) -> None:
+    (chapter,) = report([Subject("ab" * 32, Bundle.open(tiny_bundle).manifest, (result,))])
+    assert "Training" not in titles(chapter)
+
+
+def test_bundle_alone_says_that_no_device_judged_it(manifest: Manifest) -> None:
+    (chapter,) = report([Subject("ab" * 32, manifest, ())])
+    assert "No result of a device was given" in chapter.summary[0]
+    assert "Candidates" not in titles(chapter)
+
+
+def test_bench_result_is_not_said_to_have_passed(result: Result) -> None:
+    unchecked = tuple(msgspec.structs.replace(one, checks=(), rejected_because=None) for one in result.candidates)
+    (chapter,) = report([Subject("ab" * 32, None, (msgspec.structs.replace(result, candidates=unchecked),))])
+    assert chapter.summary == ("Timed and not judged, on Example CPU, effort standard.",)
+
+
+def test_pictures_of_several_bundles_and_devices_have_names_of_their_own(manifest: Manifest, result: Result) -> None:
+    subjects = [Subject("ab" * 32, manifest, (result, result)), Subject("cd" * 32, manifest, (result,))]
+    names = [one.name for one in pictures(report(subjects))]
+    assert len(set(names)) == len(names) == 9
+    assert {"1-latency-1.svg", "1-latency-2.svg", "2-latency.svg"} <= set(names)
+
+
+def test_labels_cannot_be_markdown_or_html(manifest: Manifest, result: Result) -> None:
+    (evaluation,) = manifest.evaluations
+    assert evaluation.test is not None
+    bad = "<img src=x> | ![a](b) `c` *d* _e_ f_g\nh"
+    scores = tuple(msgspec.structs.replace(score, label=bad) for score in evaluation.test.per_class)
+    test = msgspec.structs.replace(evaluation.test, per_class=scores)
+    nasty = msgspec.structs.replace(manifest, evaluations=(msgspec.structs.replace(evaluation, test=test),))
+    written = to_markdown(report([Subject("ab" * 32, nasty, (result,))]), "r_files")
+    assert r"| \<img src=x> \| !\[a\](b) \`c\` \*d\* \_e\_ f_g h | 10 |" in written
+
+
+def test_files_are_written_and_linked_by_escaped_names(manifest: Manifest, result: Result, tmp_path: Path) -> None:
+    page, *drawn = write_report(tmp_path / "my report (1).md", report([Subject("ab" * 32, manifest, (result,))]))
+    assert len(drawn) == 4
+    for path in drawn:
+        ElementTree.parse(path)
+    assert re.findall(r"\]\(([^)]+svg)\)", page.read_text())[0] == "my%20report%20%281%29_files/training.svg"
+
+
+def test_page_is_not_written_when_a_picture_cannot_be(manifest: Manifest, tmp_path: Path) -> None:
+    chapters = report([Subject("ab" * 32, manifest, ())])
+    bad = tuple(replace(one, name="no/such/folder.svg") for one in pictures(chapters))
+    section = replace(chapters[0].sections[0], blocks=bad)
+    with pytest.raises(OSError, match="folder"):
+        write_report(tmp_path / "r.md", (replace(chapters[0], sections=(section,)),))
+    assert not (tmp_path / "r.md").exists()
