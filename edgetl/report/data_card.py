@@ -1,11 +1,10 @@
-"""A data card as Markdown."""
+"""A data card in tables."""
 
 from __future__ import annotations
 
 from edgetl.data_card import DataCard, Spread
 from edgetl.report import numbers
-from edgetl.report.markdown import to_markdown
-from edgetl.report.page import Column, Page, Table
+from edgetl.report.page import Column, Table
 
 _SIGHT = (
     "Images are compared by a perceptual hash (DCT, 64 bits), which sees scaling, re-encoding and brightness, but not "
@@ -13,16 +12,15 @@ _SIGHT = (
 )
 
 
-def data_card_markdown(card: DataCard) -> str:
-    """The card as GitHub Markdown, ending with a newline."""
-    return to_markdown(data_card_page(card))
-
-
-def data_card_page(card: DataCard) -> Page:
+def data_card_tables(card: DataCard) -> tuple[Table, ...]:
     """The card in tables; empty ones are left out."""
     tables = (_balance(card), _images(card), _alike(card), _pairs(card), _domains(card))
-    warnings = tuple(f"Warning: {warning}." for warning in card.warnings)
-    return Page("Data card", warnings, tuple(table for table in tables if table.rows))
+    return tuple(table for table in tables if table.rows)
+
+
+def data_card_warnings(card: DataCard) -> tuple[str, ...]:
+    """What should be looked at, a sentence each."""
+    return tuple(f"Warning: {warning}." for warning in card.warnings)
 
 
 def _balance(card: DataCard) -> Table:

@@ -6,10 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+import msgspec
+
+from edgetl.data_card import DataCard
 from edgetl.evaluation import Evaluation
 from edgetl.report.accuracy import accuracy_table, checks_table, classes_table, selection_table
 from edgetl.report.candidates import candidates_table, end_to_end_table, latency_table, start_table
 from edgetl.report.contents import Described, facts_table, origin_table
+from edgetl.report.data_card import data_card_tables, data_card_warnings
 from edgetl.report.facts import data_table, limits_table, method_table, settings_table
 from edgetl.report.machine import machine_table, software_table
 from edgetl.report.page import Table
@@ -162,7 +166,17 @@ def _gates(manifest: Described) -> Section:
 
 def _data(manifest: Described, skipped: tuple[tuple[str, str], ...]) -> Section:
     left_out = skipped or _skipped(manifest)
-    return Section("Data", _present(data_table(manifest), skipped_table(left_out)))
+    card = _card(manifest)
+    about = () if card is None else (*data_card_warnings(card), *data_card_tables(card))
+    return Section("Data", _present(data_table(manifest), *about, skipped_table(left_out)))
+
+
+def _card(manifest: Described) -> DataCard | None:
+    """The data card in a bundle; ``None`` where there is none, or one of another version."""
+    try:
+        return msgspec.convert(manifest.provenance.notes.get("data"), DataCard)
+    except msgspec.ValidationError:
+        return None
 
 
 def _skipped(manifest: Described) -> tuple[tuple[str, str], ...]:

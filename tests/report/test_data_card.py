@@ -5,7 +5,9 @@ from __future__ import annotations
 import msgspec
 
 from edgetl.data_card import SCHEMA, Brightness, DataCard, NearFacts, NearPair, Spread
-from edgetl.report.data_card import data_card_markdown
+from edgetl.report.data_card import data_card_tables, data_card_warnings
+from edgetl.report.document import Chapter, Section
+from edgetl.report.markdown import to_markdown
 
 CARD = DataCard(
     schema=SCHEMA,
@@ -26,6 +28,11 @@ CARD = DataCard(
     domains={"mill": {"train": 5, "validation": 1, "test": 2}},
     warnings=("class 'good' is large",),
 )
+
+
+def data_card_markdown(card: DataCard) -> str:
+    sections = tuple(Section(table.title, (table,)) for table in data_card_tables(card))
+    return to_markdown((Chapter("Data card", data_card_warnings(card), sections),), "files")
 
 
 def test_the_card_says_what_was_counted() -> None:
