@@ -15,7 +15,7 @@ from edgetl.cli.source import Source, check_source, source_options
 
 @click.command()
 @source_options
-@out("Bundle to write; OUT.result.json and OUT.report.md go beside it.")
+@out("Bundle to write; OUT.result.json and OUT.report.md go beside it.", beside=(".result.json", ".report.md"))
 @effort
 @threads
 @cache

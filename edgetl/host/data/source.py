@@ -8,6 +8,7 @@ import importlib
 import importlib.util
 import math
 import operator
+import os
 import re
 import sys
 from dataclasses import replace
@@ -56,7 +57,7 @@ def open_images(source: str, base: Path) -> Dataset:
 
 def _dataset_from_folder(source: str, base: Path) -> Dataset:
     root = base / Path(source).expanduser()
-    if not root.exists():
+    if not os.path.exists(root):  # noqa: PTH110 (Path.exists raises where a name is too long)
         raise DataError(
             f"data source {source!r} does not exist (looked at {str(root)!r}); expected a folder with one sub-folder "
             "per class, or module:function; a relative path is relative to the recipe"
