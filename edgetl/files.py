@@ -69,7 +69,7 @@ def filling(folder: Path) -> Iterator[None]:
 
 
 def refused(message: str, error: OSError) -> EdgeTLError:
-    """What to raise where a file cannot be written: bad input for a wrong place, a failure for a full or broken disk."""
+    """What to raise where a file cannot be written: bad input for a wrong place, a failure for a full disk."""
     return EdgeTLError(message) if error.errno in _DISK else InputError(message)
 
 

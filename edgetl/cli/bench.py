@@ -10,7 +10,6 @@ import click
 from edgetl.cli.options import ANY_PATH, cache, common, effort, out
 from edgetl.cli.output import Output
 
-
 PRECISIONS = ("fp32", "bf16", "fp16")
 
 

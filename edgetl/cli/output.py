@@ -76,11 +76,12 @@ def _encoded(document: Any) -> bytes:
         return msgspec.json.format(msgspec.json.encode(document, enc_hook=_plain), indent=2)
     except UnicodeEncodeError:
         # A file name that is not UTF-8: escaped, so that Python reads the very name again.
-        return _ascii(msgspec.to_builtins(document, enc_hook=_plain)).encode()
+        return _ascii(msgspec.to_builtins(document, str_keys=True, enc_hook=_plain)).encode()
 
 
 def _ascii(document: Any) -> str:
-    return json.dumps(document, indent=2)
+    # NaN is null, as msgspec has it
+    return json.dumps(json.loads(json.dumps(document), parse_constant=lambda _: None), indent=2)
 
 
 def _is_utf8(stream: TextIO) -> bool:

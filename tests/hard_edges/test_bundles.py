@@ -9,11 +9,13 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from edgetl.bundle.archive import Member, measure, write_archive
 
+Command = Callable[..., Any]
 Spoil = Callable[[Path, bytes], object]
 
 
@@ -107,7 +109,7 @@ def spoilt(request: pytest.FixtureRequest, tiny_bundle: Path, tmp_path: Path) ->
     "line", ["inspect X", "predict X photo.jpg", "qualify X -o r.json", "verify X", "unpack X -o d", "bench X"]
 )
 def test_no_command_takes_it(
-    line: str, spoilt: tuple[Path, str], command, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    line: str, spoilt: tuple[Path, str], command: Command, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, said = spoilt
     monkeypatch.chdir(photo.parent)
@@ -120,7 +122,7 @@ def test_no_command_takes_it(
     assert sorted(tmp_path.iterdir()) == before
 
 
-def test_plain_model_is_told_where_to_go(command, tiny_bundle: Path) -> None:
+def test_plain_model_is_told_where_to_go(command: Command, tiny_bundle: Path) -> None:
     done = command("inspect", tiny_bundle.parent / "fp32.onnx")
     assert done.code == 2
     assert "it looks like a plain ONNX model; time it with: edgetl bench" in done.told

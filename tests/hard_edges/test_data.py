@@ -6,9 +6,11 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+Command = Callable[..., Any]
 Spoil = Callable[[Path], object]
 
 
@@ -66,23 +68,31 @@ SPOILT: dict[str, tuple[Spoil, str]] = {
     ),
     "class of two lines": (twice("flat", "stri\nped"), "must be one line of printable UTF-8 text"),
     "class missing in train": (
-        source("return Dataset(('a', 'b'), tuple(Sample(p, 0, split='train') for p in FLAT[:40]) + tuple("
-               "Sample(p, 0, split='test') for p in FLAT[40:]) + tuple(Sample(p, 1, split='test') for p in STRIPED))"),
+        source(
+            "return Dataset(('a', 'b'), tuple(Sample(p, 0, split='train') for p in FLAT[:40]) + tuple("
+            "Sample(p, 0, split='test') for p in FLAT[40:]) + tuple(Sample(p, 1, split='test') for p in STRIPED))"
+        ),
         "split 'train' would have no sample of 'b'",
     ),
     "picture in two splits": (
-        source("return Dataset(('a', 'b'), tuple(Sample(p, i, split=s) for i, ps in enumerate((FLAT, STRIPED)) "
-               "for s in ('train', 'test') for p in ps))"),
+        source(
+            "return Dataset(('a', 'b'), tuple(Sample(p, i, split=s) for i, ps in enumerate((FLAT, STRIPED)) "
+            "for s in ('train', 'test') for p in ps))"
+        ),
         "linked by the same picture",
     ),
     "pipe as image": (
-        source("import os; os.mkfifo(FLAT[0].parent / 'pipe'); return Dataset(('a', 'b'), (*(Sample(p, 0) for p in "
-               "(*FLAT, FLAT[0].parent / 'pipe')), *(Sample(p, 1) for p in STRIPED)))"),
+        source(
+            "import os; os.mkfifo(FLAT[0].parent / 'pipe'); return Dataset(('a', 'b'), (*(Sample(p, 0) for p in "
+            "(*FLAT, FLAT[0].parent / 'pipe')), *(Sample(p, 1) for p in STRIPED)))"
+        ),
         "cannot be opened (not a regular file)",
     ),
     "device as image": (
-        source("return Dataset(('a', 'b'), (*(Sample(p, 0) for p in (*FLAT, Path('/dev/zero'))), *(Sample(p, 1) for p "
-               "in STRIPED)))"),
+        source(
+            "return Dataset(('a', 'b'), (*(Sample(p, 0) for p in (*FLAT, Path('/dev/zero'))), *(Sample(p, 1) for p "
+            "in STRIPED)))"
+        ),
         "/dev/zero: cannot be opened (not a regular file)",
     ),
     "file that has gone": (
@@ -102,7 +112,7 @@ def own_photos(photos: Path, tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("kind", SPOILT)
-def test_data_set_is_refused(kind: str, command, recipe: Path, photos: Path, own_photos: Path) -> None:
+def test_data_set_is_refused(kind: str, command: Command, recipe: Path, photos: Path, own_photos: Path) -> None:
     spoil, said = SPOILT[kind]
     spoil(own_photos)
     where = "source:load" if (own_photos.parent / "source.py").exists() else "photos"
@@ -112,7 +122,7 @@ def test_data_set_is_refused(kind: str, command, recipe: Path, photos: Path, own
     assert said in done.told
 
 
-def test_classes_that_differ_in_case_are_told(command, recipe: Path, photos: Path, own_photos: Path) -> None:
+def test_classes_that_differ_in_case_are_told(command: Command, recipe: Path, photos: Path, own_photos: Path) -> None:
     twice("Part", "part")(own_photos)
     (own_photos / "other").mkdir()  # an error that ends the command after the names have been looked at
     for path in sorted((own_photos / "part").iterdir())[:2]:
@@ -124,7 +134,7 @@ def test_classes_that_differ_in_case_are_told(command, recipe: Path, photos: Pat
 
 
 def test_odd_links_in_a_data_folder_neither_hang_nor_count(
-    command, recipe: Path, photos: Path, own_photos: Path
+    command: Command, recipe: Path, photos: Path, own_photos: Path
 ) -> None:
     (own_photos / "flat/loop").symlink_to(own_photos, target_is_directory=True)
     (own_photos / "flat/self.png").symlink_to("self.png")
@@ -138,7 +148,7 @@ def test_odd_links_in_a_data_folder_neither_hang_nor_count(
     assert "'flat' (60), 'striped' (60), expected at least 61" in done.told
 
 
-def test_loss_that_is_no_number_ends_the_training(command, recipe: Path) -> None:
+def test_loss_that_is_no_number_ends_the_training(command: Command, recipe: Path) -> None:
     text = recipe.read_text()
     head, _, rest = text.partition("[adapt]")
     gates = rest[rest.index("[quantize]") :]

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+Command = Callable[..., Any]
 WRONG: dict[str, tuple[str, str]] = {
     "unknown command": ("nosuch", "No such command 'nosuch'"),
     "unknown flag": ("predict B P --nope", "No such option '--nope'"),
@@ -84,7 +87,7 @@ def words(line: str) -> list[str]:
 
 @JSON
 @pytest.mark.parametrize("kind", WRONG)
-def test_command_line_is_refused(kind: str, as_json: bool, command, place: Path) -> None:
+def test_command_line_is_refused(kind: str, as_json: bool, command: Command, place: Path) -> None:
     line, said = WRONG[kind]
     before = {path: path.read_bytes() for path in place.iterdir() if path.is_file()}
     done = command(*words(line), *(["--json"] if as_json else []))

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from PIL import Image
 
 from edgetl.preprocess import decode
 
+Command = Callable[..., Any]
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 
 
@@ -64,7 +66,7 @@ LIGHT: dict[str, tuple[str, Callable[[Path], object]]] = {
 
 
 @pytest.mark.parametrize("kind", LIGHT)
-def test_image_is_read(kind: str, command, tiny_bundle: Path, tmp_path: Path) -> None:
+def test_image_is_read(kind: str, command: Command, tiny_bundle: Path, tmp_path: Path) -> None:
     name, make = LIGHT[kind]
     make(tmp_path / name)
     done = command("predict", tiny_bundle, tmp_path / name, "--json", "-q")
@@ -100,7 +102,7 @@ REFUSED: dict[str, tuple[str, Callable[[Path], object], str]] = {
 
 
 @pytest.mark.parametrize("kind", REFUSED)
-def test_image_is_refused_with_the_reason(kind: str, command, tiny_bundle: Path, tmp_path: Path) -> None:
+def test_image_is_refused_with_the_reason(kind: str, command: Command, tiny_bundle: Path, tmp_path: Path) -> None:
     name, make, words = REFUSED[kind]
     make(tmp_path / name)
     done = command("predict", tiny_bundle, tmp_path / name, "-q")
@@ -129,7 +131,7 @@ def test_photo_that_was_turned_by_the_camera_is_upright(orientation: int, tmp_pa
     assert np.array_equal(np.asarray(decode(tmp_path / "a.png")), upright)
 
 
-def test_loops_of_links_in_a_folder_end(command, tiny_bundle: Path, tmp_path: Path) -> None:
+def test_loops_of_links_in_a_folder_end(command: Command, tiny_bundle: Path, tmp_path: Path) -> None:
     Image.new("RGB", (8, 8), WHITE).save(tmp_path / "a.png")
     (tmp_path / "loop").symlink_to(tmp_path, target_is_directory=True)
     (tmp_path / "self.png").symlink_to("self.png")
@@ -138,7 +140,9 @@ def test_loops_of_links_in_a_folder_end(command, tiny_bundle: Path, tmp_path: Pa
     assert [Path(one["input"]).name for one in json.loads(done.out)] == ["a.png"]
 
 
-def test_name_that_is_not_utf8_is_answered_and_comes_back_from_json(command, tiny_bundle: Path, tmp_path: Path) -> None:
+def test_name_that_is_not_utf8_is_answered_and_comes_back_from_json(
+    command: Command, tiny_bundle: Path, tmp_path: Path
+) -> None:
     name = os.fsdecode(os.fsencode(tmp_path) + b"/\xff.png")
     Image.new("RGB", (8, 8), WHITE).save(name)
     done = command("predict", tiny_bundle, name, "--json", "-q")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -13,6 +15,7 @@ from edgetl.bundle import Bundle
 from edgetl.errors import EdgeTLError
 from edgetl.files import filling, replacing, write_atomically, write_bytes
 
+Command = Callable[..., Any]
 NO_SPACE = "No space left on device"
 
 
@@ -21,25 +24,28 @@ def names(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*")}
 
 
-@pytest.mark.parametrize("writer", ["replacing", "write_atomically", "write_bytes"])
-def test_full_disk_keeps_the_old_file_and_names_it(writer: str, small_disk: Path) -> None:
-    target, content = small_disk / "old", b"y" * (64 << 10)
+def stream(target: Path, content: bytes) -> None:
+    with replacing(target) as file:
+        file.write(content)
+
+
+def fill_beside(target: Path, content: bytes) -> None:
+    write_atomically(target, lambda path: path.write_bytes(content))
+
+
+@pytest.mark.parametrize("writer", [stream, fill_beside, write_bytes])
+def test_full_disk_keeps_the_old_file_and_names_it(writer: Callable[[Path, bytes], None], small_disk: Path) -> None:
+    target = small_disk / "old"
     before = target.read_bytes()
     with pytest.raises(OSError, match=NO_SPACE) as told:
-        if writer == "replacing":
-            with replacing(target) as file:
-                file.write(content)
-        elif writer == "write_atomically":
-            write_atomically(target, lambda path: path.write_bytes(content))
-        else:
-            write_bytes(target, content)
+        writer(target, b"y" * (64 << 10))
     assert told.value.filename == str(target)
     assert target.read_bytes() == before
     assert names(small_disk) == {"old"}
 
 
 def test_full_disk_ends_a_result_with_exit_1_and_keeps_the_old_one(
-    command, tiny_bundle: Path, small_disk: Path
+    command: Command, tiny_bundle: Path, small_disk: Path
 ) -> None:
     arguments = ("bench", tiny_bundle.parent / "fp32.onnx", "--runtime", "onnxruntime", "--threads", 1)
     done = command(*arguments, "--effort", "quick", "-o", small_disk / "old", "-q", "--json")
@@ -50,16 +56,18 @@ def test_full_disk_ends_a_result_with_exit_1_and_keeps_the_old_one(
     assert names(small_disk) == {"old"}
 
 
-def test_full_disk_ends_a_bundle_with_exit_1(command, tiny_bundle: Path, small_disk: Path) -> None:
-    target = small_disk / "old"
+def test_full_disk_is_named_when_a_bundle_is_copied_to_it(tiny_bundle: Path, small_disk: Path) -> None:
     bundle = Bundle.open(tiny_bundle)
-    with pytest.raises(OSError, match=NO_SPACE):
-        write_atomically(target, lambda path: shutil.copyfile(bundle.path, path))
-    assert target.read_bytes() == b"x" * (28 << 10)
+    with pytest.raises(OSError, match=NO_SPACE) as told:
+        write_atomically(small_disk / "old", lambda path: shutil.copyfile(bundle.path, path))
+    assert told.value.filename == str(small_disk / "old"), "not the file that was copied"
+    assert (small_disk / "old").read_bytes() == b"x" * (28 << 10)
     assert names(small_disk) == {"old"}
 
 
-def test_full_cache_ends_a_prediction_with_exit_1(command, tiny_bundle: Path, photo: Path, small_disk: Path) -> None:
+def test_full_cache_ends_a_prediction_with_exit_1(
+    command: Command, tiny_bundle: Path, photo: Path, small_disk: Path
+) -> None:
     with (small_disk / "more").open("wb", buffering=0) as file:
         fill(file)
     done = command("predict", tiny_bundle, photo, "--cache", small_disk, "-q")
@@ -69,7 +77,7 @@ def test_full_cache_ends_a_prediction_with_exit_1(command, tiny_bundle: Path, ph
 
 
 def test_full_disk_ends_unpacking_with_exit_1_and_an_empty_folder(
-    command, tiny_bundle: Path, small_disk: Path
+    command: Command, tiny_bundle: Path, small_disk: Path
 ) -> None:
     done = command("unpack", tiny_bundle, "-o", small_disk / "plain", "-q")
     assert done.code == 1
@@ -77,20 +85,25 @@ def test_full_disk_ends_unpacking_with_exit_1_and_an_empty_folder(
     assert names(small_disk) == {"old"}
 
 
-def test_full_disk_ends_a_preparation_with_exit_1(command, recipe: Path, small_disk: Path) -> None:
+def test_full_disk_ends_a_preparation_with_exit_1(command: Command, recipe: Path, small_disk: Path) -> None:
     done = command("prepare", recipe, "-o", small_disk / "out.edgetl", "--cache", small_disk / "cache", "-q")
     assert done.code == 1
     assert NO_SPACE in done.told
     assert {Path(name).suffix for name in names(small_disk)} <= {""}
 
 
-def test_folder_is_filled_or_as_it_was(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["empty", "new"])
+def test_folder_is_filled_or_as_it_was(name: str, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    for name in ("empty", "new"):
-        with pytest.raises(EdgeTLError, match="it broke"), filling(tmp_path / name):
-            (tmp_path / name / "file").write_text("half of it")
-            raise EdgeTLError("it broke")
+    with pytest.raises(EdgeTLError, match="it broke"):
+        fill_half(tmp_path / name)
     assert names(tmp_path) == {"empty"}
+
+
+def fill_half(folder: Path) -> None:
+    with filling(folder):
+        (folder / "file").write_text("half of it")
+        raise EdgeTLError("it broke")
 
 
 READ_ONLY = {
@@ -109,7 +122,7 @@ READ_ONLY = {
 @pytest.mark.parametrize("kind", READ_ONLY)
 def test_read_only_folder_is_told_before_any_work(
     kind: str,
-    command,
+    command: Command,
     tiny_bundle: Path,
     photo: Path,
     recipe: Path,
@@ -126,7 +139,7 @@ def test_read_only_folder_is_told_before_any_work(
     assert "done in" not in done.err
 
 
-def test_spaces_and_letters_of_every_script_in_every_path(command, tiny_bundle: Path, tmp_path: Path) -> None:
+def test_spaces_and_letters_of_every_script_in_every_path(command: Command, tiny_bundle: Path, tmp_path: Path) -> None:
     folder = tmp_path / "Données d'été 日本 «x» 📁"
     folder.mkdir()
     bundle = folder / "mon modèle.edgetl"
@@ -142,7 +155,9 @@ def test_spaces_and_letters_of_every_script_in_every_path(command, tiny_bundle: 
 
 
 @pytest.mark.slow
-def test_prepare_with_spaces_and_letters_of_every_script(command, photos: Path, recipe: Path, tmp_path: Path) -> None:
+def test_prepare_with_spaces_and_letters_of_every_script(
+    command: Command, photos: Path, recipe: Path, tmp_path: Path
+) -> None:
     folder = tmp_path / "Données d'été 日本 📁"
     shutil.copytree(photos, folder / "mes photos")
     (folder / "mes photos/flat").rename(folder / "mes photos/glatt & sauber ß")

@@ -9,10 +9,13 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+Command = Callable[..., Any]
 NO_RUNTIME = """
 import sys
 sys.modules["onnxruntime"] = sys.modules["openvino"] = None
@@ -39,7 +42,7 @@ def load():
 @pytest.mark.parametrize(
     ("line", "code"), [("inspect B", 1), ("inspect B --json", 1), ("--help", 1), ("nosuch --json", 1)]
 )
-def test_reader_that_has_gone_is_no_error_of_ours(line: str, code: int, process, tiny_bundle: Path) -> None:
+def test_reader_that_has_gone_is_no_error_of_ours(line: str, code: int, process: Command, tiny_bundle: Path) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     try:
@@ -52,7 +55,7 @@ def test_reader_that_has_gone_is_no_error_of_ours(line: str, code: int, process,
 
 
 @pytest.mark.parametrize("line", ["inspect B", "inspect B --json", "--help", "nosuch --json"])
-def test_full_disk_behind_standard_output_is_told(line: str, process, tiny_bundle: Path) -> None:
+def test_full_disk_behind_standard_output_is_told(line: str, process: Command, tiny_bundle: Path) -> None:
     with Path("/dev/full").open("wb") as full:
         done = process(*line.replace("B", str(tiny_bundle)).split(), streams={"stdout": full})
     assert done.code == 1
@@ -75,7 +78,7 @@ def test_closed_stream_is_no_error(closed: int, tiny_bundle: Path, photo: Path, 
     [("HOME", None), ("TMPDIR", "/nonexistent"), ("LC_ALL", "C"), ("PYTHONIOENCODING", "ascii"), ("COLUMNS", "0")],
 )
 def test_odd_environment_is_no_hindrance(
-    name: str, value: str | None, process, tiny_bundle: Path, tmp_path: Path, photo: Path
+    name: str, value: str | None, process: Command, tiny_bundle: Path, tmp_path: Path, photo: Path
 ) -> None:
     copy = shutil.copy(photo, tmp_path / "été 日本.jpg")
     done = process("predict", tiny_bundle, copy, "-q", **{name: value})
@@ -85,7 +88,7 @@ def test_odd_environment_is_no_hindrance(
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
 def test_json_is_json_whatever_the_encoding_of_the_terminal(
-    encoding: str, process, tiny_bundle: Path, tmp_path: Path, photo: Path
+    encoding: str, process: Command, tiny_bundle: Path, tmp_path: Path, photo: Path
 ) -> None:
     copy = shutil.copy(photo, tmp_path / "été.jpg")
     done = process("predict", tiny_bundle, copy, "-q", "--json", PYTHONIOENCODING=encoding)
@@ -93,7 +96,9 @@ def test_json_is_json_whatever_the_encoding_of_the_terminal(
     assert json.loads(done.out)[0]["input"] == str(copy)
 
 
-def test_locale_and_file_name_that_are_not_utf8(process, tiny_bundle: Path, tmp_path: Path, photo: Path) -> None:
+def test_locale_and_file_name_that_are_not_utf8(
+    process: Command, tiny_bundle: Path, tmp_path: Path, photo: Path
+) -> None:
     name = os.fsdecode(os.fsencode(tmp_path) + b"/\xff.jpg")
     shutil.copy(photo, name)
     plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
@@ -102,7 +107,7 @@ def test_locale_and_file_name_that_are_not_utf8(process, tiny_bundle: Path, tmp_
     assert json.loads(done.out)[0]["input"] == name
 
 
-def test_cache_variable_that_names_a_file(process, tiny_bundle: Path, photo: Path) -> None:
+def test_cache_variable_that_names_a_file(process: Command, tiny_bundle: Path, photo: Path) -> None:
     done = process("predict", tiny_bundle, photo, EDGETL_CACHE=str(photo))
     assert done.code == 2
     assert f"cannot keep a cache in {str(photo)!r} (File exists); give a folder that can be written to" in done.told
@@ -113,7 +118,11 @@ def test_cache_variable_that_names_a_file(process, tiny_bundle: Path, photo: Pat
     [
         (NO_RUNTIME, "predict B P", "onnxruntime is not installed; run: pip install 'edgetl[onnxruntime]'"),
         (NO_RUNTIME, "qualify B -o r.json", "is not installed; run: pip install 'edgetl["),
-        (NO_RUNTIME, "predict B P --runtime openvino", "openvino is not installed; run: pip install 'edgetl[openvino]'"),
+        (
+            NO_RUNTIME,
+            "predict B P --runtime openvino",
+            "openvino is not installed; run: pip install 'edgetl[openvino]'",
+        ),
         (NO_HOST, "prepare --data d --backbone b -o o.edgetl", "is not installed; run: pip install 'edgetl[host]'"),
     ],
     ids=["predict", "qualify", "chosen runtime", "host"],
@@ -131,6 +140,7 @@ def test_missing_package_says_what_to_install(
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "code", "said"),
     [
@@ -141,7 +151,13 @@ def test_missing_package_says_what_to_install(
     ids=["ctrl-c", "SIGTERM", "SIGHUP"],
 )
 def test_signal_ends_a_deploy_in_order(
-    number: signal.Signals, code: int, said: str, start, command, recipe: Path, photos: Path, tmp_path: Path
+    number: signal.Signals,
+    code: int,
+    said: str,
+    start: Command,
+    recipe: Path,
+    photos: Path,
+    tmp_path: Path,
 ) -> None:
     (tmp_path / "source.py").write_text(WAITING)
     recipe.write_text(recipe.read_text().replace(str(photos), "source:load"))
@@ -181,7 +197,7 @@ with replacing(folder / "out") as file:
 
 
 @pytest.mark.slow
-def test_deploy_works_after_it_was_interrupted(start, process, recipe: Path, tmp_path: Path) -> None:
+def test_deploy_works_after_it_was_interrupted(start: Command, process: Command, recipe: Path, tmp_path: Path) -> None:
     out, cache = tmp_path / "out", tmp_path / "cache"
     arguments = ("deploy", recipe, "-o", out / "it.edgetl", "--effort", "quick", "--cache", cache)
     with start(*arguments) as running:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+Command = Callable[..., Any]
 CHANGES: dict[str, tuple[str, str, str]] = {
     "unknown field": ('name = "stripes"', 'name = "s"\nsed = 3', "unknown field `sed`"),
     "unknown section": ("[gates]", "[gate]", "unknown field `gate`"),
@@ -56,7 +59,9 @@ def other_weights(path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", CHANGES)
-def test_recipe_is_refused_with_the_place(kind: str, command, recipe: Path, photos: Path, tmp_path: Path) -> None:
+def test_recipe_is_refused_with_the_place(
+    kind: str, command: Command, recipe: Path, photos: Path, tmp_path: Path
+) -> None:
     before, after, said = CHANGES[kind]
     before = before.replace("{photos}", str(photos))
     text = recipe.read_text()
@@ -82,7 +87,7 @@ FILES: dict[str, tuple[bytes, str]] = {
 
 
 @pytest.mark.parametrize("kind", FILES)
-def test_file_that_is_no_recipe_is_refused(kind: str, command, tmp_path: Path) -> None:
+def test_file_that_is_no_recipe_is_refused(kind: str, command: Command, tmp_path: Path) -> None:
     content, said = FILES[kind]
     (tmp_path / "recipe.toml").write_bytes(content)
     done = command("prepare", tmp_path / "recipe.toml", "-o", tmp_path / "out.edgetl", "-q")
@@ -90,20 +95,20 @@ def test_file_that_is_no_recipe_is_refused(kind: str, command, tmp_path: Path) -
     assert said in done.told
 
 
-def test_missing_recipe_is_refused(command, tmp_path: Path) -> None:
+def test_missing_recipe_is_refused(command: Command, tmp_path: Path) -> None:
     done = command("prepare", tmp_path / "no.toml", "-o", tmp_path / "out.edgetl")
     assert done.code == 2
     assert "does not exist" in done.told
 
 
-def test_byte_order_mark_and_windows_line_ends_are_read(command, recipe: Path, tmp_path: Path) -> None:
+def test_byte_order_mark_and_windows_line_ends_are_read(command: Command, recipe: Path, tmp_path: Path) -> None:
     text = recipe.read_text().replace('"linear-probe"', '"told apart"').replace("\n", "\r\n")
     recipe.write_bytes(b"\xef\xbb\xbf" + text.encode())
     done = command("prepare", recipe, "-o", tmp_path / "out.edgetl")
     assert "unknown method 'told apart'" in done.told, "the recipe itself was read"
 
 
-def test_folder_that_is_not_utf8_is_refused_before_any_work(command, tmp_path: Path) -> None:
+def test_folder_that_is_not_utf8_is_refused_before_any_work(command: Command, tmp_path: Path) -> None:
     arguments = ("--data", "photos\udcff", "--backbone", "timm/test_efficientnet", "-o", tmp_path / "out.edgetl")
     done = command("prepare", *arguments)
     assert done.code == 2

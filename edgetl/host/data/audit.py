@@ -139,7 +139,7 @@ def _check_names(classes: tuple[str, ...], progress: Progress) -> None:
         other = alike.setdefault(unicodedata.normalize("NFC", name).casefold(), name)
         if unicodedata.normalize("NFC", other) == unicodedata.normalize("NFC", name) and other != name:
             raise DataError(
-                f"classes {ascii(other)} and {ascii(name)} look the same and differ only in how Unicode spells them; "
+                f"classes {other!a} and {name!a} look the same and differ only in how Unicode spells them; "
                 "merge or rename them"
             )
         if other != name:
