@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import uuid
 from collections.abc import Callable, Iterator
@@ -9,23 +10,23 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from edgetl.errors import EdgeTLError, InputError
+
+_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
+"""What says something of a disk, and nothing of the name that was given."""
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """Write to a temporary name beside ``path``, which takes its place when the block ends without an error.
 
     Raises:
-        OSError: the folder cannot be written to.
+        OSError: the folder cannot be written to; names ``path``.
     """
-    temporary = path.with_name(f".{path.name[:100]}.{uuid.uuid4().hex}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with _beside(path, ".tmp") as temporary, temporary.open("xb") as file:
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def write_atomically(path: Path, make: Callable[[Path], object]) -> None:
@@ -34,16 +35,12 @@ def write_atomically(path: Path, make: Callable[[Path], object]) -> None:
     The temporary name keeps the ending of ``path``, because writers choose their format by it.
 
     Raises:
-        OSError: the folder cannot be written to.
+        OSError: the folder cannot be written to; names ``path``.
     """
-    temporary = path.with_name(f".{uuid.uuid4().hex}{path.suffix}")
-    try:
+    with _beside(path, path.suffix) as temporary:
         make(temporary)
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -60,3 +57,42 @@ def mark_used(path: Path) -> None:
     """
     with suppress(OSError):
         os.utime(path)
+
+
+@contextmanager
+def filling(folder: Path) -> Iterator[None]:
+    """Make ``folder``, which must be new or empty, and take away what the block wrote there when it fails.
+
+    Raises:
+        OSError: the folder cannot be made.
+    """
+    is_new = not folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        for path in folder.iterdir():
+            path.unlink()
+        if is_new:
+            folder.rmdir()
+        raise
+
+
+def refused(message: str, error: OSError) -> EdgeTLError:
+    """What to raise where a file cannot be written: bad input for a wrong place, a failure for a full disk."""
+    return EdgeTLError(message) if error.errno in _DISK else InputError(message)
+
+
+@contextmanager
+def _beside(path: Path, suffix: str) -> Iterator[Path]:
+    """A temporary name that does not grow with the name it stands for, which may be as long as names can be."""
+    temporary = path.with_name(f".{uuid.uuid4().hex}{suffix}")
+    try:
+        yield temporary
+        temporary.replace(path)
+    except OSError as error:
+        if error.filename is None or error.errno in _DISK or error.filename == str(temporary):
+            error.filename, error.filename2 = str(path), None
+        raise
+    finally:
+        temporary.unlink(missing_ok=True)

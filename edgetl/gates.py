@@ -47,5 +47,5 @@ class Gates(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def _check_positive(gates: msgspec.Struct, names: tuple[str, ...]) -> None:
     for name in names:
         value = getattr(gates, name)
-        if value is not None and value <= 0:
+        if value is not None and not value > 0:
             raise ValueError(f"{name} must be above 0, got {value}")

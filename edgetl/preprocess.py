@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from edgetl.errors import DataError
 from edgetl.tensors import Array
@@ -135,6 +135,8 @@ def _reading(name: str) -> Iterator[None]:
         raise DataError(f"cannot use {name} as an image: {error}") from error
     except Exception as error:  # Pillow's decoders raise anything on damaged files
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        if isinstance(error, UnidentifiedImageError):  # its own words name an object in memory
+            reason = "it is none"
         raise DataError(
             f"cannot read {name} as an image ({reason}); expected PNG, JPEG or another format Pillow reads"
         ) from error

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
+import math
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -53,6 +56,8 @@ class Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for name in ("test", "validation"):
             if not 0 < getattr(self, name) < 0.9:
                 raise ValueError(f"{name} is a fraction between 0 and 0.9, got {getattr(self, name)}")
+        if self.split_seed is not None:
+            _check_seed("split_seed", self.split_seed)
         if self.min_per_class < 4:
             raise ValueError(f"min_per_class must be at least 4, got {self.min_per_class}")
         if (self.folds is None) != (self.fold is None):
@@ -177,8 +182,9 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 f"name {self.name!r} must be letters, digits, '.', '_' or '-', at most 64, "
                 "starting with a letter or digit"
             )
-        if self.version < 1:
-            raise ValueError(f"version must be at least 1, got {self.version}")
+        if not 1 <= self.version < 1 << 31:
+            raise ValueError(f"version must be at least 1 and below {1 << 31}, got {self.version}")
+        _check_seed("seed", self.seed)
 
     @property
     def sha256(self) -> str:
@@ -197,7 +203,8 @@ def read_recipe(path: Path) -> Recipe:
     except OSError as error:
         raise RecipeError(f"cannot read recipe {str(path)!r} ({error.strerror}); expected a TOML file") from error
     try:
-        return recipe_from_data(msgspec.toml.decode(text))
+        # some editors put a byte order mark before the text
+        return recipe_from_data(msgspec.toml.decode(text.removeprefix(codecs.BOM_UTF8)))
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise RecipeError(f"recipe {str(path)!r} is not valid TOML: {error}") from error
     except RecipeError as error:
@@ -210,6 +217,8 @@ def recipe_from_data(data: Any) -> Recipe:
     Raises:
         RecipeError: names the field, as in ``$.gates.margin``.
     """
+    for place, problem in _unusable(data, "$"):
+        raise RecipeError(f"{problem} - at `{place}`")
     if isinstance(data, dict) and isinstance(data.get("adapt"), dict):
         options = dict(data["adapt"])
         method = options.pop("method", "linear-probe")
@@ -218,3 +227,23 @@ def recipe_from_data(data: Any) -> Recipe:
         return msgspec.convert(data, Recipe)
     except msgspec.ValidationError as error:
         raise RecipeError(str(error)) from error
+
+
+def _check_seed(name: str, seed: int) -> None:
+    # what every generator of random numbers takes: numpy, torch and scikit-learn
+    if not 0 <= seed < 1 << 32:
+        raise ValueError(f"{name} must be a whole number from 0 to {(1 << 32) - 1}, got {seed}")
+
+
+def _unusable(value: Any, place: str) -> Iterator[tuple[str, str]]:
+    """Values that TOML and command lines can hold and that no field can mean, each with its place."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _unusable(inner, f"{place}.{key}")
+    elif isinstance(value, (list, tuple)):
+        for index, inner in enumerate(value):
+            yield from _unusable(inner, f"{place}[{index}]")
+    elif isinstance(value, float) and not math.isfinite(value):
+        yield place, f"expected a finite number, got {value}"
+    elif isinstance(value, str) and any("\ud800" <= letter <= "\udfff" for letter in value):
+        yield place, f"expected UTF-8 text, got {value!r}; rename the file or folder"

@@ -16,8 +16,8 @@ from edgetl.bundle.archive import Archive, Member, read_blocks, scan
 from edgetl.bundle.consistency import check_manifest
 from edgetl.bundle.golden_files import golden_from_files
 from edgetl.bundle.manifest import MANIFEST, MANIFEST_BYTES_MAX, Manifest, decode_manifest
-from edgetl.errors import BundleError, InputError
-from edgetl.files import mark_used, replacing
+from edgetl.errors import BundleError
+from edgetl.files import mark_used, refused, replacing
 from edgetl.golden import Golden
 from edgetl.result import BundleIdentity
 
@@ -70,6 +70,7 @@ class Bundle:
         Raises:
             BundleError: no such variant, or the bundle changed since it was opened.
             InputError: ``cache_dir`` cannot be written to.
+            EdgeTLError: its disk is full.
         """
         artifact = self.manifest.variant(variant).artifact
         path = cache_dir / f"{artifact.sha256}.onnx"
@@ -80,9 +81,10 @@ class Bundle:
             cache_dir.mkdir(parents=True, exist_ok=True)
             self.extract(artifact.file, path)
         except OSError as error:
-            raise InputError(
+            raise refused(
                 f"cannot write the model to {str(cache_dir)!r} ({error.strerror}); "
-                "choose a folder with space that can be written to (cache_dir= or EDGETL_CACHE)"
+                "choose a folder with space that can be written to (--cache, cache_dir= or EDGETL_CACHE)",
+                error,
             ) from error
         return path
 

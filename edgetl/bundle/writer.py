@@ -24,9 +24,9 @@ from edgetl.bundle.manifest import (
     model_file,
 )
 from edgetl.candidate import Variant
-from edgetl.errors import BundleError, InputError
+from edgetl.errors import BundleError
 from edgetl.evaluation import Evaluation
-from edgetl.files import replacing
+from edgetl.files import refused, replacing
 from edgetl.gates import Gates
 from edgetl.golden import Golden, GoldenIndex
 from edgetl.preprocess import Preprocess
@@ -63,6 +63,7 @@ def write_bundle(path: Path, contents: Contents) -> BundleIdentity:
     Raises:
         BundleError: the contents contradict each other or are too large; a reader would refuse them.
         InputError: the folder cannot be written to.
+        EdgeTLError: the disk is full.
     """
     index = index_from_golden(contents.golden)
     sources: dict[str, Source] = {CARD: contents.card.encode("utf-8")}
@@ -75,7 +76,11 @@ def write_bundle(path: Path, contents: Contents) -> BundleIdentity:
         with replacing(path) as file:
             sha256 = write_archive(file, members, sources)
     except OSError as error:
-        raise InputError(f"cannot write bundle {str(path)!r}: {error.filename or path}: {error.strerror}") from error
+        raise refused(
+            f"cannot write bundle {str(path)!r}: {error.filename or path}: {error.strerror}; "
+            "choose a folder with space that can be written to",
+            error,
+        ) from error
     return BundleIdentity(contents.name, contents.version, sha256)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 import click
 
 from edgetl import __version__
+from edgetl.cli.process import prepare_process
 
 
 @dataclass(frozen=True)
@@ -83,23 +85,32 @@ def edgetl(context: click.Context) -> None:
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command line and end the process with its exit code."""
     arguments = sys.argv[1:] if args is None else list(args)
+    prepare_process()
     sys.exit(run(arguments))
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code; everything it has to say is on stdout and stderr by then."""
     try:
-        code = edgetl.main(args=list(arguments), prog_name="edgetl", standalone_mode=False)
+        code = _run(arguments)
         sys.stdout.flush()
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("edgetl: interrupted", err=True)
+        return 130
+    except OSError as error:
+        # The answer is lost; a second write at interpreter exit would complain about it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if error.errno != errno.EPIPE:
+            click.echo(f"edgetl: cannot write to standard output ({error.strerror})", err=True)
+        return 1
+    return code
+
+
+def _run(arguments: Sequence[str]) -> int:
+    try:
+        code = edgetl.main(args=list(arguments), prog_name="edgetl", standalone_mode=False)
     except click.ClickException as error:
         from edgetl.cli.failures import usage_failed  # msgspec only when something is wrong
 
         return usage_failed(error, as_json="--json" in arguments)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("edgetl: interrupted", err=True)
-        return 130
-    except BrokenPipeError:
-        # The reader has gone; a second write at interpreter exit would complain about it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
     return code if isinstance(code, int) else 0

@@ -10,12 +10,14 @@ import click
 from edgetl.cli.options import ANY_PATH, cache, common, effort, out
 from edgetl.cli.output import Output
 
+PRECISIONS = ("fp32", "bf16", "fp16")
+
 
 @click.command()
 @click.argument("models", nargs=-1, required=True, type=ANY_PATH, metavar="MODEL...")
 @click.option("--runtime", metavar="R", help="One runtime.  [default: all that are installed]")
 @click.option("--threads", type=click.IntRange(1, 1024), metavar="N", help="CPU threads.  [default: all]")
-@click.option("--precision", metavar="P", help="What float graphs may be computed in: fp32, bf16, fp16.")
+@click.option("--precision", type=click.Choice(PRECISIONS), help="What float graphs may be computed in.")
 @out("Result to write, as JSON, with every sample.", required=False)
 @effort
 @cache

@@ -15,7 +15,10 @@ from edgetl.cli.source import Source, check_source, source_options
 
 @click.command()
 @source_options
-@out("Bundle to write; OUT.result.json, OUT.report.md and its pictures go beside it.")
+@out(
+    "Bundle to write; OUT.result.json, OUT.report.md and its pictures go beside it.",
+    beside=(".result.json", ".report.md"),
+)
 @click.option(
     "--report", type=ANY_PATH, metavar="FILE", callback=report_file, help="Page to write.  [default: OUT.report.md]"
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import sys
 import traceback
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgetl.cli.output import Output
+from edgetl.cli.output import Output, Unanswered
 from edgetl.errors import EdgeTLError, GateFailed, MissingExtra
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def reported(output: Output) -> Iterator[None]:
     try:
         with redirect_stdout(sys.stderr):
             yield
-    except (click.exceptions.Exit, click.ClickException, click.Abort, KeyboardInterrupt, BrokenPipeError):
+    except (click.exceptions.Exit, click.ClickException, click.Abort, KeyboardInterrupt, BrokenPipeError, Unanswered):
         raise
     except EdgeTLError as error:
         _tell(output, error, str(error))
@@ -41,7 +42,7 @@ def reported(output: Output) -> Iterator[None]:
         _tell(output, missing, str(missing))
         raise click.exceptions.Exit(1) from error
     except OSError as error:
-        _tell(output, error, f"{error.strerror or error}: {error.filename}" if error.filename else str(error))
+        _tell(output, error, _of_the_system(error))
         raise click.exceptions.Exit(1) from error
     except Exception as error:
         # The last border: a defect, too, must end in one line and a code.
@@ -67,6 +68,14 @@ def gate_failed(result: Result) -> None:
         reasons = "; ".join(f"{c.name}: {c.rejected_because}" for c in result.candidates if c.rejected_because)
         click.echo(f"edgetl: no candidate passed every gate ({reasons or 'see the result'})", err=True)
         raise click.exceptions.Exit(GateFailed.exit_code)
+
+
+def _of_the_system(error: OSError) -> str:
+    reason = error.strerror or str(error)
+    where = f"{reason}: {error.filename}" if error.filename else reason
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"{where}; make room, or choose other folders with -o, --cache and the environment variable TMPDIR"
+    return where
 
 
 def _tell(output: Output, error: Exception, message: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -55,15 +55,17 @@ def common(function: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(function)
     def command(as_json: bool, quiet: bool, verbose: bool, **options: Any) -> None:
         output = Output(as_json, quiet, verbose)
+        _keep_inputs(options)
         with reported(output):
             function(output, **options)
 
     return command
 
 
-def out(text: str, required: bool = True) -> Callable[[Function], Function]:
-    """``-o/--out FILE``."""
-    return click.option("-o", "--out", required=required, type=ANY_PATH, metavar="FILE", help=text, callback=_file)
+def out(text: str, required: bool = True, beside: Sequence[str] = ()) -> Callable[[Function], Function]:
+    """``-o/--out FILE``; ``beside`` are the endings of further files that are written under its name."""
+    callback = functools.partial(_file, beside=beside)
+    return click.option("-o", "--out", required=required, type=ANY_PATH, metavar="FILE", help=text, callback=callback)
 
 
 def out_page(text: str) -> Callable[[Function], Function]:
@@ -87,20 +89,51 @@ def out_folder(text: str) -> Callable[[Function], Function]:
     return click.option("-o", "--out", required=True, type=ANY_PATH, metavar="DIR", help=text, callback=_folder)
 
 
-def _file(context: click.Context, parameter: click.Parameter, value: Path | None) -> Path | None:
+def _keep_inputs(options: dict[str, Any]) -> None:
+    """Refuse to write over a file that is to be read.
+
+    Raises:
+        click.UsageError: the output is one of the inputs.
+    """
+    out = options.get("out")
+    if out is None or not out.is_file():
+        return
+    for value in options.values():
+        inputs = value if isinstance(value, tuple) else (value,)
+        inside = [one for item in inputs for one in (item if isinstance(item, tuple) else (item,))]
+        if any(isinstance(one, Path) and one is not out and one.is_file() and one.samefile(out) for one in inside):
+            raise click.UsageError(f"{str(out)!r} is an input, which the output would replace; choose another -o")
+
+
+def _file(
+    context: click.Context, parameter: click.Parameter, value: Path | None, beside: Sequence[str] = ()
+) -> Path | None:
     """Say now, and not after an hour of work, that the answer could not be written."""
     if value is None:
         return None
-    if value.exists() and not value.is_file():
+    _check_file(context, parameter, value)
+    for ending in beside:
+        _check_file(context, parameter, value.with_suffix(ending))
+    return _beside(context, parameter, value)
+
+
+def _check_file(context: click.Context, parameter: click.Parameter, value: Path) -> None:
+    if _exists(context, parameter, value) and not value.is_file():
         kind = "a folder" if value.is_dir() else "not a regular file"
         raise click.BadParameter(f"{str(value)!r} is {kind}; give the name of a file", context, parameter)
-    return _beside(context, parameter, value)
 
 
 def _folder(context: click.Context, parameter: click.Parameter, value: Path) -> Path:
-    if value.exists() and not value.is_dir():
+    if _exists(context, parameter, value) and not value.is_dir():
         raise click.BadParameter(f"{str(value)!r} is a file; give the name of a folder", context, parameter)
     return _beside(context, parameter, value)
+
+
+def _exists(context: click.Context, parameter: click.Parameter, value: Path) -> bool:
+    try:
+        return value.exists()
+    except OSError as error:  # a name that is too long
+        raise click.BadParameter(f"{str(value)!r} cannot be written ({error.strerror})", context, parameter) from error
 
 
 def _beside(context: click.Context, parameter: click.Parameter, value: Path) -> Path:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
+import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -34,11 +38,13 @@ class Output:
         else:
             from edgetl.cli.tables import render  # rich only for people
 
-            render(page, self.stream)
+            with _answering():
+                render(page, self.stream)
 
     def document(self, document: Any) -> None:
         """One JSON document."""
-        self.text(_encoded(document).decode())
+        text = _encoded(document).decode()
+        self.text(text if _is_utf8(self.stream) else _ascii(json.loads(text)))
 
     def write(self, path: Path, document: Any) -> None:
         """One JSON document to a file, whole or not at all."""
@@ -49,11 +55,38 @@ class Output:
 
     def text(self, text: str) -> None:
         """Text as it is, with an end of line."""
-        click.echo(text, file=self.stream)
+        with _answering():
+            click.echo(text, file=self.stream)
+
+
+class Unanswered(OSError):
+    """Standard output cannot be written to: its reader has gone, or its disk is full."""
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Unanswered(error.errno, error.strerror) from error
 
 
 def _encoded(document: Any) -> bytes:
-    return msgspec.json.format(msgspec.json.encode(document, enc_hook=_plain), indent=2)
+    try:
+        return msgspec.json.format(msgspec.json.encode(document, enc_hook=_plain), indent=2)
+    except UnicodeEncodeError:
+        # A file name that is not UTF-8: escaped, so that Python reads the very name again.
+        return _ascii(msgspec.to_builtins(document, str_keys=True, enc_hook=_plain)).encode()
+
+
+def _ascii(document: Any) -> str:
+    # NaN is null, as msgspec has it
+    return json.dumps(json.loads(json.dumps(document), parse_constant=lambda _: None), indent=2)
+
+
+def _is_utf8(stream: TextIO) -> bool:
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    return codecs.lookup(encoding).name == "utf-8"
 
 
 def _plain(value: Any) -> str:

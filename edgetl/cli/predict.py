@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -71,14 +72,17 @@ def found(inputs: Sequence[str]) -> Iterator[str]:
         DataError: an argument does not exist, or is a folder without images.
     """
     for name in inputs:
-        path = Path(name)
-        if name == "-" or path.is_file():
+        # os.path, because the methods of Path raise where a name is too long
+        if name == "-" or os.path.isfile(name):  # noqa: PTH113
             yield name
-        elif path.is_dir():
+        elif os.path.isdir(name):  # noqa: PTH112
+            path = Path(name)
             inside = sorted(str(p) for p in path.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
             if not inside:
                 raise DataError(f"no image in folder {name!r}; expected {', '.join(sorted(IMAGE_SUFFIXES))}")
             yield from inside
+        elif os.path.exists(name):  # noqa: PTH110
+            raise DataError(f"{name!r} is neither a file nor a folder; give an image, a folder of images, or '-'")
         else:
             raise DataError(f"no file or folder {name!r}; expected an image, a folder of images, or '-'")
 

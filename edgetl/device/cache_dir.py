@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from edgetl.errors import InputError
+from edgetl.files import refused
 
 
 def default_cache_dir(environ: Mapping[str, str] = os.environ) -> Path:
@@ -45,14 +46,14 @@ def writable_cache_dir(folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise _refused(folder, error.strerror or str(error)) from error
+        raise refused(_unusable(folder, error.strerror or str(error)), error) from error
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise _refused(folder, "it is read-only")
+        raise InputError(_unusable(folder, "it is read-only"))
     return folder
 
 
-def _refused(folder: Path, reason: str) -> InputError:
-    return InputError(
-        f"cannot keep a cache in {str(folder)!r} ({reason}); give a folder that can be written to with cache_dir= or "
-        "the environment variable EDGETL_CACHE"
+def _unusable(folder: Path, reason: str) -> str:
+    return (
+        f"cannot keep a cache in {str(folder)!r} ({reason}); give a folder that can be written to with --cache, "
+        "cache_dir= or the environment variable EDGETL_CACHE"
     )

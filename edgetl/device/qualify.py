@@ -18,8 +18,7 @@ from edgetl.device.measure import Measured, Ready, measure
 from edgetl.device.probe import environment, remarks
 from edgetl.device.session import Settings, begin
 from edgetl.environment import Environment
-from edgetl.errors import InputError
-from edgetl.files import replacing
+from edgetl.files import refused, replacing
 from edgetl.progress import Progress, Silent
 from edgetl.result import SCHEMA, CandidateResult, Result
 from edgetl.target import Target
@@ -49,6 +48,7 @@ def qualify(
         MissingExtra: no runtime of the target is installed.
         BundleError: the bundle changed since it was opened.
         InputError: the cache folder cannot be written to.
+        EdgeTLError: its disk is full.
     """
     here, session = environment(), begin(bundle, target, settings, progress or Silent(), clock)
     for remark in (*remarks(here), *session.unjudged):
@@ -112,6 +112,5 @@ def _store(result: Result, path: Path) -> None:
         with replacing(path) as file:
             file.write(msgspec.json.encode(result))
     except OSError as error:
-        raise InputError(
-            f"cannot write the result to {str(path.parent)!r} ({error.strerror}); choose another cache folder"
-        ) from error
+        message = f"cannot write the result to {str(path.parent)!r} ({error.strerror}); choose another cache folder"
+        raise refused(message, error) from error

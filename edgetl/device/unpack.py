@@ -11,7 +11,7 @@ from edgetl.bundle import Bundle, Manifest
 from edgetl.bundle.manifest import CARD, MANIFEST
 from edgetl.candidate import Variant
 from edgetl.errors import InputError
-from edgetl.files import replacing
+from edgetl.files import filling, refused, replacing
 from edgetl.preprocess import Preprocess
 
 _FIT = {
@@ -34,6 +34,7 @@ def unpack(bundle: str | Path, folder: str | Path, variant: str | None = None) -
     Raises:
         BundleError: the bundle is damaged or has no such variant.
         InputError: the folder is not empty or cannot be written to.
+        EdgeTLError: the disk is full; nothing is left in the folder.
     """
     opened, folder = Bundle.open(bundle), Path(folder)
     manifest = opened.manifest
@@ -45,14 +46,16 @@ def unpack(bundle: str | Path, folder: str | Path, variant: str | None = None) -
         "preprocess.json": msgspec.json.format(msgspec.json.encode(preprocess_document(manifest, variants[0]))) + b"\n",
     }
     try:
-        _make_empty(folder)
-        for name, content in contents.items():
-            with replacing(folder / name) as file:
-                file.write(content)
-        for chosen in variants:
-            opened.extract(chosen.artifact.file, folder / f"{chosen.name}.onnx")
+        if folder.exists() and any(folder.iterdir()):
+            raise InputError(f"folder {str(folder)!r} is not empty; choose one that is new or empty")
+        with filling(folder):
+            for name, content in contents.items():
+                with replacing(folder / name) as file:
+                    file.write(content)
+            for chosen in variants:
+                opened.extract(chosen.artifact.file, folder / f"{chosen.name}.onnx")
     except OSError as error:
-        raise InputError(f"cannot write to folder {str(folder)!r} ({error.strerror}); choose another") from error
+        raise refused(f"cannot write to folder {str(folder)!r} ({error.strerror}); choose another", error) from error
     return tuple(sorted(folder.iterdir()))
 
 
@@ -82,9 +85,3 @@ def _image_document(preprocess: Preprocess) -> dict[str, Any]:
             "(the filter widens when an image gets smaller; OpenCV's and most GPU resizes do not and give other pixels)"
         ),
     }
-
-
-def _make_empty(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    if any(folder.iterdir()):
-        raise InputError(f"folder {str(folder)!r} is not empty; choose one that is new or empty")

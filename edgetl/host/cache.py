@@ -11,8 +11,7 @@ from typing import Any
 import msgspec
 
 from edgetl.device.cached_files import Kind
-from edgetl.errors import InputError
-from edgetl.files import mark_used, write_atomically
+from edgetl.files import mark_used, refused, write_atomically
 
 
 @dataclass(frozen=True)
@@ -28,14 +27,16 @@ class Cache:
 
         Raises:
             InputError: the folder cannot be made.
+            EdgeTLError: the disk is full.
         """
         folder = self.root / kind
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise InputError(
+            raise refused(
                 f"cannot make cache folder {str(folder)!r} ({error.strerror}); "
-                "give --cache or set EDGETL_CACHE to a writable folder"
+                "give --cache or set EDGETL_CACHE to a writable folder",
+                error,
             ) from error
         path = folder / (digest(parts) + suffix)
         mark_used(path)

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from edgetl.errors import InputError, RecipeError
+from edgetl.errors import EdgeTLError, InputError, RecipeError
 from edgetl.evaluation import Metrics
-from edgetl.files import write_atomically, write_bytes
+from edgetl.files import filling, write_atomically, write_bytes
 from edgetl.host.adapt import AdaptContext, Adapted, Head, Method
 from edgetl.host.adaptation import cut_of
 from edgetl.host.backbones import Pooling, trunk
@@ -71,13 +71,12 @@ def adapt(request: PrepareRequest, progress: Progress) -> AdaptedIndex:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{str(folder)!r} exists and is not an empty folder; choose another one")
     context, adapted = adapt_backbone(request, load_material(request, progress), progress)
-    folder.mkdir(parents=True, exist_ok=True)
-    state = {name: tensor.contiguous() for name, tensor in adapted.trunk.state_dict().items()}
-    write_atomically(folder / "trunk.safetensors", lambda path: save_file(state, path))
-    write_atomically(folder / "head.npz", lambda path: _save_head(adapted, path))
     regularisation = None if adapted.fitted is None else adapted.fitted.regularisation
     index = AdaptedIndex(SCHEMA, request.recipe.sha256, *cut_of(context.options), regularisation, adapted.report)
-    write_bytes(folder / "adapted.json", msgspec.json.encode(index))
+    with filling(folder):
+        write_atomically(folder / "trunk.safetensors", lambda path: _save_trunk(adapted, path))
+        write_atomically(folder / "head.npz", lambda path: _save_head(adapted, path))
+        write_bytes(folder / "adapted.json", msgspec.json.encode(index))
     return index
 
 
@@ -210,6 +209,15 @@ def _check_readable(model: Path) -> None:
             pass
     except OSError as error:
         raise InputError(f"cannot read model {str(model)!r} ({error.strerror}); expected an ONNX file") from error
+
+
+def _save_trunk(adapted: Adapted, path: Path) -> None:
+    try:
+        save_file({name: tensor.contiguous() for name, tensor in adapted.trunk.state_dict().items()}, path)
+    except SafetensorError as error:  # what safetensors makes of an OSError
+        raise EdgeTLError(
+            f"cannot write the trunk to {str(path.parent)!r} ({error}); choose a folder with space"
+        ) from error
 
 
 def _save_head(adapted: Adapted, path: Path) -> None:

@@ -167,7 +167,7 @@ def _gates(manifest: Described) -> Section:
 def _data(manifest: Described, skipped: tuple[tuple[str, str], ...]) -> Section:
     left_out = skipped or _skipped(manifest)
     card = _card(manifest)
-    about = () if card is None else (*data_card_warnings(card), *data_card_tables(card))
+    about: tuple[Block, ...] = () if card is None else (*data_card_warnings(card), *data_card_tables(card))
     return Section("Data", _present(data_table(manifest), *about, skipped_table(left_out)))
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -61,10 +63,12 @@ def audit(dataset: Dataset, how: Audit, progress: Progress) -> Audited:
 
     Raises:
         DataError: unreadable images (unless ``skip_bad``), a class with fewer than ``min_per_class`` images, one
-            picture under two labels, or one picture or group in two given splits.
+            picture under two labels, one picture or group in two given splits, or class names that cannot be told
+            apart or printed.
     """
     for note in dataset.notes:
         progress.note(note)
+    _check_names(dataset.classes, progress)
     known = read_facts(how.cache)
     looked = _look(dataset.samples, known, how.threads, progress)
     skipped = tuple(
@@ -99,7 +103,7 @@ def _look(
 ) -> list[_Looked]:
     def examine(sample: Sample) -> _Looked:
         try:
-            data = sample.image if isinstance(sample.image, bytes) else sample.image.read_bytes()
+            data = sample.image if isinstance(sample.image, bytes) else _content(sample.image)
         except OSError as error:
             return _Looked("", None, f"cannot be opened ({error.strerror})")
         sha256 = hashlib.sha256(data).hexdigest()
@@ -116,6 +120,12 @@ def _look(
     return looked
 
 
+def _content(path: Path) -> bytes:
+    if path.exists() and not path.is_file():  # reading a pipe or a device may never end
+        raise OSError(errno.EINVAL, "not a regular file")
+    return path.read_bytes()
+
+
 def _reason(error: DataError) -> str:
     """Why an image cannot be decoded, in words that are the same in every run."""
     if isinstance(error.__cause__, UnidentifiedImageError):
@@ -130,6 +140,21 @@ def _unreadable(skipped: tuple[tuple[str, str], ...]) -> str:
         f"{len(skipped)} image{'s' if len(skipped) > 1 else ''} cannot be read; repair or remove them, "
         f"or set skip_bad = true in [data] to leave them out:{shown}{rest}"
     )
+
+
+def _check_names(classes: tuple[str, ...], progress: Progress) -> None:
+    alike: dict[str, str] = {}
+    for name in classes:
+        if not name.isprintable() or not name.strip():
+            raise DataError(f"class {name!r} must be one line of printable UTF-8 text; rename it")
+        other = alike.setdefault(unicodedata.normalize("NFC", name).casefold(), name)
+        if unicodedata.normalize("NFC", other) == unicodedata.normalize("NFC", name) and other != name:
+            raise DataError(
+                f"classes {other!a} and {name!a} look the same and differ only in how Unicode spells them; "
+                "merge or rename them"
+            )
+        if other != name:
+            progress.note(f"classes {other!r} and {name!r} differ only in case; if they are one, merge them")
 
 
 def _check_counts(samples: tuple[Sample, ...], classes: tuple[str, ...], min_per_class: int) -> None:

@@ -41,7 +41,10 @@ class Sample:
     @property
     def name(self) -> str:
         """For messages."""
-        return str(self.image) if isinstance(self.image, Path) else f"image {self.sha256[:12] or 'in memory'}"
+        if isinstance(self.image, Path):
+            # a name that is not UTF-8 can be opened, but neither printed nor put into JSON as it is
+            return str(self.image).encode("utf-8", "backslashreplace").decode()
+        return f"image {self.sha256[:12] or 'in memory'}"
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from edgetl.errors import DataError
@@ -34,7 +35,7 @@ def open_source(source: str, base: Path, cache: Cache | None = None) -> Dataset:
     if is_function(source) and not (base / source).is_dir():
         return from_function(source, base)
     path = base / Path(source).expanduser()
-    if not path.exists():
+    if not os.path.exists(path):  # noqa: PTH110 (Path.exists raises where a name is too long)
         raise DataError(
             f"data source {source!r} does not exist (looked at {str(path)!r}); expected a folder with one sub-folder "
             f"per class, a table ({', '.join(TABLES)}), an archive, or module:function; a relative path is relative "
