@@ -12,21 +12,11 @@ import torch
 from timm.data.config import resolve_model_data_config
 
 from edgetl.errors import BackboneError
+from edgetl.host.backbones.cuts import Stage, stages_of
 from edgetl.host.backbones.weights import hash_of_tensors, load_weights
 from edgetl.host.weights import weights_file
 from edgetl.preprocess import Preprocess
 from edgetl.recipe import BackboneChoice
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A place where the network can be cut: a module after which its output is pooled."""
-
-    name: str
-    """timm's name of the module, such as ``blocks.4``."""
-    channels: int
-    reduction: int
-    """Nominal size of the image over the size of this stage's output."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +31,7 @@ class Backbone:
     """Per channel, as a fraction of 255."""
     std: tuple[float, float, float]
     stages: tuple[Stage, ...]
-    """From input to output."""
+    """From input to output; those that timm lists and, where it can be asked for them, all other blocks."""
     features: int
     """Width of the features that its own classifier took."""
     weights_sha256: str
@@ -80,7 +70,7 @@ def load_backbone(choice: BackboneChoice, base: Path, seed: int) -> Backbone:
         preprocess=wanted or _preprocess(config),
         mean=_three(config["mean"]),
         std=_three(config["std"]),
-        stages=_stages(module),
+        stages=stages_of(module),
         features=int(module.head_hidden_size),
         weights_sha256=file.sha256 if file is not None else hash_of_tensors(module),
         weights_source=choice.weights,
@@ -174,7 +164,3 @@ def _preprocess(config: dict[str, Any]) -> Preprocess:
 def _three(values: Any) -> tuple[float, float, float]:
     red, green, blue = (float(value) for value in values)
     return red, green, blue
-
-
-def _stages(module: Any) -> tuple[Stage, ...]:
-    return tuple(Stage(info["module"], int(info["num_chs"]), int(info["reduction"])) for info in module.feature_info)
