@@ -24,7 +24,7 @@ from edgetl.device.verify import Tolerance, parity
 from edgetl.errors import EdgeTLError
 from edgetl.host.data.stream import stream
 from edgetl.host.fingerprint import code_digest
-from edgetl.host.graph import FEATURES, write_graph
+from edgetl.host.graph import FEATURES, sort_nodes, write_graph
 from edgetl.host.inference import Engine, collect
 from edgetl.host.workspace import Workspace
 from edgetl.preprocess import Preprocess
@@ -87,7 +87,20 @@ def to_onnx(module: torch.nn.Module, preprocess: Preprocess) -> onnx.ModelProto:
         raise EdgeTLError(f"torch cannot export {type(module).__name__} to ONNX: {error}") from error
     if program is None:
         raise EdgeTLError(f"torch exported nothing for {type(module).__name__}")
-    return program.model_proto
+    return sizes_behind_cast(program.model_proto)
+
+
+def sizes_behind_cast(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Let nodes that ask for the image's size ask it of the Cast's output, which has the same; changed in place.
+
+    Networks with tokens ask how many images there are. The Cast is then the input's only reader, as on TensorRT it
+    must be.
+    """
+    casts = [node for node in model.graph.node if node.op_type == "Cast" and node.input[0] == INPUT]
+    for node in model.graph.node:
+        if casts and node.op_type == "Shape" and node.input[0] == INPUT:
+            node.input[0] = casts[0].output[0]
+    return sort_nodes(model)
 
 
 def optimise(

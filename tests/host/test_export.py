@@ -10,6 +10,8 @@ from onnx import numpy_helper
 
 from edgetl.host.backbones import load_backbone, trunk
 from edgetl.host.export import GraphPass, module_digest, optimise, to_onnx, torch_parity
+from edgetl.host.graph import write_graph
+from edgetl.host.inference import Engine, collect
 from edgetl.preprocess import Preprocess
 from edgetl.recipe import BackboneChoice
 
@@ -110,3 +112,32 @@ def test_module_digest_changes_with_how_a_backbone_is_cut() -> None:
         trunk(backbone, ("blocks.2", "head"), ("mean", "log")),
     ]
     assert len({module_digest(cut) for cut in cuts}) == len(cuts)
+
+
+class TinyTokens(torch.nn.Module):
+    """A class token before the image's rows, which asks how many images there are, as vision transformers do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.token = torch.nn.Parameter(torch.ones(1, 1, 16))
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        rows = image.to(torch.float32).permute(0, 3, 1, 2).mean(1) / 255
+        return torch.cat([self.token.expand(image.shape[0], -1, -1), rows], dim=1).mean(1)
+
+
+def test_sizes_are_asked_behind_the_cast_which_alone_reads_the_image(
+    images: tuple[np.ndarray, ...], tmp_path: Path
+) -> None:
+    module = TinyTokens().eval()
+    raw = to_onnx(module, Preprocess(height=16, width=16))
+    optimised, _ = optimise(raw, images, tmp_path)
+    for model in (raw, optimised):
+        onnx.checker.check_model(model)
+        assert "Shape" in {node.op_type for node in model.graph.node}
+        assert [node.op_type for node in model.graph.node if "image" in node.input] == ["Cast"]
+    with torch.inference_mode():
+        expected = {"features": module(torch.from_numpy(np.stack(images))).numpy()}
+    write_graph(optimised, tmp_path / "optimised.onnx")
+    outputs = collect(Engine(tmp_path / "optimised.onnx", "onnxruntime"), images, threads=1)
+    assert torch_parity(expected, outputs, "parity").passed

@@ -1,6 +1,7 @@
 """Pre-trained models: where their weights come from, and where they can be cut."""
 
-from edgetl.host.backbones.backbone import Backbone, Stage, load_backbone, reinitialised
+from edgetl.host.backbones.backbone import Backbone, load_backbone, reinitialised
+from edgetl.host.backbones.cuts import Stage
 from edgetl.host.backbones.stages import HEAD, Pooling, Trunk, part_widths, trunk, trunk_features
 
 __all__ = [

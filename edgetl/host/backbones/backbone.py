@@ -12,6 +12,7 @@ import torch
 from timm.data.config import resolve_model_data_config
 
 from edgetl.errors import BackboneError
+from edgetl.host.backbones.cuts import Stage, stages_of
 from edgetl.host.backbones.weights import hash_of_tensors, load_weights
 from edgetl.host.repositories import Repository, architecture_in, find_repository
 from edgetl.host.weights import WeightsFile, check_pinned, weights_file
@@ -20,17 +21,6 @@ from edgetl.recipe import BackboneChoice
 
 _LOCAL = "local-dir:"
 """timm's prefix of a folder to make a model from."""
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A place where the network can be cut: a module after which its output is pooled."""
-
-    name: str
-    """timm's name of the module, such as ``blocks.4``."""
-    channels: int
-    reduction: int
-    """Nominal size of the image over the size of this stage's output."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +35,7 @@ class Backbone:
     """Per channel, as a fraction of 255."""
     std: tuple[float, float, float]
     stages: tuple[Stage, ...]
-    """From input to output."""
+    """From input to output; those that timm lists and, where it can be asked for them, all other blocks."""
     features: int
     """Width of the features that its own classifier took."""
     weights_sha256: str
@@ -89,7 +79,7 @@ def load_backbone(choice: BackboneChoice, base: Path, seed: int) -> Backbone:
         preprocess=wanted or _preprocess(config),
         mean=_three(config["mean"]),
         std=_three(config["std"]),
-        stages=_stages(module),
+        stages=stages_of(module),
         features=int(module.head_hidden_size),
         weights_sha256=file.sha256 if file is not None else hash_of_tensors(module),
         weights_source=choice.weights if found is None else found.source,
@@ -196,7 +186,3 @@ def _preprocess(config: dict[str, Any]) -> Preprocess:
 def _three(values: Any) -> tuple[float, float, float]:
     red, green, blue = (float(value) for value in values)
     return red, green, blue
-
-
-def _stages(module: Any) -> tuple[Stage, ...]:
-    return tuple(Stage(info["module"], int(info["num_chs"]), int(info["reduction"])) for info in module.feature_info)

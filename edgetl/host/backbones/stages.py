@@ -8,6 +8,7 @@ import torch
 
 from edgetl.errors import BackboneError
 from edgetl.host.backbones.backbone import Backbone
+from edgetl.host.backbones.cuts import Cut, cut_at
 from edgetl.tensors import Array
 
 HEAD = "head"
@@ -25,8 +26,8 @@ def trunk(backbone: Backbone, stages: tuple[str, ...] | None = None, pooling: tu
     the chosen stages and the classifier's features, concatenated in network order.
 
     Args:
-        stages: names of :attr:`Backbone.stages` and ``head``; the last three stages and ``head`` when ``None``,
-            ``head`` alone when empty.
+        stages: names of :attr:`Backbone.stages` and ``head``; the last three that timm lists and ``head`` when
+            ``None``, ``head`` alone when empty.
         pooling: ``mean`` over height and width; ``std`` adds the standard deviation over them, which tells textures
             apart that have the same mean; ``log`` takes the signed logarithm ``sign(x) log(1 + 5 |x|)`` of all of
             these, so that a few large activations do not outvote the rest.
@@ -38,9 +39,8 @@ def trunk(backbone: Backbone, stages: tuple[str, ...] | None = None, pooling: tu
         Perronnin, Sánchez and Mensink, "Improving the Fisher Kernel for Large-Scale Image Classification", 2010 (signed
         compression of pooled features).
     """
-    names = tuple(name for name, _ in trunk_features(backbone, stages))
-    indices = [index for index, stage in enumerate(backbone.stages) if stage.name in names]
-    return Trunk(backbone, indices, HEAD in names, pooling).eval()
+    names = frozenset(name for name, _ in trunk_features(backbone, stages))
+    return Trunk(backbone, cut_at(backbone.module, backbone.stages, names), HEAD in names, pooling).eval()
 
 
 def trunk_features(backbone: Backbone, stages: tuple[str, ...] | None = None) -> tuple[tuple[str, int], ...]:
@@ -50,7 +50,7 @@ def trunk_features(backbone: Backbone, stages: tuple[str, ...] | None = None) ->
         BackboneError: an unknown or repeated stage.
     """
     widths = {stage.name: stage.channels for stage in backbone.stages} | {HEAD: backbone.features}
-    last = tuple(stage.name for stage in backbone.stages[-_DEFAULT_STAGES:])
+    last = [stage.name for stage in backbone.stages if stage.listed][-_DEFAULT_STAGES:]
     chosen = (*last, HEAD) if stages is None else stages or (HEAD,)
     unknown = [name for name in chosen if name not in widths]
     if unknown:
@@ -80,10 +80,10 @@ class Trunk(torch.nn.Module):
     pixel_mean: torch.Tensor
     pixel_scale: torch.Tensor
 
-    def __init__(self, backbone: Backbone, indices: list[int], with_head: bool, pooling: tuple[Pooling, ...]) -> None:
+    def __init__(self, backbone: Backbone, cut: Cut, with_head: bool, pooling: tuple[Pooling, ...]) -> None:
         super().__init__()
         self.backbone = backbone.module
-        self.indices, self.with_head, self.pooling = indices, with_head, pooling
+        self.cut, self.with_head, self.pooling = cut, with_head, pooling
         self.register_buffer("pixel_mean", 255 * torch.tensor(backbone.mean).reshape(1, 3, 1, 1))
         self.register_buffer("pixel_scale", 1 / (255 * torch.tensor(backbone.std).reshape(1, 3, 1, 1)))
 
@@ -109,13 +109,15 @@ class Trunk(torch.nn.Module):
 
     def extra_repr(self) -> str:
         """How the backbone is cut; part of the key under which its graph is cached."""
-        return f"indices={self.indices}, with_head={self.with_head}, pooling={self.pooling}"
+        chosen = f"indices={list(self.cut.indices)}, with_head={self.with_head}, pooling={self.pooling}"
+        return f"{chosen}, all_blocks=True" if self.cut.all_blocks else chosen
 
     def _forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
-        if not self.indices:
+        if not self.cut.indices:
             return self.backbone.forward_features(pixels), []  # type: ignore[operator]
+        blocks = {"extra_blocks": True} if self.cut.all_blocks else {}
         return self.backbone.forward_intermediates(  # type: ignore[operator, no-any-return]
-            pixels, indices=self.indices, norm=False, output_fmt="NCHW"
+            pixels, indices=list(self.cut.indices), norm=False, output_fmt="NCHW", **blocks
         )
 
     def _pooled(self, output: torch.Tensor, pooled: torch.Tensor) -> list[torch.Tensor]:

@@ -7,10 +7,9 @@ from pathlib import Path
 import onnx
 
 from edgetl.errors import EdgeTLError
+from edgetl.host.quantize.coverage import coverage
 from edgetl.plugins import BACKENDS, find
 from edgetl.runner import Backend, LoadOptions
-
-_WEIGHTED = frozenset(("Conv", "ConvTranspose", "Gemm", "MatMul"))
 
 
 def lint(quantized: onnx.ModelProto, original: onnx.ModelProto, keep_float: frozenset[str]) -> None:
@@ -33,8 +32,7 @@ def lint(quantized: onnx.ModelProto, original: onnx.ModelProto, keep_float: froz
             raise EdgeTLError(f"node {name!r} was to stay in float and is gone after quantization")
         if any(read in dequantized for read in nodes[name].input[1:]):
             raise EdgeTLError(f"node {name!r} was to stay in float and has quantized weights")
-    weighted = [node for node in nodes.values() if node.op_type in _WEIGHTED]
-    if not any(node.input[1] in dequantized for node in weighted):
+    if not coverage(quantized).quantized:
         raise EdgeTLError("quantization left every layer in float")
 
 
