@@ -19,6 +19,7 @@ _STAYS = ("demo.sh", "__pycache__")
 """What only works, or only belongs, where it is."""
 _LINK = re.compile(r"\[([^]]*)\]\([^)]*\)")
 _LICENCE = re.compile(r"^[-*]\s+\*\*Licen[cs]e\*\*:\s*(.+)$", re.MULTILINE)
+_SHARED = re.compile(r'source = "(?P<file>\.\./[^"]+\.py):(?P<function>\w+)"')
 _HEADING = re.compile(r"^(#+)\s+(.*)$", re.MULTILINE)
 
 
@@ -92,10 +93,21 @@ def copy_recipe(recipe: Path, out: Path) -> tuple[Path, ...]:
         with tempfile.TemporaryDirectory(prefix=".edgetl-", dir=out.parent) as scratch:
             whole = Path(scratch) / "copy"
             shutil.copytree(recipe.parent, whole, ignore=shutil.ignore_patterns(*_STAYS))
+            _bring_source(recipe, whole)
             whole.replace(out)
     except OSError as error:
         raise InputError(f"cannot write {str(out)!r} ({error.strerror}); choose another folder") from error
     return tuple(sorted(path for path in out.rglob("*") if path.is_file()))
+
+
+def _bring_source(recipe: Path, whole: Path) -> None:
+    """Recipes of one data set share its ``source.py``; a copy gets one of its own."""
+    text = (whole / RECIPE).read_text(encoding="utf-8")
+    shared = _SHARED.search(text)
+    if shared is not None:
+        shutil.copyfile(recipe.parent / shared["file"], whole / Path(shared["file"]).name)
+        own = f'source = "{Path(shared["file"]).stem}:{shared["function"]}"'
+        (whole / RECIPE).write_text(text.replace(shared[0], own), encoding="utf-8")
 
 
 def _entry(folder: Path) -> ZooEntry:

@@ -12,6 +12,7 @@ import edgetl
 from edgetl import zoo
 from edgetl.cli import run
 from edgetl.cli.options import RecipePath
+from edgetl.recipe import read_recipe
 
 MODELS = Path(edgetl.__file__).parent.parent / "models"
 CARD = """# Bolts: right or left
@@ -98,6 +99,14 @@ def test_a_copy_is_whole_and_overwrites_nothing(
     (out / "card.md").write_text("changed")
     assert run(command) == 2
     assert (out / "card.md").read_text() == "changed"
+
+
+def test_a_copy_has_its_own_copy_of_a_shared_source(tmp_path: Path) -> None:
+    out = tmp_path / "mine"
+    assert run(["models", "solar-cells-finetune", "--folder", str(MODELS), "-o", str(out), "--json"]) == 0
+    assert (out / "source.py").read_text() == (MODELS / "solar-cells" / "source.py").read_text()
+    assert 'source = "source:load"' in (out / "recipe.toml").read_text()
+    assert "../" not in read_recipe(out / "recipe.toml").data.source
 
 
 @pytest.mark.parametrize(
