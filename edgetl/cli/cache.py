@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edgetl.cli.amounts import Age, Size
+from edgetl.cli.amounts import age_s, size_bytes
 from edgetl.cli.options import cache as cache_option
 from edgetl.cli.options import common
 from edgetl.cli.output import Output
@@ -53,8 +53,8 @@ def show(output: Output, cache: Path | None) -> None:
 
 
 @cache.command()
-@click.option("--max-size", type=Size(), metavar="SIZE", help="Keep at most this much, as in 5GB.")
-@click.option("--older-than", type=Age(), metavar="AGE", help="Remove what was not used for this long, as in 30d.")
+@click.option("--max-size", callback=size_bytes, metavar="SIZE", help="Keep at most this much, as in 5GB.")
+@click.option("--older-than", callback=age_s, metavar="AGE", help="Remove what was not used for this long, as in 30d.")
 @click.option("--all", "everything", is_flag=True, help="Remove all.")
 @click.option("--kind", multiple=True, metavar="KIND", help="Look at files of this kind only; may be repeated.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be removed.")

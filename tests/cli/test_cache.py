@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgetl.cli import run
-from edgetl.cli.amounts import Age, Size
+from edgetl.cli.amounts import age_s, size_bytes
 from edgetl.device.cached_files import KINDS
 
 
@@ -120,19 +120,23 @@ def test_no_sub_command_is_bad_input(capsys: pytest.CaptureFixture[str]) -> None
     assert "Missing command" in capsys.readouterr().err
 
 
+CONTEXT, PARAMETER = click.Context(click.Command("prune")), click.Option(["--limit"])
+
+
 @given(st.integers(0, 10**11), st.sampled_from(["B", "kB", "MB", "GiB"]))
 def test_whole_sizes_are_exact(number: int, unit: str) -> None:
     factor = {"B": 1, "kB": 10**3, "MB": 10**6, "GiB": 2**30}[unit]
-    assert Size()(f"{number}{unit}") == int(float(number) * factor)
+    assert size_bytes(CONTEXT, PARAMETER, f"{number}{unit}") == int(float(number) * factor)
 
 
-@given(st.text(max_size=12))
-def test_any_other_text_is_refused_or_not_negative(text: str) -> None:
-    for kind in (Size(), Age()):
+@given(st.text(max_size=12) | st.from_regex(r"-?\d{1,4}(\.\d)? ?[a-zA-Z]{0,3}", fullmatch=True))
+def test_any_text_is_an_amount_that_is_not_negative_or_refused(text: str) -> None:
+    for read in (size_bytes, age_s):
         try:
-            amount = kind(text)
+            amount = read(CONTEXT, PARAMETER, text)
         except click.BadParameter:
             continue
+        assert amount is not None
         assert 0 <= amount < 10**25
 
 
