@@ -34,7 +34,7 @@ def check_manifest(manifest: Manifest) -> None:
     if manifest.task not in TASKS:
         raise BundleError(f"unknown task {manifest.task[:80]!r}; expected one of: {', '.join(sorted(TASKS))}")
     _check_classes(manifest.classes)
-    _check_thresholds(manifest.thresholds or (), len(manifest.classes))
+    _check_thresholds(manifest.thresholds, len(manifest.classes))
     if not manifest.variants:
         raise BundleError("there is no variant in it; expected at least one model")
     names = [variant.name.lower() for variant in manifest.variants]

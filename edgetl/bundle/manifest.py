@@ -51,7 +51,7 @@ class FileEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     size_bytes: int
 
 
-class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Everything a device knows of a bundle before it opens a model."""
 
     schema: Literal["edgetl.bundle/1"]
@@ -70,8 +70,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     provenance: Provenance
     files: dict[str, FileEntry]
     """Every file in the bundle but the manifest itself."""
-    thresholds: tuple[float, ...] | msgspec.UnsetType = msgspec.UNSET
-    """Probability above which each class is given, where a sample may have several; absent where none are needed."""
+    thresholds: tuple[float, ...] = ()
+    """Probability above which each class is given, where a sample may have several; left out where none are needed."""
 
     def variant(self, name: str) -> Variant:
         """The variant of that name.

@@ -100,7 +100,7 @@ def _manifest_bytes(contents: Contents, index: GoldenIndex, digests: Mapping[str
         recipe_sha256=contents.recipe_sha256,
         provenance=contents.provenance,
         files={name: FileEntry(digest.sha256, digest.size_bytes) for name, digest in digests.items()},
-        thresholds=contents.thresholds or msgspec.UNSET,
+        thresholds=contents.thresholds,
     )
     raw = encode_manifest(manifest)
     check_manifest(manifest)

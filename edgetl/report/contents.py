@@ -92,7 +92,7 @@ class Described(Subject, Protocol):
         """Samples with reference outputs."""
 
     @property
-    def thresholds(self) -> tuple[float, ...] | msgspec.UnsetType:
+    def thresholds(self) -> tuple[float, ...]:
         """Probability above which each class is given."""
 
     @property
@@ -162,7 +162,7 @@ def _input(preprocess: Preprocess | None) -> str:
 
 
 def _thresholds(manifest: Described) -> str:
-    pairs = zip(manifest.classes, manifest.thresholds or (), strict=True)
+    pairs = zip(manifest.classes, manifest.thresholds, strict=True)
     return ", ".join(f"{label} above {numbers.percent(threshold)}" for label, threshold in pairs)
 
 

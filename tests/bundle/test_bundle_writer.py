@@ -141,3 +141,20 @@ def test_the_largest_archive_can_be_laid_out() -> None:
     assert layout({"a": Digest("", 0, 0xFFFFFFFE - overhead)})
     with pytest.raises(BundleError):
         layout({"a": Digest("", 0, 0xFFFFFFFE - overhead + 1)})
+
+
+def test_a_classifier_s_manifest_does_not_mention_thresholds(contents: Contents, tmp_path: Path) -> None:
+    # bundles of classifiers are byte for byte what they were before there were tasks with thresholds
+    write_bundle(tmp_path / "a.edgetl", contents)
+    assert b"thresholds" not in ZipFile(tmp_path / "a.edgetl").read("manifest.json")
+
+
+def test_several_labels_and_thresholds_come_back(contents: Contents, tmp_path: Path) -> None:
+    labels: tuple[tuple[int, ...], ...] = ((0, 1), (), (1,))
+    changed = replace(
+        contents, task="multilabel", thresholds=(0.25, 0.5), golden=replace(contents.golden, labels=labels)
+    )
+    write_bundle(tmp_path / "a.edgetl", changed)
+    bundle = Bundle.open(tmp_path / "a.edgetl")
+    assert bundle.manifest.thresholds == (0.25, 0.5)
+    assert bundle.golden().labels == labels

@@ -90,4 +90,4 @@ def task_of(manifest: Manifest) -> DeviceTask:
         Unsupported: a bundle of a task without thresholds has some.
     """
     task: DeviceTask = find_task(manifest.task, "device")
-    return task.with_thresholds(manifest.thresholds or ())
+    return task.with_thresholds(manifest.thresholds)

@@ -28,7 +28,7 @@ def test_log_loss_equals_scikit_learn() -> None:
     assert TASK.log_loss(logits, truth) == pytest.approx(expected, rel=1e-6)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(-4, 4), st.booleans()), min_size=2, max_size=20).filter(
         lambda x: any(t for _, t in x)
