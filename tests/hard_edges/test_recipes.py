@@ -43,7 +43,7 @@ CHANGES: dict[str, tuple[str, str, str]] = {
     "too few to calibrate": ("renderings = []", "calibration = 3", "calibration needs at least 16 images, got 3"),
     "fraction above 1": ("[backbone]", "test = 1.5\n[backbone]", "test is a fraction between 0 and 0.9, got 1.5"),
     "data that is not there": ("{photos}", "no/photos", "data source 'no/photos' does not exist (looked at"),
-    "data that is a file": ("{photos}", "recipe.pth", "is a file, expected a folder"),
+    "data that is a file": ("{photos}", "recipe.pth", "is a file ending in '.pth', expected a folder"),
     "data with a name too long": ("{photos}", "x" * 300, "does not exist (looked at"),
     "data with a zero byte": ("{photos}", "a\\u0000b", "does not exist (looked at"),
     "data from a missing module": ("{photos}", "nowhere:load", "no importable module 'nowhere'"),

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from edgetl.check import Check
 from edgetl.device.tasks import Pair
 from edgetl.device.tasks.classify import LOGITS, finite, logits_of
-from edgetl.device.tasks.multilabel_drop import f1_drop
+from edgetl.device.tasks.multilabel_drop import Compared, f1_drop
 from edgetl.device.tasks.multilabel_metrics import metrics
 from edgetl.errors import DataError, Unsupported
 from edgetl.evaluation import Metrics
@@ -98,7 +98,8 @@ class MultilabelTask:
         """
         for outputs in (pair.reference, pair.candidate):
             finite(logits_of(outputs))
-        return f1_drop(name, self.decisions(pair.reference), self.decisions(pair.candidate), pair.truth, gates, least)
+        compared = Compared(self.decisions(pair.reference), self.decisions(pair.candidate), pair.truth)
+        return f1_drop(name, compared, gates, least)
 
     def predictions(self, outputs: Batch, classes: tuple[str, ...]) -> list[MultilabelPrediction]:
         """The labels and the probabilities of each sample.

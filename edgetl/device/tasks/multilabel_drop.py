@@ -10,6 +10,7 @@ References:
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +29,16 @@ _SEED = 0
 Decided = NDArray[np.int64]
 
 
-def f1_drop(name: str, reference: Decided, candidate: Decided, truth: Decided, gates: Gates, least: int = 0) -> Check:
+@dataclass(frozen=True)
+class Compared:
+    """Decisions of a reference and a candidate about the same samples, and what is true; 0 or 1, ``(n, classes)``."""
+
+    reference: Decided
+    candidate: Decided
+    truth: Decided
+
+
+def f1_drop(name: str, compared: Compared, gates: Gates, least: int = 0) -> Check:
     """Judge how much macro F1 a candidate loses against its reference on the same samples.
 
     Decisions about one sample are not independent, so samples are resampled, each with all its decisions, for both at
@@ -37,9 +47,7 @@ def f1_drop(name: str, reference: Decided, candidate: Decided, truth: Decided, g
 
     Args:
         name: of the check.
-        reference: decisions of the reference, 0 or 1, shape ``(n, classes)``.
-        candidate: the same for the candidate.
-        truth: what is true, 0 or 1, the same shape.
+        compared: both decisions, and the truth.
         gates: the limits; ``accuracy_drop_max`` and ``margin`` are of macro F1.
         least: decisions whose loss is never too much for the point estimate: the smallest difference that ``n`` shows.
 
@@ -51,6 +59,7 @@ def f1_drop(name: str, reference: Decided, candidate: Decided, truth: Decided, g
     Raises:
         Unsupported: the three are not of the same samples, or there are none.
     """
+    reference, candidate, truth = compared.reference, compared.candidate, compared.truth
     if not reference.shape == candidate.shape == truth.shape or truth.ndim != 2 or not truth.size:
         raise Unsupported(
             f"a drop needs the same samples twice; got {reference.shape} and {candidate.shape} for {truth.shape}"

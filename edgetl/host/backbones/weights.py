@@ -17,6 +17,8 @@ from edgetl.errors import BackboneError
 _WRAPPERS = ("state_dict", "model", "model_state_dict")
 _PREFIXES = ("module.", "model.", "backbone.", "_orig_mod.")
 _LISTED = 8
+_CODE = ("Unsupported global", "Unsupported class", "Trying to", "Can only")
+"""What torch says of a pickle that wants to run something; of other bytes it says that they are no pickle."""
 State = dict[str, torch.Tensor]
 
 
@@ -61,6 +63,8 @@ def _read(file: Path) -> State:
         else:
             content = torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
+        if not any(word in str(error) for word in _CODE):
+            raise BackboneError(f"cannot read weights {str(file)!r}: neither a .safetensors nor a .pth file") from error
         raise BackboneError(
             f"weights {str(file)!r} hold more than tensors, and loading them could run code; expected a plain state "
             "dict; save model.state_dict() with torch.save or safetensors"
