@@ -139,7 +139,7 @@ def test_scratch_trains_exports_and_packs(request_of: RequestOf) -> None:
     manifest = Bundle.open(request.out).manifest
     assert manifest.provenance.method == "scratch"
     assert manifest.evaluations[0].selection_split == "validation"
-    assert len(manifest.provenance.notes["adapt"]["loss_per_epoch"]) == 2
+    assert [entry["epoch"] for entry in manifest.provenance.notes["adapt"]["curve"]] == [1, 2]
 
 
 def test_stages_alone_give_what_prepare_gives(request_of: RequestOf, tmp_path: Path) -> None:

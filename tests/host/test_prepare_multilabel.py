@@ -11,8 +11,8 @@ import pytest
 import edgetl
 from edgetl.bundle import Bundle
 from edgetl.device.qualify import Settings, qualify
-from edgetl.errors import DataError, Unsupported
-from edgetl.host.prepare import PrepareRequest, load_material, prepare
+from edgetl.errors import DataError
+from edgetl.host.prepare import PrepareRequest, adapt_backbone, load_material, prepare
 from edgetl.host.stages import evaluate
 from edgetl.progress import Silent
 from edgetl.recipe import recipe_from_data
@@ -155,7 +155,9 @@ def test_several_labels_are_refused_where_one_is_wanted(tmp_path: Path) -> None:
         prepare(request, Silent())
 
 
-def test_scratch_is_refused_plainly(tmp_path: Path) -> None:
-    request = request_in(tmp_path, tmp_path / "cache", adapt={"method": "scratch"})
-    with pytest.raises(Unsupported, match="'classify' only"):
-        prepare(request, Silent())
+@pytest.mark.parametrize("method", ["scratch", "finetune"])
+def test_trained_methods_learn_several_labels(tmp_path: Path, method: str) -> None:
+    request = request_in(tmp_path, tmp_path / "cache", adapt={"method": method, "epochs": 2})
+    context, adapted = adapt_backbone(request, load_material(request, Silent()), Silent())
+    assert adapted.head.weight.shape[0] == len(context.workspace.classes)
+    assert all(0 <= entry["validation_accuracy"] <= 1 for entry in adapted.report["curve"])

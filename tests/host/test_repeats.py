@@ -15,7 +15,7 @@ from edgetl.host.prepare import PrepareRequest, prepare
 from edgetl.progress import Silent, Step
 from edgetl.recipe import recipe_from_data
 
-READING = {"audit", "load the backbone"}
+READING = {"audit", "search for near-duplicates", "load the backbone"}
 """Looking at the inputs, which every run does."""
 QUANTIZING = {
     "calibrate",

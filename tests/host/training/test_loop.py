@@ -123,7 +123,7 @@ def test_early_stopping_ends_a_run_that_does_not_improve(photos: Path, tmp_path:
 
 
 def test_a_fitted_head_comes_back_when_training_makes_it_worse(photos: Path, tmp_path: Path) -> None:
-    options = {"head": "probe", "learning_rate": 0.03, "clip": 1.0, "optimizer": "adamw", "epochs": 1}
+    options = {"head": "probe", "learning_rate": 1.0, "clip": 3.0, "ema": None, "optimizer": "sgd", "epochs": 1}
     report = run(photos, tmp_path, **options).report
     assert report["best_epoch"] == 0
     assert report["curve"][0]["validation_loss"] > report["start"]["validation_loss"]
