@@ -6,7 +6,19 @@ from edgetl.report import numbers
 from edgetl.report.candidates import ordered, p50_ns
 from edgetl.report.pictures.axis import axis
 from edgetl.report.pictures.rows import BELOW, TOP, grid
-from edgetl.report.pictures.svg import FONT, Picture, Style, box, fitted, line, picture, shortened, text, text_width
+from edgetl.report.pictures.svg import (
+    FONT,
+    Picture,
+    Role,
+    Style,
+    box,
+    fitted,
+    line,
+    picture,
+    shortened,
+    text,
+    text_width,
+)
 from edgetl.result import CandidateResult, Result
 
 _CANDIDATES_MAX = 24
@@ -28,7 +40,7 @@ def latency_picture(result: Result, name: str = "latency.svg") -> Picture | None
     words = [_words(one, result) for one in timed]
     for place, one in enumerate(timed):
         y = TOP + _ROW * place
-        role = "first" if one.name == result.selected else "other"
+        role: Role = "first" if one.name == result.selected else "other"
         end = across.place(_milliseconds(p50_ns(one) or 0))
         elements += [
             fitted((left - 12, y + _ROW / 2 + 4), one.name, _NAME_ROOM, Style(anchor="end")),
