@@ -25,7 +25,7 @@ NOTES = {
         "unfrozen": ["blocks.6"],
         "best_epoch": 1,
     },
-    "recipe": {"name": "tiny", "adapt": {"method": "finetune", "options": {"epochs": 1}}},
+    "recipe": {"name": "tiny", "adapt": {"method": "finetune", "options": {"epochs": 1}}, "gates": {"target": {}}},
     "skipped": [["broken.png", "it is cut off"]],
     "splits": {"seed": 7},
 }
@@ -66,6 +66,7 @@ def test_bundle_and_result_make_one_chapter_with_everything(manifest: Manifest, 
     ]
     assert table(chapter, "Each class").rows[1] == ("light", "20", "70.0 %", "60.0 %", "65.0 %")
     assert ("adapt.options.epochs", "1") in table(chapter, "Settings").rows
+    assert [key for key, _ in table(chapter, "Settings").rows] == ["name", "adapt.method", "adapt.options.epochs"]
     assert table(chapter, "What adaptation found").rows == (("unfrozen", "blocks.6"), ("best_epoch", "1"))
     assert table(chapter, "Left out").rows == (("broken.png", "it is cut off"),)
     assert ("division, seed", "7") in table(chapter, "Images").rows
