@@ -135,7 +135,8 @@ def _agreeing(distinct: NDArray[np.uint64], mask: np.uint64, known: Ints, degree
 
 def _distances(one: NDArray[np.uint64], other: NDArray[np.uint64]) -> Ints:
     """Bits in which numbers differ."""
-    return _BITS[(one ^ other).view(np.uint8).reshape(-1, _BYTES)].sum(axis=1, dtype=np.int64)
+    counts: Ints = _BITS[(one ^ other).view(np.uint8).reshape(-1, _BYTES)].sum(axis=1, dtype=np.int64)
+    return counts
 
 
 def _extremes(places: Ints, part: Ints) -> tuple[int, int]:
