@@ -145,36 +145,31 @@ def _warnings(
     card: DataCard, sizes: np.ndarray[tuple[int, int], np.dtype[np.float64]], input_size: tuple[int, int] | None
 ) -> tuple[str, ...]:
     near, total = card.near_duplicates, len(sizes)
-    found: list[object] = [_rare(card)]
-    if input_size is not None:
-        small = int(((sizes[:, 0] < input_size[1]) | (sizes[:, 1] < input_size[0])).sum())
-        size = f"{input_size[0]} x {input_size[1]}"
-        found.append(
-            small and f"{small} of {total} images are smaller than the model's input ({size}) and are enlarged"
-        )
-    found += [
-        card.brightness.very_dark
-        and f"{card.brightness.very_dark} of {total} images are very dark (mean grey level below {DARK:.0f} of 255)",
-        near.not_compared and f"{near.not_compared} of {total} images show no structure (one grey level all over)",
-        sum(near.across.values())
-        and f"{sum(near.across.values())} of {total} images look like one of another split, so that measured accuracy "
-        "may be too high",
-        near.labels_differ
-        and f"{near.labels_differ} of {total} images look like one of another class; one of the labels may be wrong",
-        *(
-            not counts["train"] and f"domain {name!r} has no image in train, so that the model never sees it"
-            for name, counts in card.domains.items()
+    height, width = input_size or (0, 0)
+    counted = (
+        (
+            int(((sizes[:, 0] < width) | (sizes[:, 1] < height)).sum()),
+            f"are smaller than the model's input ({height} x {width}) and are enlarged",
         ),
-    ]
-    return tuple(warning for warning in found if isinstance(warning, str))
+        (card.brightness.very_dark, f"are very dark (mean grey level below {DARK:.0f} of 255)"),
+        (near.not_compared, "show no structure (one grey level all over)"),
+        (sum(near.across.values()), "look like one of another split, so that measured accuracy may be too high"),
+        (near.labels_differ, "look like one of another class; one of the labels may be wrong"),
+    )
+    untrained = (name for name, counts in card.domains.items() if not counts["train"])
+    return (
+        *_rare(card),
+        *(f"{count} of {total} images {what}" for count, what in counted if count),
+        *(f"domain {name!r} has no image in train, so that the model never sees it" for name in untrained),
+    )
 
 
-def _rare(card: DataCard) -> str | None:
+def _rare(card: DataCard) -> tuple[str, ...]:
     if card.imbalance is None or card.imbalance <= IMBALANCE:
-        return None
+        return ()
     counts = np.sum(list(card.splits.values()), axis=0)
     large, small = card.classes[int(counts.argmax())], card.classes[int(counts.argmin())]
     return (
         f"class {large!r} has {card.imbalance:.1f} times as many images as {small!r}: accuracy can be high while "
-        f"{small!r} is often missed; look at balanced accuracy, and at the recall of each class"
+        f"{small!r} is often missed; look at balanced accuracy, and at the recall of each class",
     )

@@ -15,7 +15,7 @@ MAX_DISTANCE = 4
 _BYTES = 8
 _NEIGHBOURS = 16
 """Of a picture with more near-duplicates, a few are enough to know."""
-_STEPS = 256
+_STEPS = 128
 """Pictures that agree in half of their bits and are compared with each other."""
 _BITS = np.array([byte.bit_count() for byte in range(256)], np.uint8)
 Ints: TypeAlias = "NDArray[np.int64]"
@@ -93,7 +93,7 @@ def near_duplicates(fingerprints: Sequence[int | None]) -> NearDuplicates:
     Two numbers of eight bytes that differ in at most four bits agree in at least four whole bytes. So the numbers are
     sorted once for each choice of four bytes, and only those are compared that agree there. Nothing is missed but in
     crowds: of a picture with more than 16 near-duplicates at least 16 are found, and of those that share the same four
-    bytes with more than 256 others only neighbours are compared, so that the work stays linear.
+    bytes with more than 128 others only neighbours are compared, so that the work stays linear.
 
     References:
         G. Manku, A. Jain, A. Das Sarma, "Detecting near-duplicates for web crawling", WWW 2007.

@@ -36,7 +36,7 @@ splits = split(audited.dataset, Data("list.csv"), 0)
 card = data_card(audited, splits)
 test = splits.open_test("a test")
 epoch = (*splits.train, *splits.validation, *test)
-total = sum(int(image[0, 0, 0]) >= 0 for image in stream(epoch, Preprocess(224, 224), threads=2))
+total = sum(int(image[0, 0, 0]) >= 0 for image in stream(epoch, Preprocess(64, 64), threads=2))
 print(json.dumps({"images": total, "growth": peak() - before, "card": sum(map(sum, card.splits.values()))}))
 """
 
