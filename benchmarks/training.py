@@ -69,7 +69,6 @@ def ours(context: AdaptContext, steps: int) -> float:
     from edgetl.host.backbones import trunk
     from edgetl.host.tasks.classify import TASK
     from edgetl.host.training.checkpoint import Checkpoint
-    from edgetl.host.training.events import NoEvents
     from edgetl.host.training.layers import unused_parameters
     from edgetl.host.training.loop import Plan, Trainer
     from edgetl.host.training.machine import machine, prepared
@@ -80,7 +79,7 @@ def ours(context: AdaptContext, steps: int) -> float:
     where, workspace = machine("fp32"), context.workspace
     with prepared(model, where, workspace.threads):
         plan = Plan(workspace, context.options, TASK, where)
-        trainer = Trainer(model, plan, Checkpoint(workspace.cache.root / "none.pt"), NoEvents())
+        trainer = Trainer(model, plan, Checkpoint(workspace.cache.root / "none.pt"))
         model.train()
         clock = Clock()
         for number, batch in enumerate(trainer.feed.epoch(0)):

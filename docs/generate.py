@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from backbones_page import page as backbones_page
 
 from edgetl import gates, preprocess, recipe
 from edgetl.environment import Environment
@@ -84,12 +85,22 @@ def main(arguments: list[str]) -> int:
 
 def pages() -> dict[Path, str]:
     """Every generated file with what it must hold."""
+    records = read_records(RESULTS)
     return {
-        ROOT / "benchmarks/README.md": benchmarks_page(read_records(RESULTS)),
+        ROOT / "benchmarks/README.md": benchmarks_page(records),
+        ROOT / "docs/backbones.md": backbones_page(families(records)),
         ROOT / "docs/recipe.md": recipe_page(),
         ROOT / "docs/result.schema.json": schema(),
-        ROOT / "README.md": readme((ROOT / "README.md").read_text(encoding="utf-8"), read_records(RESULTS)),
+        ROOT / "README.md": readme((ROOT / "README.md").read_text(encoding="utf-8"), records),
     }
+
+
+def families(records: Mapping[str, tuple[Record, ...]]) -> Mapping[str, Any]:
+    """What was recorded of every family of backbones, on the last target that has it."""
+    found: dict[str, Any] = {}
+    for record in (record for measured in records.values() for record in measured):
+        found = record.measured.get("families", found)
+    return found
 
 
 def schema() -> str:

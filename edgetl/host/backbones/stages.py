@@ -89,7 +89,10 @@ class Trunk(torch.nn.Module):
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """Features ``(n, features)`` of images ``uint8 (n, h, w, 3)``."""
-        parts = self.parts(image)
+        return self.joined(self.parts(image))
+
+    def joined(self, parts: list[torch.Tensor]) -> torch.Tensor:
+        """The features ``(n, features)`` of pooled parts ``(n, width)``."""
         features = torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
         if "log" not in self.pooling:
             return features
@@ -98,10 +101,18 @@ class Trunk(torch.nn.Module):
     def parts(self, image: torch.Tensor) -> list[torch.Tensor]:
         """The pooled parts before they are joined, ``(n, width)`` each."""
         # the cast comes first: TensorRT refuses a transpose of uint8
-        pixels = (image.to(torch.float32).permute(0, 3, 1, 2) - self.pixel_mean) * self.pixel_scale
+        return self.parts_of((image.to(torch.float32).permute(0, 3, 1, 2) - self.pixel_mean) * self.pixel_scale)
+
+    def parts_of(self, pixels: torch.Tensor, known: tuple[list[torch.Tensor], ...] = ()) -> list[torch.Tensor]:
+        """The pooled parts of normalised pixels ``(n, 3, h, w)``; those of the first stages may be ``known``."""
         final, maps = self._forward(pixels)
-        parts = [part for output in maps for part in self._pooled(output, output.mean((2, 3)))]
+        own = (self.pooled(output) for output in maps[len(known) :])
+        parts = [part for stage in (*known, *own) for part in stage]
         return parts + self._pooled(self._channels_first(final), self._head(final)) if self.with_head else parts
+
+    def pooled(self, output: torch.Tensor) -> list[torch.Tensor]:
+        """The pooled parts of one stage's output ``(n, channels, h, w)``."""
+        return self._pooled(output, output.mean((2, 3)))
 
     def _channels_first(self, final: torch.Tensor) -> torch.Tensor:
         is_last = final.ndim == 4 and str(getattr(self.backbone, "output_fmt", "NCHW")).endswith("NHWC")

@@ -12,19 +12,27 @@ from numpy.typing import NDArray
 from edgetl.errors import DataError
 from edgetl.host.data.dataset import Sample
 from edgetl.host.data.parallel import ordered_map
+from edgetl.host.features import VIEWS
 from edgetl.host.training.augment import augmented
 from edgetl.host.training.options import TrainingOptions
+from edgetl.host.training.tail import Records
 from edgetl.host.workspace import Workspace
 from edgetl.tensors import Array
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Images ``(n, h, w, 3)`` from 0 to 255, soft targets ``(n, classes)`` and weights ``(n,)``."""
+    """Images ``(n, h, w, 3)`` from 0 to 255, or rows of a tail; soft targets ``(n, classes)``; weights ``(n,)``."""
 
     images: torch.Tensor
     targets: torch.Tensor
     weights: torch.Tensor
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    image: Array | None
+    place: int = -1
 
 
 @dataclass(frozen=True)
@@ -35,6 +43,8 @@ class Feed:
     options: TrainingOptions
     targets: NDArray[np.float32]
     """Of every training sample, ``(n, classes)``."""
+    records: Records | None = None
+    """What frozen stages give for each view of each image; batches then hold these instead of images."""
 
     @property
     def steps(self) -> int:
@@ -52,18 +62,35 @@ class Feed:
         places = [(int(index), place) for place, index in enumerate(order)][start * batch :]
         weights = self._weights()
 
-        def prepared(item: tuple[int, int]) -> Array:
+        def prepared(item: tuple[int, int]) -> _Prepared:
             index, place = item
             generator = _generator(self.workspace.seed, number, place)
-            return augmented(self._pixels(samples[index]), self.options.augment, generator)
+            if self.records is None:
+                return _Prepared(augmented(self._pixels(samples[index]), self.options.augment, generator))
+            return self._recorded(index, generator, self.records)
 
         images = ordered_map(prepared, places, self.workspace.threads, 4 * batch)
         for step in range(start, self.steps):
             rows = order[step * batch : (step + 1) * batch]
-            pixels = torch.from_numpy(np.stack([next(images) for _ in rows]))
+            pixels = torch.from_numpy(np.stack([self._input(next(images)) for _ in rows]))
             yield self._mixed(
                 Batch(pixels, torch.from_numpy(self.targets[rows]), torch.from_numpy(weights[rows])), number, step
             )
+
+    def _recorded(self, index: int, generator: np.random.Generator, records: Records) -> _Prepared:
+        views = self.options.augment.views
+        view = int(generator.integers(len(views)))
+        place = index * len(views) + view
+        if records.has(place):
+            return _Prepared(None, place)
+        pixels = self._pixels(self.workspace.splits.train[index])
+        return _Prepared(np.ascontiguousarray(VIEWS[views[view]](pixels)), place)
+
+    def _input(self, prepared: _Prepared) -> Array:
+        if self.records is not None:
+            return self.records.row(prepared.place, prepared.image)
+        assert prepared.image is not None
+        return prepared.image
 
     def _pixels(self, sample: Sample) -> Array:
         try:

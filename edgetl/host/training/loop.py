@@ -16,11 +16,12 @@ from edgetl.host.data.stream import stream
 from edgetl.host.tasks import HostTask
 from edgetl.host.training.batches import Feed
 from edgetl.host.training.checkpoint import Checkpoint, Standing, State
-from edgetl.host.training.events import Events
+from edgetl.host.training.events import Events, NoEvents, events_in
 from edgetl.host.training.machine import Machine
 from edgetl.host.training.model import TrainingModel
 from edgetl.host.training.optimise import optimizer_of, schedule_of
 from edgetl.host.training.options import TrainingOptions
+from edgetl.host.training.tail import Records
 from edgetl.host.workspace import Workspace
 from edgetl.progress import Step
 
@@ -38,6 +39,8 @@ class Plan:
     layer_decay: float = 1.0
     gradual: tuple[frozenset[str], ...] = ()
     """Parameters that train in each epoch; all that are not frozen when empty."""
+    records: Records | None = None
+    """Rows of a tail, when the frozen stages see no augmentation but views."""
     start_counts: bool = False
     """Whether the untrained model is itself a candidate for the best (a fitted head is, a random one is not)."""
 
@@ -45,12 +48,13 @@ class Plan:
 class Trainer:
     """One training run, which may have been begun by another process."""
 
-    def __init__(self, model: TrainingModel, plan: Plan, checkpoint: Checkpoint, events: Events) -> None:
+    def __init__(self, model: TrainingModel, plan: Plan, checkpoint: Checkpoint) -> None:
         """Take the model as it is at the start; nothing is read or written yet."""
-        self.model, self.plan, self.checkpoint, self.events = model, plan, checkpoint, events
+        self.model, self.plan, self.checkpoint = model, plan, checkpoint
+        self.events: Events = NoEvents()
         options, samples = plan.options, plan.workspace.splits
         truth = plan.workspace.truth(samples.train)
-        self.feed = Feed(plan.workspace, options, plan.task.targets(truth, len(plan.workspace.classes)))
+        self.feed = Feed(plan.workspace, options, plan.task.targets(truth, len(plan.workspace.classes)), plan.records)
         self.optimizer = optimizer_of(model, options, plan.layer_decay)
         self.schedule: Scheduler = schedule_of(self.optimizer, options, self.feed.steps)
         self.average = None if options.ema is None else ModelEmaV3(model, decay=options.ema, use_warmup=True)
@@ -63,13 +67,15 @@ class Trainer:
             EdgeTLError: the loss became NaN or infinite.
         """
         options, standing = self.plan.options, self._resumed()
-        total = options.epochs * self.feed.steps * options.batch
-        with self.plan.workspace.progress.stage("train", total) as step:
-            step.advance((standing.epoch * self.feed.steps + standing.step) * options.batch)
+        total, done = options.epochs * self.feed.steps, standing.epoch * self.feed.steps + standing.step
+        self.events = events_in(self.plan.workspace.events, done)
+        with self.plan.workspace.progress.stage("train", total * options.batch) as step:
+            step.advance(done * options.batch)
             if standing.epoch == standing.step == 0 and not standing.curve:
                 self._judge(0.0)
             while not self._is_over():
                 self._epoch(step)
+        self.events.close()
         # a run that is killed before its weights are kept elsewhere finds them here
         self.checkpoint.save(standing, {"best": self.best})
         self.model.load_state_dict(self.best)
@@ -106,7 +112,7 @@ class Trainer:
         # dropout and drop path draw from torch's own generator; seeded by the step, they are the same after a restart
         torch.manual_seed(int(np.random.default_rng((self.plan.workspace.seed, update)).integers(2**31)))
         with where.autocast():
-            logits = self.model(images.to(where.device, non_blocking=True))
+            logits = self._logits(images)
         loss = self.plan.task.loss(logits.float(), targets.to(where.device), weights.to(where.device))
         value = float(loss.item())
         if not np.isfinite(value):
@@ -122,6 +128,12 @@ class Trainer:
         if self.average is not None:
             self.average.update(self.model, update + 1)
         return value
+
+    def _logits(self, inputs: torch.Tensor) -> torch.Tensor:
+        if self.plan.records is not None:
+            return self.plan.records.tail(inputs)
+        logits: torch.Tensor = self.model(inputs.to(self.plan.machine.device, non_blocking=True))
+        return logits
 
     def _judge(self, train_loss: float) -> None:
         """Validate, and remember the weights if they are the best so far."""

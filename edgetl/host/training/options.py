@@ -68,6 +68,8 @@ class TrainingOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     """Weigh classes by their inverse frequency."""
     batchnorm: BatchNormMode = "eval"
     """``eval`` keeps the running statistics of pre-training; ``train`` estimates them again on small batches."""
+    keep_activations: bool = True
+    """Compute what frozen stages give once per view of an image, on a CPU, where ``views`` is all the augmentation."""
     precision: Precision = "auto"
     """``auto`` is fp32 on a CPU and mixed bf16 on a GPU."""
     augment: Augment = Augment()

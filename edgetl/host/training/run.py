@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import torch
 
 from edgetl.device.probe import environment
 from edgetl.errors import EdgeTLError
 from edgetl.host.adapt import AdaptContext
+from edgetl.host.backbones import trunk_features
+from edgetl.host.data.stream import stream
 from edgetl.host.export import module_digest
 from edgetl.host.fingerprint import code_digest, decoding, tool_versions
 from edgetl.host.tasks import HostTask
 from edgetl.host.training import model as models
 from edgetl.host.training.checkpoint import Checkpoint, Standing
-from edgetl.host.training.events import events_in
 from edgetl.host.training.layers import thawed
 from edgetl.host.training.loop import Plan, Trainer
 from edgetl.host.training.machine import Machine, machine, prepared
 from edgetl.host.training.model import TrainingModel
+from edgetl.host.training.tail import Records, Tail
 from edgetl.plugins import find_task
 
+_RECORDS_BYTES_MAX = 4 * 10**9
 _CODE = ("host/training/*.py", "host/tasks/*.py", "host/backbones/*.py", "host/data/**/*.py", "host/adapt/*.py")
 
 
@@ -71,19 +77,43 @@ def _train(context: AdaptContext, start: Start, task: HostTask, where: Machine) 
         gradual = tuple(
             thawed(context.backbone, start.model.frozen, epoch, options.epochs) for epoch in range(options.epochs)
         )
-    plan = Plan(workspace, options, task, where, start.layer_decay, gradual, start.counts)
     began = time.perf_counter()
+    checkpoint = Checkpoint(workspace.cache.path("training", _key(context, start, where), ".pt"))
     with torch.random.fork_rng(devices=[]), prepared(start.model, where, workspace.threads):
-        checkpoint = Checkpoint(workspace.cache.path("training", _key(context, start, where), ".pt"))
-        trainer = Trainer(start.model, plan, checkpoint, events_in(workspace.events, 0))
-        standing = trainer.run()
-        trainer.events.close()
+        records = _records(context, start, where, checkpoint.path.parent)
+        plan = Plan(workspace, options, task, where, start.layer_decay, gradual, records, start.counts)
+        trainer = Trainer(start.model, plan, checkpoint)
+        with nullcontext() if records is None else closing(records):
+            standing = trainer.run()
     seen = len(standing.curve) * trainer.feed.steps * options.batch
     workspace.progress.note(
         f"trained on {seen} images in {time.perf_counter() - began:.0f} s on {where.device.type}; "
         f"kept epoch {standing.best_epoch} of {len(standing.curve)}, validation loss {standing.best_loss:.4f}"
     )
-    return _report(standing, start.model, where)
+    behind = None if records is None else records.tail.stage
+    return {**_report(standing, start.model, where), "kept_activations_of": behind}
+
+
+def _records(context: AdaptContext, start: Start, where: Machine, folder: Path) -> Records | None:
+    """Where to keep what frozen stages give; ``None`` where these see more than views, or would fill the disk."""
+    workspace, options = context.workspace, context.options
+    augment = options.augment
+    is_plain = augment.crop == 1 and not (augment.brightness or augment.contrast or augment.mixup)
+    if not options.keep_activations or not is_plain or where.device.type != "cpu" or where.mixed:
+        return None
+    names = tuple(stage.name for stage in context.backbone.stages)
+    chosen = tuple(name for name, _ in trunk_features(context.backbone, options.stages) if name in names)
+    images = np.stack(list(stream(workspace.splits.train[:2], workspace.preprocess, threads=workspace.threads)))
+    try:
+        tail = Tail(start.model, names, chosen, images)
+    except ValueError as error:
+        workspace.progress.note(f"activations of frozen stages are not kept: {error}")
+        return None
+    count = len(workspace.splits.train) * len(augment.views)
+    if count * tail.record(images[0]).nbytes > _RECORDS_BYTES_MAX:
+        workspace.progress.note(f"activations of {tail.stage!r} are not kept: they would take too much disk")
+        return None
+    return Records(tail, folder, count)
 
 
 def _report(standing: Standing, model: TrainingModel, where: Machine) -> dict[str, Any]:

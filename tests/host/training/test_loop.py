@@ -152,3 +152,23 @@ def test_threads_and_numerics_of_torch_are_given_back(photos: Path, tmp_path: Pa
     run(photos, tmp_path, epochs=1)
     assert torch.get_num_threads() == before
     assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_activations_of_frozen_stages_are_kept_and_change_nothing_that_is_learnt(photos: Path, tmp_path: Path) -> None:
+    kept = run(photos, tmp_path / "kept", last_stages=2)
+    whole = run(photos, tmp_path / "whole", last_stages=2, keep_activations=False)
+    assert kept.report["kept_activations_of"] is not None
+    assert whole.report["kept_activations_of"] is None
+    for one, other in zip(kept.report["curve"], whole.report["curve"], strict=True):
+        assert one["train_loss"] == pytest.approx(other["train_loss"], rel=1e-3)
+        assert one["validation_loss"] == pytest.approx(other["validation_loss"], rel=1e-3)
+
+
+def test_a_killed_run_with_kept_activations_goes_on_to_the_same_bits(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Checkpoint, "due", True)
+    expected = fingerprint(run(photos, tmp_path / "whole", last_stages=2))
+    with pytest.raises(Killed):
+        run(photos, tmp_path / "killed", Killer(5), last_stages=2)
+    assert fingerprint(run(photos, tmp_path / "killed", last_stages=2)) == expected
