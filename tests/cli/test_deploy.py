@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -50,7 +51,7 @@ class Pipeline:
 
 
 @pytest.fixture
-def pipeline(tiny_bundle: Path, result: Result, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Pipeline:
+def pipeline(tiny_bundle: Path, result: Result, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Pipeline]:
     fake = Pipeline(tiny_bundle, result)
     module = ModuleType("edgetl.pipeline")
     module.deploy = fake.deploy  # type: ignore[attr-defined]
@@ -64,7 +65,9 @@ def pipeline(tiny_bundle: Path, result: Result, monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setitem(sys.modules, "edgetl.host.prepare", host)
     monkeypatch.delitem(sys.modules, "edgetl.cli.request", raising=False)
     monkeypatch.setenv("EDGETL_CACHE", str(tmp_path / "cache"))
-    return fake
+    yield fake
+    # it has seen the fakes; the next test imports it again
+    sys.modules.pop("edgetl.cli.request", None)
 
 
 @pytest.fixture

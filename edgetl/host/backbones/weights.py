@@ -64,7 +64,9 @@ def _read(file: Path) -> State:
             content = torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         if not any(word in str(error) for word in _CODE):
-            raise BackboneError(f"cannot read weights {str(file)!r}: neither a .safetensors nor a .pth file") from error
+            raise BackboneError(
+                f"cannot read weights {str(file)!r} (no pickle of tensors); expected a state dict; download it again"
+            ) from error
         raise BackboneError(
             f"weights {str(file)!r} hold more than tensors, and loading them could run code; expected a plain state "
             "dict; save model.state_dict() with torch.save or safetensors"
