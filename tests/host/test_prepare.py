@@ -127,6 +127,15 @@ def test_another_card_is_another_bundle(request_of: RequestOf, photos: Path, tmp
     assert "Another card" in Bundle.open(request.out).read("card.md").decode()
 
 
+def test_recipe_travels_without_the_folders_of_this_machine(request_of: RequestOf, photos: Path) -> None:
+    request = request_of()
+    prepare(request, Silent())
+    told = Bundle.open(request.out).manifest.provenance.notes["recipe"]
+    assert request.recipe.data.source == str(photos)
+    assert told["data"]["source"] == photos.name
+    assert told["adapt"]["method"] == request.recipe.adapt.method
+
+
 def test_unknown_rendering_is_refused_before_any_work(request_of: RequestOf) -> None:
     recorder = Recorder()
     with pytest.raises(Unsupported, match="x86-vnni"):
