@@ -36,7 +36,7 @@ def page(families: Mapping[str, Mapping[str, Any]]) -> str:
     proven = Table("families", tuple(Column(title) for title in titles), tuple(map(summary, deployed.items())))
     cuts = Table("stages", (Column("backbone"), Column("stages")), tuple(map(stages, deployed.items())))
     missing = "".join(f"\n`{name}` failed: {row['failed']}\n" for name, row in families.items() if "failed" in row)
-    return "\n".join((INTRODUCTION, table_rows(proven), NOTE + missing, STAGES, table_rows(cuts)))
+    return "\n".join((INTRODUCTION, f"{table_rows(proven)}\n", NOTE + missing, STAGES, f"{table_rows(cuts)}\n"))
 
 
 def summary(family: tuple[str, Mapping[str, Any]]) -> tuple[str, ...]:
