@@ -30,7 +30,8 @@ class RecipePath(click.Path):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The path of the file."""
-        if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", str(value)) and not Path(value).is_file():
+        # os.path, because Path.is_file raises where a name is too long
+        if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", str(value)) and not os.path.isfile(value):  # noqa: PTH113
             from edgetl.errors import InputError
             from edgetl.zoo import zoo_folder, zoo_recipe  # msgspec only for names
 

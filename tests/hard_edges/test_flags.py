@@ -49,6 +49,8 @@ WRONG: dict[str, tuple[str, str]] = {
     "unpacked folder name too long": (f"unpack B -o {'x' * 300}", "cannot be written (File name too long)"),
     "cache is a file": ("predict B P --cache P", "cannot keep a cache in 'photo.png' (File exists); give a folder"),
     "cache below a file": ("predict B P --cache P/c", "cannot keep a cache in 'photo.png/c' (Not a directory)"),
+    "recipe name too long": (f"prepare {'x' * 300} -o o.edgetl", f"{'x' * 300!r} is no file, and"),
+    "recipe file name too long": (f"prepare {'x' * 300}.toml -o o.edgetl", ".toml' does not exist"),
     "recipe is a folder": ("prepare . -o o.edgetl", "File '.' is a directory"),
     "recipe and data": ("prepare R --data d -o o.edgetl", "--data cannot be given here: the recipe says it"),
     "neither recipe nor data": ("prepare -o o.edgetl", "give a RECIPE, or --data DIR with --backbone NAME"),
