@@ -42,8 +42,9 @@ lint: $(STAMP)
 check: lint
 	$(BIN)/python -m pytest -m 'not slow and not network' -n 2
 
+# a file stays with one process: its tests share what they deploy
 test: check
-	$(BIN)/python -m pytest -n 2 -m 'slow or network'
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'slow or network'
 
 demo: $(STAMP)
 	PATH="$(CURDIR)/$(BIN):$$PATH" sh models/solar-cells/demo.sh
