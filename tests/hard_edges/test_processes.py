@@ -211,7 +211,7 @@ def test_deploy_works_after_it_was_interrupted(start: Command, process: Command,
     assert not [path for path in cache.rglob("*") if path.suffix == ".tmp"]
     again = process(*arguments)
     assert again.code == 0, again.err
-    assert {path.name for path in out.iterdir()} == {"it.edgetl", "it.result.json", "it.report.md"}
+    assert {path.name for path in out.iterdir()} == {"it.edgetl", "it.result.json", "it.report.md", "it.report_files"}
 
 
 def wait_for(path: Path, running: subprocess.Popen[bytes]) -> None:
