@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -83,6 +85,25 @@ def load(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Load]:
     yield load_one
     for runner in runners:
         runner.close()
+
+
+INTERRUPTED = """
+import gc, os, signal, sys
+from pathlib import Path
+from edgetl.plugins import BACKENDS, find
+from edgetl.runner import LoadOptions
+
+options = LoadOptions(threads=1, batch=1)
+backend = find(BACKENDS, sys.argv[1], "runtime")
+runners = [backend.load(backend.build(Path(sys.argv[2]), options, None), options) for _ in range(2)]
+while runners:
+    runners.pop(0).close()
+    gc.collect()
+try:
+    os.kill(os.getpid(), signal.SIGINT)
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
 
 
 @pytest.fixture(params=list(BACKENDS))
@@ -234,3 +255,10 @@ def test_every_precision_a_backend_proposes_loads(runtime: Backend, tmp_path: Pa
     model = write_model(tmp_path / "model.onnx")
     for precision in runtime.precisions("float", ("avx512_bf16",)):
         runtime.load(model, LoadOptions(threads=1, precision=precision)).close()
+
+
+def test_signal_after_all_runners_are_closed_reaches_python(runtime: Backend, tmp_path: Path) -> None:
+    """A library that leaves a signal stack behind and unmaps it kills the process with SIGSEGV here."""
+    command = [sys.executable, "-c", INTERRUPTED, runtime.name, str(write_model(tmp_path / "model.onnx"))]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 130, (signal.Signals(-done.returncode) if done.returncode < 0 else "", done.stderr)

@@ -197,7 +197,6 @@ with replacing(folder / "out") as file:
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(reason="known defect: ctrl-C during extraction may end in SIGSEGV instead of exit code 130")
 def test_deploy_works_after_it_was_interrupted(start: Command, process: Command, recipe: Path, tmp_path: Path) -> None:
     out, cache = tmp_path / "out", tmp_path / "cache"
     arguments = ("deploy", recipe, "-o", out / "it.edgetl", "--effort", "quick", "--cache", cache)

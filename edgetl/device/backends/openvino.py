@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
 import platform
@@ -55,7 +56,7 @@ class OpenVinoBackend:
         if not blob.exists():
             try:
                 content = io.BytesIO()
-                _compile(ov, model, options).export_model(content)
+                _compile(model, options).export_model(content)
             except RuntimeError as error:
                 raise BackendError(f"openvino cannot compile {str(model)!r}: {_reason(error)}") from error
             blob.parent.mkdir(parents=True, exist_ok=True)
@@ -70,12 +71,12 @@ class OpenVinoBackend:
             MissingExtra: openvino is not installed.
             BackendError: it refused the file.
         """
-        ov = _openvino()
+        _openvino()
         try:
             if built.suffix == _BLOB:
-                compiled = ov.Core().import_model(built.read_bytes(), "CPU", _settings(options))
+                compiled = _core().import_model(built.read_bytes(), "CPU", _settings(options))
             else:
-                compiled = _compile(ov, built, options)
+                compiled = _compile(built, options)
             return _OpenVinoRunner(compiled)
         except RuntimeError as error:
             advice = "; delete it to have it compiled again" if built.suffix == _BLOB else ""
@@ -117,8 +118,19 @@ def _openvino() -> Any:
     return openvino
 
 
-def _compile(ov: Any, model: Path, options: LoadOptions) -> Any:
-    core = ov.Core()
+@functools.cache
+def _core() -> Any:
+    """One for the process, never closed.
+
+    On CPUs with AMX every core gives the calling thread an alternate signal stack and puts the former one back when it
+    goes (seen in OpenVINO 2026.4). Two that go in the order they came leave a stack that is unmapped, and the next
+    signal, ctrl-C say, is a segmentation fault.
+    """
+    return _openvino().Core()
+
+
+def _compile(model: Path, options: LoadOptions) -> Any:
+    core = _core()
     graph = core.read_model(str(model))
     if options.batch is not None:
         graph.reshape({port: _with_batch(port.get_partial_shape(), options.batch) for port in graph.inputs})
@@ -144,7 +156,7 @@ def _settings(options: LoadOptions) -> dict[str, object]:
 
 
 def _key(ov: Any, model: Path, options: LoadOptions) -> str:
-    cpu = ov.Core().get_property("CPU", "FULL_DEVICE_NAME"), ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    cpu = [_core().get_property("CPU", name) for name in ("FULL_DEVICE_NAME", "OPTIMIZATION_CAPABILITIES")]
     parts = (sha256_of(model), msgspec.json.encode(options), ov.__version__, platform.machine(), cpu)
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 
