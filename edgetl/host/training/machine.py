@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -17,6 +18,7 @@ from edgetl.host.training.options import Precision
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4
 _MOST = 2**31 - 1
 _TOP_PAD_BYTES = 2**28
+_DETERMINISTIC: Any = torch.utils.deterministic  # whose one setting is a property that type checkers do not see
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,11 @@ def prepared(model: TrainingModel, where: Machine, threads: int) -> Iterator[Non
     the process, because the next step wants the same blocks again.
     """
     before, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    filling = _DETERMINISTIC.fill_uninitialized_memory
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(where.device.type == "cpu", warn_only=True)
+    # with these kernels torch fills every new block with NaN first, a debugging aid that costs a quarter of the time
+    _DETERMINISTIC.fill_uninitialized_memory = False
     torch.set_flush_denormal(True)
     _keep_freed_memory(True)
     model.to(where.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -59,6 +64,7 @@ def prepared(model: TrainingModel, where: Machine, threads: int) -> Iterator[Non
         _keep_freed_memory(False)
         torch.set_flush_denormal(False)
         torch.use_deterministic_algorithms(strict)
+        _DETERMINISTIC.fill_uninitialized_memory = filling
         torch.set_num_threads(before)
 
 
