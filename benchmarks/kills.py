@@ -2,9 +2,10 @@
 
     python benchmarks/kills.py -o benchmarks/results/x86-vnni/kills.json
 
-The fine-tuning recipe runs on every n-th photograph, so that ten kills take minutes. One run is left in peace. Another,
-with a cache of its own, is sent SIGKILL at moments drawn between its start and the time that the first run took, and
-started again each time. In between, every file under a final name must be whole: bundles open, tensors load.
+The fine-tuning recipe runs on every n-th photograph at fewer pixels, so that ten kills take minutes. One run is left in
+peace. Another, with a cache of its own, is sent SIGKILL at moments drawn between its start and the time that the first
+run took, and started again each time. After each kill every file under a final name must be whole: bundles open,
+tensors load. A run that comes to its end must have made the first one's bundle; the next begins with an empty cache.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ import numpy as np
 import onnx
 import record
 import torch
+from safetensors.torch import load_file
 
 from edgetl.bundle import Bundle
 
@@ -47,6 +50,7 @@ def recipe_in(folder: Path, every: int, epochs: int) -> Path:
     """The recipe with fewer photographs and epochs; gates are left open, as so few photographs cannot pass them."""
     text = (FOLDER / "recipe.toml").read_text(encoding="utf-8")
     text = text.replace("../solar-cells/source.py:load", "source:load")
+    text = text.replace("height = 300", "height = 160").replace("width = 300", "width = 160")
     text = "\n".join(f"epochs = {epochs}" if line.startswith("epochs") else line for line in text.splitlines())
     text = text.replace("accuracy_drop_max = 0.005", "accuracy_drop_max = 0.5").replace(
         "margin = 0.015", "margin = 0.5"
@@ -63,11 +67,20 @@ def start(recipe: Path, out: Path, cache: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen([*command, "--effort", "quick"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
+def checked(path: Path) -> None:
+    """Read a checkpoint with its checksums, which torch does not look at."""
+    with zipfile.ZipFile(path) as archive:
+        if archive.testzip() is not None:
+            raise zipfile.BadZipFile(path)
+    torch.load(path, weights_only=True)
+
+
 def damaged(folder: Path) -> list[str]:
     """Files under a final name that cannot be read."""
     readers: dict[str, Any] = {
         ".edgetl": Bundle.open,
-        ".pt": lambda path: torch.load(path, weights_only=True),
+        ".pt": checked,
+        ".safetensors": load_file,
         ".npz": lambda path: dict(np.load(path, allow_pickle=False)),
         ".onnx": onnx.load,
         ".json": lambda path: msgspec.json.decode(path.read_bytes()),
@@ -90,7 +103,7 @@ def main() -> int:
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
-    generator, kills = random.Random(arguments.seed), []
+    generator, kills, ends = random.Random(arguments.seed), [], []
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         recipe = recipe_in(folder, arguments.every, arguments.epochs)
@@ -106,7 +119,7 @@ def main() -> int:
             # the first moments of a run are all alike: most of the time is spent after them
             moment = generator.uniform(0.05, 1.0) * whole_s
             try:
-                process.wait(moment)
+                ends.append([process.wait(moment), out.is_file() and Bundle.open(out).sha256 == expected])
                 shutil.rmtree(folder / "b")
                 (folder / "b").mkdir()
             except subprocess.TimeoutExpired:
@@ -115,17 +128,17 @@ def main() -> int:
                 kills.append(round(moment / whole_s, 3))
                 broken += damaged(folder / "b")
         last = start(recipe, out, folder / "b" / "cache").wait()
-        same = Bundle.open(out).sha256 == expected
+        ends.append([last, out.is_file() and Bundle.open(out).sha256 == expected])
         leftovers = [path.name for path in (folder / "b").iterdir() if path.name.startswith(".")]
     measured = {
         "kills": kills,
-        "exit_codes": [code, last],
-        "same_bundle": same,
+        "exit_code_in_peace": code,
+        "ends_by_exit_code_and_same_bundle": ends,
         "bundle_sha256": expected,
         "damaged_files": broken,
         "temporary_files_beside_the_bundle": leftovers,
     }
-    passed = same and not broken and code == last == 0
+    passed = not broken and code == 0 and all(end == [0, True] for end in ends)
     return record.write(arguments.out, "ten kills", "same bundle, no damaged file", measured, passed)
 
 

@@ -3,8 +3,9 @@
     python benchmarks/labels.py -o benchmarks/results/x86-vnni/labels.json
 
 One stratified test split stays the same; of the other photographs, n are kept, drawn so that smaller sets lie inside
-larger ones. A fifth of the n choose the epoch. Methods and options are those of the recipes in models/; with few
-photographs the epochs are raised so that at least ``--steps`` batches are seen. Accuracy is that of the float model.
+larger ones. A fifth of the n choose the epoch. Methods and options are those of the recipes in models/, but for what
+makes seven sizes of three methods affordable: all of them see the photographs at ``--pixels``, and what is trained is
+trained for ``--epochs``, or for ``--steps`` batches where these are more. Accuracy is that of the float model.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from edgetl.recipe import read_recipe
 MODELS = Path(__file__).parents[1] / "models"
 RECIPES = {"linear-probe": "solar-cells", "finetune": "solar-cells-finetune", "scratch": "solar-cells-scratch"}
 SIZES = (20, 50, 100, 200, 500, 1000, 1968)
-SPLIT_SEED = 201
+SPLIT_SEED = 501
 
 
 def nested(samples: tuple[Sample, ...], n: int) -> tuple[Sample, ...]:
@@ -51,10 +52,12 @@ def one(method: str, n: int, cache: Path, arguments: argparse.Namespace) -> dict
     folder = MODELS / RECIPES[method]
     recipe = read_recipe(folder / "recipe.toml")
     data = msgspec.structs.replace(recipe.data, split_seed=SPLIT_SEED)
-    recipe = msgspec.structs.replace(recipe, data=data)
+    preprocess = msgspec.structs.replace(recipe.backbone.preprocess, height=arguments.pixels, width=arguments.pixels)
+    backbone = msgspec.structs.replace(recipe.backbone, preprocess=preprocess)
+    recipe = msgspec.structs.replace(recipe, data=data, backbone=backbone)
     if method != "linear-probe":
         batch = int(recipe.adapt.options.get("batch", 16))
-        epochs = max(int(recipe.adapt.options["epochs"]), -(-arguments.steps // max(int(0.8 * n) // batch, 1)))
+        epochs = max(arguments.epochs, -(-arguments.steps // max(int(0.8 * n) // batch, 1)))
         adapt = msgspec.structs.replace(recipe.adapt, options={**recipe.adapt.options, "epochs": epochs})
         recipe = msgspec.structs.replace(recipe, adapt=adapt)
     request = PrepareRequest(recipe, folder, cache / "out", cache, arguments.threads)
@@ -103,15 +106,16 @@ def main() -> int:
     parser.add_argument("--methods", nargs="+", default=sorted(RECIPES), choices=sorted(RECIPES))
     parser.add_argument("--sizes", nargs="+", type=int, default=list(SIZES))
     parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--pixels", type=int, default=160)
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     rows = [one(method, n, arguments.cache, arguments) for n in arguments.sizes for method in arguments.methods]
-    best = {n: {row["method"]: row["accuracy"] for row in rows if row["labels"] == n} for n in arguments.sizes}
-    most = best[max(arguments.sizes)]
-    transferred = [value for name, value in most.items() if name != "scratch"]
-    passed = not transferred or max(transferred) >= most.get("scratch", 0.0)
-    limit = "with all labels, what is transferred is at least as good as from scratch"
-    return record.write(arguments.out, "accuracy against labels, solar cells", limit, {"curve": rows}, passed)
+    most = {row["method"]: row["accuracy"] for row in rows if row["labels"] == max(arguments.sizes)}
+    passed = all(accuracy >= most.get("scratch", 0.0) for accuracy in most.values())
+    limit = "with all labels, each way to transfer is at least as good as from scratch"
+    measured = {"pixels": arguments.pixels, "epochs": arguments.epochs, "steps": arguments.steps, "curve": rows}
+    return record.write(arguments.out, "accuracy against labels, solar cells", limit, measured, passed)
 
 
 if __name__ == "__main__":

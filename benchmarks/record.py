@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ def write(out: Path | None, name: str, limit: str, measured: dict[str, Any], pas
         "name": name,
         "command": " ".join(["python", *sys.argv]),
         "edgetl_version": edgetl.__version__,
+        "commit": commit(),
         "limit": limit,
         "passed": passed,
         "measured": measured,
@@ -34,3 +36,12 @@ def write(out: Path | None, name: str, limit: str, measured: dict[str, Any], pas
     shown = {key: value for key, value in measured.items() if not key.startswith("raw")}
     print(json.dumps({"name": name, "limit": limit, "passed": passed, **shown}, indent=1))
     return 0 if passed else 3
+
+
+def commit() -> str | None:
+    """Of the code that was measured, with ``-dirty`` where it was changed since; ``None`` outside of a clone."""
+    words = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--exclude=*"]
+    try:
+        return subprocess.run(words, check=True, capture_output=True, text=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None

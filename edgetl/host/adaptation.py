@@ -22,6 +22,7 @@ from edgetl.host.data.dataset import Sample
 from edgetl.host.export import module_digest
 from edgetl.host.features import GraphFeatures
 from edgetl.host.fingerprint import decoding, machinery
+from edgetl.host.training.machine import arithmetic
 
 _TRUNK = "trunk/"
 _NOTES = "notes"
@@ -57,13 +58,10 @@ def cut_of(options: Any) -> tuple[tuple[str, ...] | None, tuple[Pooling, ...]]:
     return getattr(options, "stages", None), getattr(options, "pooling", ("mean",))
 
 
-def adaptation(method: Method, context: AdaptContext, again: bool) -> Adapted:
+def adaptation(method: Method, context: AdaptContext) -> Adapted:
     """What a method makes of a backbone and data, from the cache when it was made of the same before.
 
     Of the trunk only the tensors that adaptation changed are kept.
-
-    Args:
-        again: adapt also when the cache has it.
     """
     body, workspace = trunk(context.backbone, *cut_of(context.options)), context.workspace
     # now, because a method may train the backbone in place
@@ -71,7 +69,7 @@ def adaptation(method: Method, context: AdaptContext, again: bool) -> Adapted:
     samples = [*_described(workspace.splits.train), "validation", *_described(workspace.splits.validation)]
     parts = [*_how(method, context), module_digest(body), decoding(workspace.preprocess), samples]
     path = workspace.cache.path("adapted", parts, ".safetensors")
-    if not again and (adapted := _restored(path, body)) is not None:
+    if not context.again and (adapted := _restored(path, body)) is not None:
         return adapted
     adapted = method.adapt(context)
     state = adapted.trunk.state_dict()
@@ -101,7 +99,7 @@ def refitted(
 def _how(method: Method, context: AdaptContext) -> list[object]:
     workspace = context.workspace
     options = msgspec.to_builtins(context.options)
-    return [method.name, options, workspace.seed, workspace.classes, machinery()]
+    return [method.name, options, workspace.seed, workspace.classes, machinery(), arithmetic(context)]
 
 
 def _described(samples: tuple[Sample, ...]) -> list[object]:

@@ -62,6 +62,18 @@ class Engine:
         }
 
 
+def installed() -> tuple[str, ...]:
+    """Runtimes of this machine, at least one, in the order of their table.
+
+    Raises:
+        MissingExtra: no runtime is installed.
+    """
+    names = tuple(name for name in BACKENDS if find(BACKENDS, name, "runtime").probe().available)
+    if not names:
+        raise MissingExtra("onnxruntime", extra="onnxruntime")
+    return names
+
+
 def fastest(model: Path, precision: str, sample: Array, crew: Crew, cache: Cache) -> Engine:
     """The runtime that is fastest for this graph on this machine, measured once and remembered.
 
@@ -75,10 +87,7 @@ def fastest(model: Path, precision: str, sample: Array, crew: Crew, cache: Cache
     Raises:
         MissingExtra: no runtime is installed.
     """
-    names = tuple(name for name in BACKENDS if find(BACKENDS, name, "runtime").probe().available)
-    if not names:
-        raise MissingExtra("onnxruntime", extra="onnxruntime")
-    engines = [Engine(model, name, precision) for name in names]
+    engines = [Engine(model, name, precision) for name in installed()]
     parts = [[engine.identity for engine in engines], crew.runners, crew.threads]
     remembered = cache.path("fastest", parts, ".json")
     if remembered.exists():

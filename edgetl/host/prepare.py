@@ -178,7 +178,7 @@ def adapt_backbone(request: PrepareRequest, material: Material, progress: Progre
     """Load the backbone and adapt it to the training split, or take what was adapted of the same before."""
     context = adapt_context(request, material, progress)
     method: Method = find(METHODS, request.recipe.adapt.method, "method")
-    return context, adaptation(method, context, request.fresh)
+    return context, adaptation(method, context)
 
 
 def adapt_context(request: PrepareRequest, material: Material, progress: Progress) -> AdaptContext:
@@ -197,7 +197,7 @@ def adapt_context(request: PrepareRequest, material: Material, progress: Progres
         task=recipe.task.kind,
         events=request.events,
     )
-    return AdaptContext(backbone, method_options(recipe), workspace)
+    return AdaptContext(backbone, method_options(recipe), workspace, request.fresh)
 
 
 def quantized(

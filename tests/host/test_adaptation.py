@@ -69,7 +69,7 @@ def context(tmp_path: Path) -> Context:
 
 
 def run(method: Method, context: AdaptContext) -> Adapted:
-    return adaptation(method, context, again=False)
+    return adaptation(method, context)
 
 
 @pytest.mark.parametrize("fitted", [False, True])
@@ -111,12 +111,13 @@ def test_only_what_adaptation_changed_is_kept(context: Context, tmp_path: Path) 
     [
         lambda c: replace(c, options=Options(2.0)),
         lambda c: replace(c, workspace=replace(c.workspace, seed=1)),
+        lambda c: replace(c, workspace=replace(c.workspace, threads=2)),
         lambda c: replace(c, workspace=replace(c.workspace, classes=("x", "z"))),
         lambda c: replace(c, workspace=replace(c.workspace, preprocess=Preprocess(32, 32, crop=0.5))),
         lambda c: relabelled(c, 1),
         lambda c: replace(c, backbone=load_backbone(BackboneChoice("test_efficientnet", "random"), Path(), 1)),
     ],
-    ids=["options", "seed", "classes", "preprocessing", "label", "weights"],
+    ids=["options", "seed", "threads", "classes", "preprocessing", "label", "weights"],
 )
 def test_other_inputs_are_adapted_anew(context: Context, change: Callable[[AdaptContext], AdaptContext]) -> None:
     method = InPlace()
@@ -146,5 +147,5 @@ def test_a_damaged_or_pruned_file_is_made_again(
 def test_again_adapts_although_it_is_kept(context: Context) -> None:
     method = InPlace()
     run(method, context())
-    adaptation(method, context(), again=True)
+    run(method, replace(context(), again=True))
     assert method.calls == 2

@@ -64,6 +64,8 @@ class AdaptContext:
     options: Any
     """An instance of the method's own options type."""
     workspace: Workspace
+    again: bool = False
+    """Adapt although the same was adapted before; what was begun and not finished may still be gone on with."""
 
 
 class FeatureSource(Protocol):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, cast
+from dataclasses import replace
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
@@ -11,11 +12,13 @@ import torch
 from edgetl.errors import EdgeTLError
 from edgetl.host.adapt import AdaptContext, Adapted, FeatureSource, FittedHead
 from edgetl.host.adapt.heads import scale_of
-from edgetl.host.adapt.linear_probe import LinearProbe, LinearProbeOptions, frozen_features
+from edgetl.host.adapt.linear_probe import LinearProbe, LinearProbeOptions, features_by, report_of
 from edgetl.host.adapt.scratch import random_head
 from edgetl.host.backbones import Trunk, trunk
 from edgetl.host.data.stream import stream
+from edgetl.host.export import trunk_graph
 from edgetl.host.features import check_views
+from edgetl.host.inference import Engine, installed
 from edgetl.host.training.layers import frozen_parameters
 from edgetl.host.training.model import StandardHead, TrainingModel
 from edgetl.host.training.options import Augment, TrainingOptions
@@ -101,13 +104,15 @@ def _probed(body: Trunk, context: AdaptContext) -> tuple[StandardHead, dict[str,
     probe = LinearProbeOptions(
         stages=options.stages, pooling=options.pooling, views=options.probe_views, balanced=options.balanced
     )
-    probing = AdaptContext(context.backbone, probe, context.workspace)
-    adapted = LinearProbe().adapt(probing)
-    fitted = cast(FittedHead, adapted.fitted)
-    features = frozen_features(body, context.workspace)[1].training(options.probe_views)
-    flat = features.reshape(-1, features.shape[-1])
+    # a runtime by name, not the fastest: trained weights must not hang on a stopwatch
+    engine = Engine(trunk_graph(body, context.workspace), installed()[0])
+    features = features_by(engine, context.workspace)
+    fitted = LinearProbe().refit(replace(context, options=probe), features, None)
+    rows = features.training(options.probe_views)
+    flat = rows.reshape(-1, rows.shape[-1])
     head = StandardHead(fitted.head, flat.mean(axis=0), scale_of(flat, probe.sigma_floor))
-    return head, {"probe": adapted.report, "handover": _handover(body, head, fitted, context)}
+    report = report_of(fitted, probe, engine.runtime)
+    return head, {"probe": report, "handover": _handover(body, head, fitted, context)}
 
 
 def _handover(body: Trunk, head: StandardHead, fitted: FittedHead, context: AdaptContext) -> float:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import msgspec
-import torch
 
 from edgetl.host.adapt import AdaptContext, Adapted, FeatureSource, FittedHead
 from edgetl.host.adapt.heads import HeadSettings, balanced_relevance, fit_head, training_set
 from edgetl.host.backbones import Pooling, part_widths, trunk
 from edgetl.host.export import trunk_graph
 from edgetl.host.features import GraphFeatures, check_views
-from edgetl.host.inference import Crew, fastest
+from edgetl.host.inference import Crew, Engine, fastest
 from edgetl.host.workspace import Workspace
 
 GRID = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2)
@@ -64,23 +64,12 @@ class LinearProbe:
         workspace = context.workspace
         check_views(options.views, workspace.preprocess)
         module = trunk(context.backbone, options.stages, options.pooling)
-        runtime, features = frozen_features(module, workspace)
+        graph = trunk_graph(module, workspace)
+        with workspace.progress.stage("choose the fastest float runtime"):
+            engine = fastest(graph, "fp32", workspace.blank(), Crew.many(workspace.threads), workspace.cache)
+        features = features_by(engine, workspace)
         fitted = self.refit(context, features, None)
-        return Adapted(
-            trunk=module,
-            head=fitted.head,
-            fitted=fitted,
-            report={
-                "regularisation": fitted.regularisation,
-                "cross_validated_accuracy": {f"{c:g}": score for c, score in fitted.scores.items()},
-                "cross_validated_log_loss": {f"{c:g}": loss for c, loss in fitted.losses.items()},
-                "converged": fitted.converged,
-                "features": int(fitted.head.weight.shape[1]),
-                "feature_runtime": runtime,
-                "pooling": list(options.pooling),
-                "views": list(options.views),
-            },
-        )
+        return Adapted(module, fitted.head, fitted, report_of(fitted, options, engine.runtime))
 
     def refit(self, context: AdaptContext, features: FeatureSource, regularisation: float | None) -> FittedHead:
         """Fit the head on features of the training split."""
@@ -106,10 +95,20 @@ class LinearProbe:
 METHOD = LinearProbe()
 
 
-def frozen_features(module: torch.nn.Module, workspace: Workspace) -> tuple[str, GraphFeatures]:
-    """Features of the training split by a trunk that does not change, from the fastest runtime; returns its name."""
-    graph = trunk_graph(module, workspace)
-    with workspace.progress.stage("choose the fastest float runtime"):
-        engine = fastest(graph, "fp32", workspace.blank(), Crew.many(workspace.threads), workspace.cache)
-    extraction = workspace.extraction(engine)
-    return engine.runtime, GraphFeatures(extraction, workspace.splits.train, workspace.progress, "extract features")
+def report_of(fitted: FittedHead, options: LinearProbeOptions, runtime: str) -> dict[str, Any]:
+    """What was chosen and why, of a head fitted to features that ``runtime`` computed."""
+    return {
+        "regularisation": fitted.regularisation,
+        "cross_validated_accuracy": {f"{c:g}": score for c, score in fitted.scores.items()},
+        "cross_validated_log_loss": {f"{c:g}": loss for c, loss in fitted.losses.items()},
+        "converged": fitted.converged,
+        "features": int(fitted.head.weight.shape[1]),
+        "feature_runtime": runtime,
+        "pooling": list(options.pooling),
+        "views": list(options.views),
+    }
+
+
+def features_by(engine: Engine, workspace: Workspace) -> GraphFeatures:
+    """Features of the training split by a trunk that does not change."""
+    return GraphFeatures(workspace.extraction(engine), workspace.splits.train, workspace.progress, "extract features")

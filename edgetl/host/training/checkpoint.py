@@ -60,8 +60,9 @@ class Checkpoint:
         self._written = time.monotonic()
 
     def load(self) -> tuple[Standing, State] | None:
-        """What was written last; ``None`` when there is nothing, or nothing sound."""
+        """What was written last; ``None`` when there is nothing, or nothing sound: every checksum is compared."""
         try:
+            _check(self.path)
             content = torch.load(self.path, map_location="cpu", weights_only=True)
             if content["schema"] == _SCHEMA:
                 return Standing(**content["standing"]), content["tensors"]
@@ -71,3 +72,21 @@ class Checkpoint:
             # damaged on the disk since it was written: training starts again
             self.path.unlink(missing_ok=True)
         return None
+
+    def forget_finished(self) -> None:
+        """Drop a training that came to its end, so that it is done again; one that was cut off stays."""
+        found = self.load()
+        if found is not None and "model" not in found[1]:
+            self.path.unlink(missing_ok=True)
+
+
+def _check(path: Path) -> None:
+    """Compare checksums, which torch writes and does not read.
+
+    Raises:
+        BadZipFile: a tensor is damaged.
+    """
+    with zipfile.ZipFile(path) as archive:
+        damaged = archive.testzip()
+    if damaged is not None:
+        raise zipfile.BadZipFile(damaged)

@@ -55,10 +55,12 @@ def frozen_parameters(backbone: Backbone, last: int | None, freeze_stem: bool) -
     layers = layer_of(backbone)
     count = max(layers.values()) + 1
     if last is not None and not 1 <= last <= count:
-        raise RecipeError(f"[adapt] last_stages must be 1 to {count} for {backbone.name!r}, got {last}")
-    first = 1 if freeze_stem and count > 1 else 0
-    if last is not None:
-        first = max(first, count - last) if last < count else 0
+        starts = ", ".join(next(name for name, layer in layers.items() if layer == number) for number in range(count))
+        raise RecipeError(
+            f"[adapt] last_stages must be 1 to {count} for {backbone.name!r}, got {last}; its stages, from the input, "
+            f"begin with: {starts}"
+        )
+    first = max(1 if freeze_stem and count > 1 else 0, count - (last or count))
     return frozenset(name for name, layer in layers.items() if layer < first) | unused_parameters(backbone)
 
 

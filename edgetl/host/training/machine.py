@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from edgetl.host.adapt import AdaptContext
 from edgetl.host.training.model import TrainingModel
 from edgetl.host.training.options import Precision
 
@@ -38,6 +39,12 @@ def machine(precision: Precision) -> Machine:
     """A GPU when torch sees one, else the CPU."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return Machine(device, precision == "bf16" or (precision == "auto" and device.type == "cuda"))
+
+
+def arithmetic(context: AdaptContext) -> list[object]:
+    """What decides the last bits of trained weights: device, precision, and in how many threads sums are taken."""
+    where = machine(getattr(context.options, "precision", "fp32"))
+    return [where.device.type, where.mixed, context.workspace.threads]
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from timm.optim._optim_factory import create_optimizer_v2, list_optimizers
+from timm.optim._optim_factory import create_optimizer_v2, get_optimizer_info, list_optimizers
 from timm.optim._param_groups import param_groups_layer_decay
 from timm.scheduler.scheduler import Scheduler
 from timm.scheduler.scheduler_factory import create_scheduler_v2
@@ -27,15 +27,19 @@ def optimizer_of(model: TrainingModel, options: TrainingOptions, layer_decay: fl
     References:
         Clark, Luong, Le and Manning, "ELECTRA", ICLR 2020 (layer-wise learning-rate decay).
     """
-    known = [str(name) for name in list_optimizers()]
+    # optimisers of second order want a graph of the gradient, which no step here keeps
+    known = [str(name) for name in list_optimizers() if not get_optimizer_info(str(name)).second_order]
     if options.optimizer.lower() not in known:
         raise RecipeError(f"[adapt] optimizer {options.optimizer!r} is unknown; expected one of: {', '.join(known)}")
     groups: list[dict[str, Any]] = param_groups_layer_decay(
         model.trunk.backbone, weight_decay=options.weight_decay, layer_decay=layer_decay
     )
     rate = options.learning_rate
+    # timm counts the classifier, which is not used, as a layer of its own above the trunk's last ones
+    largest = max((float(group["lr_scale"]) for group in groups), default=1.0)
     for group in groups:
         group["lr"] = rate
+        group["lr_scale"] = float(group["lr_scale"]) / largest
     head = {"lr": options.head_learning_rate or rate}
     groups.append({**head, "params": [model.head.linear.weight], "weight_decay": options.weight_decay})
     groups.append({**head, "params": [model.head.linear.bias], "weight_decay": 0.0})

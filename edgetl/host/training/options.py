@@ -69,7 +69,8 @@ class TrainingOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     batchnorm: BatchNormMode = "eval"
     """``eval`` keeps the running statistics of pre-training; ``train`` estimates them again on small batches."""
     keep_activations: bool = True
-    """Compute what frozen stages give once per view of an image, on a CPU, where ``views`` is all the augmentation."""
+    """With ``last_stages`` on a CPU, and where ``views`` is all the augmentation: compute what the frozen stages give
+    once per view of an image, and keep it on disk while training."""
     precision: Precision = "auto"
     """``auto`` is fp32 on a CPU and mixed bf16 on a GPU."""
     augment: Augment = Augment()

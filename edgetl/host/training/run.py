@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
@@ -12,25 +13,25 @@ import msgspec
 import numpy as np
 import torch
 
-from edgetl.device.probe import environment
 from edgetl.errors import EdgeTLError
 from edgetl.host.adapt import AdaptContext
 from edgetl.host.backbones import trunk_features
 from edgetl.host.data.stream import stream
 from edgetl.host.export import module_digest
-from edgetl.host.fingerprint import code_digest, decoding, tool_versions
+from edgetl.host.fingerprint import decoding, machinery
 from edgetl.host.tasks import HostTask
 from edgetl.host.training import model as models
 from edgetl.host.training.checkpoint import Checkpoint, Standing
 from edgetl.host.training.layers import thawed
 from edgetl.host.training.loop import Plan, Trainer
-from edgetl.host.training.machine import Machine, machine, prepared
+from edgetl.host.training.machine import Machine, arithmetic, machine, prepared
 from edgetl.host.training.model import TrainingModel
 from edgetl.host.training.tail import Records, Tail
 from edgetl.plugins import find_task
 
 _RECORDS_BYTES_MAX = 4 * 10**9
-_CODE = ("host/training/*.py", "host/tasks/*.py", "host/backbones/*.py", "host/data/**/*.py", "host/adapt/*.py")
+_RECORDS_SHARE_MAX = 0.5
+"""Of what is free on the cache's disk."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,9 @@ def _train(context: AdaptContext, start: Start, task: HostTask, where: Machine) 
             thawed(context.backbone, start.model.frozen, epoch, options.epochs) for epoch in range(options.epochs)
         )
     began = time.perf_counter()
-    checkpoint = Checkpoint(workspace.cache.path("training", _key(context, start, where), ".pt"))
+    checkpoint = Checkpoint(workspace.cache.path("training", _key(context, start), ".pt"))
+    if context.again:
+        checkpoint.forget_finished()
     with torch.random.fork_rng(devices=[]), prepared(start.model, where, workspace.threads):
         records = _records(context, start, where, checkpoint.path.parent)
         plan = Plan(workspace, options, task, where, start.layer_decay, gradual, records, start.counts)
@@ -95,11 +98,15 @@ def _train(context: AdaptContext, start: Start, task: HostTask, where: Machine) 
 
 
 def _records(context: AdaptContext, start: Start, where: Machine, folder: Path) -> Records | None:
-    """Where to keep what frozen stages give; ``None`` where these see more than views, or would fill the disk."""
+    """Where to keep what frozen stages give; ``None`` where these see more than views, or would fill the disk.
+
+    A frozen stem alone is no reason: reading its maps back takes as long as computing them.
+    """
     workspace, options = context.workspace, context.options
     augment = options.augment
     is_plain = augment.crop == 1 and not (augment.brightness or augment.contrast or augment.mixup)
-    if not options.keep_activations or not is_plain or where.device.type != "cpu" or where.mixed:
+    is_wanted = options.keep_activations and getattr(options, "last_stages", None) is not None
+    if not is_wanted or not is_plain or where.device.type != "cpu" or where.mixed:
         return None
     names = tuple(stage.name for stage in context.backbone.stages)
     chosen = tuple(name for name, _ in trunk_features(context.backbone, options.stages) if name in names)
@@ -110,9 +117,13 @@ def _records(context: AdaptContext, start: Start, where: Machine, folder: Path) 
         workspace.progress.note(f"activations of frozen stages are not kept: {error}")
         return None
     count = len(workspace.splits.train) * len(augment.views)
-    if count * tail.record(images[0]).nbytes > _RECORDS_BYTES_MAX:
-        workspace.progress.note(f"activations of {tail.stage!r} are not kept: they would take too much disk")
+    size, room = count * tail.record(images[0]).nbytes, shutil.disk_usage(folder).free * _RECORDS_SHARE_MAX
+    if size > min(_RECORDS_BYTES_MAX, room):
+        workspace.progress.note(
+            f"activations of {tail.stage!r} are not kept: {size / 1e9:.1f} GB would be too much disk"
+        )
         return None
+    workspace.progress.note(f"activations of {tail.stage!r} are kept: up to {size / 1e9:.1f} GB of disk while training")
     return Records(tail, folder, count)
 
 
@@ -132,7 +143,7 @@ def _is_trained(name: str, model: TrainingModel) -> bool:
     return name.removeprefix("trunk.backbone.") not in model.frozen
 
 
-def _key(context: AdaptContext, start: Start, where: Machine) -> dict[str, object]:
+def _key(context: AdaptContext, start: Start) -> dict[str, object]:
     """Everything that changes the trained weights."""
     workspace = context.workspace
     model = start.model
@@ -148,8 +159,6 @@ def _key(context: AdaptContext, start: Start, where: Machine) -> dict[str, objec
         ],
         "decoding": decoding(workspace.preprocess),
         "seed": workspace.seed,
-        # sums are taken in another order by another number of threads
-        "machine": [where.device.type, where.mixed, workspace.threads, sorted(environment().cpu.isa)],
-        "tools": tool_versions(),
-        "code": [code_digest(pattern) for pattern in _CODE],
+        "arithmetic": arithmetic(context),
+        **machinery(),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -156,9 +157,7 @@ class Records:
             OSError: the folder cannot be written to.
         """
         self.tail, self._filled = tail, np.zeros(count, bool)
-        path = folder / f".{os.getpid()}.records"
-        self._file = path.open("w+b")
-        path.unlink()
+        self._file: Any = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115 - closed by close()
 
     def has(self, place: int) -> bool:
         """Whether the row is there."""
@@ -174,7 +173,10 @@ class Records:
         """
         if image is not None and not self._filled[place]:
             row = self.tail.record(image)
-            os.pwrite(self._file.fileno(), row.tobytes(), place * row.nbytes)
+            self._file.seek(place * row.nbytes)
+            left = memoryview(row.tobytes())
+            while left:
+                left = left[self._file.write(left) :]
             self._width, self._filled[place] = row.nbytes, True
             return row
         return np.frombuffer(os.pread(self._file.fileno(), self._width, place * self._width), np.float32)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -70,7 +72,16 @@ def fingerprint(adapted: Adapted) -> tuple[str, bytes, object]:
     return digest(adapted.trunk.state_dict()), adapted.head.weight.tobytes(), adapted.report["curve"]
 
 
-@pytest.mark.parametrize("options", [{}, {"ema": 0.9, "augment": {"mixup": 0.4, "crop": 0.6}, "optimizer": "sgd"}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"ema": 0.9, "augment": {"mixup": 0.4, "crop": 0.6}, "optimizer": "sgd"},
+        {"head": "probe", "gradual": True, "layer_decay": 0.7},
+        {"method": "scratch", "epochs": 3, "batch": 8},
+    ],
+    ids=["plain", "augmented", "probe", "scratch"],
+)
 def test_a_killed_run_goes_on_to_the_same_bits(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any]
 ) -> None:
@@ -91,15 +102,30 @@ def test_a_second_run_takes_the_first_one_s_weights(photos: Path, tmp_path: Path
     assert first.report == second.report
 
 
+def cut_short(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:1000])
+
+
+def change_a_weight(path: Path) -> None:
+    """Flip one bit of a tensor; torch itself would load it."""
+    with zipfile.ZipFile(path) as archive:
+        largest = max(archive.infolist(), key=lambda entry: entry.file_size)
+    content = bytearray(path.read_bytes())
+    content[largest.header_offset + largest.file_size // 2 + 200] ^= 1
+    path.write_bytes(content)
+    torch.load(path, weights_only=True)
+
+
+@pytest.mark.parametrize("spoil", [cut_short, change_a_weight])
 def test_a_damaged_checkpoint_means_a_fresh_start(
-    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoil: Callable[[Path], None]
 ) -> None:
     monkeypatch.setattr(Checkpoint, "due", True)
     expected = fingerprint(run(photos, tmp_path / "whole"))
     with pytest.raises(Killed):
         run(photos, tmp_path / "killed", Killer(3))
     (path,) = (tmp_path / "killed" / "training").glob("*.pt")
-    path.write_bytes(path.read_bytes()[:1000])
+    spoil(path)
     assert fingerprint(run(photos, tmp_path / "killed")) == expected
 
 
@@ -115,6 +141,15 @@ def test_the_report_says_what_was_frozen_and_what_was_learnt(photos: Path, tmp_p
 def test_from_random_weights_it_learns_to_tell_the_classes(photos: Path, tmp_path: Path) -> None:
     report = run(photos, tmp_path, method="scratch", epochs=8, batch=8, learning_rate=3e-3).report
     assert report["curve"][-1]["train_loss"] < 0.5 * report["curve"][0]["train_loss"]
+
+
+def test_fresh_trains_again_and_a_fresh_run_that_was_killed_goes_on(photos: Path, tmp_path: Path) -> None:
+    expected = fingerprint(run(photos, tmp_path))
+    asked = replace(request(photos, tmp_path), fresh=True)
+    with pytest.raises(Killed):
+        adapt_backbone(asked, load_material(asked, Silent()), Killer(1))
+    _, again = adapt_backbone(asked, load_material(asked, Silent()), Silent())
+    assert fingerprint(again) == expected
 
 
 def test_early_stopping_ends_a_run_that_does_not_improve(photos: Path, tmp_path: Path) -> None:
@@ -134,9 +169,12 @@ def test_a_loss_that_explodes_ends_the_run_with_advice(photos: Path, tmp_path: P
         run(photos, tmp_path, learning_rate=1e12, optimizer="sgd", warmup=0.0)
 
 
-def test_an_unknown_optimizer_is_refused_with_the_known_ones(photos: Path, tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match=r"optimizer 'adamwww' is unknown; expected one of: .*adamw"):
-        run(photos, tmp_path, optimizer="adamwww")
+@pytest.mark.parametrize("name", ["adamwww", "adahessian"])
+def test_an_optimizer_that_cannot_be_used_is_refused_with_those_that_can(
+    name: str, photos: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(RecipeError, match=rf"optimizer '{name}' is unknown; expected one of: .*adamw"):
+        run(photos, tmp_path, optimizer=name)
 
 
 def test_events_are_written_where_asked(photos: Path, tmp_path: Path) -> None:
@@ -172,3 +210,11 @@ def test_a_killed_run_with_kept_activations_goes_on_to_the_same_bits(
     with pytest.raises(Killed):
         run(photos, tmp_path / "killed", Killer(5), last_stages=2)
     assert fingerprint(run(photos, tmp_path / "killed", last_stages=2)) == expected
+
+
+@pytest.mark.parametrize(("options", "free"), [({}, 10**12), ({"last_stages": 2}, 1000)], ids=["stem", "disk"])
+def test_activations_are_not_kept_of_a_stem_alone_nor_on_a_disk_that_is_nearly_full(
+    options: dict[str, Any], free: int, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=free))
+    assert run(photos, tmp_path, epochs=1, **options).report["kept_activations_of"] is None

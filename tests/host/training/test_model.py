@@ -100,12 +100,12 @@ def test_layers_are_numbered_from_the_input_and_leave_the_old_classifier_out(bac
     assert not unused_parameters(backbone) & set(layers)
 
 
-@pytest.mark.parametrize(("last", "stem"), [(None, False), (None, True), (1, True), (2, False)])
+@pytest.mark.parametrize(("last", "stem"), [(None, False), (None, True), (1, True), (2, False), (5, True), (5, False)])
 def test_what_is_not_frozen_is_what_was_asked_for(backbone: Backbone, last: int | None, stem: bool) -> None:
     layers, frozen = layer_of(backbone), frozen_parameters(backbone, last, stem)
     trained = {layer for name, layer in layers.items() if name not in frozen}
     count = max(layers.values()) + 1
-    first = (1 if stem else 0) if last is None else count - last
+    first = max(1 if stem else 0, 0 if last is None else count - last)
     assert trained == set(range(first, count))
 
 
