@@ -203,9 +203,11 @@ def test_an_archive_is_removed_whole_even_when_removing_is_interrupted(
         next(path.rglob("*.png")).unlink()
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    planned = plan(files, Limits(unused_s=30 * DAY), NOW)
+    with monkeypatch.context() as patch:
         patch.setattr("shutil.rmtree", killed)
-        remove(files, plan(files, Limits(unused_s=30 * DAY), NOW))
+        with pytest.raises(KeyboardInterrupt):
+            remove(files, planned)
     assert not folder.exists()
     (rest, kept) = sorted(cached_files(tmp_path), key=lambda file: not file.unfinished)
     assert rest.unfinished
