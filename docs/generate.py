@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import inspect
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from edgetl.environment import Environment
 from edgetl.errors import InputError
 from edgetl.host.adapt import Method
 from edgetl.host.training.options import Augment
-from edgetl.plugins import METHODS, RENDERINGS, TASKS, resolve
+from edgetl.plugins import METHODS, RENDERINGS, TASKS, find_task, resolve
 from edgetl.report.markdown import table_rows
 from edgetl.report.page import Column, Table
 from edgetl.result import Result
@@ -116,8 +116,9 @@ def recipe_page() -> str:
         method: Method = resolve(METHODS[name])
         parts.append(section(f'[adapt] with method = "{name}"', method.options))
     parts.append(section("[adapt.augment] of a trained method", Augment))
+    tasks = [name for name in TASKS if find_task(name, "host").trainable]
     parts.append(
-        f"## Names\n\n- tasks: {names(TASKS)}\n- methods: {names(METHODS)}\n- renderings: {names(RENDERINGS)}\n"
+        f"## Names\n\n- tasks: {names(tasks)}\n- methods: {names(METHODS)}\n- renderings: {names(RENDERINGS)}\n"
     )
     return "\n".join(parts)
 
@@ -186,7 +187,7 @@ def default(field: msgspec.structs.FieldInfo) -> str:
     return f"`{msgspec.json.encode(value).decode()}`"
 
 
-def names(table: Mapping[str, Any]) -> str:
+def names(table: Iterable[str]) -> str:
     """Entries of a plug-in table."""
     return ", ".join(f"`{name}`" for name in table)
 

@@ -27,9 +27,10 @@ class Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where labelled images come from and how they are divided.
 
     ``source`` is a folder with one sub-folder per class (or ``train``, ``val`` and ``test`` with these in each); a
-    ``.csv`` or ``.parquet`` table with columns ``path`` and ``label`` and optionally ``split``, ``weight``, ``group``
-    and ``domain``; a COCO ``.json``; a ``.zip``, ``.tar`` or ``.tar.gz`` of one of these; or ``module:function``
-    (looked up beside the recipe first), which returns an ``edgetl.host.data.dataset.Dataset``.
+    ``.csv``, ``.tsv`` or ``.parquet`` table with columns ``path`` and ``label`` and optionally ``split``, ``weight``,
+    ``group`` and ``domain``; a COCO ``.json``; a ``.zip``, ``.tar`` or ``.tar.gz`` of one of these; or
+    ``module:function`` (looked up beside the recipe first) or ``path/to/file.py:function``, which returns an
+    ``edgetl.host.data.dataset.Dataset``.
     """
 
     source: str

@@ -1,14 +1,19 @@
 """What lies in a cache folder, and what of it to give up: the least recently used first.
 
 Only files that EdgeTL itself names are ever looked at: below a folder of :data:`KINDS`, and called after a SHA-256. A
-cache that shares its folder with other things cannot lose them.
+cache that shares its folder with other things cannot lose them. An unpacked archive, whose files its user named, is
+one thing: kept whole or removed whole.
 """
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import stat
+import uuid
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -54,6 +59,8 @@ KINDS: Mapping[Kind, str] = {
 UNFINISHED_S = 86_400.0
 """A temporary file younger than this may still be written to by its process."""
 
+_WHOLE: frozenset[Kind] = frozenset({"archives"})
+"""Kinds of which every folder counts as one file."""
 _NAMED = re.compile(r"[0-9a-f]{64}(?:\.[a-z0-9]+|-[0-9a-z]+\.json)?")
 _TEMPORARY = re.compile(r"\.(?:\S*\.)?[0-9a-f]{32}(?:\.[a-z0-9]+)?")
 """As :mod:`edgetl.files` names what is not whole yet."""
@@ -61,7 +68,7 @@ _TEMPORARY = re.compile(r"\.(?:\S*\.)?[0-9a-f]{32}(?:\.[a-z0-9]+)?")
 
 @dataclass(frozen=True)
 class CachedFile:
-    """One file of a cache."""
+    """One file of a cache, or one folder that is only of use whole."""
 
     kind: Kind
     path: Path
@@ -115,7 +122,7 @@ def cached_files(root: Path) -> tuple[CachedFile, ...]:
     Raises:
         OSError: a folder cannot be read.
     """
-    found = (file for kind in KINDS for file in _walk(kind, root / kind))
+    found = (file for kind in KINDS for file in (_folders if kind in _WHOLE else _walk)(kind, root / kind))
     return tuple(sorted(found, key=lambda file: (file.used_s, str(file.path))))
 
 
@@ -150,7 +157,7 @@ def plan(files: tuple[CachedFile, ...], limits: Limits, now_s: float) -> tuple[C
 
 
 def remove(files: tuple[CachedFile, ...], planned: tuple[CachedFile, ...]) -> Pruned:
-    """Remove the planned files; one that vanished meanwhile counts as removed, folders stay.
+    """Remove the planned files; one that vanished meanwhile counts as removed, the cache's own folders stay.
 
     Args:
         files: all there are, for what is kept.
@@ -160,7 +167,7 @@ def remove(files: tuple[CachedFile, ...], planned: tuple[CachedFile, ...]) -> Pr
     gone: list[CachedFile] = []
     for file in planned:
         try:
-            file.path.unlink(missing_ok=True)
+            _remove(file)
             gone.append(file)
         except OSError as error:
             failed.append((str(file.path), error.strerror or str(error)))
@@ -188,20 +195,47 @@ def _moment(seconds: float) -> datetime:
 
 
 def _walk(kind: Kind, folder: Path) -> Iterator[CachedFile]:
+    for path, status in _entries(folder):
+        if stat.S_ISDIR(status.st_mode):
+            yield from _walk(kind, path)
+        elif stat.S_ISREG(status.st_mode) and (unfinished := _is_unfinished(path.name)) is not None:
+            yield CachedFile(kind, path, status.st_size, status.st_mtime, unfinished)
+
+
+def _folders(kind: Kind, folder: Path) -> Iterator[CachedFile]:
+    for path, status in _entries(folder):
+        if stat.S_ISDIR(status.st_mode) and (unfinished := _is_unfinished(path.name)) is not None:
+            yield CachedFile(kind, path, _size(path), status.st_mtime, unfinished)
+
+
+def _entries(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
     try:
         entries = tuple(folder.iterdir())
     except (FileNotFoundError, NotADirectoryError):
         return
     for path in entries:
-        try:
-            status = path.lstat()
-        except FileNotFoundError:
-            # another process pruned or finished it
-            continue
-        if stat.S_ISDIR(status.st_mode):
-            yield from _walk(kind, path)
-        elif stat.S_ISREG(status.st_mode) and (unfinished := _is_unfinished(path.name)) is not None:
-            yield CachedFile(kind, path, status.st_size, status.st_mtime, unfinished)
+        # another process may have pruned or finished it
+        with suppress(FileNotFoundError):
+            yield path, path.lstat()
+
+
+def _size(folder: Path) -> int:
+    size = 0
+    for root, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):
+                size += Path(root, name).lstat().st_size
+    return size
+
+
+def _remove(file: CachedFile) -> None:
+    with suppress(FileNotFoundError):
+        if file.kind not in _WHOLE:
+            file.path.unlink()
+            return
+        # first to a temporary name: nobody may take half of a folder for the whole
+        aside = file.path.with_name(f".{uuid.uuid4().hex}.tmp")
+        shutil.rmtree(file.path.rename(aside))
 
 
 def _is_unfinished(name: str) -> bool | None:

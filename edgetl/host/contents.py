@@ -182,7 +182,7 @@ def _notes(origin: Origin) -> dict[str, Any]:
         "adapt": origin.report,
         "data": data_card(origin.audited, origin.workspace.splits, (preprocess.height, preprocess.width)),
         "recipe": _without_folders(msgspec.json.decode(msgspec.json.encode(origin.recipe))),
-        "skipped": [[PurePath(name).name, reason] for name, reason in origin.audited.skipped],
+        "skipped": origin.audited.left_out,
         "splits": {"seed": seed, "sha256": origin.workspace.splits.sha256},
         "weights": {
             "source": backbone.weights_source,

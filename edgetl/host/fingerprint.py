@@ -33,13 +33,17 @@ TOOLS = (
 """Packages whose version changes the numbers."""
 
 
-def preparation_key(recipe: Recipe, data_sha256: str, base: Path) -> dict[str, object]:
-    """Everything that changes the bundle: recipe, card, data, weights, code, tools and instruction set."""
+def preparation_key(recipe: Recipe, data: object, base: Path) -> dict[str, object]:
+    """Everything that changes the bundle: recipe, card, data, weights, code, tools and instruction set.
+
+    Args:
+        data: what the bundle depends on, or tells, of the data (JSON-able).
+    """
     card = base / "card.md"
     return {
         "card": sha256_of(card) if card.is_file() else None,
         "recipe": recipe.sha256,
-        "data": data_sha256,
+        "data": data,
         "weights": _weights(recipe.backbone, base),
         **machinery(),
     }
@@ -76,6 +80,11 @@ def decoding(preprocess: Preprocess) -> dict[str, object]:
         "pillow": PIL.__version__,
         "code": code_digest("preprocess.py"),
     }
+
+
+def measuring() -> list[str]:
+    """What decides the facts that an audit keeps of an image, beside the decoder's version: the code."""
+    return [code_digest(name) for name in ("preprocess.py", "host/data/facts.py", "host/data/fingerprint.py")]
 
 
 def code_digest(pattern: str = "**/*.py") -> str:

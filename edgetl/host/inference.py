@@ -90,8 +90,9 @@ def fastest(model: Path, precision: str, sample: Array, crew: Crew, cache: Cache
     engines = [Engine(model, name, precision) for name in installed()]
     parts = [[engine.identity for engine in engines], crew.runners, crew.threads]
     remembered = cache.path("fastest", parts, ".json")
-    if remembered.exists():
-        return Engine(model, msgspec.json.decode(remembered.read_bytes(), type=str), precision)
+    known = _known(remembered)
+    if known in names:
+        return Engine(model, known, precision)
     times = {engine: _seconds(engine, sample, crew) for engine in engines}
     best = min(times, key=lambda engine: times[engine])
     write_bytes(remembered, msgspec.json.encode(best.runtime))
@@ -149,6 +150,14 @@ def _pool(engine: Engine, crew: Crew) -> Iterator[Callable[[Array], dict[str, Ar
     finally:
         for runner in runners:
             runner.close()
+
+
+def _known(file: Path) -> str | None:
+    """The remembered answer, unless it is absent or damaged."""
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=str)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return None
 
 
 def _seconds(engine: Engine, sample: Array, crew: Crew, count: int = 24) -> float:

@@ -12,7 +12,7 @@ import msgspec
 from edgetl.bundle import Bundle, write_bundle
 from edgetl.check import failures
 from edgetl.device.tasks import DeviceTask
-from edgetl.errors import DataError, GateFailed, RecipeError, Unsupported
+from edgetl.errors import BundleError, DataError, GateFailed, RecipeError, Unsupported
 from edgetl.files import mark_used, write_atomically, write_bytes
 from edgetl.host.adapt import AdaptContext, Adapted, Method
 from edgetl.host.adaptation import adaptation
@@ -20,11 +20,11 @@ from edgetl.host.backbones import load_backbone
 from edgetl.host.cache import Cache
 from edgetl.host.contents import BackboneOrigin, Origin, contents
 from edgetl.host.data.audit import Audit, Audited, audit
-from edgetl.host.data.card import check_near_duplicates
+from edgetl.host.data.card import check_near_duplicates, data_card
 from edgetl.host.data.labels import in_words
 from edgetl.host.data.source import open_source
 from edgetl.host.data.splits import Splits, split
-from edgetl.host.fingerprint import preparation_key
+from edgetl.host.fingerprint import measuring, preparation_key
 from edgetl.host.judge import judge, jury_for
 from edgetl.host.quantize.calibrate import MIN_IMAGES
 from edgetl.host.tasks import HostTask
@@ -85,6 +85,11 @@ class Material:
         """Names in label order."""
         return self.audited.dataset.classes
 
+    @property
+    def identity(self) -> list[object]:
+        """What a bundle depends on, or tells, of the data: names of files that are skipped or look alike, too."""
+        return [self.audited.dataset.sha256, self.audited.left_out, data_card(self.audited, self.splits)]
+
 
 def prepare(request: PrepareRequest, progress: Progress) -> Prepared:
     """Check the data, adapt, export, quantize, judge and pack.
@@ -106,19 +111,14 @@ def prepare(request: PrepareRequest, progress: Progress) -> Prepared:
             f"the training split has {len(material.splits.train)} images; quantization needs at least {MIN_IMAGES}; "
             "add images, or set renderings = [] in [quantize]"
         )
-    parts = preparation_key(recipe, material.audited.dataset.sha256, request.base)
+    parts = preparation_key(recipe, material.identity, request.base)
     kept = cache.path("bundles", parts, ".edgetl")
-    notes = kept.with_suffix(".json")
-    reused = kept.exists() and notes.exists() and not request.fresh
-    mark_used(notes)
-    if not reused:
-        write_bytes(notes, msgspec.json.encode(_make(request, material, kept, progress)))
-    bundle = Bundle.open(kept)
+    found = None if request.fresh else _earlier(kept)
+    bundle, shown = found or _make(request, material, kept, progress)
     request.out.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(request.out, lambda path: shutil.copyfile(kept, path))
-    shown = msgspec.json.decode(notes.read_bytes(), type=tuple[str, ...])
     held_out = held_out_images(material, shown)
-    return Prepared(str(request.out), bundle.sha256, reused, material.audited.skipped, held_out)
+    return Prepared(str(request.out), bundle.sha256, found is not None, material.audited.skipped, held_out)
 
 
 def check_trainable(kind: str) -> None:
@@ -162,7 +162,8 @@ def load_material(request: PrepareRequest, progress: Progress) -> Material:
     """
     data = request.recipe.data
     cache = Cache(request.cache)
-    known = cache.path("audit", {"source": data.source, "base": str(request.base.resolve())}, ".json")
+    about = {"source": data.source, "base": str(request.base.resolve()), "code": measuring()}
+    known = cache.path("audit", about, ".json")
     how = Audit(data.min_per_class, data.skip_bad, request.threads, known, data.near_duplicates == "group")
     dataset = open_source(data.source, request.base, cache)
     task: DeviceTask = find_task(request.recipe.task.kind, "device")
@@ -233,7 +234,17 @@ def pack(made: tuple[Made, ...], origin: Origin, out: Path) -> tuple[str, ...]:
     return tuple(sample.sha256 for sample in shown)
 
 
-def _make(request: PrepareRequest, material: Material, out: Path, progress: Progress) -> tuple[str, ...]:
+def _earlier(kept: Path) -> tuple[Bundle, tuple[str, ...]] | None:
+    """What an earlier run made, unless it is absent or damaged."""
+    notes = kept.with_suffix(".json")
+    mark_used(notes)
+    try:
+        return Bundle.open(kept), msgspec.json.decode(notes.read_bytes(), type=tuple[str, ...])
+    except (BundleError, OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+def _make(request: PrepareRequest, material: Material, out: Path, progress: Progress) -> tuple[Bundle, tuple[str, ...]]:
     recipe = request.recipe
     context, adapted = adapt_backbone(request, material, progress)
     fitted = adapted.fitted
@@ -244,4 +255,6 @@ def _make(request: PrepareRequest, material: Material, out: Path, progress: Prog
         others, calibrated = quantized(made, refit, recipe, context.workspace)
         backbone = BackboneOrigin.of(context.backbone)
         origin = Origin(recipe, context.workspace, backbone, adapted.report, material.audited, calibrated, request.base)
-        return pack((made, *others), origin, out)
+        shown = pack((made, *others), origin, out)
+    write_bytes(out.with_suffix(".json"), msgspec.json.encode(shown))
+    return Bundle.open(out), shown

@@ -171,6 +171,66 @@ def test_a_file_that_cannot_be_removed_is_told(tmp_path: Path) -> None:
     assert pruned.failed[0][0] == str(folder)
 
 
+def put_archive(root: Path, name: str, files: dict[str, int], days: float = 0.0) -> Path:
+    folder = root / "archives" / name
+    for file, size in files.items():
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / file).write_bytes(bytes(size))
+        os.utime(folder / file, (NOW - 90 * DAY,) * 2)
+    os.utime(folder, (NOW - days * DAY,) * 2)
+    return folder
+
+
+HASHED, PLAIN = {f"good/{'1' * 64}.png": 6, f"bad/{'2' * 64}.png": 4}, {"good/one.png": 6, "bad/two.png": 4}
+
+
+@pytest.mark.parametrize("files", [HASHED, PLAIN], ids=["named by hash", "named by hand"])
+def test_an_unpacked_archive_is_one_thing(tmp_path: Path, files: dict[str, int]) -> None:
+    folder = put_archive(tmp_path, "a" * 64, files, days=2)
+    (found,) = cached_files(tmp_path)
+    assert (found.kind, found.path, found.size_bytes, found.used_s) == ("archives", folder, 10, NOW - 2 * DAY)
+    assert plan((found,), Limits(size_bytes=10), NOW) == plan((found,), Limits(unused_s=30 * DAY), NOW) == ()
+    assert plan((found,), Limits(size_bytes=9), NOW) == (found,)
+
+
+def test_an_archive_is_removed_whole_even_when_removing_is_interrupted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, newer = put_archive(tmp_path, "a" * 64, HASHED, days=40), put_archive(tmp_path, "b" * 64, PLAIN)
+    files = cached_files(tmp_path)
+
+    def killed(path: Path) -> None:
+        next(path.rglob("*.png")).unlink()
+        raise KeyboardInterrupt
+
+    planned = plan(files, Limits(unused_s=30 * DAY), NOW)
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.rmtree", killed)
+        with pytest.raises(KeyboardInterrupt):
+            remove(files, planned)
+    assert not folder.exists()
+    (rest, kept) = sorted(cached_files(tmp_path), key=lambda file: not file.unfinished)
+    assert rest.unfinished
+    assert kept.path == newer
+    files = (rest, kept)
+    pruned = remove(files, plan(files, Limits(), rest.used_s + UNFINISHED_S + 1))
+    assert (pruned.files, pruned.kept_files) == (1, 1)
+    assert list((tmp_path / "archives").iterdir()) == [newer]
+
+
+def test_what_a_killed_unpacking_left_goes_after_a_day(tmp_path: Path) -> None:
+    folder = put_archive(tmp_path, f".{'a' * 64}.{'b' * 32}.tmp", PLAIN, days=1)
+    files = cached_files(tmp_path)
+    assert plan(files, Limits(size_bytes=0), NOW - 1) == ()
+    remove(files, plan(files, Limits(size_bytes=10**9), NOW + 1))
+    assert not folder.exists()
+
+
+def test_folders_beside_the_archives_that_the_cache_did_not_name_stay(tmp_path: Path) -> None:
+    put_archive(tmp_path, "mine", HASHED)
+    assert cached_files(tmp_path) == ()
+
+
 FILES = st.lists(
     st.builds(
         lambda kind, number, size, age, unfinished: CachedFile(

@@ -161,6 +161,18 @@ def test_fastest_runtime_is_remembered(quadrants: Path, tmp_path: Path, monkeypa
     assert fastest(quadrants, "fp32", blank, Crew.many(1), Cache(tmp_path)) == first
 
 
+@pytest.mark.parametrize("damaged", [b"", b'"onnxrun', b'"\xff"', b'"tensor"'])
+def test_a_damaged_note_of_the_fastest_runtime_is_measured_again(
+    quadrants: Path, tmp_path: Path, damaged: bytes
+) -> None:
+    blank = np.zeros((SIDE, SIDE, 3), np.uint8)
+    fastest(quadrants, "fp32", blank, Crew.many(1), Cache(tmp_path))
+    (note,) = (tmp_path / "fastest").iterdir()
+    note.write_bytes(damaged)
+    engine = fastest(quadrants, "fp32", blank, Crew.many(1), Cache(tmp_path))
+    assert note.read_text() == f'"{engine.runtime}"'
+
+
 def test_a_failing_image_stops_the_run_and_closes_the_runners(quadrants: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     closed: list[Runner] = []
     from edgetl.device.backends import onnxruntime as backend  # the class is found at run time

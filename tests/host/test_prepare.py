@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -10,9 +12,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import edgetl
 from edgetl.bundle import Bundle
 from edgetl.errors import DataError, GateFailed, RecipeError, Unsupported
+from edgetl.host.cache import digest
 from edgetl.host.data.dataset import Sample
+from edgetl.host.fingerprint import preparation_key
 from edgetl.host.prepare import PrepareRequest, load_material, prepare
 from edgetl.host.stages import Files, adapt, evaluate, export, pack_files, quantize
 from edgetl.host.variants import stratified
@@ -60,6 +65,20 @@ def test_unchanged_recipe_reuses_the_bundle_and_fresh_makes_the_same_one_again(r
     assert not third.reused
     assert first.sha256 == second.sha256 == third.sha256
     assert second.held_out == third.held_out
+
+
+@pytest.mark.parametrize("ending", [".edgetl", ".json"])
+def test_a_damaged_bundle_of_an_earlier_run_is_made_again(request_of: RequestOf, ending: str) -> None:
+    request = request_of()
+    first = prepare(request, Silent())
+    made = request.out.read_bytes()
+    (kept,) = (path for path in (request.cache / "bundles").glob("*.edgetl") if path.read_bytes() == made)
+    damaged = kept.with_suffix(ending)
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    second = prepare(request, Silent())
+    assert not second.reused
+    assert (second.sha256, second.held_out) == (first.sha256, first.held_out)
+    assert prepare(request, Silent()).reused
 
 
 def test_held_out_images_are_in_no_other_split(request_of: RequestOf) -> None:
@@ -115,6 +134,48 @@ def test_training_split_too_small_to_calibrate_is_refused_before_any_work(
             Image.fromarray(pixels).save(tmp_path / "few" / name / f"{index}.png")
     with pytest.raises(DataError, match="at least 16"):
         prepare(request_of(data={"source": str(tmp_path / "few")}), Silent())
+
+
+@pytest.mark.parametrize("change", ["gone", "another name", "another reason"])
+def test_a_bundle_is_not_reused_when_other_images_are_skipped(
+    request_of: RequestOf, photos: Path, tmp_path: Path, change: str
+) -> None:
+    folder = Path(shutil.copytree(photos, tmp_path / "photos"))
+    bad = folder / "flat/zz.png"
+    request = request_of(data={"source": str(folder), "test": 0.25, "validation": 0.25, "skip_bad": True})
+
+    def key() -> str:
+        material = load_material(request, Silent())
+        return digest(preparation_key(request.recipe, material.identity, request.base))
+
+    bad.write_bytes(b"not an image")
+    before = key()
+    assert key() == before
+    if change == "gone":
+        bad.unlink()
+    elif change == "another name":
+        bad.rename(bad.with_name("zy.png"))
+    else:
+        bad.write_bytes((photos / "flat/000.png").read_bytes()[:200])
+    assert key() != before
+
+
+def test_images_are_looked_at_again_when_the_code_that_measures_them_changes(
+    request_of: RequestOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = replace(request_of(), cache=tmp_path / "cache")
+
+    def audits() -> int:
+        load_material(request, Silent())
+        return len(list((tmp_path / "cache/audit").iterdir()))
+
+    assert audits() == 1
+    code = Path(shutil.copytree(Path(edgetl.__file__).parent, tmp_path / "edgetl"))
+    monkeypatch.setattr(edgetl, "__file__", str(code / "__init__.py"))
+    assert audits() == 1
+    for count, name in enumerate(("preprocess.py", "host/data/facts.py", "host/data/fingerprint.py"), start=2):
+        (code / name).write_text((code / name).read_text() + "# changed\n")
+        assert audits() == count
 
 
 def test_another_card_is_another_bundle(request_of: RequestOf, photos: Path, tmp_path: Path) -> None:

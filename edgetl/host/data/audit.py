@@ -7,7 +7,7 @@ import hashlib
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from PIL import UnidentifiedImageError
 
@@ -49,6 +49,11 @@ class Audited:
     """Of every sample, in order."""
     near: NearDuplicates = field(compare=False)
     """Which samples look alike, by their places; follows from the facts."""
+
+    @property
+    def left_out(self) -> list[tuple[str, str]]:
+        """What was skipped, without folders, which tell about the machine."""
+        return [(PurePath(name).name, reason) for name, reason in self.skipped]
 
 
 @dataclass(frozen=True, slots=True)

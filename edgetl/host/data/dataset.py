@@ -10,6 +10,11 @@ from typing import Literal
 from edgetl.golden import Label
 
 SplitName = Literal["train", "validation", "test"]
+SEVERAL = (
+    'images with several labels come from a function: source = "FILE.py:FUNCTION" in [data] and kind = "multilabel" '
+    "in [task] (docs/recipe.md)"
+)
+"""What to do, for messages of sources that give one label to each image."""
 
 
 @dataclass(frozen=True, slots=True)

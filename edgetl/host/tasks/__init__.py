@@ -27,12 +27,23 @@ class HostTask(Protocol):
         """What is true, as 0 and 1 of shape ``(n, classes)``."""
 
     def loss(self, logits: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-        """What training minimises: a scalar, the mean over samples weighted by ``weights`` ``(n,)``.
+        """What training minimises: a scalar, the mean weighted by ``weights``.
 
         Args:
             logits: ``(n, classes)``.
             targets: ``(n, classes)``, from 0 to 1.
-            weights: their scale does not matter.
+            weights: of samples, ``(n,)``, or what :meth:`balanced` makes of them; their scale does not matter.
+        """
+
+    def balanced(self, targets: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Weights under which every class counts the same in the loss, whatever its frequency.
+
+        Args:
+            targets: of all training samples, ``(n, classes)``.
+            weights: of the samples, ``(n,)``.
+
+        Returns:
+            Rows for the samples: ``(n,)``, or ``(n, classes)`` where classes are decided one by one.
         """
 
     def score(self, logits: torch.Tensor, targets: torch.Tensor) -> float:

@@ -33,6 +33,12 @@ class Classify:
         losses = functional.cross_entropy(logits, targets, reduction="none")
         return (losses * weights).sum() / weights.sum()
 
+    def balanced(self, targets: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Each sample's weight times the inverse frequency of its class, ``(n,)``."""
+        shares = (targets * weights[:, None]).sum(axis=0)
+        per_class = shares.sum() / (len(shares) * np.maximum(shares, 1e-6))
+        return np.asarray(weights * (targets @ per_class), np.float32)
+
     def score(self, logits: torch.Tensor, targets: torch.Tensor) -> float:
         """Fraction whose most likely class is the labelled one."""
         return float((logits.argmax(dim=1) == targets.argmax(dim=1)).double().mean())

@@ -33,10 +33,17 @@ class Multilabel:
         Args:
             logits: ``(n, classes)``.
             targets: ``(n, classes)``, from 0 to 1.
-            weights: ``(n,)``; their scale does not matter.
+            weights: ``(n,)`` or ``(n, classes)``; their scale does not matter.
         """
         losses = functional.binary_cross_entropy_with_logits(logits, targets.to(logits.dtype), reduction="none")
-        return (losses.mean(dim=1) * weights).sum() / weights.sum()
+        weights = weights.reshape(len(weights), -1).expand_as(losses)
+        return (losses * weights).sum() / weights.sum()
+
+    def balanced(self, targets: Floats, weights: Floats) -> Floats:
+        """Each sample's weight times the inverse frequency of having, or not having, each class, ``(n, classes)``."""
+        having = (targets * weights[:, None]).sum(axis=0)
+        frequency = np.where(targets > 0, having, weights.sum() - having)
+        return np.asarray(weights[:, None] * weights.sum() / (2 * np.maximum(frequency, 1e-6)), np.float32)
 
     def score(self, logits: torch.Tensor, targets: torch.Tensor) -> float:
         """Fraction of right decisions at a probability of one half, over samples and classes."""

@@ -29,6 +29,10 @@ class TensorTask:
         """Refuse: there are no labels."""
         raise Unsupported(_NOTHING_TO_TRAIN)
 
+    def balanced(self, targets: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Refuse: there are no labels."""
+        raise Unsupported(_NOTHING_TO_TRAIN)
+
     def score(self, logits: torch.Tensor, targets: torch.Tensor) -> float:
         """Refuse: there are no labels."""
         raise Unsupported(_NOTHING_TO_TRAIN)

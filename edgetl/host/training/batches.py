@@ -13,16 +13,18 @@ from edgetl.errors import DataError
 from edgetl.host.data.dataset import Sample
 from edgetl.host.data.parallel import ordered_map
 from edgetl.host.features import VIEWS
+from edgetl.host.tasks import HostTask
 from edgetl.host.training.augment import augmented
 from edgetl.host.training.options import TrainingOptions
 from edgetl.host.training.tail import Records
 from edgetl.host.workspace import Workspace
+from edgetl.plugins import find_task
 from edgetl.tensors import Array
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Images ``(n, h, w, 3)`` from 0 to 255, or rows of a tail; soft targets ``(n, classes)``; weights ``(n,)``."""
+    """Images ``(n, h, w, 3)`` from 0 to 255, or rows of a tail; soft targets ``(n, classes)``; weights of the loss."""
 
     images: torch.Tensor
     targets: torch.Tensor
@@ -102,9 +104,8 @@ class Feed:
         weights = np.array([sample.weight for sample in self.workspace.splits.train], np.float32)
         if not self.options.balanced:
             return weights
-        shares = (self.targets * weights[:, None]).sum(axis=0)
-        per_class = shares.sum() / (len(shares) * np.maximum(shares, 1e-6))
-        return np.asarray(weights * (self.targets @ per_class), np.float32)
+        task: HostTask = find_task(self.workspace.task, "host")
+        return task.balanced(self.targets, weights)
 
     def _mixed(self, batch: Batch, epoch: int, step: int) -> Batch:
         targets = batch.targets

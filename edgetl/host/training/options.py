@@ -65,7 +65,7 @@ class TrainingOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     patience: int | None = None
     """Stop after so many epochs without a lower validation loss; all epochs run when absent."""
     balanced: bool = False
-    """Weigh classes by their inverse frequency."""
+    """Weigh classes by their inverse frequency; where an image may have several, having and not having each."""
     batchnorm: BatchNormMode = "eval"
     """``eval`` keeps the running statistics of pre-training; ``train`` estimates them again on small batches."""
     keep_activations: bool = True

@@ -20,6 +20,25 @@ def test_loss_is_binary_cross_entropy_and_weights_count() -> None:
     )
 
 
+def test_balanced_weights_let_having_and_not_having_each_class_count_the_same() -> None:
+    targets = np.array([[1, 0], [0, 0], [0, 0], [0, 1], [1, 1]], np.float32)
+    weights = np.array([1, 1, 2, 1, 1], np.float32)
+    balanced = TASK.balanced(targets, weights)
+    having, lacking = (balanced * targets).sum(axis=0), (balanced * (1 - targets)).sum(axis=0)
+    np.testing.assert_allclose([having, lacking], np.full((2, 2), 3.0), rtol=1e-6)
+    assert balanced[2, 0] == 2 * balanced[1, 0] > 0
+    assert balanced[0, 0] > balanced[1, 0]
+
+
+def test_a_balanced_batch_of_images_without_any_class_has_a_loss_that_teaches() -> None:
+    targets = np.array([[0, 0], [0, 0], [1, 1]], np.float32)
+    weights = torch.from_numpy(TASK.balanced(targets, np.ones(3, np.float32)))[:2]
+    logits = torch.zeros(2, 2, requires_grad=True)
+    TASK.loss(logits, torch.zeros(2, 2), weights).backward()
+    assert logits.grad is not None
+    assert bool((logits.grad > 0).all())
+
+
 def test_log_loss_equals_scikit_learn() -> None:
     rng = np.random.default_rng(0)
     logits, truth = rng.normal(scale=5, size=(50, 3)).astype(np.float32), rng.integers(0, 2, (50, 3))

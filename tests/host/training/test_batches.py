@@ -14,6 +14,7 @@ from edgetl.host.data.audit import Audit, audit
 from edgetl.host.data.source import open_source
 from edgetl.host.data.splits import split
 from edgetl.host.tasks.classify import TASK
+from edgetl.host.tasks.multilabel import TASK as MULTILABEL
 from edgetl.host.training.batches import Feed
 from edgetl.host.training.options import Augment, TrainingOptions
 from edgetl.host.workspace import Workspace
@@ -71,6 +72,17 @@ def test_balanced_weights_give_every_class_the_same_sum(workspace: Workspace) ->
     weights = torch.cat([batch.weights for batch in batches])
     shares = targets.T @ weights
     assert torch.allclose(shares, shares.mean().expand(2), rtol=1e-5)
+
+
+def test_balanced_images_without_any_label_keep_their_weight(workspace: Workspace) -> None:
+    labels = [() if index % 3 else (index % 2,) for index, _ in enumerate(workspace.splits.train)]
+    targets = np.array([[float(label in one) for label in range(2)] for one in labels], np.float32)
+    mixed = TrainingOptions(batch=4, balanced=True, augment=Augment(mixup=0.3))
+    source = Feed(replace(workspace, task="multilabel"), mixed, targets)
+    for batch in source.epoch(0):
+        loss = MULTILABEL.loss(torch.zeros(4, 2), batch.targets, batch.weights)
+        assert bool((batch.weights > 0).all())
+        assert bool(torch.isfinite(loss))
 
 
 def test_smoothed_and_mixed_targets_stay_probabilities(workspace: Workspace) -> None:

@@ -24,8 +24,8 @@ def open_source(source: str, base: Path, cache: Cache | None = None) -> Dataset:
 
     Args:
         source: a folder with one sub-folder per class (or ``train``, ``val`` and ``test`` with class folders in each);
-            a ``.csv`` or ``.parquet`` table; a COCO ``.json``; a ``.zip``, ``.tar`` or ``.tar.gz`` of one of these;
-            or ``module:function`` (looked up in ``base`` first) or ``file.py:function``.
+            a ``.csv``, ``.tsv`` or ``.parquet`` table; a COCO ``.json``; a ``.zip``, ``.tar`` or ``.tar.gz`` of one of
+            these; or ``module:function`` (looked up in ``base`` first) or ``file.py:function``.
         base: what a relative source is relative to, usually the folder of the recipe.
         cache: where archives are unpacked.
 

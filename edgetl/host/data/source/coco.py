@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from edgetl.errors import DataError
-from edgetl.host.data.dataset import Dataset, Sample
+from edgetl.host.data.dataset import SEVERAL, Dataset, Sample
 
 
 class _Image(msgspec.Struct, frozen=True):
@@ -101,8 +101,7 @@ def _chosen(
         if chosen.setdefault(image, category) != category:
             raise DataError(
                 f"COCO file {str(file)!r}: image {images[image]!r} is {categories[chosen[image]]!r} and "
-                f"{categories[category]!r}; expected one category per image; several categories in one image are a "
-                "task of kind multilabel, not classify"
+                f"{categories[category]!r}; expected one category per image; {SEVERAL}"
             )
     return chosen
 

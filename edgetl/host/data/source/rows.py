@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgetl.errors import DataError
-from edgetl.host.data.dataset import Dataset, Sample, SplitName
+from edgetl.host.data.dataset import SEVERAL, Dataset, Sample, SplitName
 from edgetl.host.data.source.split_names import SPLIT_NAMES
 
 REQUIRED = ("path", "label")
@@ -84,7 +84,7 @@ def _check_new(row: Row, first: dict[str, Row], file: Path) -> None:
         row,
         file,
         f"path {row['path']!r} is {row['label']!r} here and {before['label']!r} in {before.place}; expected one label "
-        "per image; several labels of one image are a task of kind multilabel, not classify",
+        f"per image; {SEVERAL}",
     )
 
 

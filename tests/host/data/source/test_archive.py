@@ -6,11 +6,13 @@ import gzip
 import io
 import stat
 import tarfile
+import time
 import zipfile
 from pathlib import Path
 
 import pytest
 
+from edgetl.device.cached_files import Limits, cached_files, plan, remove
 from edgetl.errors import DataError
 from edgetl.host.cache import Cache
 from edgetl.host.data.source import archive as archive_module
@@ -83,6 +85,17 @@ def test_the_same_content_is_unpacked_once(tmp_path: Path, monkeypatch: pytest.M
     (tmp_path / "x.zip").rename(tmp_path / "y.zip")
     monkeypatch.setattr(archive_module, "_write", lambda *arguments: pytest.fail("unpacked again"))
     assert contents(tmp_path / "y.zip", tmp_path / "cache") == first
+
+
+def test_a_pruned_archive_is_unpacked_again_with_every_image(tmp_path: Path) -> None:
+    files = {f"{name}/{number:064x}.png": b"%d" % number for name in "ab" for number in range(3)}
+    archive, cache = made(tmp_path / "x.zip", files), tmp_path / "cache"
+    first = contents(archive, cache)
+    found = cached_files(cache)
+    remove(found, plan(found, Limits(size_bytes=3), time.time()))
+    assert list((cache / "archives").iterdir()) == []
+    assert contents(archive, cache) == first
+    assert len(first) == 6
 
 
 @pytest.mark.parametrize("name", NAMES)

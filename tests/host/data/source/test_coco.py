@@ -61,7 +61,7 @@ def annotations(*pairs: tuple[object, object]) -> list[dict[str, object]]:
     [
         ([], r"labels\.json': Expected `object`"),
         ({"images": [], "annotations": []}, "missing required field `categories`.*expected images"),
-        (coco(annotations=annotations((5, 20), (5, 10))), "'img/5.png' is 'scratch' and 'dent'.*multilabel"),
+        (coco(annotations=annotations((5, 20), (5, 10))), "'img/5.png' is 'scratch' and 'dent'.*come from a function"),
         (coco(annotations=annotations((5, 20), (9, 10))), "annotation 1: there is no image of id 9"),
         (coco(annotations=annotations((5, 30))), "annotation 0: there is no category of id 30"),
         (coco(annotations=annotations((5, None))), r"\$\.annotations\[0\]\.category_id"),

@@ -95,7 +95,7 @@ def test_other_columns_are_named_in_a_note(tmp_path: Path) -> None:
         ("path,label,weight\na,x,many\n", "line 2: weight is 'many'"),
         ("path,label,weight\na,x,nan\n", "line 2: weight is 'nan'"),
         ("path,label\na,x\nb,y\na,x\n", "line 4: path 'a' is in line 2 already"),
-        ("path,label\na,x\na,y\n", "line 3: path 'a' is 'y' here and 'x' in line 2.*multilabel"),
+        ("path,label\na,x\na,y\n", "line 3: path 'a' is 'y' here and 'x' in line 2.*come from a function"),
         ('path,label\na,"x\n', r"line 2: unexpected end of data"),
         ('path,label\n"a"b,x\n', "line 2: .*expected after"),
         ("path,label\na,x\nß,y\n".encode("latin-1"), "line 3: byte 0xdf is not UTF-8; save the table as UTF-8"),
