@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import msgspec
@@ -16,10 +17,11 @@ from edgetl.evaluation import ClassScore
 from edgetl.report.document import Chapter, Subject, pictures, report
 from edgetl.report.markdown import to_markdown
 from edgetl.report.page import Table
+from edgetl.report.pictures.svg import Picture
 from edgetl.report.writing import write_report
 from edgetl.result import Result
 
-NOTES = {
+NOTES: dict[str, Any] = {
     "adapt": {
         "curve": [{"epoch": 1, "train_loss": 0.5, "validation_loss": 0.6, "validation_accuracy": 0.7}],
         "unfrozen": ["blocks.6"],
@@ -77,6 +79,20 @@ def test_bundle_and_result_make_one_chapter_with_everything(manifest: Manifest, 
 def test_method_without_a_curve_has_no_training_picture(tiny_bundle: Path, result: Result) -> None:
     (chapter,) = report([Subject("ab" * 32, Bundle.open(tiny_bundle).manifest, (result,))])
     assert "Training" not in titles(chapter)
+
+
+def test_training_that_was_thrown_away_is_told(manifest: Manifest) -> None:
+    start = {"validation_loss": 0.3, "validation_accuracy": 0.9}
+    adapted = {**NOTES["adapt"], "best_epoch": 0, "start": start}
+    provenance = msgspec.structs.replace(manifest.provenance, notes={**NOTES, "adapt": adapted})
+    (chapter,) = report([Subject("ab" * 32, msgspec.structs.replace(manifest, provenance=provenance), ())])
+    picture, *words = chapter.sections[0].blocks
+    assert isinstance(picture, Picture)
+    assert "validation, epoch 0: loss 0.3" in picture.svg
+    assert words == [
+        "Training never beat the head it started from; the untrained model was kept.",
+        "Validation loss was 0.3 before training (epoch 0), 0.6 in epoch 1.",
+    ]
 
 
 def test_bundle_alone_says_that_no_device_judged_it(manifest: Manifest) -> None:
