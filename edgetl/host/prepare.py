@@ -28,6 +28,7 @@ from edgetl.host.fingerprint import preparation_key
 from edgetl.host.judge import judge, jury_for
 from edgetl.host.quantize.calibrate import MIN_IMAGES
 from edgetl.host.tasks import HostTask
+from edgetl.host.training.events import note_reuse
 from edgetl.host.variants import Calibrated, Made, Refit, calibration, float_variant, quantized_variant, stratified
 from edgetl.host.workspace import Workspace
 from edgetl.plugins import METHODS, RENDERINGS, TASKS, find, find_task
@@ -111,7 +112,9 @@ def prepare(request: PrepareRequest, progress: Progress) -> Prepared:
     notes = kept.with_suffix(".json")
     reused = kept.exists() and notes.exists() and not request.fresh
     mark_used(notes)
-    if not reused:
+    if reused:
+        note_reuse(request.events, progress)
+    else:
         write_bytes(notes, msgspec.json.encode(_make(request, material, kept, progress)))
     bundle = Bundle.open(kept)
     request.out.parent.mkdir(parents=True, exist_ok=True)

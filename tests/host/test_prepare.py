@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -60,6 +61,13 @@ def test_unchanged_recipe_reuses_the_bundle_and_fresh_makes_the_same_one_again(r
     assert not third.reused
     assert first.sha256 == second.sha256 == third.sha256
     assert second.held_out == third.held_out
+
+
+def test_reused_bundle_says_why_there_are_no_events(request_of: RequestOf, tmp_path: Path) -> None:
+    recorder, request = Recorder(), request_of()
+    prepare(request, Silent())
+    assert prepare(replace(request, events=tmp_path / "events"), recorder).reused
+    assert len([note for note in recorder.notes if "nothing was trained" in note]) == 1
 
 
 def test_held_out_images_are_in_no_other_split(request_of: RequestOf) -> None:
