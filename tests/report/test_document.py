@@ -133,6 +133,20 @@ def test_files_are_written_and_linked_by_escaped_names(manifest: Manifest, resul
     assert re.findall(r"\]\(([^)]+svg)\)", page.read_text())[0] == "my%20report%20%281%29_files/training.svg"
 
 
+def test_only_pictures_that_the_page_before_showed_are_removed(
+    manifest: Manifest, result: Result, tmp_path: Path
+) -> None:
+    page, folder = tmp_path / "my report (1).md", tmp_path / "my report (1)_files"
+    write_report(page, report([Subject("ab" * 32, manifest, (result,))]))
+    (folder / "own.svg").write_text("of the user")
+    (tmp_path / "other.svg").write_text("elsewhere")
+    page.write_text(page.read_text() + "![x](my%20report%20%281%29_files/../other.svg)\n![y](other_files/own.svg)\n")
+    write_report(page, report([Subject("ab" * 32, manifest, ())]))
+    left = sorted(path.name for path in folder.iterdir())
+    assert left == ["accuracy.svg", "confusion.svg", "own.svg", "training.svg"]
+    assert (tmp_path / "other.svg").exists()
+
+
 def test_page_is_not_written_when_a_picture_cannot_be(manifest: Manifest, tmp_path: Path) -> None:
     chapters = report([Subject("ab" * 32, manifest, ())])
     bad = tuple(replace(one, name="no/such/folder.svg") for one in pictures(chapters))
