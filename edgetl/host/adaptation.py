@@ -22,6 +22,7 @@ from edgetl.host.data.dataset import Sample
 from edgetl.host.export import module_digest
 from edgetl.host.features import GraphFeatures
 from edgetl.host.fingerprint import decoding, machinery
+from edgetl.host.training.events import note_reuse
 from edgetl.host.training.machine import arithmetic
 
 _TRUNK = "trunk/"
@@ -70,6 +71,7 @@ def adaptation(method: Method, context: AdaptContext) -> Adapted:
     parts = [*_how(method, context), module_digest(body), decoding(workspace.preprocess), samples]
     path = workspace.cache.path("adapted", parts, ".safetensors")
     if not context.again and (adapted := _restored(path, body)) is not None:
+        note_reuse(workspace.events, workspace.progress)
         return adapted
     adapted = method.adapt(context)
     state = adapted.trunk.state_dict()

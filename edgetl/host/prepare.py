@@ -28,6 +28,7 @@ from edgetl.host.fingerprint import measuring, preparation_key
 from edgetl.host.judge import judge, jury_for
 from edgetl.host.quantize.calibrate import MIN_IMAGES
 from edgetl.host.tasks import HostTask
+from edgetl.host.training.events import note_reuse
 from edgetl.host.variants import Calibrated, Made, Refit, calibration, float_variant, quantized_variant, stratified
 from edgetl.host.workspace import Workspace
 from edgetl.plugins import METHODS, RENDERINGS, TASKS, find, find_task
@@ -114,6 +115,8 @@ def prepare(request: PrepareRequest, progress: Progress) -> Prepared:
     parts = preparation_key(recipe, material.identity, request.base)
     kept = cache.path("bundles", parts, ".edgetl")
     found = None if request.fresh else _earlier(kept)
+    if found:
+        note_reuse(request.events, progress)
     bundle, shown = found or _make(request, material, kept, progress)
     request.out.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(request.out, lambda path: shutil.copyfile(kept, path))

@@ -23,7 +23,7 @@ from edgetl.report.pictures.curve import training_picture
 from edgetl.report.pictures.latency import latency_picture
 from edgetl.report.pictures.svg import Picture
 from edgetl.report.text import sizes_table, skipped_table, verdict
-from edgetl.report.training import epochs_from, in_words
+from edgetl.report.training import epochs_from, in_words, kept_from
 from edgetl.result import Result
 
 Block: TypeAlias = "str | Table | Picture"
@@ -117,9 +117,9 @@ def _only_timed(result: Result) -> bool:
 
 
 def _training(manifest: Described) -> Section:
-    epochs = epochs_from(manifest.provenance.notes)
-    drawn = training_picture(epochs)
-    return Section("Training", (drawn, *in_words(epochs)) if drawn else ())
+    notes = manifest.provenance.notes
+    epochs = epochs_from(notes)
+    return Section("Training", _present(training_picture(epochs), *in_words(epochs, kept_from(notes))))
 
 
 def _accuracy(manifest: Described, results: Sequence[Result]) -> list[Section]:

@@ -73,6 +73,31 @@ def test_a_recipe_is_listed_with_what_its_files_say(folder: Path, capsys: pytest
     assert all(words in shown for words in ("bolts", "scratch", "at least 84.0 %", "CC0", "Not for screws"))
 
 
+def sections(card: str) -> dict[str, str]:
+    """What stands below each heading of the second level, by its words."""
+    parts = re.split(r"^## (.+)$", card, flags=re.MULTILINE)
+    return {"": parts[0], **dict(zip(parts[1::2], parts[2::2], strict=True))}
+
+
+@pytest.mark.parametrize("card", sorted(MODELS.glob("*/card.md")), ids=lambda card: card.parent.name)
+def test_a_card_says_all_by_itself_because_it_travels_alone(card: Path) -> None:
+    found = sections(card.read_text(encoding="utf-8"))
+    said = "".join(text for title, text in found.items() if not title.startswith("Other recipes"))
+    links = [link for link in re.findall(r"\]\(([^)]+)\)", said) if not link.startswith("https://")]
+    assert [link for link in links if "/" in link or not (card.parent / link).is_file()] == []
+    assert "../" not in said
+
+
+@pytest.mark.parametrize("recipe", sorted(MODELS.glob("*/recipe.toml")), ids=lambda recipe: recipe.parent.name)
+def test_recipes_of_one_data_set_say_the_same_of_it(recipe: Path) -> None:
+    source = (recipe.parent / read_recipe(recipe).data.source.partition(".py:")[0]).resolve()
+    own, shared = (
+        sections((folder / "card.md").read_text(encoding="utf-8")) for folder in (recipe.parent, source.parent)
+    )
+    assert own["Data"] == shared["Data"]
+    assert [line for line in shared["Limits"].splitlines() if line not in own["Limits"].splitlines()] == []
+
+
 def test_card_and_expectation_may_be_missing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "bolts/card.md").unlink()
     (folder / "bolts/expected.json").unlink()

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from edgetl.plugins import METHODS, TASKS, find_task
+
 README = Path(__file__).parents[2] / "README.md"
 CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SMALLER = {"timm/mobilenetv3_small_100": ("timm/test_efficientnet", "--weights", "random", "--size", "48x48")}
@@ -46,3 +48,9 @@ def test_commands_for_own_photos_run_as_written(
         if words[0] == "deploy":
             assert Path("parts.result.json").exists()
             assert Path("parts.report.md").exists()
+
+
+def test_limits_name_every_method_and_every_task_that_can_be_trained() -> None:
+    limits = README.read_text(encoding="utf-8").partition("## What it cannot do yet\n")[2].partition("\n## ")[0]
+    trainable = [name for name in TASKS if find_task(name, "host").trainable]
+    assert [name for name in (*METHODS, *trainable) if f"`{name}`" not in limits] == []

@@ -64,10 +64,14 @@ def test_a_page_is_marked_as_run() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_page_can_be_followed_from_top_to_bottom(page: Path, reader: Reader) -> None:
-    printed = [reader.follow(*found) for found in FENCE.findall(page.read_text(encoding="utf-8"))]
+    printed = {block: reader.follow(language, block) for language, block in FENCE.findall(page.read_text("utf-8"))}
     if page.stem == "tutorial":
         assert (reader.folder / "washers.md").read_text().startswith("# washers, version 1\n\nPassed: ")
         assert (reader.folder / "washers_files/confusion.svg").exists()
         assert (reader.folder / "washers.report_files/confusion.svg").exists()
-        assert [line.split()[0] for line in printed[-3].splitlines()] == ["good", "chipped"]
-        assert printed[-1].endswith("exit code 3\n")
+        (predicted,) = (said for block, said in printed.items() if block.startswith("import edgetl\n"))
+        assert [line.split()[0] for line in predicted.splitlines()] == ["good", "chipped"]
+        (refused,) = (said for block, said in printed.items() if "deploy strict.toml" in block)
+        assert refused.endswith("exit code 3\n")
+        assert (reader.folder / "tuned.edgetl").exists()
+        assert " was kept." in (reader.folder / "tuned.report.md").read_text()

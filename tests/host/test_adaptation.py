@@ -144,6 +144,29 @@ def test_a_damaged_or_pruned_file_is_made_again(
     assert module_digest(again.trunk) == module_digest(made.trunk)
 
 
+class Recorder(Silent):
+    """Remembers remarks."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def note(self, message: str) -> None:
+        self.notes.append(message)
+
+
+def test_reuse_says_why_there_are_no_events(context: Context, tmp_path: Path) -> None:
+    recorder, given = Recorder(), context()
+    asked = replace(given.workspace, events=tmp_path / "events", progress=recorder)
+    run(InPlace(), replace(given, workspace=asked))
+    assert recorder.notes == []
+    run(InPlace(), replace(context(), workspace=replace(asked, events=None)))
+    assert recorder.notes == []
+    run(InPlace(), replace(context(), workspace=asked))
+    (note,) = recorder.notes
+    assert "nothing was trained" in note
+    assert "--fresh trains again" in note
+
+
 def test_again_adapts_although_it_is_kept(context: Context) -> None:
     method = InPlace()
     run(method, context())

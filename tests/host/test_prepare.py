@@ -81,6 +81,13 @@ def test_a_damaged_bundle_of_an_earlier_run_is_made_again(request_of: RequestOf,
     assert prepare(request, Silent()).reused
 
 
+def test_reused_bundle_says_why_there_are_no_events(request_of: RequestOf, tmp_path: Path) -> None:
+    recorder, request = Recorder(), request_of()
+    prepare(request, Silent())
+    assert prepare(replace(request, events=tmp_path / "events"), recorder).reused
+    assert len([note for note in recorder.notes if "nothing was trained" in note]) == 1
+
+
 def test_held_out_images_are_in_no_other_split(request_of: RequestOf) -> None:
     request = request_of()
     prepared = prepare(request, Silent())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import msgspec
@@ -16,10 +17,11 @@ from edgetl.evaluation import ClassScore
 from edgetl.report.document import Chapter, Subject, pictures, report
 from edgetl.report.markdown import to_markdown
 from edgetl.report.page import Table
+from edgetl.report.pictures.svg import Picture
 from edgetl.report.writing import write_report
 from edgetl.result import Result
 
-NOTES = {
+NOTES: dict[str, Any] = {
     "adapt": {
         "curve": [{"epoch": 1, "train_loss": 0.5, "validation_loss": 0.6, "validation_accuracy": 0.7}],
         "unfrozen": ["blocks.6"],
@@ -79,6 +81,20 @@ def test_method_without_a_curve_has_no_training_picture(tiny_bundle: Path, resul
     assert "Training" not in titles(chapter)
 
 
+def test_training_that_was_thrown_away_is_told(manifest: Manifest) -> None:
+    start = {"validation_loss": 0.3, "validation_accuracy": 0.9}
+    adapted = {**NOTES["adapt"], "best_epoch": 0, "start": start}
+    provenance = msgspec.structs.replace(manifest.provenance, notes={**NOTES, "adapt": adapted})
+    (chapter,) = report([Subject("ab" * 32, msgspec.structs.replace(manifest, provenance=provenance), ())])
+    picture, *words = chapter.sections[0].blocks
+    assert isinstance(picture, Picture)
+    assert "validation, epoch 0: loss 0.3" in picture.svg
+    assert words == [
+        "Training never beat the head it started from; the untrained model was kept.",
+        "Validation loss was 0.3 before training (epoch 0), 0.6 in epoch 1.",
+    ]
+
+
 def test_bundle_alone_says_that_no_device_judged_it(manifest: Manifest) -> None:
     (chapter,) = report([Subject("ab" * 32, manifest, ())])
     assert "No result of a device was given" in chapter.summary[0]
@@ -115,6 +131,20 @@ def test_files_are_written_and_linked_by_escaped_names(manifest: Manifest, resul
     for path in drawn:
         ElementTree.parse(path)
     assert re.findall(r"\]\(([^)]+svg)\)", page.read_text())[0] == "my%20report%20%281%29_files/training.svg"
+
+
+def test_only_pictures_that_the_page_before_showed_are_removed(
+    manifest: Manifest, result: Result, tmp_path: Path
+) -> None:
+    page, folder = tmp_path / "my report (1).md", tmp_path / "my report (1)_files"
+    write_report(page, report([Subject("ab" * 32, manifest, (result,))]))
+    (folder / "own.svg").write_text("of the user")
+    (tmp_path / "other.svg").write_text("elsewhere")
+    page.write_text(page.read_text() + "![x](my%20report%20%281%29_files/../other.svg)\n![y](other_files/own.svg)\n")
+    write_report(page, report([Subject("ab" * 32, manifest, ())]))
+    left = sorted(path.name for path in folder.iterdir())
+    assert left == ["accuracy.svg", "confusion.svg", "own.svg", "training.svg"]
+    assert (tmp_path / "other.svg").exists()
 
 
 def test_page_is_not_written_when_a_picture_cannot_be(manifest: Manifest, tmp_path: Path) -> None:

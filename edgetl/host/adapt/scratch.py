@@ -32,7 +32,7 @@ class Scratch:
         """Train all weights on the training split.
 
         Raises:
-            Unsupported: the task is another one than classification.
+            RecipeError: an option does not fit the backbone.
             EdgeTLError: the loss became NaN or infinite.
         """
         options: ScratchOptions = context.options

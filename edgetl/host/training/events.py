@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from edgetl.errors import MissingExtra
+from edgetl.progress import Progress
 
 
 class Events(Protocol):
@@ -55,3 +56,12 @@ class TensorBoard:
 def events_in(folder: Path | None, step: int) -> Events:
     """A writer for the folder, or nobody."""
     return NoEvents() if folder is None else TensorBoard(folder, step)
+
+
+def note_reuse(folder: Path | None, progress: Progress) -> None:
+    """Say that events which were asked for are missing, because an earlier run's model is used again."""
+    if folder is not None:
+        progress.note(
+            f"nothing was trained, because an earlier run's model is used again: no events were written to "
+            f"{str(folder)!r}; edgetl prepare or deploy with --fresh trains again"
+        )

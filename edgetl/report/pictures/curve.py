@@ -67,7 +67,7 @@ def training_picture(epochs: Sequence[Epoch], name: str = "training.svg") -> Pic
     if not panels:
         return None
     names = " and ".join(panel.title.partition(",")[0].lower() for panel in panels)
-    alt = f"Training over {len(epochs)} epochs: {names}"
+    alt = f"Training over {sum(one.epoch > 0 for one in epochs)} epochs: {names}"
     elements = [element for panel in panels for element in _panel(panel)]
     return picture(name, alt, (_SIZE[0] if len(panels) > 1 else 380.0, _SIZE[1]), elements)
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgetl.report.pictures.curve import training_picture
-from edgetl.report.training import Epoch, epochs_from, in_words
+from edgetl.report.training import Epoch, epochs_from, in_words, kept_from
 
 MAYBE = st.none() | st.floats()
 EPOCHS = st.lists(st.builds(Epoch, st.integers(0, 10**6), MAYBE, MAYBE, MAYBE, MAYBE), max_size=30)
@@ -63,6 +63,62 @@ def test_curve_is_read_from_the_notes_of_a_manifest_in_the_order_of_epochs() -> 
     assert found == (Epoch(1, 1.0, None, 0.5), Epoch(2, 0.5))
 
 
+def notes_of(start: object, best_epoch: object, *losses: float) -> dict[str, Any]:
+    curve = [{"epoch": epoch, "validation_loss": loss} for epoch, loss in enumerate(losses, 1)]
+    return {"adapt": {"curve": curve, "start": start, "best_epoch": best_epoch}}
+
+
+def test_curve_begins_with_the_start(read: Any) -> None:
+    epochs = epochs_from(notes_of({"validation_loss": 0.4, "validation_accuracy": 0.8}, 0, 0.6, 0.5))
+    assert epochs[0] == Epoch(0, None, 0.4, 0.8)
+    found = read(training_picture(epochs)).tooltips
+    assert found[0] == "Training over 2 epochs: loss and accuracy"
+    assert "validation, epoch 0: loss 0.4" in found
+
+
+@pytest.mark.parametrize("start", [None, {}, 3, {"validation_loss": math.nan}, {"validation_loss": "low"}])
+def test_start_that_is_not_known_is_not_in_the_curve(start: object) -> None:
+    assert [one.epoch for one in epochs_from(notes_of(start, 1, 0.6))] == [1]
+
+
+@pytest.mark.parametrize(
+    ("best_epoch", "sentences"),
+    [
+        (
+            0,
+            (
+                "Training never beat the head it started from; the untrained model was kept.",
+                "Validation loss was 0.4 before training (epoch 0), 0.5 in epoch 3.",
+            ),
+        ),
+        (
+            2,
+            (
+                "Epoch 2 was kept.",
+                "Validation loss was 0.4 before training (epoch 0), 0.3 in epoch 2, 0.5 in epoch 3.",
+            ),
+        ),
+        (
+            None,
+            ("Validation loss was lowest in epoch 2 (0.3), and 0.5 in the last measured one (3).",),
+        ),
+    ],
+    ids=["start", "trained", "unknown"],
+)
+def test_words_say_what_was_kept(best_epoch: int | None, sentences: tuple[str, ...]) -> None:
+    notes = notes_of({"validation_loss": 0.4}, best_epoch, 0.6, 0.3, 0.5)
+    assert in_words(epochs_from(notes), kept_from(notes)) == sentences
+
+
+def test_start_that_came_back_is_told_although_no_loss_is_known() -> None:
+    assert in_words((Epoch(1),), 0) == ("Training never beat the head it started from; the untrained model was kept.",)
+
+
+@pytest.mark.parametrize("kept", [None, True, -1, 1.0, "1", [1]])
+def test_what_is_no_epoch_was_not_kept(kept: object) -> None:
+    assert kept_from({"adapt": {"best_epoch": kept}}) is None
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["epoch", "curve"]), inner),
@@ -73,7 +129,8 @@ JSON = st.recursive(
 @settings(max_examples=40, deadline=None)
 @given(JSON)
 def test_whatever_notes_hold_they_are_a_curve_or_none(notes: Any) -> None:
-    for one in ({"adapt": notes}, {"adapt": {"curve": notes}}):
+    curve = [{"epoch": 1}]
+    for one in ({"adapt": notes}, {"adapt": {"curve": notes}}, {"adapt": {"curve": curve, "start": notes}}):
         assert all(isinstance(epoch, Epoch) for epoch in epochs_from(one))
 
 
