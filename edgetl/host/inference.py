@@ -87,11 +87,12 @@ def fastest(model: Path, precision: str, sample: Array, crew: Crew, cache: Cache
     Raises:
         MissingExtra: no runtime is installed.
     """
-    engines = [Engine(model, name, precision) for name in installed()]
+    names = installed()
+    engines = [Engine(model, name, precision) for name in names]
     parts = [[engine.identity for engine in engines], crew.runners, crew.threads]
     remembered = cache.path("fastest", parts, ".json")
     known = _known(remembered)
-    if known in names:
+    if known is not None and known in names:
         return Engine(model, known, precision)
     times = {engine: _seconds(engine, sample, crew) for engine in engines}
     best = min(times, key=lambda engine: times[engine])
