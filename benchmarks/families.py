@@ -1,6 +1,7 @@
 """Families of backbones from photos to a chosen candidate: what each gives, and how much of it is quantized.
 
     python benchmarks/families.py -o benchmarks/results/x86-vnni/families.json
+    python benchmarks/families.py --method finetune -o benchmarks/results/x86-vnni/families-finetune.json
 
 Plumbing, not accuracy: weights are random, images small and made up, so that a deployment takes a minute. Three
 textures of different colours stay apart in random features, so 90 % is what a sound pipeline reaches and chance, a
@@ -52,6 +53,11 @@ FAMILIES = {
 ACCURACY_MIN = 0.9
 INT8 = "int8-x86-vnni"
 PER_CLASS = 30
+OPTIONS: dict[str, dict[str, Any]] = {
+    "linear-probe": {},
+    "finetune": {"head": "random", "epochs": 1, "batch": 8, "learning_rate": 1e-5, "head_learning_rate": 1e-2},
+}
+"""Each method as it is here: of fine-tuning a few steps, too few for an accuracy to be asked for."""
 _HEIGHT, _WIDTH = 80, 96
 _COLOURS = {"bars": (60, 90, 210), "checks": (60, 180, 80), "stripes": (220, 60, 50)}
 
@@ -84,15 +90,15 @@ def textures(folder: Path) -> Path:
 
 def recipe_of(name: str, photos: Path, method: str) -> Recipe:
     """Random weights, small images; the bound on a drop is wide because there are few samples to judge it by."""
-    side = FAMILIES[name]
+    side, least = FAMILIES[name], ACCURACY_MIN if method == "linear-probe" else 0.0
     return recipe_from_data(
         {
             "name": name,
             "data": {"source": str(photos)},
             "backbone": {"name": name, "weights": "random", "preprocess": {"height": side, "width": side}},
-            "adapt": {"method": method},
+            "adapt": {"method": method, **OPTIONS[method]},
             "quantize": {"calibration": 32},
-            "gates": {"accuracy_min": ACCURACY_MIN, "accuracy_drop_max": 0.05, "margin": 0.2},
+            "gates": {"accuracy_min": least, "accuracy_drop_max": 0.05, "margin": 0.2},
         }
     )
 
@@ -123,6 +129,7 @@ def outcome(candidate: CandidateResult, selected: str | None) -> str:
 def described(one: Deployment) -> dict[str, Any]:
     """A deployment as the record keeps it."""
     sizes = {variant.name: variant.artifact.size_bytes / 1e6 for variant in one.bundle.manifest.variants}
+    told = one.bundle.manifest.provenance.notes["adapt"]
     parity = {
         candidate.name: check.value
         for candidate in one.result.candidates
@@ -146,15 +153,16 @@ def described(one: Deployment) -> dict[str, Any]:
             for evaluation in one.bundle.manifest.evaluations
             if evaluation.selection
         },
+        "training": {key: told[key] for key in ("start", "curve", "best_epoch", "trained_values") if key in told},
         "selected": one.result.selected,
         "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6,
     }
 
 
-def one_family(name: str, photos: Path, folder: Path) -> dict[str, Any]:
+def one_family(name: str, method: str, photos: Path, folder: Path) -> dict[str, Any]:
     """What is recorded of a family; the reason, when it cannot be deployed."""
     try:
-        return described(deployed(recipe_of(name, photos, "linear-probe"), folder))
+        return described(deployed(recipe_of(name, photos, method), folder))
     except EdgeTLError as error:
         return {"pixels": FAMILIES[name], "failed": str(error), "selected": None}
 
@@ -162,6 +170,7 @@ def one_family(name: str, photos: Path, folder: Path) -> dict[str, Any]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("names", nargs="*", default=list(FAMILIES), help="families, by default all")
+    parser.add_argument("--method", default="linear-probe", choices=sorted(OPTIONS))
     parser.add_argument("-o", type=Path, dest="out")
     arguments = parser.parse_args()
     families: dict[str, Any] = {}
@@ -171,13 +180,13 @@ def main() -> int:
         # a process for each family, so that its peak of memory is its own
         with ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as processes:
             for family in arguments.names:
-                families[family] = processes.submit(one_family, family, photos, folder).result()
+                families[family] = processes.submit(one_family, family, arguments.method, photos, folder).result()
                 print(family, families[family]["selected"], families[family].get("failed", ""), file=sys.stderr)
     deployable = sum(row["selected"] is not None for row in families.values())
     measured = {"deployed": deployable, "of": len(families), "weights": "random (plumbing, not accuracy)"}
     return record.write(
         arguments.out,
-        "families of backbones",
+        "families of backbones" if arguments.method == "linear-probe" else f"families of backbones, {arguments.method}",
         "every family is deployed",
         {**measured, "families": families},
         deployable == len(families),
