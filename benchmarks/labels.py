@@ -114,7 +114,17 @@ def main() -> int:
     most = {row["method"]: row["accuracy"] for row in rows if row["labels"] == max(arguments.sizes)}
     passed = all(accuracy >= most.get("scratch", 0.0) for accuracy in most.values())
     limit = "with all labels, each way to transfer is at least as good as from scratch"
-    measured = {"pixels": arguments.pixels, "epochs": arguments.epochs, "steps": arguments.steps, "curve": rows}
+    curves = {
+        method: ", ".join(f"{row['accuracy']:.3f} with {row['labels']}" for row in rows if row["method"] == method)
+        for method in arguments.methods
+    }
+    measured = {
+        **curves,
+        "pixels": arguments.pixels,
+        "epochs": arguments.epochs,
+        "steps": arguments.steps,
+        "curve": rows,
+    }
     return record.write(arguments.out, "accuracy against labels, solar cells", limit, measured, passed)
 
 

@@ -258,8 +258,12 @@ def row(record: Record) -> tuple[str, ...]:
 
 
 def scalars(measured: Mapping[str, Any]) -> list[str]:
-    """The plain values of a measurement, or those one level down where it has none; raw samples stay in the file."""
-    plain = {key: value for key, value in measured.items() if isinstance(value, (str, int, float))}
+    """The plain values of a measurement, or those one level down where it has none; samples and hashes stay there."""
+    plain = {
+        key: value
+        for key, value in measured.items()
+        if isinstance(value, (str, int, float)) and not key.endswith("sha256")
+    }
     if not plain:
         for group, values in measured.items():
             if isinstance(values, dict):
