@@ -5,7 +5,8 @@
 The fine-tuning recipe runs on every n-th photograph at fewer pixels, so that ten kills take minutes. One run is left in
 peace. Another, with a cache of its own, is sent SIGKILL at moments drawn between its start and the time that the first
 run took, and started again each time. After each kill every file under a final name must be whole: bundles open,
-tensors load. A run that comes to its end must have made the first one's bundle; the next begins with an empty cache.
+tensors load. A run that comes to its end must have made the first one's bundle; the next begins with an empty cache but
+for the runtimes that the first one measured to be fastest: host numbers are those of that runtime (ADR 0007).
 """
 
 from __future__ import annotations
@@ -62,6 +63,11 @@ def recipe_in(folder: Path, every: int, epochs: int) -> Path:
     return folder / "recipe.toml"
 
 
+def begin(folder: Path) -> None:
+    """A folder for killed runs that knows what the run in peace measured, and nothing else of it."""
+    shutil.copytree(folder / "a" / "cache" / "fastest", folder / "b" / "cache" / "fastest")
+
+
 def start(recipe: Path, out: Path, cache: Path) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "edgetl.cli", "deploy", str(recipe), "-o", str(out), "--cache", str(cache)]
     return subprocess.Popen([*command, "--effort", "quick"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -108,12 +114,12 @@ def main() -> int:
         folder = Path(scratch)
         recipe = recipe_in(folder, arguments.every, arguments.epochs)
         (folder / "a").mkdir()
-        (folder / "b").mkdir()
         began = time.monotonic()
         code = start(recipe, folder / "a" / "out.edgetl", folder / "a" / "cache").wait()
         whole_s = time.monotonic() - began
         expected, broken = Bundle.open(folder / "a" / "out.edgetl").sha256, []
         out = folder / "b" / "out.edgetl"
+        begin(folder)
         while len(kills) < arguments.kills:
             process = start(recipe, out, folder / "b" / "cache")
             # the first moments of a run are all alike: most of the time is spent after them
@@ -121,7 +127,7 @@ def main() -> int:
             try:
                 ends.append([process.wait(moment), out.is_file() and Bundle.open(out).sha256 == expected])
                 shutil.rmtree(folder / "b")
-                (folder / "b").mkdir()
+                begin(folder)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
