@@ -93,6 +93,7 @@ from pathlib import Path
 from edgetl.plugins import BACKENDS, find
 from edgetl.runner import LoadOptions
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job of a script ignores it
 options = LoadOptions(threads=1, batch=1)
 backend = find(BACKENDS, sys.argv[1], "runtime")
 runners = [backend.load(backend.build(Path(sys.argv[2]), options, None), options) for _ in range(2)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -93,9 +94,15 @@ def start() -> Callable[..., subprocess.Popen[bytes]]:
         environment = {name: value for name, value in given.items() if value is not None}
         command = [sys.executable, "-m", "edgetl.cli", *map(str, arguments)]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **(streams or {})}
-        return subprocess.Popen(command, env=environment, **pipes)
+        # a background job of a script ignores SIGINT, and its children would inherit that
+        return subprocess.Popen(command, env=environment, preexec_fn=listen_to_interrupts, **pipes)
 
     return of
+
+
+def listen_to_interrupts() -> None:
+    """What a process in a terminal does."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.fixture
