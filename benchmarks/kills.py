@@ -136,7 +136,11 @@ def main() -> int:
         last = start(recipe, out, folder / "b" / "cache").wait()
         ends.append([last, out.is_file() and Bundle.open(out).sha256 == expected])
         leftovers = [path.name for path in (folder / "b").iterdir() if path.name.startswith(".")]
+    same = sum(end == [0, True] for end in ends)
     measured = {
+        "killed": len(kills),
+        "ended_with_the_same_bundle": f"{same} of {len(ends)}",
+        "damaged": len(broken),
         "kills": kills,
         "exit_code_in_peace": code,
         "ends_by_exit_code_and_same_bundle": ends,

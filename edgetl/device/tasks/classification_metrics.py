@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetl.device.tasks.bootstrap import Floats, Statistic, bootstrap, mean_of_defined, ratio
+from edgetl.device.tasks.class_scores import class_scores
 from edgetl.device.tasks.statistics import wilson
-from edgetl.evaluation import ClassScore, Interval, Metrics
+from edgetl.evaluation import Interval, Metrics
 
 Labels: TypeAlias = NDArray[np.int64]
 
@@ -44,9 +45,10 @@ def metrics(probabilities: Floats, labels: Labels, classes: tuple[str, ...], see
         "AUROC": _auroc(probabilities, labels),
         "ECE": _calibration_error(probabilities, predicted, labels),
     }
+    counts = (np.bincount(some, minlength=len(classes)) for some in (labels, predicted, labels[predicted == labels]))
     return Metrics(
         values=(Interval("accuracy", hits / n, wilson(hits, n), n), *bootstrap(statistics, (n, len(classes)), seed)),
-        per_class=_per_class(predicted, labels, classes),
+        per_class=class_scores(classes, *counts),
         confusion=_confusion(predicted, labels, len(classes)),
     )
 
@@ -93,22 +95,6 @@ def _calibration_error(probabilities: Floats, predicted: Labels, labels: Labels)
     return lambda weights: np.abs(gaps.T @ weights).sum(axis=0) / weights.sum(axis=0)
 
 
-def _per_class(predicted: Labels, labels: Labels, classes: tuple[str, ...]) -> tuple[ClassScore, ...]:
-    support, said, hit = (
-        np.bincount(values, minlength=len(classes)) for values in (labels, predicted, labels[predicted == labels])
-    )
-    return tuple(
-        ClassScore(
-            label,
-            int(support[i]),
-            _share(hit[i], said[i]),
-            _share(hit[i], support[i]),
-            _share(2 * hit[i], support[i] + said[i]),
-        )
-        for i, label in enumerate(classes)
-    )
-
-
 def _confusion(predicted: Labels, labels: Labels, classes: int) -> tuple[tuple[int, ...], ...]:
     if classes > _CONFUSION_CLASSES_MAX:
         return ()
@@ -118,7 +104,3 @@ def _confusion(predicted: Labels, labels: Labels, classes: int) -> tuple[tuple[i
 
 def _one_hot(values: Labels, classes: int) -> Floats:
     return np.asarray(values[:, None] == np.arange(classes), dtype=np.float64)
-
-
-def _share(part: int, whole: int) -> float:
-    return float(part / whole) if whole else 0.0

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetl.device.tasks.bootstrap import Floats, Statistic, bootstrap, mean_of_defined, ratio
+from edgetl.device.tasks.class_scores import class_scores
 from edgetl.device.tasks.statistics import wilson
-from edgetl.evaluation import ClassScore, Interval, Metrics
+from edgetl.evaluation import Interval, Metrics
 
 Decided = NDArray[np.int64]
 
@@ -34,6 +35,7 @@ def metrics(probabilities: Floats, decided: Decided, truth: Decided, classes: tu
         defined), subset accuracy with Wilson's. Macro F1 is 0 where no class occurs and none is given.
     """
     n, hits = len(truth), int(np.count_nonzero((decided == truth).all(axis=1)))
+    given = decided == 1
     statistics: dict[str, Statistic] = {
         "macro F1": macro_f1(decided, truth),
         "mean average precision": _mean_average_precision(probabilities, truth),
@@ -42,7 +44,7 @@ def metrics(probabilities: Floats, decided: Decided, truth: Decided, classes: tu
     headline = found.pop("macro F1", Interval("macro F1", 0.0, (0.0, 1.0), n))
     return Metrics(
         values=(headline, *found.values(), Interval("subset accuracy", hits / n, wilson(hits, n), n)),
-        per_class=_per_class(decided, truth, classes),
+        per_class=class_scores(classes, truth.sum(axis=0), given.sum(axis=0), (given & (truth == 1)).sum(axis=0)),
     )
 
 
@@ -89,22 +91,3 @@ def _average_precision(scores: Floats, positive: NDArray[np.bool_]) -> Statistic
         return ratio(np.nansum(precision * drawn[positives], axis=0), true.sum(axis=0))
 
     return average
-
-
-def _per_class(decided: Decided, truth: Decided, classes: tuple[str, ...]) -> tuple[ClassScore, ...]:
-    support, said = truth.sum(axis=0), (decided == 1).sum(axis=0)
-    hit = ((decided == 1) & (truth == 1)).sum(axis=0)
-    return tuple(
-        ClassScore(
-            label,
-            int(support[i]),
-            _share(hit[i], said[i]),
-            _share(hit[i], support[i]),
-            _share(2 * hit[i], support[i] + said[i]),
-        )
-        for i, label in enumerate(classes)
-    )
-
-
-def _share(part: int, whole: int) -> float:
-    return float(part / whole) if whole else 0.0

@@ -59,6 +59,8 @@ class Trainer:
         self.schedule: Scheduler = schedule_of(self.optimizer, options, self.feed.steps)
         self.average = None if options.ema is None else ModelEmaV3(model, decay=options.ema, use_warmup=True)
         self.standing, self.best = Standing(), _copy(model.state_dict())
+        self.seen = 0
+        """Images that this process trained on; an earlier one's are not among them."""
 
     def run(self) -> Standing:
         """Train to the end, or until validation says stop; the model holds the best epoch's weights afterwards.
@@ -95,6 +97,7 @@ class Trainer:
             self.events.scalar("train/loss", loss, update)
             if self.checkpoint.due:
                 self._save()
+            self.seen += len(batch.weights)
             progress.advance(len(batch.weights))
         mean = standing.loss_sum / self.feed.steps
         standing.epoch, standing.step, standing.loss_sum = standing.epoch + 1, 0, 0.0

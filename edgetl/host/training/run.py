@@ -88,9 +88,8 @@ def _train(context: AdaptContext, start: Start, task: HostTask, where: Machine) 
         trainer = Trainer(start.model, plan, checkpoint)
         with nullcontext() if records is None else closing(records):
             standing = trainer.run()
-    seen = len(standing.curve) * trainer.feed.steps * options.batch
     workspace.progress.note(
-        f"trained on {seen} images in {time.perf_counter() - began:.0f} s on {where.device.type}; "
+        f"trained on {trainer.seen} images in {time.perf_counter() - began:.0f} s on {where.device.type}; "
         f"kept epoch {standing.best_epoch} of {len(standing.curve)}, validation loss {standing.best_loss:.4f}"
     )
     behind = None if records is None else records.tail.stage
@@ -100,7 +99,7 @@ def _train(context: AdaptContext, start: Start, task: HostTask, where: Machine) 
 def _records(context: AdaptContext, start: Start, where: Machine, folder: Path) -> Records | None:
     """Where to keep what frozen stages give; ``None`` where these see more than views, or would fill the disk.
 
-    A frozen stem alone is no reason: reading its maps back takes as long as computing them.
+    A frozen stem alone is no reason: its maps are the largest of all, and it is cheap to compute.
     """
     workspace, options = context.workspace, context.options
     augment = options.augment
