@@ -11,7 +11,12 @@ from edgetl.check import Check
 from edgetl.environment import Environment
 from edgetl.errors import InputError
 from edgetl.evaluation import Interval
+from edgetl.layers import Layers, Roofline
+from edgetl.machine_state import MachineState
 from edgetl.measurement import Scope
+from edgetl.scenario import Scenario
+from edgetl.telemetry import Energy, Telemetry
+from edgetl.validity import Validity
 
 SCHEMA: Final = "edgetl.result/1"
 
@@ -44,6 +49,8 @@ class Latency(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Every sample, in time order."""
     blocks: tuple[int, ...]
     """Lengths of the interleaved blocks."""
+    block_starts_ns: tuple[int, ...] = ()
+    """When each block began, on a monotonic clock; readings of sensors use the same."""
 
 
 class Cold(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -72,6 +79,20 @@ class CandidateResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cold: Cold | None
     size_bytes: int
     rejected_because: str | None
+    service: Latency | None = None
+    """Time of the work itself, where ``latency`` counts from when an inference was due."""
+    throughput_per_s: float | None = None
+    """Inferences by wall time."""
+    deadline_misses: int | None = None
+    """Inferences that took longer than the scenario allows; dropped ones among them."""
+    dropped: int | None = None
+    """Inferences that were not begun, because another ran."""
+    overhead_ns: float | None = None
+    """What the harness itself adds to each sample: median of an empty call."""
+    energy: Energy | None = None
+    layers: Layers | None = None
+    roofline: Roofline | None = None
+    validity: Validity | None = None
 
 
 class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -88,6 +109,11 @@ class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     passed: bool
     remarks: tuple[str, ...] = ()
     """What a reader must know besides, such as gates that were not judged."""
+    scenario: Scenario | None = None
+    started_utc: str | None = None
+    """ISO 8601."""
+    state: MachineState | None = None
+    telemetry: Telemetry | None = None
 
     def candidate(self, name: str) -> CandidateResult:
         """The candidate of that name.

@@ -1,0 +1,69 @@
+"""How the machine stood while something was measured: what changes from run to run. Unknown is ``None``."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from edgetl.validity import Finding
+
+
+class Clock(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Clock of one CPU, GPU or memory."""
+
+    name: str
+    current_hz: int | None
+    min_hz: int | None
+    max_hz: int | None
+    governor: str | None = None
+
+    @property
+    def is_pinned(self) -> bool | None:
+        """Whether it cannot change; ``None`` when that is unknown."""
+        if self.min_hz is None or self.max_hz is None:
+            return None
+        return self.min_hz == self.max_hz
+
+
+class Pressure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Share of the last ten seconds in which some task waited (Linux PSI), as a fraction."""
+
+    cpu: float | None
+    memory: float | None
+    io: float | None
+
+
+class Usage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Counters of this process, its container and the machine that only grow; two readings say what a run caused."""
+
+    major_faults: int | None
+    involuntary_switches: int | None
+    swapped_bytes: int | None
+    quota_stops: int | None
+    """How often the container's CPU quota stopped it (``nr_throttled``)."""
+    throttle_counts: dict[str, int] = {}
+    """Heat, current and supply events since boot, by counter."""
+
+
+class MachineState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What was found before measuring; nothing was changed to find it."""
+
+    clocks: tuple[Clock, ...]
+    turbo: Literal["on", "off"] | None
+    power_mode: str | None
+    """``nvpmodel``'s mode, with its number."""
+    platform_release: str | None
+    """L4T release of a Jetson."""
+    jetpack: str | None
+    load_average: float | None
+    pressure: Pressure
+    memory_available_bytes: int | None
+    swap_used_bytes: int | None
+    cpu_quota: float | None
+    """CPUs that the container's quota amounts to."""
+    affinity: tuple[int, ...]
+    """CPUs that this process may use."""
+    isolated_cpus: str | None
+    findings: tuple[Finding, ...] = ()
+    """What of it speaks against measuring now."""

@@ -1,0 +1,1 @@
+"""What samples say, and how many it takes to say it."""
