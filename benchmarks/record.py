@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ def write(out: Path | None, name: str, limit: str, measured: dict[str, Any], pas
     record = {
         "schema": SCHEMA,
         "name": name,
-        "command": " ".join(["python", *sys.argv]),
+        "command": command(sys.argv),
         "edgetl_version": edgetl.__version__,
         "commit": commit(),
         "limit": limit,
@@ -36,6 +37,21 @@ def write(out: Path | None, name: str, limit: str, measured: dict[str, Any], pas
     shown = {key: value for key, value in measured.items() if not key.startswith("raw")}
     print(json.dumps({"name": name, "limit": limit, "passed": passed, **shown}, indent=1))
     return 0 if passed else 3
+
+
+def command(words: Sequence[str]) -> str:
+    """What anyone can run in the root of a clone: no path of this machine, and no cache, which changes no number."""
+    kept = list(words)
+    if "--cache" in kept:
+        place = kept.index("--cache")
+        del kept[place : place + 2]
+    root = next((path for path in Path(kept[0]).resolve().parents if (path / "benchmarks").is_dir()), Path.cwd())
+    return " ".join(["python", *(relative(word, root) for word in kept)])
+
+
+def relative(word: str, root: Path) -> str:
+    path = Path(word)
+    return path.relative_to(root).as_posix() if path.is_absolute() and path.is_relative_to(root) else word
 
 
 def commit() -> str | None:

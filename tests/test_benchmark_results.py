@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+import record
 
 from edgetl.recipe import read_recipe
 
@@ -29,3 +30,18 @@ def test_what_a_recipe_expects_was_reached_on_every_split(path: Path) -> None:
     measured = json.loads(path.read_text())["measured"]
     if expected is not None:
         assert min(split["accuracy"] for split in measured["splits"]) >= expected
+
+
+@pytest.mark.parametrize("path", RESULTS, ids=lambda path: path.stem)
+def test_command_of_a_result_names_no_path_of_one_machine(path: Path) -> None:
+    words = json.loads(path.read_text())["command"].split()
+    assert words[0] == "python"
+    assert not any(Path(word).is_absolute() for word in words)
+
+
+def test_recorded_command_leaves_out_cache_and_the_path_of_the_clone() -> None:
+    out = str(ROOT / "benchmarks/results/x86-vnni/labels.json")
+    words = [str(ROOT / "benchmarks/labels.py"), "--cache", "/anywhere", "-o", out, "--epochs", "3"]
+    assert record.command(words) == (
+        "python benchmarks/labels.py -o benchmarks/results/x86-vnni/labels.json --epochs 3"
+    )
