@@ -12,6 +12,7 @@ import PIL
 from edgetl import __version__
 from edgetl.device.probe.cgroup import folders
 from edgetl.device.probe.cpu import cpu
+from edgetl.device.probe.jetson import l4t_release, power_mode
 from edgetl.device.probe.tree import read
 from edgetl.environment import Environment
 from edgetl.plugins import BACKENDS, resolve
@@ -39,6 +40,8 @@ def environment(root: Path = Path("/")) -> Environment:
         runtimes=_runtimes(),
         load_average=load_average(root),
         libraries={"numpy": np.__version__, "pillow": PIL.__version__},
+        platform_release=l4t_release(root),
+        power_mode=power_mode(root),
     )
 
 
