@@ -86,3 +86,14 @@ class MachineState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A Raspberry Pi's ``get_throttled``: bits 0 to 3 tell what is so now, 16 to 19 what was since boot."""
     findings: tuple[Finding, ...] = ()
     """What of it speaks against measuring now."""
+
+
+def cpu_ranges(cpus: tuple[int, ...]) -> str:
+    """``0-3,8``: as the kernel and ``taskset`` write lists of CPUs."""
+    runs: list[list[int]] = []
+    for cpu in cpus:
+        if runs and cpu == runs[-1][1] + 1:
+            runs[-1][1] = cpu
+        else:
+            runs.append([cpu, cpu])
+    return ",".join(str(low) if low == high else f"{low}-{high}" for low, high in runs) or "unknown"

@@ -10,9 +10,13 @@ import numpy as np
 
 from edgetl.device.packages import find_package
 from edgetl.device.probe.cpu import INT8_DOT, X86
+from edgetl.device.probe.jetson import output_of
 from edgetl.device.probe.lasting import environment
-from edgetl.environment import Environment
+from edgetl.device.probe.preflight import preflight
+from edgetl.device.probe.state import WINDOW_S, machine_state
+from edgetl.environment import Cpu, Environment
 from edgetl.errors import EdgeTLError
+from edgetl.machine_state import MachineState
 from edgetl.plugins import BACKENDS, resolve
 from edgetl.runner import Availability, Backend, LoadOptions
 
@@ -41,12 +45,15 @@ class Diagnosis(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     runtimes: tuple[Finding, ...]
     host_packages: tuple[Finding, ...]
     remarks: tuple[str, ...]
-    """What the processor lacks or is set to, and what follows from it."""
+    """What the processor lacks, and what follows from it."""
+    state: MachineState
+    """How the machine stands, with what speaks against measuring now."""
 
 
 def doctor(root: Path = Path("/")) -> Diagnosis:
     """Try every runtime on a model of one operation, and look (without importing) for what the host half needs."""
     here = environment(root)
+    state = machine_state(root, run=output_of, window_s=WINDOW_S)
     return Diagnosis(
         environment=here,
         runtimes=tuple(_finding(name, "inference", _tried(resolve(dotted))) for name, dotted in BACKENDS.items()),
@@ -54,7 +61,8 @@ def doctor(root: Path = Path("/")) -> Diagnosis:
             _finding(module, "host half", find_package(module, "host", (distribution,)))
             for module, distribution in _HOST_PACKAGES.items()
         ),
-        remarks=remarks(here),
+        remarks=_lacks(here.cpu),
+        state=msgspec.structs.replace(state, findings=preflight(state, here, threads=None)),
     )
 
 
@@ -80,14 +88,7 @@ def _tried(backend: Backend) -> Availability:
 
 def remarks(here: Environment) -> tuple[str, ...]:
     """What this machine lacks or is busy with, and what follows from it for speed."""
-    isa, cpu, found = set(here.cpu.isa), here.cpu, []
-    if cpu.architecture in X86:
-        if not isa & INT8_DOT:
-            found.append("no VNNI: int8 sums can saturate, so graphs of rendering 'x86-vnni' are not tried here")
-        if not isa & {"avx512_bf16", "amx_bf16"}:
-            found.append("no bf16 instructions: float graphs run in fp32")
-    elif "asimddp" not in isa:
-        found.append("no int8 dot product (asimddp): int8 may be slower than fp32")
+    cpu, found = here.cpu, list(_lacks(here.cpu))
     if cpu.allowed_cpus < cpu.logical_cpus:
         found.append(f"this process may use {cpu.allowed_cpus} of {cpu.logical_cpus} CPUs")
     if cpu.governor not in (None, "performance"):
@@ -96,4 +97,16 @@ def remarks(here: Environment) -> tuple[str, ...]:
         found.append(
             f"the machine is busy (load {here.load_average:.1f} on {cpu.allowed_cpus} CPUs): latency is inflated"
         )
+    return tuple(found)
+
+
+def _lacks(cpu: Cpu) -> tuple[str, ...]:
+    isa, found = set(cpu.isa), []
+    if cpu.architecture in X86:
+        if not isa & INT8_DOT:
+            found.append("no VNNI: int8 sums can saturate, so graphs of rendering 'x86-vnni' are not tried here")
+        if not isa & {"avx512_bf16", "amx_bf16"}:
+            found.append("no bf16 instructions: float graphs run in fp32")
+    elif "asimddp" not in isa:
+        found.append("no int8 dot product (asimddp): int8 may be slower than fp32")
     return tuple(found)

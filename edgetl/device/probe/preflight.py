@@ -8,11 +8,12 @@ from collections.abc import Iterable
 from edgetl.device.probe.cpu import INT8_DOT, X86
 from edgetl.device.probe.usage import OTHERS_MAX
 from edgetl.environment import Cpu, Environment
-from edgetl.machine_state import Clock, MachineState
+from edgetl.machine_state import Clock, MachineState, cpu_ranges
 from edgetl.validity import Finding
 
-_FREE_MIN_BYTES = 256 << 20
-_FREE_MIN_SHARE = 0.05
+_FREE_MIN_BYTES = 512 << 20
+_FREE_MIN_SHARE = 0.1
+"""Whichever is less: small boards have little, large ones need no tenth of theirs."""
 _PRESSURE_MAX = 0.1
 _STEADY_GOVERNORS = frozenset({"performance", "userspace"})
 _ALL_PERFORMANCE = "echo performance | sudo tee /sys/devices/system/cpu/cpu*/cpufreq/scaling_governor"
@@ -118,7 +119,7 @@ def _threads(state: MachineState, here: Environment, threads: int | None) -> Fin
     quota = "" if state.cpu_quota is None else f", quota {state.cpu_quota:g} CPUs"
     return Finding(
         "W-THREADS",
-        f"{threads} threads for {cpus} CPUs that this process may use (affinity {_ranges(state.affinity)}{quota}) wait "
+        f"{threads} threads for {cpus} CPUs that this process may use (affinity {cpu_ranges(state.affinity)}{quota}) wait "
         f"for each other; use --threads {cpus}",
         {"threads": float(threads), "allowed_cpus": float(cpus)},
     )
@@ -130,7 +131,7 @@ def _affinity(state: MachineState, here: Environment) -> Finding | None:
         return None
     return Finding(
         "W-AFFINITY",
-        f"this process may use {allowed} of {all_cpus} CPUs ({_ranges(state.affinity)}); to allow all: "
+        f"this process may use {allowed} of {all_cpus} CPUs ({cpu_ranges(state.affinity)}); to allow all: "
         f"taskset -c 0-{all_cpus - 1} edgetl ..., or docker run --cpuset-cpus 0-{all_cpus - 1}",
         {"allowed_cpus": float(allowed), "cpus": float(all_cpus)},
     )
@@ -138,7 +139,7 @@ def _affinity(state: MachineState, here: Environment) -> Finding | None:
 
 def _memory(state: MachineState, here: Environment) -> Finding | None:
     free, waiting = state.memory_available_bytes, state.pressure.memory
-    limit = max(_FREE_MIN_BYTES, (here.memory_bytes or 0) * _FREE_MIN_SHARE)
+    limit = min(_FREE_MIN_BYTES, (here.memory_bytes or _FREE_MIN_BYTES) * _FREE_MIN_SHARE)
     is_short, is_pressed = free is not None and free < limit, waiting is not None and waiting > _PRESSURE_MAX
     if not is_short and not is_pressed:
         return None
@@ -194,14 +195,3 @@ def _span(clocks: Iterable[Clock]) -> str:
     low = [clock.min_hz for clock in clocks if clock.min_hz is not None]
     high = [clock.max_hz for clock in clocks if clock.max_hz is not None]
     return f" between {min(low) / 1e6:,.0f} and {max(high) / 1e6:,.0f} MHz" if low and high else ""
-
-
-def _ranges(cpus: tuple[int, ...]) -> str:
-    """``0-3,8``: as the kernel and ``taskset`` write lists of CPUs."""
-    runs: list[list[int]] = []
-    for cpu in cpus:
-        if runs and cpu == runs[-1][1] + 1:
-            runs[-1][1] = cpu
-        else:
-            runs.append([cpu, cpu])
-    return ",".join(str(low) if low == high else f"{low}-{high}" for low, high in runs) or "unknown"

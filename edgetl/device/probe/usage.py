@@ -60,7 +60,7 @@ def _load(before: Usage, after: Usage) -> Iterator[Finding]:
     evidence: dict[str, float | str] = {"busy_share": share, "stolen_share": stolen}
     message = f"others took {share:.0%} of the CPUs while measuring"
     if stolen >= 0.01:
-        message += f", {stolen:.0%} of it a hypervisor's other machines"
+        message += f" (a hypervisor's other machines {stolen:.0%})"
     if switches is not None:
         evidence["involuntary_switches"] = float(switches)
         message += f", and this process had to make room {switches:,} times"
