@@ -73,7 +73,7 @@ def machine_table(here: Environment, remarks: tuple[str, ...] = ()) -> Table:
         ("edgetl", here.edgetl),
         ("Python", here.python),
         ("system", f"{here.system} {here.kernel}, {cpu.architecture}"),
-        ("board", here.board or numbers.UNKNOWN),
+        ("board", _board(here)),
         ("container", here.container or "none found"),
         ("CPU", cpu.model),
         ("CPUs", f"{cpu.allowed_cpus} of {cpu.logical_cpus} may be used"),
@@ -105,6 +105,19 @@ def state_table(state: MachineState) -> Table:
     return Table("How it stands now", (Column("What"), Column("Value")), rows, notes)
 
 
+def software_table(here: Environment) -> Table:
+    """Versions of what decided speed and results."""
+    rows = tuple(sorted({**here.runtimes, **here.libraries}.items()))
+    return Table("Software", (Column("Name"), Column("Version")), rows)
+
+
+def _board(here: Environment) -> str:
+    """With what decides its speed, where it has that."""
+    release = here.platform_release and f"L4T {here.platform_release}"
+    mode = here.power_mode and f"power mode {here.power_mode}"
+    return ", ".join(word for word in (here.board, release, mode) if word) or numbers.UNKNOWN
+
+
 def _clocks(clocks: Iterable[Clock]) -> tuple[str, ...]:
     """Clocks that are set alike, together: ``cpu0 and 7 like it: 800 to 4,200 MHz, powersave``."""
     alike: dict[tuple[int | None, int | None, str | None], list[str]] = {}
@@ -121,12 +134,6 @@ def _clocks(clocks: Iterable[Clock]) -> tuple[str, ...]:
 
 def _megahertz(hertz: int | None) -> str:
     return numbers.UNKNOWN if hertz is None else f"{hertz / 1e6:,.0f}"
-
-
-def software_table(here: Environment) -> Table:
-    """Versions of what decided speed and results."""
-    rows = tuple(sorted({**here.runtimes, **here.libraries}.items()))
-    return Table("Software", (Column("Name"), Column("Version")), rows)
 
 
 def _packages(title: str, found: Sequence[Finding]) -> Table:

@@ -102,9 +102,9 @@ def _load(state: MachineState, here: Environment) -> Finding | None:
     if state.load_by_others is not None:
         if state.load_by_others <= OTHERS_MAX:
             return None
-        message = f"others take {state.load_by_others:.0%} of the {cpus} CPUs that this process may use"
+        message = f"others take {state.load_by_others:.0%} of the {_cpus(cpus)} that this process may use"
     elif average is not None and average > cpus / 2:
-        message = f"load average is {average:.1f} on {cpus} CPUs that this process may use"
+        message = f"load average is {average:.1f} on {_cpus(cpus)} that this process may use"
     elif pressure is not None and pressure > _PRESSURE_MAX:
         message = f"tasks waited for a CPU in {pressure:.0%} of the last 10 s"
     else:
@@ -119,8 +119,8 @@ def _threads(state: MachineState, here: Environment, threads: int | None) -> Fin
     quota = "" if state.cpu_quota is None else f", quota {state.cpu_quota:g} CPUs"
     return Finding(
         "W-THREADS",
-        f"{threads} threads for {cpus} CPUs that this process may use (affinity {cpu_ranges(state.affinity)}{quota}) wait "
-        f"for each other; use --threads {cpus}",
+        f"{threads} threads wait for each other on {_cpus(cpus)} that this process may use (affinity "
+        f"{cpu_ranges(state.affinity)}{quota}); use --threads {cpus}",
         {"threads": float(threads), "allowed_cpus": float(cpus)},
     )
 
@@ -195,3 +195,7 @@ def _span(clocks: Iterable[Clock]) -> str:
     low = [clock.min_hz for clock in clocks if clock.min_hz is not None]
     high = [clock.max_hz for clock in clocks if clock.max_hz is not None]
     return f" between {min(low) / 1e6:,.0f} and {max(high) / 1e6:,.0f} MHz" if low and high else ""
+
+
+def _cpus(count: int) -> str:
+    return "1 CPU" if count == 1 else f"{count} CPUs"
