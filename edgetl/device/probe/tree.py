@@ -17,9 +17,13 @@ def read(path: Path) -> str | None:
 
 
 def whole(text: str | None, base: int = 10) -> int | None:
-    """A number that is zero or more, in ASCII digits without sign."""
+    """A number that is zero or more, in ASCII digits without sign.
+
+    One of more than 15 digits is ``None``: in cgroup v1 it says that there is no limit, and JSON could not hold it in
+    a smaller unit.
+    """
     digits = "0-9" if base == 10 else "0-9A-Fa-f"
-    return int(text, base) if text and re.fullmatch(f"[{digits}]{{1,20}}", text) else None
+    return int(text, base) if text and re.fullmatch(f"[{digits}]{{1,15}}", text) else None
 
 
 def number(path: Path) -> int | None:

@@ -81,7 +81,7 @@ PI: Files = {
     **cpufreq(4, "ondemand", "cpufreq-dt", (1_500_000, 1_500_000, 2_400_000)),
     **allowed("0-3"),
     "proc/device-tree/model": "Raspberry Pi 5 Model B Rev 1.0\0",
-    "sys/devices/platform/soc/soc:firmware/get_throttled": "50005\n",
+    "sys/devices/platform/soc/soc:firmware/get_throttled": "50001\n",
 }
 CONTAINER: Files = {
     **allowed("0-7"),

@@ -74,7 +74,7 @@ def test_nothing_but_a_jetson_is_asked(make_tree: MakeTree) -> None:
 
 
 def test_a_raspberry_pi(make_tree: MakeTree) -> None:
-    assert machine_state(make_tree("pi")).pi_throttled == 0x50005
+    assert machine_state(make_tree("pi")).pi_throttled == 0x50001
 
 
 def test_a_container(make_tree: MakeTree) -> None:

@@ -45,12 +45,12 @@ def test_the_first_of_two_lines_counts_and_others_are_left_out() -> None:
 
 
 @FEW
-@given(st.integers(0, 10**20 - 1))
+@given(st.integers(0, 10**15 - 1))
 def test_whole_numbers_are_read(value: int) -> None:
     assert whole(str(value)) == value
 
 
-@pytest.mark.parametrize("text", ["", "-1", "1_0", "²", "1 ", "0x5", "max", None])
+@pytest.mark.parametrize("text", ["", "-1", "1_0", "²", "1 ", "0x5", "max", "9223372036854771712", None])
 def test_what_is_no_whole_number_is_unknown(text: str | None) -> None:
     assert whole(text) is None
 

@@ -117,7 +117,11 @@ def test_work_of_others_is_named_in_percent() -> None:
 
 def test_own_work_is_no_load_by_others() -> None:
     assert busy_share(BEFORE, after(busy_s=20.0, own_s=20.01)) == 0.0
-    assert usage_findings(BEFORE, after(busy_s=20.0, own_s=18.5)) == ()
+
+
+@pytest.mark.parametrize(("others_s", "expected"), [(2.0, []), (2.5, ["W-LOAD"])])
+def test_more_than_a_tenth_of_the_cpus_is_load(others_s: float, expected: list[str]) -> None:
+    assert codes(usage_findings(BEFORE, after(busy_s=10.0, own_s=10.0 - others_s))) == expected
 
 
 def test_busy_neighbours_are_noticed_on_this_machine() -> None:
