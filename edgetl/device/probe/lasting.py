@@ -13,7 +13,7 @@ from edgetl import __version__
 from edgetl.device.probe.cgroup import folders
 from edgetl.device.probe.cpu import cpu
 from edgetl.device.probe.jetson import l4t_release, power_mode
-from edgetl.device.probe.tree import read
+from edgetl.device.probe.tree import number, numbers, read
 from edgetl.environment import Environment
 from edgetl.plugins import BACKENDS, resolve
 from edgetl.runner import Backend
@@ -62,12 +62,10 @@ def _runtimes() -> dict[str, str]:
 
 
 def _memory_bytes(root: Path) -> int | None:
-    match = re.search(r"^MemTotal:\s+(\d+) kB", read(root / "proc/meminfo") or "", flags=re.MULTILINE)
-    total = int(match[1]) * 1024 if match else None
-    limits = [read(folder / "memory.max") for folder in folders(root, "")]
-    limits += [read(folder / "memory.limit_in_bytes") for folder in folders(root, "memory")]
-    known = [int(limit) for limit in limits if limit and limit.isdigit()]
-    return min([*known, total]) if total is not None else None
+    total = numbers(read(root / "proc/meminfo")).get("MemTotal")
+    limits = [number(folder / "memory.max") for folder in folders(root, "")]
+    limits += [number(folder / "memory.limit_in_bytes") for folder in folders(root, "memory")]
+    return None if total is None else min([limit for limit in limits if limit is not None] + [total * 1024])
 
 
 def _board(root: Path) -> str | None:
