@@ -39,6 +39,11 @@ class Environment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     libraries: dict[str, str] = {}
     """Version of every other library that decides results: ``numpy`` and ``pillow``, which decodes and resizes."""
 
+    platform_release: str | None = None
+    """L4T release of a Jetson, such as ``R36.4.3``: it fixes drivers and compilers."""
+    power_mode: str | None = None
+    """``nvpmodel``'s mode of a Jetson, with its number: it decides which CPUs and clocks there are."""
+
     @property
     def lasting(self) -> Environment:
         """Without what changes from start to start: the load, and memory below a whole GiB (kernels keep some back)."""
@@ -48,4 +53,8 @@ class Environment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def fingerprint(self) -> str:
         """SHA-256 of what decides speed and results."""
-        return hashlib.sha256(msgspec.json.encode(self.lasting, order="sorted")).hexdigest()
+        known: dict[str, object] = msgspec.to_builtins(self.lasting)
+        for name in ("platform_release", "power_mode"):
+            if known[name] is None:
+                del known[name]  # so that boards without them keep the qualifications that they have
+        return hashlib.sha256(msgspec.json.encode(known, order="sorted")).hexdigest()

@@ -17,6 +17,7 @@ class Clock(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     min_hz: int | None
     max_hz: int | None
     governor: str | None = None
+    driver: str | None = None
 
     @property
     def is_pinned(self) -> bool | None:
@@ -34,6 +35,19 @@ class Pressure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     io: float | None
 
 
+class CpuTime(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Seconds since boot, summed over the CPUs that this process may use."""
+
+    capacity_s: float
+    """Busy or not."""
+    busy_s: float
+    """In which anything ran, ``stolen_s`` included."""
+    stolen_s: float
+    """In which a hypervisor ran other machines."""
+    own_s: float
+    """Of this process, of those that belong to it, and of its children that ended."""
+
+
 class Usage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Counters of this process, its container and the machine that only grow; two readings say what a run caused."""
 
@@ -44,6 +58,7 @@ class Usage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How often the container's CPU quota stopped it (``nr_throttled``)."""
     throttle_counts: dict[str, int] = {}
     """Heat, current and supply events since boot, by counter."""
+    cpu_time: CpuTime | None = None
 
 
 class MachineState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -63,7 +78,22 @@ class MachineState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cpu_quota: float | None
     """CPUs that the container's quota amounts to."""
     affinity: tuple[int, ...]
-    """CPUs that this process may use."""
+    """CPUs that this process may use; empty when unknown."""
     isolated_cpus: str | None
+    load_by_others: float | None = None
+    """Share of the CPUs that this process may use which others took while it was watched; ``None`` when it was not."""
+    pi_throttled: int | None = None
+    """A Raspberry Pi's ``get_throttled``: bits 0 to 3 tell what is so now, 16 to 19 what was since boot."""
     findings: tuple[Finding, ...] = ()
     """What of it speaks against measuring now."""
+
+
+def cpu_ranges(cpus: tuple[int, ...]) -> str:
+    """``0-3,8``: as the kernel and ``taskset`` write lists of CPUs."""
+    runs: list[list[int]] = []
+    for cpu in cpus:
+        if runs and cpu == runs[-1][1] + 1:
+            runs[-1][1] = cpu
+        else:
+            runs.append([cpu, cpu])
+    return ",".join(str(low) if low == high else f"{low}-{high}" for low, high in runs) or "unknown"

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from edgetl.device.probe import doctor, environment, remarks
+from edgetl.environment import Cpu, Environment
 
 X86 = """processor\t: 0
 model name\t: Example CPU @ 2.00GHz
@@ -182,3 +183,25 @@ def test_other_libraries_are_another_environment(library: str) -> None:
     assert here.libraries[library]
     other = msgspec.structs.replace(here, libraries={**here.libraries, library: "0"})
     assert other.fingerprint != here.fingerprint
+
+
+def test_boards_without_release_and_power_mode_keep_the_fingerprint_that_they_had() -> None:
+    cpu = Cpu("Example CPU", "x86_64", ("avx2",), 4, 2, "performance")
+    runtimes, libraries = {"onnxruntime": "1.20.0"}, {"numpy": "2.0.0"}
+    here = Environment(
+        "Linux", "6.1.0", "3.11.2", "0.1.0", cpu, 8 << 30, "Example board", None, runtimes, 0.5, libraries
+    )
+    assert here.fingerprint == "c1fae594c2e2edb864707cfccc72a6efd04d0caea58bf87b27597c01b55047ba"
+
+
+def test_another_power_mode_is_another_environment(tmp_path: Path) -> None:
+    files = {
+        "etc/nv_tegra_release": "# R36 (release), REVISION: 4.3, GCID: 1\n",
+        "etc/nvpmodel.conf": "< POWER_MODEL ID=0 NAME=MAXN >\n< POWER_MODEL ID=1 NAME=10W >\n",
+        "var/lib/nvpmodel/status": "pmode:0000\n",
+    }
+    fast = environment(write(tmp_path, files))
+    assert (fast.platform_release, fast.power_mode) == ("R36.4.3", "MAXN (0)")
+    slow = environment(write(tmp_path, {"var/lib/nvpmodel/status": "pmode:0001\n"}))
+    assert slow.power_mode == "10W (1)"
+    assert slow.fingerprint != fast.fingerprint

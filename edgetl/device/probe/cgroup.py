@@ -1,0 +1,58 @@
+"""What the container lets this process use (cgroup v1 and v2)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edgetl.device.probe.tree import number, numbers, read, whole
+
+
+def cpu_quota(root: Path) -> float | None:
+    """CPUs that the container's quota amounts to (cgroup v2 ``cpu.max``, v1 ``cfs_quota_us``); ``None`` without one."""
+    limits = [_ratio(*[*(read(path / "cpu.max") or "").split(), "", ""][:2]) for path in folders(root, "")]
+    limits += [
+        _ratio(read(path / "cpu.cfs_quota_us"), read(path / "cpu.cfs_period_us")) for path in folders(root, "cpu")
+    ]
+    return min((limit for limit in limits if limit is not None), default=None)
+
+
+def folders(root: Path, controller: str) -> tuple[Path, ...]:
+    """The group of this process and all above it: the tightest limit of them holds."""
+    mount = root / "sys/fs/cgroup" / controller
+    found = [mount]
+    for line in (read(root / "proc/self/cgroup") or "").splitlines():
+        _, controllers, path = [*line.split(":", 2), "", ""][:3]
+        if controller in controllers.split(","):
+            folder = mount / path.strip("/")
+            while folder != mount and mount in folder.parents:
+                found.append(folder)
+                folder = folder.parent
+    return tuple(found)
+
+
+def quota_stops(root: Path) -> int | None:
+    """How often CPU quotas of the group of this process and of those above it stopped it; ``None`` when not counted."""
+    groups = {*folders(root, ""), *folders(root, "cpu")}
+    counts = [numbers(read(group / "cpu.stat")).get("nr_throttled") for group in groups]
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None
+
+
+def free_bytes(root: Path) -> list[int]:
+    """What every memory limit that holds leaves; file pages that were not used lately count as free."""
+    found = []
+    for controller, limit_name, used_name, cache_name in (
+        ("", "memory.max", "memory.current", "inactive_file"),
+        ("memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+    ):
+        for folder in folders(root, controller):
+            limit, used = number(folder / limit_name), number(folder / used_name)
+            if limit is not None and used is not None:
+                cache = numbers(read(folder / "memory.stat")).get(cache_name, 0)
+                found.append(max(0, limit - max(0, used - cache)))
+    return found
+
+
+def _ratio(quota: str | None, period: str | None) -> float | None:
+    per, period_us = whole(quota), whole(period)  # "max" in v2 and "-1" in v1 are no limit
+    return per / period_us if per is not None and period_us else None

@@ -1,0 +1,75 @@
+"""Who used the CPUs: this process, others, or a hypervisor's other machines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edgetl.device.probe.tree import cpu_list, read, whole
+from edgetl.machine_state import CpuTime
+
+_TICKS_PER_S = 100
+"""``USER_HZ``, fixed on every architecture that matters here (proc(5))."""
+_IDLE, _STOLEN = slice(3, 5), slice(7, 8)
+"""Columns of ``/proc/stat``: user nice system idle iowait irq softirq steal; guest time is part of user's."""
+
+
+def affinity(root: Path) -> tuple[int, ...]:
+    """CPUs that the calling thread may use; empty when unknown."""
+    for name in ("thread-self", "self"):
+        for line in (read(root / "proc" / name / "status") or "").splitlines():
+            key, _, value = line.partition(":")
+            if key == "Cpus_allowed_list":
+                return cpu_list(value)
+    return ()
+
+
+def cpu_time(root: Path, processes: tuple[str, ...] = ("self",)) -> CpuTime | None:
+    """Time of the CPUs that this process may use, to a hundredth of a second; ``None`` where ``/proc/stat`` is not.
+
+    Args:
+        root: where ``proc`` is.
+        processes: folders of ``proc`` that count as its own.
+    """
+    allowed = set(affinity(root))
+    rows = [row for cpu, row in _rows(read(root / "proc/stat") or "") if not allowed or cpu in allowed]
+    capacity = sum(sum(row) for row in rows)
+    if not capacity:
+        return None
+    own = sum(field for name in processes for field in stat_fields(root, name)[11:15])
+    return CpuTime(
+        capacity_s=capacity / _TICKS_PER_S,
+        busy_s=(capacity - sum(sum(row[_IDLE]) for row in rows)) / _TICKS_PER_S,
+        stolen_s=sum(sum(row[_STOLEN]) for row in rows) / _TICKS_PER_S,
+        own_s=own / _TICKS_PER_S,
+    )
+
+
+def share_of_others(before: CpuTime, after: CpuTime) -> float | None:
+    """Fraction of the CPUs' time that others took between two readings; ``None`` when no time passed.
+
+    Own time is read at another moment than that of the CPUs, so a small negative difference is none.
+    """
+    capacity = after.capacity_s - before.capacity_s
+    others = (after.busy_s - before.busy_s) - (after.own_s - before.own_s)
+    return min(max(others / capacity, 0.0), 1.0) if capacity > 0 else None
+
+
+def stat_fields(root: Path, process: str) -> tuple[int, ...]:
+    """``/proc/PID/stat`` from the state on, which is 0 here (fields 3 and later of proc(5)); empty when it is gone.
+
+    The name before it is in parentheses and may itself hold blanks and parentheses.
+    """
+    text = read(root / "proc" / process / "stat") or ""
+    return tuple(whole(field) or 0 for field in text.rpartition(")")[2].split())
+
+
+def _rows(text: str) -> list[tuple[int, tuple[int, ...]]]:
+    rows = []
+    for line in text.splitlines():
+        name, *fields = line.split() or [""]
+        cpu = whole(name.removeprefix("cpu")) if name.startswith("cpu") else None
+        values = [whole(field) for field in fields[:8]]
+        known = tuple(value for value in values if value is not None)
+        if cpu is not None and len(known) == len(values) >= 4:
+            rows.append((cpu, known))
+    return rows

@@ -1,0 +1,144 @@
+"""What a run caused: counters before and after it, and what speaks against the run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from edgetl.device.probe import cgroup
+from edgetl.device.probe.cpu_time import cpu_time, share_of_others, stat_fields
+from edgetl.device.probe.throttles import UNDER_VOLTAGE, throttle_counts
+from edgetl.device.probe.tree import numbers, read
+from edgetl.machine_state import Usage
+from edgetl.validity import Finding
+
+OTHERS_MAX = 0.1
+"""Share of the CPUs that others may take unnoticed: a desktop or a monitoring agent takes less."""
+_MAJOR_FAULTS_MAX = 10
+"""A library that reads its file late causes a few."""
+_SWAPPED_MAX_BYTES = 1 << 20
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
+
+
+def usage(root: Path = Path("/"), children: tuple[str, ...] = ()) -> Usage:
+    """Read the counters of now.
+
+    Args:
+        root: where ``proc`` and ``sys`` are; another tree in tests.
+        children: ids of living processes that belong to the run; the CPU time of others counts against it.
+    """
+    processes = ("self", *children)
+    return Usage(
+        major_faults=_major_faults(root, processes),
+        involuntary_switches=_involuntary_switches(root, processes),
+        swapped_bytes=_swapped_bytes(root),
+        quota_stops=cgroup.quota_stops(root),
+        throttle_counts=throttle_counts(root),
+        cpu_time=cpu_time(root, processes),
+    )
+
+
+def busy_share(before: Usage, after: Usage) -> float | None:
+    """Fraction of the CPUs that this process may use which others took in between; ``None`` when unknown."""
+    if before.cpu_time is None or after.cpu_time is None:
+        return None
+    return share_of_others(before.cpu_time, after.cpu_time)
+
+
+def usage_findings(before: Usage, after: Usage) -> tuple[Finding, ...]:
+    """What happened in between that speaks against the measurement; what is unknown says nothing."""
+    return (*_load(before, after), *_quota(before, after), *_memory(before, after), *_throttled(before, after))
+
+
+def _load(before: Usage, after: Usage) -> Iterator[Finding]:
+    share = busy_share(before, after)
+    if share is None or share <= OTHERS_MAX:
+        return
+    stolen = _stolen_share(before, after)
+    switches = _delta(before.involuntary_switches, after.involuntary_switches)
+    evidence: dict[str, float | str] = {"busy_share": share, "stolen_share": stolen}
+    message = f"others took {share:.0%} of the CPUs while measuring"
+    if stolen >= 0.01:
+        message += f" (a hypervisor's other machines {stolen:.0%})"
+    if switches is not None:
+        evidence["involuntary_switches"] = float(switches)
+        message += f", and this process had to make room {switches:,} times"
+    yield Finding("W-LOAD", f"{message}; stop what else runs (top shows it) and measure again", evidence)
+
+
+def _stolen_share(before: Usage, after: Usage) -> float:
+    if before.cpu_time is None or after.cpu_time is None:
+        return 0.0
+    capacity = after.cpu_time.capacity_s - before.cpu_time.capacity_s
+    return max(0.0, after.cpu_time.stolen_s - before.cpu_time.stolen_s) / capacity if capacity > 0 else 0.0
+
+
+def _quota(before: Usage, after: Usage) -> Iterator[Finding]:
+    stops = _delta(before.quota_stops, after.quota_stops)
+    if stops:
+        yield Finding(
+            "W-QUOTA",
+            f"the container's CPU quota stopped it {stops:,} times while measuring; give it more CPUs "
+            "(docker run --cpus N) or fewer threads (--threads N)",
+            {"quota_stops": float(stops)},
+        )
+
+
+def _memory(before: Usage, after: Usage) -> Iterator[Finding]:
+    faults = _delta(before.major_faults, after.major_faults) or 0
+    swapped = _delta(before.swapped_bytes, after.swapped_bytes) or 0
+    if faults > _MAJOR_FAULTS_MAX or swapped > _SWAPPED_MAX_BYTES:
+        yield Finding(
+            "W-MEMORY",
+            f"{faults:,} pages had to be read from disk and {swapped / 1e6:,.0f} MB were swapped while measuring; "
+            "free memory (free -h shows it) or use a smaller model or batch",
+            {"major_faults": float(faults), "swapped_bytes": float(swapped)},
+        )
+
+
+def _throttled(before: Usage, after: Usage) -> Iterator[Finding]:
+    """Counters that one reading lacks are unknown, not 0."""
+    found = {name: _delta(before.throttle_counts.get(name), count) for name, count in after.throttle_counts.items()}
+    risen = {name: count for name, count in sorted(found.items()) if count}
+    if not risen:
+        return
+    evidence: dict[str, float | str] = {name: float(count) for name, count in risen.items()}
+    events = ", ".join(f"{name} +{count:,}" for name, count in risen.items())
+    yield Finding(
+        "W-THROTTLED",
+        f"the device slowed itself down while measuring ({events}); cool it, feed it, or choose a lower power mode",
+        evidence,
+    )
+    if UNDER_VOLTAGE & risen.keys():
+        yield Finding(
+            "W-POWER-SOURCE",
+            f"the supply voltage fell while measuring ({events}); use the supply and the cable that the board asks for",
+            evidence,
+        )
+
+
+def _delta(before: int | None, after: int | None) -> int | None:
+    """By how much a counter grew; ``None`` when a reading is missing or the counter began anew."""
+    return None if before is None or after is None or after < before else after - before
+
+
+def _major_faults(root: Path, processes: tuple[str, ...]) -> int | None:
+    """Of the processes and of their children that ended (fields 12 and 13 of ``/proc/PID/stat``)."""
+    counts = [sum(fields[9:11]) for name in processes if (fields := stat_fields(root, name))]
+    return sum(counts) if counts else None
+
+
+def _involuntary_switches(root: Path, processes: tuple[str, ...]) -> int | None:
+    """Of all living threads: a process's own ``status`` tells of its first thread only."""
+    statuses = (path for name in processes for path in (root / "proc" / name).glob("task/*/status"))
+    counts = [numbers(read(path)).get("nonvoluntary_ctxt_switches") for path in statuses]
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None
+
+
+def _swapped_bytes(root: Path) -> int | None:
+    """Of the whole machine, in and out."""
+    pages = numbers(read(root / "proc/vmstat"))
+    swapped_in, swapped_out = pages.get("pswpin"), pages.get("pswpout")
+    return None if swapped_in is None or swapped_out is None else (swapped_in + swapped_out) * _PAGE_BYTES

@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from edgetl.device.probe.usage import busy_share, usage, usage_findings
+from edgetl.machine_state import CpuTime, Usage
+from edgetl.validity import Finding
+
+MakeTree = Callable[..., Path]
+NOTHING = Usage(major_faults=None, involuntary_switches=None, swapped_bytes=None, quota_stops=None)
+
+
+def codes(findings: tuple[Finding, ...]) -> list[str]:
+    return [finding.code for finding in findings]
+
+
+def test_nothing_is_known_of_nothing(make_tree: MakeTree) -> None:
+    found = usage(make_tree())
+    assert found == NOTHING
+    assert usage_findings(found, found) == ()
+    assert busy_share(found, found) is None
+
+
+def test_own_counters_are_those_of_all_threads_and_of_the_processes_that_belong_to_it(make_tree: MakeTree) -> None:
+    stat = "{} (x) R 1 1 1 0 -1 0 0 0 {} {} {} {} {} {} 20 0\n"
+    files = {
+        "proc/self/stat": stat.format(1, 3, 4, 10, 20, 30, 40),
+        "proc/77/stat": stat.format(77, 5, 0, 100, 0, 0, 0),
+        "proc/77/task/77/status": "nonvoluntary_ctxt_switches:\t5\n",
+        "proc/stat": "cpu0 200 0 0 700 50 0 0 50 0 0\n",
+    }
+    root = make_tree("laptop", files)
+    alone, both = usage(root), usage(root, children=("77", "78"))
+    assert (alone.major_faults, both.major_faults) == (7, 12)
+    assert (alone.involuntary_switches, both.involuntary_switches) == (6, 11)
+    assert alone.cpu_time == CpuTime(capacity_s=10.0, busy_s=2.5, stolen_s=0.5, own_s=1.0)
+    assert both.cpu_time == CpuTime(capacity_s=10.0, busy_s=2.5, stolen_s=0.5, own_s=2.0)
+
+
+def test_hyper_threads_share_a_counter_and_cores_share_their_packages(make_tree: MakeTree) -> None:
+    assert usage(make_tree("laptop")).throttle_counts == {"core_throttle": 7, "package_throttle": 9}
+
+
+@pytest.mark.parametrize(
+    ("machine", "expected"),
+    [
+        ("orin", {"oc1": 0, "oc3": 15}),
+        ("pi", {"pi_under_voltage": 1, "pi_frequency_capped": 0, "pi_throttled": 1, "pi_soft_temperature_limit": 0}),
+    ],
+)
+def test_boards_have_counters_of_their_own(make_tree: MakeTree, machine: str, expected: dict[str, int]) -> None:
+    assert usage(make_tree(machine)).throttle_counts == expected
+
+
+def test_a_container_that_was_stopped_is_noticed(make_tree: MakeTree) -> None:
+    before = usage(make_tree("container"))
+    after = usage(make_tree("container", {"sys/fs/cgroup/docker/1/cpu.stat": "nr_throttled 12\n"}))
+    (finding,) = usage_findings(before, after)
+    assert (finding.code, finding.severity, finding.evidence) == ("W-QUOTA", "degraded", {"quota_stops": 5.0})
+    assert "--cpus" in finding.message
+
+
+def test_over_current_makes_a_run_invalid(make_tree: MakeTree) -> None:
+    before = usage(make_tree("orin"))
+    after = usage(make_tree("orin", {"sys/class/hwmon/hwmon3/oc3_event_cnt": "17\n"}))
+    (finding,) = usage_findings(before, after)
+    assert (finding.code, finding.severity, finding.evidence) == ("W-THROTTLED", "invalid", {"oc3": 2.0})
+
+
+def test_bits_that_were_set_before_do_not_count_and_new_ones_name_the_supply(make_tree: MakeTree) -> None:
+    path = "sys/devices/platform/soc/soc:firmware/get_throttled"
+    hot, weak = usage(make_tree("pi", {path: "80000\n"})), usage(make_tree("pi", {path: "d0001\n"}))
+    assert usage_findings(hot, hot) == ()
+    assert codes(usage_findings(hot, weak)) == ["W-THROTTLED", "W-POWER-SOURCE"]
+
+
+def test_a_counter_that_only_one_reading_has_says_nothing() -> None:
+    after = Usage(7, 7, 1 << 30, 7, {"oc1": 7})
+    assert usage_findings(NOTHING, after) == ()
+    assert usage_findings(after, NOTHING) == ()
+
+
+def test_a_counter_that_began_anew_says_nothing() -> None:
+    assert usage_findings(Usage(9, 9, 9 << 20, 9, {"oc1": 9}), Usage(1, 1, 1, 1, {"oc1": 1})) == ()
+
+
+@pytest.mark.parametrize("after", [Usage(11, 0, 0, 0), Usage(0, 0, (1 << 20) + 1, 0)], ids=["faults", "swap"])
+def test_waiting_for_the_disk_is_noticed(after: Usage) -> None:
+    assert codes(usage_findings(Usage(0, 0, 0, 0), after)) == ["W-MEMORY"]
+
+
+def test_a_few_pages_read_late_are_no_finding() -> None:
+    assert usage_findings(Usage(0, 0, 0, 0), Usage(10, 0, 1 << 20, 0)) == ()
+
+
+def after(busy_s: float, own_s: float, stolen_s: float = 0.0) -> Usage:
+    return Usage(0, 4, 0, 0, {}, CpuTime(20.0, busy_s, stolen_s, own_s))
+
+
+BEFORE = Usage(0, 1, 0, 0, {}, CpuTime(0.0, 0.0, 0.0, 0.0))
+
+
+def test_work_of_others_is_named_in_percent() -> None:
+    (finding,) = usage_findings(BEFORE, after(busy_s=15.0, own_s=8.0, stolen_s=2.0))
+    assert finding.code == "W-LOAD"
+    assert "others took 35% of the CPUs while measuring (a hypervisor's other machines 10%)" in finding.message
+    assert "make room 3 times" in finding.message
+    assert finding.evidence == {"busy_share": pytest.approx(0.35), "stolen_share": 0.1, "involuntary_switches": 3.0}
+
+
+def test_own_work_is_no_load_by_others() -> None:
+    assert busy_share(BEFORE, after(busy_s=20.0, own_s=20.01)) == 0.0
+
+
+@pytest.mark.parametrize(("others_s", "expected"), [(2.0, []), (2.5, ["W-LOAD"])])
+def test_more_than_a_tenth_of_the_cpus_is_load(others_s: float, expected: list[str]) -> None:
+    assert codes(usage_findings(BEFORE, after(busy_s=10.0, own_s=10.0 - others_s))) == expected
+
+
+def test_busy_neighbours_are_noticed_on_this_machine() -> None:
+    cpus = len(os.sched_getaffinity(0))
+    burn = [sys.executable, "-S", "-c", "print('on', flush=True)\nwhile True: pass"]
+    neighbours = [subprocess.Popen(burn, stdout=subprocess.PIPE, text=True) for _ in range(cpus)]
+    try:
+        for neighbour in neighbours:
+            assert neighbour.stdout is not None
+            assert neighbour.stdout.readline() == "on\n"
+        before = usage()
+        time.sleep(1.0)
+        found = usage_findings(before, usage())
+    finally:
+        for neighbour in neighbours:
+            neighbour.kill()
+            neighbour.communicate()
+    (load,) = [finding for finding in found if finding.code == "W-LOAD"]
+    share = load.evidence["busy_share"]
+    assert isinstance(share, float)
+    assert share > 0.5
+
+
+def test_the_kernels_count_of_own_time_is_the_clocks() -> None:
+    before, start = usage(), time.process_time()
+    while time.process_time() - start < 0.3:
+        pass
+    after = usage()
+    assert before.cpu_time is not None
+    assert after.cpu_time is not None
+    assert after.cpu_time.own_s - before.cpu_time.own_s == pytest.approx(0.3, abs=0.1)
