@@ -102,7 +102,7 @@ def _deepest_fall(values: Sequence[float]) -> tuple[float, float]:
 
 def _no_sensor(telemetry: Telemetry) -> Finding:
     reasons: dict[str, float | str] = {missing.sensor: missing.reason for missing in telemetry.missing}
-    power = [f"{name}: {reasons[name]}" for name in ("rapl", "ina3221", "nvml") if name in reasons]
+    power = [f"{name}: {reasons[name]}" for name in ("rapl", "ina3221", "tegrastats") if name in reasons]
     why = f" ({'; '.join(power)})" if power else ""
     return Finding("W-NO-SENSOR", f"no sensor told what the whole device draws{why}", reasons)
 

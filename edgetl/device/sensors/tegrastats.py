@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, cast
 
+from edgetl.device.sensors.ina238 import SENSOR as INA238
 from edgetl.device.sensors.ina3221 import SENSOR as INA3221
 from edgetl.device.sensors.tegrastats_line import Line, parse
 from edgetl.device.sensors.total_power import total_rails
@@ -34,8 +35,10 @@ class Tegrastats:
         path = Path(root) / "usr/bin/tegrastats"
         if not path.exists():
             return Missing(self.name, "no /usr/bin/tegrastats (NVIDIA Jetson has it)")
-        if not isinstance(INA3221.open(root), Missing):
-            return Missing(self.name, "not needed: 'ina3221' tells the same at less cost")
+        for monitor in (INA238, INA3221):
+            opened = monitor.open(root)
+            if not isinstance(opened, Missing) and any(channel.is_total for channel in opened.channels):
+                return Missing(self.name, f"not needed: {monitor.name!r} tells the same at less cost")
         try:
             stream = _Stream((str(path), "--interval", str(_INTERVAL_MS)))
         except OSError as error:

@@ -20,7 +20,12 @@ from edgetl.telemetry import Missing, Sensor, Source
 
 _INPUT = 0
 _READINGS_PER_PERIOD = 7200
-"""At twice a second an hour; after each so many readings the period doubles, so that a day fits into memory too."""
+"""An hour at twice a second."""
+
+
+def period_after(readings: int, period_ns: int) -> int:
+    """Nanoseconds to the next reading: doubles after every 7200, so that a day fits into memory too."""
+    return period_ns << readings // _READINGS_PER_PERIOD
 
 
 def _main() -> int:
@@ -76,7 +81,7 @@ def _read_until_closed(sources: Sequence[Source], period_ns: int, output: IO[byt
         output.write(b"".join(_reading(place, source) for place, source in enumerate(sources)))
         output.flush()
         readings += 1
-        due = max(due + (period_ns << readings // _READINGS_PER_PERIOD), time.perf_counter_ns())
+        due = max(due + period_after(readings, period_ns), time.perf_counter_ns())
 
 
 def _reading(place: int, source: Source) -> bytes:
