@@ -49,7 +49,7 @@ def _throttling(series: Series, window_ns: Window) -> tuple[float, str] | None:
     if series.channel.quantity == "throttle-state":
         inside = [value for _, value in _inside(series, window_ns)]
         on = sum(inside) / len(inside) if inside else 0.0
-        return (on, f"{series.channel.name} in {on:.0%} of {len(inside)} readings") if on > 0 else None
+        return (on, f"{series.channel.name} in {100 * on:.0f} % of {len(inside)} readings") if on > 0 else None
     return None
 
 
