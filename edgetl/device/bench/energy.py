@@ -92,7 +92,9 @@ def _mean_power(readings: Sequence[tuple[int, float]], window_ns: Window, is_cou
     span_ns = inside[-1][0] - inside[0][0]
     if span_ns < _MIN_COVERAGE * (end - start):
         share = f"{100 * span_ns / (end - start):.0f} %"
-        return _Power(None, len(inside), f"power readings span {share} of the time; {100 * _MIN_COVERAGE:.0f} % are needed")
+        return _Power(
+            None, len(inside), f"power readings span {share} of the time; {100 * _MIN_COVERAGE:.0f} % are needed"
+        )
     if is_counter:
         return _Power((inside[-1][1] - inside[0][1]) * _SECOND / span_ns, len(inside))
     area = sum((t1 - t0) * (p0 + p1) / 2 for (t0, p0), (t1, p1) in pairwise(inside))

@@ -12,6 +12,7 @@ import pytest
 
 from edgetl.device.bench.child import environment
 from edgetl.device.bench.telemetry import Recorder, recording
+from edgetl.device.bench.telemetry import recorder as recorder_module
 from edgetl.errors import Unsupported
 from edgetl.plugins import SENSORS
 from edgetl.telemetry import Telemetry
@@ -183,3 +184,46 @@ def test_imports_nothing_from_where_the_user_stands(
 def test_unknown_sensor_is_refused_before_anything_starts() -> None:
     with pytest.raises(Unsupported, match="unknown sensor 'sonar'"), recording(sensors=("sonar",)):
         pass
+
+
+def test_a_reading_takes_little_of_the_processor(device: Path) -> None:
+    for number in range(1, 40):
+        zone = device / f"sys/class/thermal/thermal_zone{number}"
+        zone.mkdir()
+        (zone / "temp").write_text("50000\n")
+    with recording(0.005, str(device)) as recorder:
+        first = len(temperatures(recorder.telemetry))
+        before_s = processor_seconds(recorder.process_id)
+        eventually(lambda: len(temperatures(recorder.telemetry)) >= first + 100)
+        spent_s = processor_seconds(recorder.process_id) - before_s
+        readings = len(temperatures(recorder.telemetry)) - first
+    # 1 % of one CPU at twice a second
+    assert spent_s / readings < 0.005
+
+
+def processor_seconds(process_id: int | None) -> float:
+    fields = Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_a_sensor_that_never_answers_costs_its_readings_only(device: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recorder_module, "_END_S", 0.3)
+    with recording(0.02, str(device)) as recorder:
+        eventually(lambda: temperatures(recorder.telemetry))
+        (device / THERMAL / "temp").unlink()
+        os.mkfifo(device / THERMAL / "temp")
+        time.sleep(0.2)
+    assert set(temperatures(recorder.telemetry)) <= {40.0, None}
+    reasons = {missing.sensor: missing.reason for missing in recorder.telemetry.missing}
+    assert "hung" in reasons["thermal"]
+
+
+def test_a_sensor_that_never_opens_costs_the_telemetry_only(device: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recorder_module, "_START_S", 0.5)
+    (device / THERMAL / "type").unlink()
+    os.mkfifo(device / THERMAL / "type")
+    with recording(0.02, str(device), ("thermal",)) as recorder:
+        pass
+    assert "did not start" in recorder.telemetry.missing[0].reason
+    assert recorder.process_id is not None
+    assert not is_alive(recorder.process_id)
