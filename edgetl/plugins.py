@@ -35,8 +35,21 @@ TARGETS: Mapping[str, str] = {
 }
 """Where a model runs: values of :class:`edgetl.target.Target`."""
 
-SENSORS: Mapping[str, str] = {}
-"""Power and temperature sources."""
+SENSORS: Mapping[str, str] = {
+    "ina238": "edgetl.device.sensors.ina238:SENSOR",
+    "ina3221": "edgetl.device.sensors.ina3221:SENSOR",
+    "tegrastats": "edgetl.device.sensors.tegrastats:SENSOR",
+    "rapl": "edgetl.device.sensors.rapl:SENSOR",
+    "nvml": "edgetl.device.sensors.nvml:SENSOR",
+    "thermal": "edgetl.device.sensors.thermal:SENSOR",
+    "cooling": "edgetl.device.sensors.cooling:SENSOR",
+    "clocks": "edgetl.device.sensors.clocks:SENSOR",
+    "jetson-overcurrent": "edgetl.device.sensors.jetson_overcurrent:SENSOR",
+    "raspberry-pi": "edgetl.device.sensors.raspberry_pi:SENSOR",
+    "core-throttle": "edgetl.device.sensors.core_throttle:SENSOR",
+}
+"""Sources of power, heat, clocks and throttling: values of :class:`edgetl.telemetry.Sensor`. Of several that tell what
+the whole device draws, the first counts."""
 
 TASKS: Mapping[str, tuple[str, str]] = {
     "classify": ("edgetl.host.tasks.classify:TASK", "edgetl.device.tasks.classify:TASK"),

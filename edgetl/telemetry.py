@@ -20,8 +20,10 @@ class Channel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The sensor's own word: a rail, a thermal zone, a CPU, a counter."""
     quantity: Quantity
     is_total: bool = False
-    """Whether this power or energy is that of the whole device (or package); rails may overlap and are never summed
-    blindly."""
+    """Whether this power or energy is that of the whole device (or package). Where nothing tells it at once, all that
+    add up to it are marked; other rails may overlap and are never summed blindly."""
+    is_supply: bool = False
+    """Whether this throttling is the fault of a weak power supply, not of heat or of what the device draws."""
 
 
 class Series(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -18,7 +18,7 @@ from typing import TypeVar
 import msgspec
 import numpy as np
 
-import edgetl
+from edgetl.device.bench.child import environment
 from edgetl.errors import BackendError, EdgeTLError
 from edgetl.plugins import BACKENDS, find
 from edgetl.result import Cold
@@ -64,10 +64,6 @@ def zeros(specs: tuple[TensorSpec, ...]) -> dict[str, Array]:
 
 def _start(request: Request, empty: str) -> Cold:
     """Start the child in an empty folder: ``python -m`` imports from where it stands first, whatever lies there."""
-    # the child must find this very package, however this process found it
-    root = Path(edgetl.__file__).resolve().parent.parent
-    given = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(root), *map(os.path.abspath, given)])}
     command = (sys.executable, "-m", "edgetl.device.bench.cold")
     name = f"a cold start of {request.model!r} on {request.runtime}"
     try:
@@ -75,7 +71,7 @@ def _start(request: Request, empty: str) -> Cold:
             command,
             input=msgspec.json.encode(request),
             capture_output=True,
-            env=environment,
+            env=environment(),
             cwd=empty,
             timeout=_TIMEOUT_S,
             check=False,

@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from edgetl.device.bench.throttling import throttle_findings
+from edgetl.telemetry import Channel, Missing, Quantity, Series, Telemetry
+from edgetl.validity import Finding
+
+WINDOW = (100, 200)
+POWER = Series(Channel("ina3221", "VDD_IN", "power", is_total=True), (150,), (5.0,))
+
+
+def series(quantity: Quantity, readings: dict[int, float | None], name: str = "it", is_supply: bool = False) -> Series:
+    channel = Channel("sensor", name, quantity, is_supply=is_supply)
+    return Series(channel, tuple(readings), tuple(readings.values()))
+
+
+def clock(values: Sequence[float | None], name: str = "cpu0") -> Series:
+    """Readings in megahertz, evenly over the window."""
+    step = 100 // (len(values) - 1)
+    scaled = [None if value is None else value * 1e6 for value in values]
+    return series("frequency", {100 + step * place: value for place, value in enumerate(scaled)}, name)
+
+
+def findings(*found: Series) -> tuple[Finding, ...]:
+    return throttle_findings(Telemetry(1, (POWER, *found)), WINDOW)
+
+
+def codes(*found: Series) -> list[str]:
+    return [finding.code for finding in findings(*found)]
+
+
+def test_a_quiet_run_has_no_findings() -> None:
+    quiet = (
+        series("throttle-count", {90: 7.0, 150: 7.0, 210: 7.0}),
+        series("throttle-state", {90: 0.0, 150: 0.0}),
+        series("temperature", {90: 40.0, 150: 90.0}),
+        clock([1500.0] * 11),
+    )
+    assert findings(*quiet) == ()
+
+
+def test_a_counter_that_rose_is_throttling() -> None:
+    (found,) = findings(series("throttle-count", {50: 3.0, 90: 5.0, 150: 6.0, 210: 9.0, 250: 50.0}, "oc3"))
+    assert found.code == "W-THROTTLED"
+    assert found.message == "sensor oc3 +4; cool the device or lower its power mode, then measure again"
+    assert found.evidence == {"sensor oc3": 4.0}
+    assert found.severity == "invalid"
+
+
+@pytest.mark.parametrize(
+    "readings",
+    [
+        pytest.param({50: 0.0, 90: 5.0, 150: 5.0, 210: 5.0, 250: 9.0}, id="before and after"),
+        pytest.param({110: 5.0}, id="one reading"),
+        pytest.param({90: None, 150: None}, id="unknown"),
+        pytest.param({}, id="none"),
+        pytest.param({90: 5.0, 210: 1.0}, id="began again"),
+    ],
+)
+def test_what_a_counter_did_at_other_times_does_not_count(readings: dict[int, float | None]) -> None:
+    assert codes(series("throttle-count", readings)) == []
+
+
+def test_a_counter_without_readings_around_the_window_counts_inside() -> None:
+    assert codes(series("throttle-count", {110: 5.0, 190: 6.0})) == ["W-THROTTLED"]
+
+
+def test_a_sticky_bit_counts_only_when_it_is_new() -> None:
+    assert codes(series("throttle-count", {90: 1.0, 150: 1.0, 210: 1.0})) == []
+    assert codes(series("throttle-count", {90: 0.0, 150: 1.0, 210: 1.0})) == ["W-THROTTLED"]
+
+
+def test_a_state_counts_while_samples_were_taken() -> None:
+    assert codes(series("throttle-state", {50: 1.0, 150: 0.0, 250: 1.0})) == []
+    (found,) = findings(series("throttle-state", {110: 0.0, 130: 1.0, 150: None, 170: 0.0, 190: 0.0}, "gpu"))
+    assert found.code == "W-THROTTLED"
+    assert found.message.startswith("sensor gpu in 25 % of 4 readings; ")
+
+
+def test_a_weak_supply_has_its_own_code() -> None:
+    (found,) = findings(series("throttle-count", {90: 0.0, 210: 1.0}, "under-voltage", is_supply=True))
+    assert found.code == "W-POWER-SOURCE"
+    assert "stronger power supply" in found.message
+
+
+def test_all_events_of_a_kind_are_one_finding() -> None:
+    several = [series("throttle-count", {90: 0.0, 210: rise}, f"core {rise:.0f}") for rise in (1.0, 2.0)]
+    (found,) = findings(*several)
+    assert found.evidence == {"sensor core 1": 1.0, "sensor core 2": 2.0}
+
+
+def test_a_clock_that_fell_is_named_with_how_far() -> None:
+    (found,) = findings(clock([1500] * 6 + [1450] * 6, "gpu0"))
+    assert found.code == "W-CLOCK-DROP"
+    assert found.message.startswith("the clock of sensor gpu0 fell from 1500 to 1450 MHz while measuring")
+    assert found.evidence == {"clock": "sensor gpu0", "high_hz": 1.5e9, "low_hz": 1.45e9}
+
+
+@pytest.mark.parametrize(
+    ("values", "fell"),
+    [
+        pytest.param([1500] * 6 + [1471] * 6, False, id="by less than 2 %"),
+        pytest.param([1500] * 6 + [1469] * 6, True, id="by more than 2 %"),
+        pytest.param([1500] * 4 + [900] * 5 + [1500] * 4, True, id="for a while"),
+        pytest.param([1500] * 6 + [300] + [1500] * 6, False, id="in one reading"),
+        pytest.param([800] * 6 + [1500] * 6, False, id="rose"),
+        pytest.param([800] * 5 + [1500] * 5 + [900] * 5, True, id="rose and fell"),
+        pytest.param([1500, None, None, None, 300], False, id="too few readings"),
+        pytest.param([None] * 12, False, id="unknown"),
+        pytest.param([0] * 12, False, id="off"),
+    ],
+)
+def test_what_counts_as_a_fall(values: Sequence[float | None], fell: bool) -> None:
+    assert codes(clock(values)) == (["W-CLOCK-DROP"] if fell else [])
+
+
+def test_cpus_that_idle_do_not_count_as_long_as_one_is_fast() -> None:
+    moved = (clock([3000] * 6 + [800] * 6, "cpu0"), clock([800] * 6 + [3000] * 6, "cpu1"))
+    assert codes(*moved) == []
+    assert codes(moved[0], clock([800] * 12, "cpu1")) == ["W-CLOCK-DROP"]
+
+
+def test_unknown_power_is_a_note_with_the_reasons() -> None:
+    reasons = (Missing("rapl", "only root may"), Missing("clocks", "none"))
+    part = Series(Channel("ina3221", "VDD_GPU", "power"), (150,), (5.0,))
+    (found,) = throttle_findings(Telemetry(1, (part,), reasons), WINDOW)
+    assert (found.code, found.severity) == ("W-NO-SENSOR", "note")
+    assert found.message == "no sensor told what the whole device draws (rapl: only root may)"
+    assert found.evidence == {"rapl": "only root may", "clocks": "none"}
+
+
+def test_power_that_was_read_at_other_times_only_is_unknown() -> None:
+    assert [f.code for f in throttle_findings(Telemetry(1, (POWER,)), (300, 400))] == ["W-NO-SENSOR"]
