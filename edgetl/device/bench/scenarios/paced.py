@@ -40,6 +40,8 @@ class Paced:
     end_ns: array[int]
     began_ns: int
     """When the schedule's beginning was."""
+    last_due_ns: int
+    """When the last inference was due that was run or dropped."""
     ended_ns: int
     done: int
     """Inferences, whether recorded or not."""
@@ -47,6 +49,11 @@ class Paced:
     """Recorded inferences that were not begun, because another ran when they were due."""
     waiting: int
     """Inferences that were due and not begun when the stretch ended."""
+
+    @property
+    def span_ns(self) -> int:
+        """The part of the schedule that was run; the work of its last inference is not added when it kept up."""
+        return (self.ended_ns if self.waiting else self.last_due_ns) - self.began_ns
 
     @property
     def latency_ns(self) -> NDArray[np.int64]:
@@ -75,16 +82,16 @@ def run_stretch(call: Subject, dues_ns: Iterator[int], stretch: Stretch, time: T
         time: whose clock counts.
     """
     due_ns, ready_ns, start_ns, end_ns = array("q"), array("q"), array("q"), array("q")
-    began = free = last_due = time.now()
+    began = free = last_due = planned_end = time.now()
     done = dropped = waiting = 0
     for index, offset in enumerate(dues_ns):
         due = began + offset
         if index < stretch.inferences:
-            last_due = due
-        elif due >= free or free > last_due + stretch.extra_ns:
-            waiting = _count_before(free - began, offset, dues_ns)
+            planned_end = due
+        elif due >= free or free > planned_end + stretch.extra_ns:
+            waiting = _count_before(free - began, offset, dues_ns) if stretch.backlog == "queue" else 0
             break
-        observed = index % stretch.stride == 0
+        last_due, observed = due, index % stretch.stride == 0
         if due < free and stretch.backlog == "drop":
             dropped += observed
             continue
@@ -98,9 +105,7 @@ def run_stretch(call: Subject, dues_ns: Iterator[int], stretch: Stretch, time: T
             start_ns.append(start)
             end_ns.append(end)
         free, done = end, done + 1
-    if stretch.backlog == "drop":
-        waiting = 0
-    return Paced(due_ns, ready_ns, start_ns, end_ns, began, free, done, dropped, waiting)
+    return Paced(due_ns, ready_ns, start_ns, end_ns, began, last_due, free, done, dropped, waiting)
 
 
 def _count_before(moment_ns: int, first_ns: int, more_ns: Iterator[int]) -> int:

@@ -59,7 +59,8 @@ class _Series:
         self._stride = stride_of(needed, self.tally.samples_max)
 
     def warm_up_in_rhythm(self) -> None:
-        self._unmeasured += self._run(Stretch(self._inferences, self._scenario.backlog)).done
+        paced = self._run(Stretch(self._inferences, self._scenario.backlog))
+        self._unmeasured += paced.done
 
     def run_block(self) -> None:
         left_s = max(self._plan.cap_s - self.tally.spent_ns / SECOND, self._inferences / rate_of(self._scenario))
@@ -72,7 +73,7 @@ class _Series:
         self._blocks.append(len(latency))
         self._backlogs.append(paced.waiting)
         self._dropped += paced.dropped
-        self.tally.add(paced.began_ns, paced.ended_ns, items=paced.done, samples=len(latency))
+        self.tally.add(paced.began_ns, paced.began_ns + paced.span_ns, items=paced.done, samples=len(latency))
 
     def timed(self, warm: Warm) -> Timed:
         return Timed(

@@ -25,7 +25,8 @@ def schedule(scenario: Scenario, stretch: int = 0) -> Iterator[int]:
     Raises:
         InputError: the scenario has no rate.
     """
-    return _SCHEDULES[scenario.kind](rate_of(scenario), (scenario.seed, stretch))
+    rate_hz = rate_of(scenario)
+    return _SCHEDULES[scenario.kind](rate_hz, (scenario.seed, stretch))
 
 
 def rate_of(scenario: Scenario) -> float:

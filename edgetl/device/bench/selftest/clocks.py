@@ -26,11 +26,22 @@ _NOISY = 1.5
 
 
 @dataclass(frozen=True)
-class BusyLoops:
-    """How well known durations were found again, and what speaks against the machine."""
+class ClockTest:
+    """What was checked of the harness, and what speaks against the machine."""
 
     checks: tuple[Check, ...]
     findings: tuple[Finding, ...]
+
+
+def clock_test(clock: Clock, load_per_cpu: float | None) -> ClockTest:
+    """All checks of this file; takes about two seconds.
+
+    Args:
+        clock: nanoseconds, monotonic.
+        load_per_cpu: load average divided by CPUs; ``None`` when unknown, which counts as no load.
+    """
+    loops = busy_loops(clock, load_per_cpu)
+    return ClockTest((timer_cost(clock), harness_cost(clock), *coordinated_omission(), *loops.checks), loops.findings)
 
 
 def coordinated_omission() -> tuple[Check, ...]:
@@ -52,15 +63,11 @@ def coordinated_omission() -> tuple[Check, ...]:
     )
 
 
-def busy_loops(clock: Clock, load_per_cpu: float | None) -> BusyLoops:
+def busy_loops(clock: Clock, load_per_cpu: float | None) -> ClockTest:
     """Time loops that last 0.1, 1, 5 and 20 ms by the same clock: the median must be within 1 % or 20 us of that.
 
     On a machine with other work a wrong median says nothing of the harness: then the check is passed unjudged, and
     W-NOISY says why.
-
-    Args:
-        clock: nanoseconds, monotonic.
-        load_per_cpu: load average divided by CPUs; ``None`` when unknown, which counts as no load.
     """
     checks, findings = [], []
     for duration_ns in _DURATIONS_NS:
@@ -69,7 +76,7 @@ def busy_loops(clock: Clock, load_per_cpu: float | None) -> BusyLoops:
         checks.append(_busy_check(duration_ns, samples, noise))
         if noise is not None:
             findings.append(noise)
-    return BusyLoops(tuple(checks), tuple(findings))
+    return ClockTest(tuple(checks), tuple(findings))
 
 
 def timer_cost(clock: Clock) -> Check:
