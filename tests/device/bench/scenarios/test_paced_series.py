@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import statistics
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ import pytest
 from edgetl.device.bench.pacing import RealTime, SimulatedTime
 from edgetl.device.bench.plan import PLANS, Plan
 from edgetl.device.bench.scenarios import Load, run_scenario
+from edgetl.device.bench.scenarios.findings import pacing_findings
 from edgetl.device.bench.timing import Timed, throughput_per_s
 from edgetl.scenario import Scenario
 
@@ -102,6 +104,24 @@ def test_an_overload_ends_at_the_cap() -> None:
     assert timed.wall_ns < 12e9
     assert timed.backlogs[0] > 200
     assert throughput_per_s(timed) == pytest.approx(1000 / 15, rel=0.01)
+
+
+def test_an_overload_is_found_and_a_random_load_that_fits_is_not() -> None:
+    for rate_hz, codes in ((80.0, []), (90.0, []), (101.0, ["W-OVERLOAD"]), (400.0, ["W-OVERLOAD"])):
+        scenario = Scenario("server", rate_hz=rate_hz, seed=2)
+        plan = replace(PLAN, min_samples=2000, cap_s=40.0)
+        timed = Bench().run(scenario, plan, a=lambda n: 10 * MS)["a"]
+        assert [finding.code for finding in pacing_findings(timed, scenario)] == codes, rate_hz
+
+
+def test_waiting_of_random_arrivals_is_what_queueing_theory_says() -> None:
+    """Mean wait of an M/D/1 queue (Pollaczek 1930, Khinchine 1932): ``rho / (2 (1 - rho))`` services."""
+    plan = replace(PLAN, block_s=40.0, min_samples=60_000, cap_s=1000.0)
+    timed = Bench().run(Scenario("server", rate_hz=125, seed=8), plan, a=lambda n: 4 * MS)["a"]
+    waits = [whole - work for whole, work in zip(timed.samples_ns, timed.service_ns, strict=True)]
+    assert statistics.fmean(waits) == pytest.approx(0.5 / (2 * 0.5) * 4 * MS, rel=0.05)
+    # with probability 1 - rho nobody is there
+    assert sum(wait == 0 for wait in waits) / len(waits) == pytest.approx(0.5, abs=0.02)
 
 
 def test_a_low_rate_is_measured_until_the_cap_one_by_one() -> None:
