@@ -5,20 +5,25 @@ from __future__ import annotations
 import msgspec
 
 from edgetl.device.bench.timing import Timed, latency, service, throughput_per_s
-from edgetl.measurement import Scope
 from edgetl.result import CandidateResult
 from edgetl.scenario import Scenario
 
 
-def recorded(candidate: CandidateResult, timed: Timed, scenario: Scenario, scope: Scope = "infer") -> CandidateResult:
-    """The candidate with latency, service time, throughput, deadline misses and dropped inferences of its run."""
+def recorded(
+    candidate: CandidateResult, timed: Timed, scenario: Scenario, overhead_ns: float | None = None
+) -> CandidateResult:
+    """The candidate with latency, service time, throughput, deadline misses and dropped inferences of its run.
+
+    ``overhead_ns`` is what the harness adds to a sample (see :func:`edgetl.device.bench.overhead.overhead_ns`).
+    """
     return msgspec.structs.replace(
         candidate,
-        latency=latency(timed, scope) if timed.samples_ns else None,
-        service=service(timed, scope),
+        latency=latency(timed, "infer") if timed.samples_ns else None,
+        service=service(timed, "infer"),
         throughput_per_s=throughput_per_s(timed),
         deadline_misses=deadline_misses(timed, scenario),
         dropped=timed.dropped,
+        overhead_ns=overhead_ns,
     )
 
 

@@ -31,7 +31,8 @@ class Timed:
     service_ns: tuple[int, ...] = ()
     """Of a scenario with a rate: time of the work itself, one for each sample."""
     dropped: int | None = None
-    """Of a scenario with a rate: inferences that were not begun, because another ran."""
+    """Of a scenario with a rate: inferences that were not begun, because another ran; where only one of every few is
+    timed, of those that would have been."""
     backlogs: tuple[int, ...] = ()
     """Of a scenario with a rate: inferences that were due and not begun when each block ended."""
     late_start_p99_ns: int | None = None

@@ -27,13 +27,13 @@ PACED = Timed(
 
 
 def test_a_paced_run_fills_all_fields_of_its_candidate() -> None:
-    found = recorded(CANDIDATE, PACED, Scenario("periodic", rate_hz=100, backlog="drop"))
+    found = recorded(CANDIDATE, PACED, Scenario("periodic", rate_hz=100, backlog="drop"), overhead_ns=130.0)
     assert found.latency is not None
     assert found.service is not None
     assert (found.latency.samples_ns, found.latency.block_starts_ns) == (PACED.samples_ns, (7,))
     assert found.service.samples_ns == PACED.service_ns
     assert found.throughput_per_s == pytest.approx(100)
-    assert (found.deadline_misses, found.dropped) == (3, 2)
+    assert (found.deadline_misses, found.dropped, found.overhead_ns) == (3, 2, 130.0)
     assert msgspec.json.decode(msgspec.json.encode(found), type=CandidateResult) == found
 
 
