@@ -12,6 +12,7 @@ ScenarioKind = Literal["single-stream", "multi-stream", "server", "offline", "pe
 Backlog = Literal["queue", "drop"]
 
 _PACED = frozenset({"server", "periodic"})
+_PARALLEL = frozenset({"multi-stream", "offline"})
 
 
 class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -20,7 +21,7 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ``single-stream``: the next one as soon as the last is done. ``multi-stream``: ``streams`` inputs at once, the next
     ones when all are done; latency is that of the slowest. ``server``: independent requests, ``rate_hz`` a second on
     average (a Poisson process). ``periodic``: one every ``1 / rate_hz`` seconds, as frames from a camera. ``offline``:
-    everything is there at the start; only throughput counts.
+    everything is there at the start, for ``streams`` runners; only throughput counts.
 
     Of a scenario with a rate, latency counts from the moment an inference was due, not from when it was begun: what
     waits for a slow one before it is late, too.
@@ -42,8 +43,10 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise InputError(f"scenario {self.kind!r} needs a rate in inferences per second above 0; give --rate")
         if not self.is_paced and self.rate_hz is not None:
             raise InputError(f"scenario {self.kind!r} has no rate; leave --rate out, or choose periodic or server")
-        if self.streams < 1 or (self.streams > 1 and self.kind != "multi-stream"):
-            raise InputError(f"{self.streams} streams do not fit scenario {self.kind!r}; choose multi-stream")
+        if self.streams < 1 or (self.streams > 1 and self.kind not in _PARALLEL):
+            raise InputError(
+                f"{self.streams} streams do not fit scenario {self.kind!r}; choose multi-stream or offline"
+            )
         if self.deadline_ns is not None and self.deadline_ns <= 0:
             raise InputError(f"a deadline of {self.deadline_ns} ns cannot be met; give a time above 0")
 

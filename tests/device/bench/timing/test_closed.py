@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import gc
+import hashlib
 import itertools
+import json
+import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -12,6 +15,7 @@ import pytest
 from edgetl.device.bench.percent import percent_stage
 from edgetl.device.bench.plan import PLANS, Plan
 from edgetl.device.bench.timing import Timed, interleave, latency, rotating
+from edgetl.device.bench.timing.rounds import SAMPLES_MAX
 from edgetl.progress import Silent
 
 MS = 1_000_000
@@ -143,6 +147,66 @@ def test_rotating_takes_the_next_argument_every_time() -> None:
     for _ in range(5):
         call()
     assert seen == [1, 2, 3, 1, 2]
+
+
+SAME: dict[str, tuple[dict[str, Callable[[int], int]], Plan, str]] = {
+    "one": ({"a": lambda n: 5 * MS + n % 7}, PLAN, "44b87e44b5358894"),
+    "two-quick": (
+        {"a": lambda n: 2 * MS + n % 97 * 1000, "b": lambda n: 3 * MS + n % 89 * 1000},
+        PLANS["quick"],
+        "0631c911f2e5d1ca",
+    ),
+    "slow-ones": (
+        {"fast": lambda n: MS // 2, "slow": lambda n: 40 * MS + n, "slower": lambda n: 2000 * MS},
+        replace(PLAN, cap_s=6.0),
+        "0b6ae290a214d098",
+    ),
+    "never-steady": ({"a": lambda n: (n + 1) * MS}, PLAN, "50866c337a84b21a"),
+}
+"""Hashes of samples, blocks, order of calls and time, as they were before there were scenarios."""
+
+
+@pytest.mark.parametrize("case", SAME)
+def test_single_stream_is_timed_as_ever(case: str) -> None:
+    durations, plan, expected = SAME[case]
+    machine = Machine()
+    subjects = {name: machine.subject(name, of) for name, of in durations.items()}
+    timed = interleave(subjects, plan, machine.clock)
+    seen = [[name, one.samples_ns, one.blocks] for name, one in timed.items()]
+    digest = hashlib.sha256(json.dumps([*seen, machine.log, machine.now_ns]).encode()).hexdigest()
+    assert digest[:16] == expected
+
+
+def test_blocks_are_recorded_with_their_beginning_and_their_time() -> None:
+    machine = Machine()
+    timed = interleave({name: machine.subject(name, lambda n: 10 * MS) for name in "ab"}, PLAN, machine.clock)["a"]
+    first, second = timed.block_starts_ns[:2]
+    # a block of a, two blocks of b, and the three calls that begin blocks
+    assert second - first == 3 * 5 * 10 * MS + 3 * 10 * MS
+    assert timed.block_walls_ns == (50 * MS,) * 4
+    assert timed.block_items == timed.blocks == (5,) * 4
+    assert timed.wall_ns == 200 * MS
+
+
+def test_thirty_minutes_of_a_fast_model_keep_few_samples_and_last_thirty_minutes() -> None:
+    machine = Machine()
+    plan = replace(PLANS["sustained"], block_s=20.0)
+    timed = interleave({"a": machine.subject("a", lambda n: 3 * MS)}, plan, machine.clock)["a"]
+    assert timed.wall_ns >= 1800e9
+    assert SAMPLES_MAX / 4 < len(timed.samples_ns) <= SAMPLES_MAX
+    assert set(timed.samples_ns) == {3 * MS}
+    assert sum(timed.block_items) * 3 * MS == timed.wall_ns
+
+
+def test_a_sample_of_a_long_run_takes_little_memory() -> None:
+    machine = Machine()
+    plan = replace(PLAN, min_samples=60_000, cap_s=1000.0, min_blocks=60)
+    tracemalloc.start()
+    timed = interleave({"a": machine.subject("a", lambda n: 10 * MS)}, plan, lambda: machine.clock())["a"]
+    machine.log.clear()
+    bytes_now, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert bytes_now / len(timed.samples_ns) < 60
 
 
 def test_latency_states_only_percentiles_that_the_samples_support() -> None:

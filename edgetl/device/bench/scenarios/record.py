@@ -1,0 +1,35 @@
+"""What a run under a scenario found, as fields of a result."""
+
+from __future__ import annotations
+
+import msgspec
+
+from edgetl.device.bench.timing import Timed, latency, service, throughput_per_s
+from edgetl.result import CandidateResult
+from edgetl.scenario import Scenario
+
+
+def recorded(
+    candidate: CandidateResult, timed: Timed, scenario: Scenario, overhead_ns: float | None = None
+) -> CandidateResult:
+    """The candidate with latency, service time, throughput, deadline misses and dropped inferences of its run.
+
+    ``overhead_ns`` is what the harness adds to a sample (see :func:`edgetl.device.bench.overhead.overhead_ns`).
+    """
+    return msgspec.structs.replace(
+        candidate,
+        latency=latency(timed, "infer") if timed.samples_ns else None,
+        service=service(timed, "infer"),
+        throughput_per_s=throughput_per_s(timed),
+        deadline_misses=deadline_misses(timed, scenario),
+        dropped=timed.dropped,
+        overhead_ns=overhead_ns,
+    )
+
+
+def deadline_misses(timed: Timed, scenario: Scenario) -> int | None:
+    """Inferences that took longer than the scenario allows, and those that were dropped; ``None`` without a limit."""
+    limit_ns = scenario.limit_ns
+    if limit_ns is None or not timed.samples_ns:
+        return None
+    return sum(sample > limit_ns for sample in timed.samples_ns) + (timed.dropped or 0)

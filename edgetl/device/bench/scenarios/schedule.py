@@ -1,0 +1,64 @@
+"""When inferences are due."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+
+import numpy as np
+
+from edgetl.errors import InputError
+from edgetl.scenario import Scenario, ScenarioKind
+
+_SECOND = 1_000_000_000
+_DRAWN = 1024
+"""Gaps that are drawn at a time."""
+
+
+def schedule(scenario: Scenario, stretch: int = 0) -> Iterator[int]:
+    """Moments at which inferences are due, in nanoseconds after the beginning, ascending and without end.
+
+    Args:
+        scenario: one with a rate.
+        stretch: which one of the independent random schedules that the scenario's seed gives.
+
+    Raises:
+        InputError: the scenario has no rate.
+    """
+    rate_hz = rate_of(scenario)
+    return _SCHEDULES[scenario.kind](rate_hz, (scenario.seed, stretch))
+
+
+def rate_of(scenario: Scenario) -> float:
+    """Inferences due in a second.
+
+    Raises:
+        InputError: the scenario has no rate.
+    """
+    if scenario.rate_hz is None:
+        raise InputError(f"scenario {scenario.kind!r} has no rate; choose one of {', '.join(_SCHEDULES)}")
+    return scenario.rate_hz
+
+
+def _periodic(rate_hz: float, seed: tuple[int, int]) -> Iterator[int]:
+    """Multiples of the period; each is rounded by itself, so that no error adds up."""
+    return (round(count * _SECOND / rate_hz) for count in itertools.count(1))
+
+
+def _poisson(rate_hz: float, seed: tuple[int, int]) -> Iterator[int]:
+    """Sums of independent exponential gaps with mean ``1 / rate_hz``.
+
+    References:
+        Reddi et al., MLPerf Inference Benchmark, ISCA 2020, section III (server scenario).
+    """
+    random, at_ns = np.random.default_rng(seed), 0.0
+    while True:
+        moments = at_ns + np.cumsum(random.exponential(_SECOND / rate_hz, _DRAWN))
+        yield from (round(moment) for moment in moments.tolist())
+        at_ns = float(moments[-1])
+
+
+_SCHEDULES: Mapping[ScenarioKind, Callable[[float, tuple[int, int]], Iterator[int]]] = {
+    "periodic": _periodic,
+    "server": _poisson,
+}

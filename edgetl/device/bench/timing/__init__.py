@@ -1,0 +1,7 @@
+"""Interleaved timing: subjects take turns in short blocks, so that drift of the machine meets all of them alike."""
+
+from edgetl.device.bench.timing.closed import interleave
+from edgetl.device.bench.timing.subject import Clock, Subject, rotating
+from edgetl.device.bench.timing.timed import Timed, latency, service, throughput_per_s
+
+__all__ = ["Clock", "Subject", "Timed", "interleave", "latency", "rotating", "service", "throughput_per_s"]

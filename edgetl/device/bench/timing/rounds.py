@@ -1,0 +1,117 @@
+"""Rounds of blocks: who runs when, and when it is enough."""
+
+from __future__ import annotations
+
+import gc
+import itertools
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from edgetl.device.bench.percent import Told
+from edgetl.device.bench.plan import Plan
+from edgetl.device.bench.timing.subject import SECOND
+
+SAMPLES_MAX, _SAMPLES_MIN = 300_000, 10_000
+"""Samples of a whole run, and of one of its subjects at least.
+
+A sample takes 8 bytes while a run lasts and 40 in a result (a Python int and its place in a tuple), so that 300,000
+with their service times take about 30 MB. Where a plan asks for more, one of every few inferences is timed.
+"""
+
+
+@dataclass
+class Tally:
+    """Blocks of one subject so far."""
+
+    starts_ns: list[int] = field(default_factory=list)
+    walls_ns: list[int] = field(default_factory=list)
+    items: list[int] = field(default_factory=list)
+    samples: int = 0
+    samples_max: int = SAMPLES_MAX
+    spent_ns: int = 0
+
+    def add(self, began_ns: int, ended_ns: int, items: int, samples: int) -> None:
+        """One more block."""
+        self.starts_ns.append(began_ns)
+        self.walls_ns.append(ended_ns - began_ns)
+        self.items.append(items)
+        self.samples += samples
+        self.spent_ns += ended_ns - began_ns
+
+    def fraction_done(self, plan: Plan) -> float:
+        """Of what the plan asks for, from 0 to 1."""
+        spent_s = self.spent_ns / SECOND
+        parts = [self.samples / max(plan.min_samples, 1), len(self.walls_ns) / max(plan.min_blocks, 1)]
+        if plan.min_s > 0:
+            parts.append(max(spent_s / plan.min_s, self.samples / self.samples_max))
+        return min(1.0, max(min(parts), spent_s / plan.cap_s))
+
+    def is_done(self, plan: Plan) -> bool:
+        """Whether the plan has enough samples, blocks and time, or its cap is reached."""
+        enough = self.samples >= plan.min_samples and len(self.walls_ns) >= plan.min_blocks
+        timed_long = self.spent_ns >= plan.min_s * SECOND or self.samples >= self.samples_max
+        return (enough and timed_long) or self.spent_ns >= plan.cap_s * SECOND
+
+
+class Series(Protocol):
+    """The blocks of one subject."""
+
+    tally: Tally
+
+    def run_block(self) -> None:
+        """Run one more."""
+
+
+def take_turns(series: Sequence[Series], plan: Plan, hear: Told) -> None:
+    """Run blocks in rounds until all are done; each order of a round is followed by its reverse, then rotated by one.
+
+    All go on until the last one is done, so that their blocks stay side by side.
+    """
+    for order in _orders(len(series)):
+        for index in order:
+            with _no_garbage_collection():
+                series[index].run_block()
+        hear(min(one.tally.fraction_done(plan) for one in series))
+        if all(one.tally.is_done(plan) for one in series):
+            return
+
+
+def samples_each(subjects: int) -> int:
+    """How many samples each of so many subjects may keep."""
+    return max(_SAMPLES_MIN, SAMPLES_MAX // subjects)
+
+
+def stride_of(inferences: int, samples_max: int) -> int:
+    """Of how many inferences one is timed; leaves room for a quarter more inferences than planned."""
+    return max(1, -(-5 * inferences // (4 * samples_max)))
+
+
+def part_from(start: float, told: Told | None) -> Told:
+    """Tell a part's fractions as those of the whole, whose first ``start`` is done."""
+
+    def hear(fraction: float) -> None:
+        if told is not None:
+            told(start + (1 - start) * fraction)
+
+    return hear
+
+
+def _orders(count: int) -> Iterator[tuple[int, ...]]:
+    """For two subjects: 01, 10, 10, 01, and so on."""
+    for turn in itertools.count():
+        order = tuple((index + turn) % count for index in range(count))
+        yield order
+        yield order[::-1]
+
+
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
