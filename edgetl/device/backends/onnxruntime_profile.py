@@ -15,10 +15,10 @@ _KERNEL = "_kernel_time"
 _INFERENCE = "model_run"
 _INT8 = re.compile(r"QLinear.+|Q(?:Gemm|Attention|EmbedLayerNormalization)|(?:MatMul|Conv)Integer.*|DynamicQuantize.+")
 """Operations that compute in int8 whatever their first input is; ``DynamicQuantizeLinear`` only converts."""
-_MOVES_DATA = frozenset(
+_MOVES_DATA = (
     "Cast CastLike Concat DequantizeLinear DynamicQuantizeLinear Expand Flatten Gather Identity MemcpyFromHost "
     "MemcpyToHost Pad QuantizeLinear ReorderInput ReorderOutput Reshape Shape Slice Split Squeeze Tile Transpose "
-    "Unsqueeze".split()
+    "Unsqueeze"
 )
 _PRECISIONS = {
     "float": "fp32",
@@ -114,7 +114,7 @@ def _layer(key: _Key, arguments: _Arguments, totals: list[dict[_Key, int]]) -> L
 
 
 def _precision(arguments: _Arguments) -> str | None:
-    if arguments.op_name in _MOVES_DATA:
+    if arguments.op_name in _MOVES_DATA.split():
         return None
     if _INT8.fullmatch(arguments.op_name):
         return "int8"

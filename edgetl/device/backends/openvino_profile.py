@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from edgetl.layers import Layer
 
-_MOVES_DATA = frozenset(
+_MOVES_DATA = (
     "Broadcast Concat Convert FakeQuantize Gather MemoryInput MemoryOutput Pad Parameter Reorder Reshape Result "
-    "ShapeOf Split Squeeze StridedSlice Tile Transpose Unsqueeze VariadicSplit".split()
+    "ShapeOf Split Squeeze StridedSlice Tile Transpose Unsqueeze VariadicSplit"
 )
 _GENERATED = "Subgraph"
 """Element-wise layers fused into one generated kernel: computes in float, but is called after the type it reads."""
@@ -52,7 +52,7 @@ def layers_from_counters(first: Iterable[Counter], last: Iterable[Counter], runs
 
 
 def _precision(counter: Counter) -> str | None:
-    if counter.kind in _MOVES_DATA:
+    if counter.kind in _MOVES_DATA.split():
         return None
     word = counter.kernel.rpartition("_")[2]
     precision = _PRECISIONS.get(word, word)
