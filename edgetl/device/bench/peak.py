@@ -43,8 +43,8 @@ class Place:
 def measured_peak(precision: str, threads: int, place: Place) -> Peak | None:
     """The most operations a second that any runtime reaches, and the speed of memory; ``None`` without a runtime.
 
-    A runtime takes part when it proposes the precision for this CPU. Each number takes less than a second and comes
-    from ``cache_dir/peaks`` when it was measured before on a machine with the same fingerprint.
+    A runtime takes part when it proposes the precision for this CPU. Each number takes about a second and comes from
+    ``cache_dir/peaks`` when it was measured before on a machine with the same fingerprint, while that was not busy.
 
     Args:
         precision: ``fp32``, ``bf16``, ``fp16`` or ``int8``.
@@ -116,10 +116,16 @@ def _remembered(place: Place, parts: list[str | int], measure: Callable[[], floa
         mark_used(path)
         return known
     rate = measure()
-    if rate is not None:
+    if rate is not None and not _is_busy(place.environment):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_bytes(path, msgspec.json.encode(rate))
     return rate
+
+
+def _is_busy(environment: Environment) -> bool:
+    # what other work slowed down is no peak, and must not stay one
+    load = environment.load_average
+    return load is not None and load > environment.cpu.allowed_cpus / 2
 
 
 def _known(path: Path) -> float | None:
