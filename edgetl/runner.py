@@ -88,8 +88,8 @@ class Backend(Protocol):
         Args:
             built: what ``build`` returned.
             options: as for ``load``.
-            feeds: inputs, taken in turn.
-            runs: inferences that count; one more comes before them, because the first prepares kernels.
+            feeds: inputs, at least one, taken in turn.
+            runs: inferences that count, at least 1; one more comes before them, because the first prepares kernels.
 
         Returns:
             The layers in the order they ran in; none, with a reason, where the runtime does not tell.

@@ -87,4 +87,4 @@ def _by_number(layers: Layers) -> dict[str, float]:
 
 
 def _words(name: str) -> str:
-    return "moving or converting data" if name == _OTHER else f"in {name}"
+    return "without one, such as moving data" if name == _OTHER else f"in {name}"

@@ -35,7 +35,7 @@ def test_a_long_list_says_how_much_it_leaves_out() -> None:
 
 def test_the_sentence_says_which_precision_really_ran() -> None:
     assert precision_sentence(FOUND) == (
-        "Of the time in layers: 70.0 % in int8, 25.0 % in fp32, 5.0 % moving or converting data "
+        "Of the time in layers: 70.0 % in int8, 25.0 % in fp32, 5.0 % without one, such as moving data "
         "(OpenVINO's counters, 20 runs, apart from timing)."
     )
 

@@ -14,6 +14,8 @@ _MOVES_DATA = (
 _GENERATED = "Subgraph"
 """Element-wise layers fused into one generated kernel: computes in float, but is called after the type it reads."""
 _PRECISIONS = {"I8": "int8", "i8": "int8", "u8": "int8", "f32": "fp32", "f16": "fp16", "bf16": "bf16", "f64": "fp64"}
+_FUSED_BIAS = "/WithoutBiases"
+"""What OpenVINO appends to the name of a layer whose bias it took out of the ONNX node."""
 _NAMELESS = frozenset({"undef", "dynamic", "any"})
 
 
@@ -47,7 +49,8 @@ def layers_from_counters(first: Iterable[Counter], last: Iterable[Counter], runs
     for counter in last:
         if counter.ran:
             total_us = (runs + 1) * counter.mean_us - prepared.get(counter.name, counter.mean_us)
-            layers.append(Layer(counter.name, counter.kind, _precision(counter), max(0, total_us * 1_000 // runs)))
+            name, time_ns = counter.name.removesuffix(_FUSED_BIAS), max(0, total_us * 1_000 // runs)
+            layers.append(Layer(name, counter.kind, _precision(counter), time_ns))
     return tuple(layers)
 
 

@@ -9,9 +9,12 @@ from edgetl.layers import Layer, Layers
 from edgetl.validity import Finding
 
 _KINDS = (
-    "Conv ConvInteger ConvTranspose Convolution Deconvolution DynamicQuantizeMatMul FullyConnected FusedConv FusedGemm "
-    "FusedMatMul Gemm GroupConvolution MatMul MatMulInteger MatMulIntegerToFloat NhwcFusedConv QGemm QLinearConv "
-    "QLinearConvTranspose QLinearMatMul"
+    "Attention Conv ConvInteger ConvTranspose Convolution ConvolutionBackpropData Deconvolution DynamicQuantizeLSTM "
+    "DynamicQuantizeMatMul Einsum FullyConnected FullyConnectedCompressed FullyConnectedQuantized "
+    "FullyConnectedQuantizedLegacy FusedConv FusedGemm FusedMatMul GRU GRUSequence Gemm GroupConvolution "
+    "GroupConvolutionBackpropData LSTM LSTMSequence MatMul MatMulInteger MatMulIntegerToFloat MatMulNBits "
+    "MultiHeadAttention NhwcFusedConv QAttention QGemm QLinearConv QLinearConvTranspose QLinearMatMul "
+    "ScaledDotProductAttention"
 )
 COMPUTING = frozenset(_KINDS.split())
 """Kinds that multiply matrices, in the words of all runtimes: where lower precision saves time."""

@@ -23,6 +23,11 @@ def test_nodes_that_did_not_run_are_no_layers() -> None:
     assert layers_from_counters([fused], [fused], runs=2) == ()
 
 
+def test_layers_are_called_as_in_the_onnx_file() -> None:
+    (layer,) = layers_from_counters([], [Counter("conv1/WithoutBiases", "Convolution", "jit_f32", True, 3)], runs=1)
+    assert layer.name == "conv1"
+
+
 @pytest.mark.parametrize(
     ("kind", "kernel", "precision"),
     [
