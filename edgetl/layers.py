@@ -15,14 +15,14 @@ class Layer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``int8``, ``bf16``, ``fp16``, ``fp32`` or another dtype it computed in; ``None`` where that means nothing (moving
     data) or is unknown."""
     time_ns: int | None
-    """Median of its own time in one inference."""
+    """Median of its own time in one inference; the mean where the runtime adds inferences up itself."""
 
 
 class Layers(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A run with profiling, apart from every timing."""
 
     source: str
-    """What told: ONNX Runtime's profile, OpenVINO's runtime model."""
+    """What told: ONNX Runtime's profile, OpenVINO's counters."""
     runs: int
     layers: tuple[Layer, ...]
     reason: str | None = None
@@ -48,6 +48,8 @@ class Peak(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     operations_per_s: float
     bytes_per_s: float
     """Of copying memory that no cache holds."""
+    runtime: str | None = None
+    """Which runtime reached ``operations_per_s``."""
 
 
 class Roofline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
+from edgetl.layers import Layers
 from edgetl.tensors import Array, Batch, TensorSpec
 
 
@@ -78,4 +80,22 @@ class Backend(Protocol):
         Raises:
             MissingExtra: the runtime is not installed.
             BackendError: the runtime refused the file.
+        """
+
+    def profile(self, built: Path, options: LoadOptions, feeds: Sequence[Batch], runs: int) -> Layers:
+        """What every layer really ran in, and for how long: in a load of its own, because counting slows a model down.
+
+        Args:
+            built: what ``build`` returned.
+            options: as for ``load``.
+            feeds: inputs, at least one, taken in turn.
+            runs: inferences that count, at least 1; one more comes before them, because the first prepares kernels.
+
+        Returns:
+            The layers in the order they ran in; none, with a reason, where the runtime does not tell.
+
+        Raises:
+            MissingExtra: the runtime is not installed.
+            BackendError: the runtime refused the file, or failed while running it.
+            Unsupported: the feeds are not what the model takes.
         """

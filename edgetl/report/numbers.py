@@ -40,6 +40,16 @@ def giga_operations(operations: int) -> str:
     return f"{operations / 1e9:.2f} GOP"
 
 
+def operations_per_s(rate: float) -> str:
+    """``165 GOP/s``, ``2,003 GOP/s``: multiply-adds x 2."""
+    return f"{_three_digits(rate / 1e9)} GOP/s"
+
+
+def bytes_per_s(rate: float) -> str:
+    """``9.52 GB/s`` (10^9 bytes)."""
+    return f"{_three_digits(rate / 1e9)} GB/s"
+
+
 def count(number: int | None) -> str:
     """``12,345``."""
     return UNKNOWN if number is None else f"{number:,}"

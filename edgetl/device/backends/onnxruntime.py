@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from edgetl.device.backends.onnxruntime_profile import layers_from_trace
 from edgetl.device.packages import find_package, importing
 from edgetl.errors import BackendError
+from edgetl.layers import Layers
 from edgetl.runner import Availability, LoadOptions, Runner
 from edgetl.tensors import Array, Batch, DType, TensorSpec, check_feeds, contiguous
 
@@ -49,12 +53,28 @@ class OnnxRuntimeBackend:
             MissingExtra: onnxruntime is not installed.
             BackendError: it refused the file.
         """
-        session = _session(built, options, _HOST_BATCH)
-        named = {spec.shape[0] for spec in session.get_inputs() if spec.shape and isinstance(spec.shape[0], str)}
-        if options.batch is not None and named:
-            # a file not made here calls its batch something else, which only an open session tells
-            session = _session(built, options, *named)
-        return _OnnxRuntimeRunner(session)
+        return _OnnxRuntimeRunner(_open(built, options, None))
+
+    def profile(self, built: Path, options: LoadOptions, feeds: Sequence[Batch], runs: int) -> Layers:
+        """Run with ONNX Runtime's own profiler, whose trace names every kernel and the types it was given.
+
+        Raises:
+            MissingExtra: onnxruntime is not installed.
+            BackendError: it refused the file, or failed while running it.
+            Unsupported: the feeds are not what the model takes.
+        """
+        with tempfile.TemporaryDirectory(prefix="edgetl-profile-") as folder:
+            session = _open(built, options, Path(folder))
+            runner = _OnnxRuntimeRunner(session)
+            try:
+                for index in range(runs + 1):
+                    runner.infer(feeds[index % len(feeds)])
+            finally:
+                # without this the session writes when it is collected, into a folder that is gone
+                trace = Path(session.end_profiling())
+            layers = layers_from_trace(trace.read_bytes())
+        reason = None if layers else "onnxruntime's profile has no kernels"
+        return Layers("ONNX Runtime's profile", runs, layers, reason)
 
 
 BACKEND = OnnxRuntimeBackend()
@@ -83,7 +103,16 @@ class _OnnxRuntimeRunner:
         self._session = None
 
 
-def _session(model: Path, options: LoadOptions, *batch_names: str) -> Any:
+def _open(model: Path, options: LoadOptions, profile: Path | None) -> Any:
+    session = _session(model, options, profile, _HOST_BATCH)
+    named = {spec.shape[0] for spec in session.get_inputs() if spec.shape and isinstance(spec.shape[0], str)}
+    if options.batch is not None and named:
+        # a file not made here calls its batch something else, which only an open session tells
+        session = _session(model, options, profile, *named)
+    return session
+
+
+def _session(model: Path, options: LoadOptions, profile: Path | None, *batch_names: str) -> Any:
     with importing("onnxruntime", extra="onnxruntime"):
         import onnxruntime as ort  # optional
     settings = ort.SessionOptions()
@@ -91,6 +120,9 @@ def _session(model: Path, options: LoadOptions, *batch_names: str) -> Any:
     settings.inter_op_num_threads = 1
     settings.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
     settings.log_severity_level = _ERRORS_ONLY
+    if profile is not None:
+        settings.enable_profiling = True
+        settings.profile_file_prefix = str(profile / "trace")
     if options.batch is not None:
         for name in batch_names:
             settings.add_free_dimension_override_by_name(name, options.batch)

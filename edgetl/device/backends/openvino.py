@@ -6,16 +6,20 @@ import functools
 import hashlib
 import io
 import platform
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
 import numpy as np
 
 from edgetl.artifact import sha256_of
+from edgetl.device.backends.openvino_profile import Counter, layers_from_counters
 from edgetl.device.packages import find_package, importing
 from edgetl.errors import BackendError
 from edgetl.files import mark_used, replacing
+from edgetl.layers import Layers
 from edgetl.runner import Availability, LoadOptions, Runner
 from edgetl.tensors import Array, Batch, TensorSpec, check_feeds, contiguous
 
@@ -71,18 +75,23 @@ class OpenVinoBackend:
             MissingExtra: openvino is not installed.
             BackendError: it refused the file.
         """
-        _openvino()
-        try:
-            if built.suffix == _BLOB:
-                compiled = _core().import_model(built.read_bytes(), "CPU", _settings(options))
-            else:
-                compiled = _compile(built, options)
-            return _OpenVinoRunner(compiled)
-        except RuntimeError as error:
-            advice = "; delete it to have it compiled again" if built.suffix == _BLOB else ""
-            raise BackendError(f"openvino cannot load {str(built)!r}: {_reason(error)}{advice}") from error
-        except OSError as error:
-            raise BackendError(f"cannot read {str(built)!r} ({error.strerror})") from error
+        return _load(built, options)
+
+    def profile(self, built: Path, options: LoadOptions, feeds: Sequence[Batch], runs: int) -> Layers:
+        """Run with OpenVINO's performance counters, which name every kernel and the precision it computed in.
+
+        Raises:
+            MissingExtra: openvino is not installed.
+            BackendError: it refused the file, or failed while running it.
+            Unsupported: the feeds are not what the model takes.
+        """
+        runner = _load(built, options, {"PERF_COUNT": True})
+        runner.infer(feeds[0])
+        first = runner.counters()
+        for index in range(runs):
+            runner.infer(feeds[(index + 1) % len(feeds)])
+        layers = layers_from_counters(first, runner.counters(), runs)
+        return Layers("OpenVINO's counters", runs, layers, None if layers else "openvino counted no layer")
 
 
 BACKEND = OpenVinoBackend()
@@ -107,6 +116,19 @@ class _OpenVinoRunner:
             raise BackendError(f"openvino failed while running the model: {_reason(error)}") from error
         return {spec.name: outputs[index] for index, spec in enumerate(self.outputs)}
 
+    def counters(self) -> tuple[Counter, ...]:
+        """What every node took so far; only of a model that was loaded to count."""
+        return tuple(
+            Counter(
+                node.node_name,
+                node.node_type,
+                node.exec_type,
+                node.status.name == "EXECUTED",
+                round(node.real_time.total_seconds() * 1e6),
+            )
+            for node in self._request.profiling_info
+        )
+
     def close(self) -> None:
         """Drop the request and with it the compiled model."""
         self._request = None
@@ -129,12 +151,27 @@ def _core() -> Any:
     return _openvino().Core()
 
 
-def _compile(model: Path, options: LoadOptions) -> Any:
+def _load(built: Path, options: LoadOptions, extra: Mapping[str, object] = MappingProxyType({})) -> _OpenVinoRunner:
+    _openvino()
+    try:
+        if built.suffix == _BLOB:
+            compiled = _core().import_model(built.read_bytes(), "CPU", {**_settings(options), **extra})
+        else:
+            compiled = _compile(built, options, extra)
+        return _OpenVinoRunner(compiled)
+    except RuntimeError as error:
+        advice = "; delete it to have it compiled again" if built.suffix == _BLOB else ""
+        raise BackendError(f"openvino cannot load {str(built)!r}: {_reason(error)}{advice}") from error
+    except OSError as error:
+        raise BackendError(f"cannot read {str(built)!r} ({error.strerror})") from error
+
+
+def _compile(model: Path, options: LoadOptions, extra: Mapping[str, object] = MappingProxyType({})) -> Any:
     core = _core()
     graph = core.read_model(str(model))
     if options.batch is not None:
         graph.reshape({port: _with_batch(port.get_partial_shape(), options.batch) for port in graph.inputs})
-    return core.compile_model(graph, "CPU", _settings(options))
+    return core.compile_model(graph, "CPU", {**_settings(options), **extra})
 
 
 def _with_batch(shape: Any, batch: int) -> Any:

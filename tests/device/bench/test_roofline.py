@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import pytest
+
+from edgetl.artifact import Artifact
+from edgetl.device.bench.roofline import roofline
+from edgetl.layers import Peak
+from edgetl.tensors import TensorSpec
+
+PEAK = Peak("fp32", 1, operations_per_s=1e11, bytes_per_s=1e10, runtime="openvino")
+
+
+def artifact(operations: int = 800_000_000, sizes: tuple[int | None, ...] = (None, 10, 10, 3)) -> Artifact:
+    return Artifact(
+        file="models/fp32.onnx",
+        format="onnx",
+        rendering="float",
+        precision="fp32",
+        inputs=(TensorSpec("image", "uint8", sizes),),
+        outputs=(TensorSpec("logits", "float32", (None, 5)),),
+        operations=operations,
+        weight_bytes=13_000_000,
+        size_bytes=13_100_000,
+        sha256="0" * 64,
+    )
+
+
+def test_a_graph_with_much_work_is_limited_by_computing() -> None:
+    found = roofline(artifact(), PEAK, 16_000_000)
+    assert (found.operations, found.bytes) == (800_000_000, 13_000_000 + 300 + 20)
+    assert (found.limit_ns, found.fraction, found.reason) == (8_000_000, 0.5, None)
+
+
+def test_a_graph_with_little_work_is_limited_by_memory() -> None:
+    found = roofline(artifact(operations=1_000), PEAK, 13_000_320)
+    assert found.limit_ns == 1_300_032
+    assert found.fraction == pytest.approx(0.1)
+
+
+def test_a_plain_file_has_no_limit_and_says_why() -> None:
+    found = roofline(None, PEAK, 16_000_000)
+    assert (found.operations, found.bytes, found.limit_ns, found.fraction) == (None, None, None, None)
+    assert found.peak == PEAK
+    assert found.reason is not None
+    assert "a plain file has no such record" in found.reason
+
+
+def test_without_a_peak_there_is_no_limit() -> None:
+    found = roofline(artifact(), None, 16_000_000)
+    assert (found.operations, found.limit_ns, found.fraction) == (800_000_000, None, None)
+    assert found.reason is not None
+    assert "there is no peak" in found.reason
+
+
+@pytest.mark.parametrize("median_ns", [None, 0])
+def test_without_a_median_there_is_a_limit_and_no_fraction(median_ns: int | None) -> None:
+    found = roofline(artifact(), PEAK, median_ns)
+    assert (found.limit_ns, found.fraction, found.reason) == (8_000_000, None, "the median latency is not known")
+
+
+def test_free_sizes_besides_the_batch_leave_bytes_unknown() -> None:
+    found = roofline(artifact(sizes=(None, None, None, 3)), PEAK, 16_000_000)
+    assert (found.operations, found.bytes, found.limit_ns) == (800_000_000, None, None)
+    assert found.reason == "a size besides the batch is free, so bytes are unknown"
+
+
+def test_a_fraction_above_one_says_why() -> None:
+    found = roofline(artifact(), PEAK, 4_000_000)
+    assert found.fraction == 2
+    assert found.reason is not None
+    assert "faster than the limit" in found.reason
