@@ -16,7 +16,7 @@ _FINEST, _COARSEST = 0.005, 0.02
 """Bandwidth, relative: closer modes than 1 % are the same to everybody; the ticks of a clock are smoothed up to 2 %."""
 _VALLEY = 0.5
 """A valley is at most that high, relative to the lower of its hills."""
-_SIGMAS = 4.0
+_SIGMAS = 3.0
 _SHARE = 0.05
 """Fewer samples than that are outliers, not a mode."""
 
@@ -25,7 +25,7 @@ def modes(samples: Sequence[int]) -> tuple[float, ...]:
     """Centres of the modes, ascending, in the unit of the samples; empty without samples.
 
     The histogram of logarithms is smoothed with a Gaussian of Silverman's bandwidth. Two hills are two modes when
-    the valley between them is at most half as high as the lower one, by more than four standard deviations of the
+    the valley between them is at most half as high as the lower one, by more than three standard deviations of the
     counts, and each has at least 5 % of the samples.
 
     References:

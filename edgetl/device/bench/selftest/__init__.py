@@ -1,0 +1,1 @@
+"""Whether the harness can be trusted on this machine: checks of itself."""
