@@ -67,7 +67,7 @@ def _bandwidth(logs: NDArray[np.float64]) -> float:
     spread = min(float(logs.std()), float(third - first) / 1.34)
     values, counts = np.unique(logs, return_counts=True)
     tick = float(np.median(np.repeat(np.diff(values), counts[:-1]))) if len(values) > 1 else 0.0
-    return max(0.9 * spread * len(logs) ** -0.2, min(tick, _COARSEST), _FINEST)
+    return max(0.9 * spread * math.pow(len(logs), -0.2), min(tick, _COARSEST), _FINEST)
 
 
 def _hills(smooth: _Smooth) -> list[int]:

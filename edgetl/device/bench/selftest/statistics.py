@@ -137,7 +137,7 @@ def _coverage_check(percent: float, n: int, repeats: int, random: np.random.Gene
     truth = -scale * np.log1p(-percent / 100)
     held = 0
     for _ in range(repeats):
-        low, high = interval(np.sort(random.exponential(scale, n)), percent)
+        low, high = interval(np.sort(random.exponential(scale, n)).astype(np.int64).tolist(), percent)
         held += low is not None and high is not None and low <= truth <= high
     share = held / repeats
     least, most = _COVERAGE
