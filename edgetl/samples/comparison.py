@@ -39,7 +39,7 @@ def compare(first: Blocked, second: Blocked, *, paired: bool, margin: float = MA
     all else is ``inconclusive``. So a difference that is no larger than the margin is called faster or slower at most
     as often as the interval misses it on that side (2.5 %), whatever it is, and two equal subjects hardly ever; a
     difference larger than the margin is never called equivalent more often. The price is that a difference is found
-    only when it exceeds the margin by about 1.8 times the interval's half width.
+    in 95 % of all cases only when it exceeds the margin by about 1.8 times the interval's half width.
 
     Args:
         first, second: samples in blocks.

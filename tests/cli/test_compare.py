@@ -94,6 +94,12 @@ def test_json_is_one_document_of_its_schema(write: Write, capsys: pytest.Capture
     assert "refused by --fail-if" in shown.err
 
 
+def test_published_schema_has_every_field_of_the_document(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["compare", write("a.json"), write("b.json", seed=5), "--json"]) == 0
+    published = json.loads((Path(__file__).parents[2] / "docs/comparison.schema.json").read_text(encoding="utf-8"))
+    assert set(json.loads(capsys.readouterr().out)) == set(published["$defs"]["ResultComparison"]["properties"])
+
+
 def test_other_machine_is_refused_unless_allowed(
     write: Write, result: Result, capsys: pytest.CaptureFixture[str]
 ) -> None:
