@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from edgetl.samples.findings import series_findings
 from edgetl.validity import Finding, judged
@@ -77,3 +79,11 @@ def test_every_code_has_a_severity() -> None:
     samples = [one * (1 + place % 2) for place, one in enumerate(quiet(60))] + [90_000_000]
     found = codes(samples, steady=False)
     assert judged(found.values()).verdict == "degraded"
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.integers(0, 10**12), max_size=60), st.integers(1, 12), st.booleans())
+def test_any_samples_can_be_judged(samples: list[int], blocks: int, steady: bool) -> None:
+    found = codes(samples, steady, blocks=min(blocks, max(len(samples), 1)))
+    assert "W-FEW-SAMPLES" in found
+    assert all("nan" not in finding.message for finding in found.values())
