@@ -1,4 +1,4 @@
-"""Write the pages that follow from code and results: recipe.md, result.schema.json, and what was measured.
+"""Write the pages that follow from code and results: recipe.md, JSON schemas, and what was measured.
 
 ``python docs/generate.py`` writes them; with ``--check`` it only says which are stale, and exits with 1 then.
 """
@@ -16,6 +16,7 @@ import msgspec
 from backbones_page import page as backbones_page
 
 from edgetl import gates, preprocess, recipe
+from edgetl.comparison import ResultComparison
 from edgetl.environment import Environment
 from edgetl.errors import InputError
 from edgetl.host.adapt import Method
@@ -90,7 +91,8 @@ def pages() -> dict[Path, str]:
         ROOT / "benchmarks/README.md": benchmarks_page(records),
         ROOT / "docs/backbones.md": backbones_page(families(records)),
         ROOT / "docs/recipe.md": recipe_page(),
-        ROOT / "docs/result.schema.json": schema(),
+        ROOT / "docs/result.schema.json": schema(Result),
+        ROOT / "docs/comparison.schema.json": schema(ResultComparison),
         ROOT / "README.md": readme((ROOT / "README.md").read_text(encoding="utf-8"), records),
     }
 
@@ -103,9 +105,9 @@ def families(records: Mapping[str, tuple[Record, ...]]) -> Mapping[str, Any]:
     return found
 
 
-def schema() -> str:
-    """JSON Schema of a result file."""
-    return msgspec.json.format(msgspec.json.encode(msgspec.json.schema(Result)), indent=2).decode() + "\n"
+def schema(kind: type[msgspec.Struct]) -> str:
+    """JSON Schema of a file of that kind."""
+    return msgspec.json.format(msgspec.json.encode(msgspec.json.schema(kind)), indent=2).decode() + "\n"
 
 
 def recipe_page() -> str:

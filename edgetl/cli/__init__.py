@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, Entry] = {
     "qualify": Entry("edgetl.cli.qualify:qualify", "Device half: verify, evaluate, time, select."),
     "predict": Entry("edgetl.cli.predict:predict", "Run a bundle on files, folders or standard input."),
     "bench": Entry("edgetl.cli.bench:bench", "Time bundles or plain ONNX files side by side."),
+    "compare": Entry("edgetl.cli.compare:compare", "Compare two results: faster, slower, equivalent or inconclusive."),
     "report": Entry("edgetl.cli.report:report", "Write a page with pictures about bundles and results."),
     "inspect": Entry("edgetl.cli.inspect:inspect", "Say what is in a bundle."),
     "unpack": Entry("edgetl.cli.unpack:unpack", "Write the plain ONNX file, labels and preprocessing of a bundle."),

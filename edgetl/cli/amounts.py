@@ -1,4 +1,4 @@
-"""Sizes and ages as people write them: ``5GB``, ``30d``."""
+"""Sizes, ages and shares as people write them: ``5GB``, ``30d``, ``2%``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import click
 _BYTES = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
 _BYTES |= {"kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40}
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+_PERCENT = re.compile(r"(\d{1,2}(?:\.\d{1,9})?) ?%", re.ASCII)
 _AMOUNT = re.compile(r"(\d{1,12}(?:\.\d{1,9})?) ?([A-Za-z]{1,3})", re.ASCII)
 
 
@@ -29,6 +30,16 @@ def age_s(context: click.Context, parameter: click.Parameter, value: str | None)
         expected = "expected a number with s, m, h, d or w, as in 30d"
         raise click.BadParameter(f"{value!r} is not an age; {expected}", context, parameter)
     return amount
+
+
+def small_fraction(context: click.Context, parameter: click.Parameter, value: str) -> float:
+    """Fraction above 0 and below 1 of ``2%`` or ``0.5 %``; the percent sign must be given."""
+    match = _PERCENT.fullmatch(value)
+    fraction = float(match[1]) / 100 if match else 0.0
+    if fraction <= 0:
+        expected = "expected a percentage above 0 and below 100, as in 2%"
+        raise click.BadParameter(f"{value!r} is not a margin; {expected}", context, parameter)
+    return fraction
 
 
 def _amount(text: str | None, units: Mapping[str, int]) -> float | None:

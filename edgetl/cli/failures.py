@@ -8,7 +8,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -66,8 +66,13 @@ def gate_failed(result: Result) -> None:
     """End the command with exit code 3 when no candidate passed; its answer has been given by then."""
     if not result.passed:
         reasons = "; ".join(f"{c.name}: {c.rejected_because}" for c in result.candidates if c.rejected_because)
-        click.echo(f"edgetl: no candidate passed every gate ({reasons or 'see the result'})", err=True)
-        raise click.exceptions.Exit(GateFailed.exit_code)
+        missed(f"no candidate passed every gate ({reasons or 'see the result'})")
+
+
+def missed(message: str) -> NoReturn:
+    """End a command, whose answer has been given, with exit code 3."""
+    click.echo(f"edgetl: {message}", err=True)
+    raise click.exceptions.Exit(GateFailed.exit_code)
 
 
 def _of_the_system(error: OSError) -> str:

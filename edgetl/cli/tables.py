@@ -15,6 +15,8 @@ _PLAIN_WIDTH = 100
 """Columns of a pipe or a file."""
 _WHOLE = 36
 """Longest text that is kept on one line."""
+_FOLDED, _GAP = 20, 3
+"""Columns that folded text needs at least, and those between two columns."""
 
 
 def render(page: Page, stream: TextIO) -> None:
@@ -33,12 +35,25 @@ def _table(console: Console, table: Table) -> None:
         console.print(escape(table.title), style="bold")
     if table.rows:
         grid = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, expand=False)
-        for place, column in enumerate(table.columns):
-            # Names and numbers are read as a whole; sentences and long paths fold, so that they crowd nothing out.
-            whole = column.align == "right" or max(len(row[place]) for row in table.rows) <= _WHOLE
+        for column, whole in zip(table.columns, _kept_whole(table, console.width), strict=True):
             grid.add_column(column.title, justify=column.align, overflow="fold", no_wrap=whole)
         for row in table.rows:
             grid.add_row(*(escape(cell) for cell in row))
         console.print(grid)
     for remark in table.remarks:
         console.print(escape(remark), style="dim")
+
+
+def _kept_whole(table: Table, width: int) -> list[bool]:
+    """Which columns never fold: numbers, and names where there is room.
+
+    Names and numbers are read as a whole; sentences and long paths fold, so that they crowd nothing out.
+    """
+    longest = [
+        max(len(column.title), *(len(row[place]) for row in table.rows)) for place, column in enumerate(table.columns)
+    ]
+    whole = [column.align == "right" or size <= _WHOLE for column, size in zip(table.columns, longest, strict=True)]
+    needed = sum(size if keep else min(size, _FOLDED) for size, keep in zip(longest, whole, strict=True))
+    if needed + _GAP * (len(longest) - 1) <= width:
+        return whole
+    return [column.align == "right" for column in table.columns]

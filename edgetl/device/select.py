@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgetl.device.bench.compare import ratio_of_medians
 from edgetl.device.bench.timing import Timed
+from edgetl.samples.ratio import ratio_of_medians
 
 
 @dataclass(frozen=True)

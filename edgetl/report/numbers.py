@@ -35,6 +35,23 @@ def ratio(value: float | None) -> str:
     return UNKNOWN if value is None else f"{value:.2f} x"
 
 
+def fine_ratio(value: float | None) -> str:
+    """``1.032 x``: where a few percent matter."""
+    return UNKNOWN if value is None else f"{value:.3f} x"
+
+
+def ratio_interval(low: float | None, high: float | None) -> str:
+    """``1.010 to 1.054``; ``-`` when unknown."""
+    return UNKNOWN if low is None or high is None else f"{low:.3f} to {high:.3f}"
+
+
+def probability(value: float | None) -> str:
+    """``0.032``, ``< 0.001``; ``-`` when unknown."""
+    if value is None:
+        return UNKNOWN
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
 def giga_operations(operations: int) -> str:
     """``0.77 GOP``: multiply-adds x 2, for one sample."""
     return f"{operations / 1e9:.2f} GOP"

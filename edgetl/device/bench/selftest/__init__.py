@@ -1,1 +1,1 @@
-"""Whether the harness itself can be trusted on this machine."""
+"""What the harness proves about itself."""

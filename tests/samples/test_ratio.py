@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from edgetl.device.bench.compare import ratio_of_medians
 from edgetl.device.bench.timing import Timed
+from edgetl.samples.ratio import ratio_of_medians
 
 
 def timed(median_ms: float, seed: int, blocks: int = 12, mood: float = 0.02) -> Timed:

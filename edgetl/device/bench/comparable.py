@@ -1,0 +1,98 @@
+"""Whether two results measured the same thing in the same place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from edgetl.errors import InputError
+from edgetl.result import CandidateResult, Latency, Result
+from edgetl.scenario import SINGLE_STREAM, Scenario
+
+OTHER_MACHINE = "other machine"
+
+
+def shared_scenario(first: Result, second: Result) -> Scenario:
+    """The scenario of both.
+
+    Raises:
+        InputError: they differ in what decides latency: kind, rate, streams, or what becomes of waiting work.
+    """
+    ours, theirs = (result.scenario or SINGLE_STREAM for result in (first, second))
+    fields = ["kind", "rate_hz", "streams", *(["backlog"] if ours.is_paced else [])]
+    wrong = [
+        f"{field} {getattr(ours, field)} against {getattr(theirs, field)}"
+        for field in fields
+        if getattr(ours, field) != getattr(theirs, field)
+    ]
+    if wrong:
+        raise InputError(
+            f"the results are of different scenarios ({', '.join(wrong)}), so their latencies mean different things; "
+            "time both in the same scenario"
+        )
+    return ours
+
+
+def latency_of(candidate: CandidateResult) -> Latency:
+    """Its latency, if that can be compared.
+
+    Raises:
+        InputError: it has none, or its samples and blocks contradict each other.
+    """
+    latency = candidate.latency
+    if latency is None or not latency.samples_ns:
+        reason = candidate.rejected_because or "it was not timed"
+        raise InputError(f"candidate {candidate.name!r} has no latency to compare ({reason})")
+    if min(latency.blocks, default=0) < 1 or sum(latency.blocks) != len(latency.samples_ns):
+        raise InputError(
+            f"the blocks of candidate {candidate.name!r} have {sum(latency.blocks)} samples together, but there are "
+            f"{len(latency.samples_ns)}; the result was changed by hand, or is damaged: measure again"
+        )
+    if min(latency.samples_ns) < 1:
+        raise InputError(f"candidate {candidate.name!r} has a latency of {min(latency.samples_ns)} ns; measure again")
+    return latency
+
+
+def machine_differences(first: Result, second: Result) -> tuple[str, ...]:
+    """In what the machines, or the power modes they ran in, differ; empty when they are the same."""
+    return tuple(_differences(_machine(first), _machine(second)))
+
+
+def software_differences(first: Result, second: Result) -> tuple[str, ...]:
+    """What else differs of what decides speed; mostly what the comparison is about."""
+    return tuple(_differences(_software(first), _software(second)))
+
+
+def _machine(result: Result) -> dict[str, object]:
+    environment, cpu = result.environment.lasting, result.environment.cpu
+    facts: dict[str, object] = {
+        "board": environment.board,
+        "system": environment.system,
+        "CPU": cpu.model,
+        "architecture": cpu.architecture,
+        "instruction sets": ", ".join(cpu.isa),
+        "CPUs": cpu.logical_cpus,
+        "CPUs allowed": cpu.allowed_cpus,
+        "governor": cpu.governor,
+        "memory in bytes": environment.memory_bytes,
+        "container": environment.container,
+    }
+    if (state := result.state) is not None:
+        facts |= {"turbo": state.turbo, "power mode": state.power_mode, "CPU quota": state.cpu_quota}
+    return facts
+
+
+def _software(result: Result) -> dict[str, object]:
+    environment = result.environment
+    fixed = {"EdgeTL": environment.edgetl, "Python": environment.python, "kernel": environment.kernel}
+    return {**fixed, **environment.runtimes, **environment.libraries, "effort": result.effort}
+
+
+def _differences(ours: Mapping[str, object], theirs: Mapping[str, object]) -> Iterator[str]:
+    # a fact that only one of them could record (an older file has no state) tells nothing
+    for name in ours:
+        if name in theirs and ours[name] != theirs[name]:
+            yield f"{name} {_shown(ours[name])} against {_shown(theirs[name])}"
+
+
+def _shown(value: object) -> str:
+    return "unknown" if value is None else str(value)

@@ -1,0 +1,157 @@
+"""Results of different runs against each other: what a regression gate needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from edgetl import __version__
+from edgetl.comparison import COMPARISON_SCHEMA, Condition, Pair, ResultComparison, Side
+from edgetl.device.bench.comparable import (
+    OTHER_MACHINE,
+    latency_of,
+    machine_differences,
+    shared_scenario,
+    software_differences,
+)
+from edgetl.errors import InputError
+from edgetl.measurement import Scope, percentile
+from edgetl.result import CandidateResult, Result
+from edgetl.samples.comparison import MARGIN, Comparison, Outcome, compare
+from edgetl.samples.ranks import holm
+
+_SIGNIFICANT = 0.05
+_OTHER_RUN = (
+    "the results come from different runs: the interval holds what changes from block to block, not what changes from "
+    "one start to the next; time both in one run to see less"
+)
+
+
+@dataclass(frozen=True)
+class CompareSettings:
+    """How to compare, and what to refuse."""
+
+    margin: float = MARGIN
+    """As a fraction, what is too small to matter."""
+    fail_if: tuple[Condition, ...] = ()
+    allow_other_machine: bool = False
+    """Compare what other machines measured, with downgraded verdicts."""
+    seed: int = 0
+
+
+def compare_results(first: Result, second: Result, settings: CompareSettings) -> ResultComparison:
+    """Judge the latencies of the second result by those of the first.
+
+    Candidates of the same name are paired; when there is none, the selected ones are. A verdict needs what
+    :func:`edgetl.samples.comparison.compare` asks for; ``faster`` and ``slower`` also a p-value of at most 5 % after
+    Holm's correction for the number of pairs. What was measured on another machine, or badly (``invalid``), is never
+    called anything better than ``inconclusive``.
+
+    Raises:
+        InputError: the results differ in scope, scenario or machine, or no two candidates can be compared.
+    """
+    scenario, machine = shared_scenario(first, second), machine_differences(first, second)
+    if machine and not settings.allow_other_machine:
+        raise InputError(
+            f"the results are of different machines or settings of them ({'; '.join(machine)}); time both on the same "
+            "one, or give --allow-other-machine for verdicts that prove nothing"
+        )
+    pairs = _pairs(first, second)
+    comparisons = [
+        compare(latency_of(new), latency_of(old), paired=False, margin=settings.margin, seed=settings.seed)
+        for old, new in pairs
+    ]
+    adjusted = _adjusted(comparisons)
+    judged = tuple(
+        _judged(pair, comparison, p, bool(machine))
+        for pair, comparison, p in zip(pairs, comparisons, adjusted, strict=True)
+    )
+    return ResultComparison(
+        schema=COMPARISON_SCHEMA,
+        edgetl_version=__version__,
+        first=_side(first, {old.name for old, _ in pairs}),
+        second=_side(second, {new.name for _, new in pairs}),
+        scope=_scope(pairs),
+        scenario=scenario,
+        margin=settings.margin,
+        pairs=judged,
+        fail_if=settings.fail_if,
+        passed=not any(pair.meets(condition) for pair in judged for condition in settings.fail_if),
+        remarks=_remarks(machine, software_differences(first, second)),
+    )
+
+
+def _pairs(first: Result, second: Result) -> tuple[tuple[CandidateResult, CandidateResult], ...]:
+    ours, theirs = _timed(first), _timed(second)
+    common = tuple((ours[name], theirs[name]) for name in ours if name in theirs)
+    if common:
+        return common
+    if first.selected in ours and second.selected in theirs:
+        return ((first.candidate(first.selected), second.candidate(second.selected)),)
+    raise InputError(
+        "no candidate was timed in both results, nor is one selected in each; "
+        f"the first has {_named(ours)}, the second {_named(theirs)}"
+    )
+
+
+def _timed(result: Result) -> dict[str, CandidateResult]:
+    return {one.name: one for one in result.candidates if one.latency is not None and one.latency.samples_ns}
+
+
+def _named(candidates: Mapping[str, CandidateResult]) -> str:
+    return ", ".join(candidates) or "none with a latency"
+
+
+def _scope(pairs: tuple[tuple[CandidateResult, CandidateResult], ...]) -> Scope:
+    scopes = {latency_of(candidate).scope for pair in pairs for candidate in pair}
+    if len(scopes) > 1:
+        raise InputError(
+            f"the latencies have different scopes ({', '.join(sorted(scopes))}), so they cover different work; "
+            "time both with the same scope"
+        )
+    return scopes.pop()
+
+
+def _adjusted(comparisons: list[Comparison]) -> list[float | None]:
+    known = iter(holm([one.p for one in comparisons if one.p is not None]))
+    return [None if one.p is None else next(known) for one in comparisons]
+
+
+def _judged(
+    pair: tuple[CandidateResult, CandidateResult], comparison: Comparison, p_holm: float | None, other_machine: bool
+) -> Pair:
+    old, new = pair
+    verdict: Outcome = comparison.outcome
+    against = [OTHER_MACHINE] if other_machine else []
+    against += [
+        f"the {place} measurement is invalid"
+        for place, one in (("first", old), ("second", new))
+        if one.validity is not None and one.validity.verdict == "invalid"
+    ]
+    if against and verdict in ("faster", "equivalent"):
+        verdict = "inconclusive"
+    if verdict in ("faster", "slower") and (p_holm is None or p_holm > _SIGNIFICANT):
+        verdict = "inconclusive"
+        against.append("not significant among so many pairs")
+    first_p50, second_p50 = (percentile(latency_of(one).samples_ns, 50.0) for one in pair)
+    return Pair(old.name, new.name, first_p50, second_p50, comparison, p_holm, verdict, tuple(against))
+
+
+def _side(result: Result, paired: set[str]) -> Side:
+    return Side(
+        bundle=result.bundle,
+        edgetl_version=result.edgetl_version,
+        effort=result.effort,
+        fingerprint=result.environment.fingerprint,
+        started_utc=result.started_utc,
+        alone=tuple(name for name in _timed(result) if name not in paired),
+    )
+
+
+def _remarks(machine: tuple[str, ...], software: tuple[str, ...]) -> tuple[str, ...]:
+    remarks = [_OTHER_RUN]
+    if machine:
+        remarks.append(f"downgraded: {OTHER_MACHINE} ({'; '.join(machine)})")
+    if software:
+        remarks.append(f"software differs: {'; '.join(software)}")
+    return tuple(remarks)

@@ -1,0 +1,112 @@
+"""What a series of samples itself says against believing it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from edgetl.measurement import percentile
+from edgetl.samples.modes import modes
+from edgetl.samples.series import autocorrelation, drift, effective_n, outliers
+from edgetl.samples.support import samples_needed
+from edgetl.validity import Finding
+
+NOISY = 1.5
+"""p90 over median, above which a machine is too noisy."""
+_CORRELATED = 0.5
+"""Effective share of the samples, below which it is worth a word."""
+
+
+def series_findings(
+    samples: Sequence[int], blocks: Sequence[int], steady: bool, headline_percent: float, seed: int
+) -> tuple[Finding, ...]:
+    """Everything that speaks against a series of latencies; nothing is dropped from it.
+
+    Args:
+        samples: in time order, in ns.
+        blocks: length of each block; they add up to the number of samples.
+        steady: whether warm-up ended because latency had settled.
+        headline_percent: the percentile that was asked for.
+        seed: of the resampling.
+    """
+    if not samples:
+        return tuple(_too_few(0, headline_percent))
+    found = (
+        *_unsteady(steady),
+        *_drift(samples, blocks, seed),
+        *_modes(samples),
+        *_correlated(samples, headline_percent),
+        *_outliers(samples),
+        *_noisy(samples),
+        *_too_few(len(samples), headline_percent),
+    )
+    return tuple(found)
+
+
+def _unsteady(steady: bool) -> Iterator[Finding]:
+    if not steady:
+        message = (
+            "warm-up ran out of time before the medians of three windows lay within 5 %; stop other work and repeat"
+        )
+        yield Finding("W-UNSTEADY", message)
+
+
+def _drift(samples: Sequence[int], blocks: Sequence[int], seed: int) -> Iterator[Finding]:
+    found = drift(samples, blocks, seed)
+    if found is not None and found.is_drifting:
+        message = (
+            f"the median changed by {found.change * 100:+.1f} % from the first third of the run to the last (95 % "
+            f"interval {found.low * 100:+.1f} to {found.high * 100:+.1f} %); let the machine reach its temperature, or "
+            "measure longer"
+        )
+        yield Finding("W-DRIFT", message, {"change": found.change, "low": found.low, "high": found.high})
+
+
+def _modes(samples: Sequence[int]) -> Iterator[Finding]:
+    centres = modes(samples)
+    if len(centres) > 1:
+        places = ", ".join(f"{centre / 1e6:.4g} ms" for centre in centres)
+        message = f"{len(centres)} modes, at {places}: no single number is typical; look at the distribution"
+        evidence: dict[str, float | str] = {f"mode{place}_ns": centre for place, centre in enumerate(centres, 1)}
+        yield Finding("W-MODES", message, evidence)
+
+
+def _correlated(samples: Sequence[int], headline_percent: float) -> Iterator[Finding]:
+    effective, lag1 = effective_n(samples), autocorrelation(samples)
+    if lag1 is None or effective >= _CORRELATED * len(samples):
+        return
+    needed = samples_needed(headline_percent)
+    message = f"{len(samples)} samples count for {effective:.0f} independent ones (lag-1 autocorrelation {lag1:.2f})"
+    if effective < needed <= len(samples):
+        message += f", and p{headline_percent:g} needs {needed}; measure longer"
+    else:
+        message += "; intervals of single percentiles are too narrow, those over blocks are not"
+    yield Finding("W-CORRELATED", message, {"n": len(samples), "effective_n": effective, "autocorrelation1": lag1})
+
+
+def _outliers(samples: Sequence[int]) -> Iterator[Finding]:
+    found = outliers(samples)
+    if found.severe:
+        message = (
+            f"{found.severe} of {len(samples)} samples lie more than 3 interquartile ranges beyond the quartiles "
+            f"({found.mild} more beyond 1.5), up to {max(samples) / 1e6:.4g} ms; all are kept"
+        )
+        yield Finding("W-OUTLIERS", message, {"mild": found.mild, "severe": found.severe, "max_ns": max(samples)})
+
+
+def _noisy(samples: Sequence[int]) -> Iterator[Finding]:
+    median, p90 = (percentile(tuple(samples), percent) for percent in (50.0, 90.0))
+    if p90 > NOISY * median:
+        message = (
+            f"p90 is {p90 / max(median, 1):.2f} times the median (at most {NOISY:g} on a quiet machine); "
+            "stop other work and repeat"
+        )
+        yield Finding("W-NOISY", message, {"p50_ns": median, "p90_ns": p90})
+
+
+def _too_few(n: int, headline_percent: float) -> Iterator[Finding]:
+    needed = samples_needed(headline_percent)
+    if n < needed:
+        message = (
+            f"p{headline_percent:g} needs {needed} samples, got {n}; measure longer, or ask for a lower percentile"
+        )
+        yield Finding("W-FEW-SAMPLES", message, {"n": n, "needed": needed})

@@ -1,0 +1,137 @@
+"""What a series of samples looks like in time and in shape: correlation, drift, modes, outliers. Nothing is dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+DRIFT_MARGIN = 0.02
+"""A smaller change of the median matters to nobody."""
+_DRIFT_BLOCKS = 9
+_RESAMPLES = 2000
+
+
+@dataclass(frozen=True)
+class Drift:
+    """Change of the median from the first third of the blocks to the last, as fractions of the first."""
+
+    change: float
+    low: float
+    high: float
+    """Ends of the two-sided 95 % interval."""
+
+    @property
+    def is_drifting(self) -> bool:
+        """Whether the change is proven and large enough to matter."""
+        return not self.low <= 0 <= self.high and abs(self.change) > DRIFT_MARGIN
+
+
+@dataclass(frozen=True)
+class Outliers:
+    """How many samples lie far outside the middle half."""
+
+    mild: int
+    """Between 1.5 and 3 interquartile ranges beyond a quartile."""
+    severe: int
+    """Further out."""
+
+
+def autocorrelation(samples: Sequence[int], lag: int = 1) -> float | None:
+    """Correlation of each sample's rank with that of the sample ``lag`` later.
+
+    Ranks, because one stall would outweigh every other sample.
+
+    Returns:
+        From -1 to 1; ``None`` when there are too few samples or all are equal.
+
+    References:
+        Spearman, The Proof and Measurement of Association between Two Things, 1904.
+    """
+    centred = _centred_ranks(samples)
+    total = float(centred @ centred)
+    if not 0 < lag < len(centred) or total == 0:
+        return None
+    return float(centred[:-lag] @ centred[lag:]) / total
+
+
+def effective_n(samples: Sequence[int]) -> float:
+    """How many independent samples would say as much, from 1 to their number.
+
+    The number is divided by the integrated autocorrelation time of the ranks, whose sum ends where a pair of
+    neighbouring lags has no positive sum, pairs being kept from growing (initial monotone sequence). Samples that are
+    all equal count in full: there is nothing that could be correlated.
+
+    References:
+        Geyer, Practical Markov Chain Monte Carlo, Statistical Science 7, 1992, section 3.3;
+        Vehtari et al., Rank-Normalization, Folding, and Localization: An Improved R-hat, 2021 (ranks).
+    """
+    n = len(samples)
+    centred = _centred_ranks(samples)
+    total = float(centred @ centred)
+    if n < 4 or total == 0:
+        return float(n)
+    spectrum = np.fft.rfft(centred, 1 << (2 * n - 1).bit_length())
+    correlations = np.fft.irfft(np.abs(spectrum) ** 2)[: n - n % 2] / total
+    pairs = correlations[0::2] + correlations[1::2]
+    ends = np.flatnonzero(pairs <= 0)
+    kept = np.minimum.accumulate(pairs[: ends[0] if len(ends) else len(pairs)])
+    time = 2 * float(kept.sum()) - 1
+    return min(float(n), max(1.0, n / time)) if time > 0 else float(n)
+
+
+def drift(samples: Sequence[int], blocks: Sequence[int], seed: int) -> Drift | None:
+    """Compare the blocks of the first third with those of the last.
+
+    Args:
+        samples: in time order.
+        blocks: length of each block; they add up to the number of samples.
+        seed: of the resampling.
+
+    Returns:
+        ``None`` with fewer than nine blocks: too few on either side to resample.
+
+    References:
+        Efron and Tibshirani, An Introduction to the Bootstrap, 1993, section 13.3 (percentile interval).
+    """
+    if len(blocks) < _DRIFT_BLOCKS:
+        return None
+    # what takes no time at all has no relative change
+    medians = np.maximum(block_medians(samples, blocks), 1.0)
+    third = len(medians) // 3
+    first, last = medians[:third], medians[-third:]
+    random = np.random.default_rng(seed)
+    drawn = [np.median(random.choice(part, (_RESAMPLES, third)), axis=1) for part in (first, last)]
+    low, high = np.percentile(drawn[1] / drawn[0] - 1, (2.5, 97.5))
+    return Drift(float(np.median(last) / np.median(first) - 1), float(low), float(high))
+
+
+def block_medians(samples: Sequence[int], blocks: Sequence[int]) -> NDArray[np.float64]:
+    """Median of each block; of shape ``(blocks,)``."""
+    ends = np.cumsum(blocks)[:-1]
+    return np.asarray([np.median(part) for part in np.split(np.asarray(samples, np.float64), ends)])
+
+
+def outliers(samples: Sequence[int]) -> Outliers:
+    """Count samples beyond the fences.
+
+    References:
+        Tukey, Exploratory Data Analysis, 1977, section 2D.
+    """
+    values = np.asarray(samples, np.float64)
+    if not len(values):
+        return Outliers(0, 0)
+    first, third = np.percentile(values, (25, 75))
+    beyond = np.maximum(first - values, values - third) / max(third - first, np.finfo(np.float64).tiny)
+    severe = int((beyond > 3).sum())
+    return Outliers(int((beyond > 1.5).sum()) - severe, severe)
+
+
+def _centred_ranks(samples: Sequence[int]) -> NDArray[np.float64]:
+    """Ranks less their mean; equal samples share theirs."""
+    _, place, counts = np.unique(np.asarray(samples), return_inverse=True, return_counts=True)
+    ranks = np.cumsum(counts) - (counts - 1) / 2
+    centred: NDArray[np.float64] = ranks[place] - (len(place) + 1) / 2
+    return centred

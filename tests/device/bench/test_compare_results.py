@@ -1,0 +1,235 @@
+"""Results of different runs against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from edgetl.device.bench.compare_results import CompareSettings, compare_results
+from edgetl.errors import InputError
+from edgetl.machine_state import MachineState, Pressure
+from edgetl.result import CandidateResult, Result
+from edgetl.scenario import Scenario
+from edgetl.validity import Validity
+
+replace = msgspec.structs.replace
+FLOAT, INT8 = "fp32/onnxruntime/fp32/2t", "int8/openvino/int8/2t"
+Timed = Callable[..., Result]
+
+
+def timed(candidate: CandidateResult, median_ns: float, seed: int, blocks: int = 20) -> CandidateResult:
+    """The candidate with samples of 20 in a block, about 1 % apart."""
+    assert candidate.latency is not None
+    random = np.random.default_rng(seed)
+    samples = tuple(int(one) for one in median_ns * random.lognormal(0, 0.01, 20 * blocks))
+    latency = replace(candidate.latency, n=len(samples), samples_ns=samples, blocks=(20,) * blocks)
+    return replace(candidate, latency=latency)
+
+
+@pytest.fixture
+def run_of(result: Result) -> Timed:
+    """A result whose medians are so many times those of the example."""
+
+    def make(float_factor: float = 1.0, int8_factor: float = 1.0, seed: int = 0, blocks: int = 20) -> Result:
+        slow, fast, refused = result.candidates
+        candidates = (
+            timed(slow, 6.5e6 * float_factor, seed, blocks),
+            timed(fast, 3.1e6 * int8_factor, seed + 1, blocks),
+            refused,
+        )
+        return replace(result, candidates=candidates)
+
+    return make
+
+
+def test_candidates_of_the_same_name_are_judged(run_of: Timed) -> None:
+    compared = compare_results(run_of(), run_of(1.1, 0.9, seed=5), CompareSettings())
+    assert [(pair.first, pair.second, pair.verdict) for pair in compared.pairs] == [
+        (FLOAT, FLOAT, "slower"),
+        (INT8, INT8, "faster"),
+    ]
+    assert compared.pairs[0].comparison.ratio == pytest.approx(1.1, rel=0.01)
+    assert not compared.pairs[0].comparison.paired
+    assert compared.first.alone == compared.second.alone == ()
+
+
+def test_the_same_code_again_is_equivalent(run_of: Timed) -> None:
+    compared = compare_results(run_of(), run_of(seed=5), CompareSettings())
+    assert {pair.verdict for pair in compared.pairs} == {"equivalent"}
+
+
+def test_medians_are_those_of_the_samples(run_of: Timed) -> None:
+    pair = compare_results(run_of(), run_of(2.0, seed=5), CompareSettings()).pairs[0]
+    assert (pair.first_p50_ns, pair.second_p50_ns) == pytest.approx((6.5e6, 13e6), rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("factor", "condition", "passed"),
+    [
+        (1.1, "slower", False),
+        (1.0, "slower", True),
+        (0.9, "slower", True),
+        (1.0, "not-faster", False),
+        (0.9, "not-faster", True),
+        (1.02, "inconclusive", False),
+        (1.1, "inconclusive", True),
+    ],
+)
+def test_gate_refuses_what_it_names(run_of: Timed, factor: float, condition: Any, passed: bool) -> None:
+    compared = compare_results(run_of(), run_of(factor, factor, seed=5), CompareSettings(fail_if=(condition,)))
+    assert compared.passed is passed
+    assert len(compared.failed) == (0 if passed else 2)
+
+
+def test_without_a_gate_everything_passes(run_of: Timed) -> None:
+    assert compare_results(run_of(), run_of(9.0, 9.0), CompareSettings()).passed
+
+
+def test_few_blocks_are_inconclusive(run_of: Timed) -> None:
+    compared = compare_results(run_of(blocks=4), run_of(2.0, blocks=4), CompareSettings())
+    assert {(pair.verdict, pair.p_holm) for pair in compared.pairs} == {("inconclusive", None)}
+
+
+def test_what_is_not_significant_among_so_many_is_inconclusive(run_of: Timed) -> None:
+    def many(run: Result) -> Result:
+        copies = tuple(replace(run.candidates[0], name=f"{place}/{FLOAT}") for place in range(8))
+        return replace(run, candidates=copies, selected=None)
+
+    few = run_of(blocks=5), run_of(1.5, blocks=5, seed=5)
+    alone = compare_results(*few, CompareSettings()).pairs[0]
+    among = compare_results(*(many(run) for run in few), CompareSettings()).pairs[0]
+    assert alone.verdict == "slower"
+    assert among.p_holm == pytest.approx(8 * 2 / 252)
+    assert (among.verdict, among.downgraded) == ("inconclusive", ("not significant among so many pairs",))
+
+
+def test_candidates_of_one_result_only_are_named(run_of: Timed) -> None:
+    first, second = run_of(), run_of(seed=5)
+    compared = compare_results(first, replace(second, candidates=second.candidates[1:]), CompareSettings())
+    assert [pair.first for pair in compared.pairs] == [INT8]
+    assert (compared.first.alone, compared.second.alone) == ((FLOAT,), ())
+
+
+def renamed(run: Result) -> Result:
+    candidates = tuple(replace(one, name=f"new/{one.name}") for one in run.candidates)
+    return replace(run, candidates=candidates, selected=f"new/{run.selected}")
+
+
+def test_selected_ones_are_compared_where_no_name_is_common(run_of: Timed) -> None:
+    (pair,) = compare_results(run_of(), renamed(run_of(1.0, 1.2, seed=5)), CompareSettings()).pairs
+    assert (pair.first, pair.second, pair.verdict) == (INT8, f"new/{INT8}", "slower")
+
+
+def test_nothing_in_common_is_refused_with_the_names(run_of: Timed) -> None:
+    other = replace(renamed(run_of()), selected=None)
+    with pytest.raises(InputError, match=f"the first has {FLOAT}, {INT8}, the second new/{FLOAT}, new/{INT8}"):
+        compare_results(run_of(), other, CompareSettings())
+
+
+def test_results_without_latency_are_refused(run_of: Timed) -> None:
+    first = run_of()
+    untimed = replace(first, candidates=first.candidates[2:], selected=None)
+    with pytest.raises(InputError, match="the second none with a latency"):
+        compare_results(first, untimed, CompareSettings())
+
+
+@pytest.mark.parametrize(
+    ("scenario", "words"),
+    [
+        (Scenario("periodic", rate_hz=30.0), "kind single-stream against periodic"),
+        (Scenario("multi-stream", streams=4), "streams 1 against 4"),
+        (Scenario("offline"), "kind single-stream against offline"),
+    ],
+    ids=lambda value: getattr(value, "kind", None),
+)
+def test_other_scenario_is_refused(run_of: Timed, scenario: Scenario, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        compare_results(run_of(), replace(run_of(), scenario=scenario), CompareSettings(allow_other_machine=True))
+
+
+def test_other_rate_is_refused(run_of: Timed) -> None:
+    slow, fast = (replace(run_of(), scenario=Scenario("periodic", rate_hz=rate)) for rate in (10.0, 30.0))
+    with pytest.raises(InputError, match=r"rate_hz 10\.0 against 30\.0"):
+        compare_results(slow, fast, CompareSettings())
+
+
+def test_seed_of_arrivals_does_not_matter(run_of: Timed) -> None:
+    one, other = (replace(run_of(), scenario=Scenario("server", rate_hz=9.0, seed=seed)) for seed in (1, 2))
+    assert compare_results(one, other, CompareSettings()).scenario.kind == "server"
+
+
+def changed_latency(run: Result, **changes: Any) -> Result:
+    first, *others = run.candidates
+    assert first.latency is not None
+    return replace(run, candidates=(replace(first, latency=replace(first.latency, **changes)), *others))
+
+
+def test_other_scope_is_refused(run_of: Timed) -> None:
+    with pytest.raises(InputError, match=r"different scopes \(end-to-end, infer\)"):
+        compare_results(run_of(), changed_latency(run_of(), scope="end-to-end"), CompareSettings())
+
+
+@pytest.mark.parametrize("blocks", [(), (20,), (500, -100)], ids=str)
+def test_blocks_that_do_not_add_up_are_refused(run_of: Timed, blocks: tuple[int, ...]) -> None:
+    with pytest.raises(InputError, match="there are 400"):
+        compare_results(run_of(), changed_latency(run_of(), blocks=blocks), CompareSettings())
+
+
+def test_impossible_latency_is_refused(run_of: Timed) -> None:
+    with pytest.raises(InputError, match="a latency of 0 ns"):
+        compare_results(run_of(), changed_latency(run_of(), samples_ns=(0,) * 400), CompareSettings())
+
+
+def elsewhere(run: Result) -> Result:
+    environment = run.environment
+    return replace(run, environment=replace(environment, cpu=replace(environment.cpu, model="Other CPU")))
+
+
+def test_other_machine_is_refused(run_of: Timed) -> None:
+    with pytest.raises(InputError, match=r"CPU Example CPU against Other CPU.*--allow-other-machine"):
+        compare_results(run_of(), elsewhere(run_of()), CompareSettings())
+
+
+@pytest.mark.parametrize(("factor", "verdict"), [(0.5, "inconclusive"), (1.0, "inconclusive"), (2.0, "slower")])
+def test_other_machine_proves_nothing_good(run_of: Timed, factor: float, verdict: str) -> None:
+    settings = CompareSettings(allow_other_machine=True)
+    compared = compare_results(run_of(), elsewhere(run_of(factor, factor, seed=5)), settings)
+    assert {(pair.verdict, pair.downgraded) for pair in compared.pairs} == {(verdict, ("other machine",))}
+    assert any("downgraded: other machine (CPU Example CPU against Other CPU)" in one for one in compared.remarks)
+
+
+def test_load_and_a_few_bytes_of_memory_make_no_other_machine(run_of: Timed) -> None:
+    run = run_of()
+    later = replace(run.environment, load_average=3.0, memory_bytes=(24 << 30) - 4096)
+    assert compare_results(run, replace(run, environment=later), CompareSettings()).pairs
+
+
+def test_other_software_is_told_not_refused(run_of: Timed) -> None:
+    run = run_of()
+    newer = replace(run.environment, runtimes={"onnxruntime": "1.32"})
+    compared = compare_results(run, replace(run, environment=newer), CompareSettings())
+    assert "software differs: onnxruntime 1.31 against 1.32" in compared.remarks
+
+
+def state(power_mode: str) -> MachineState:
+    nothing = Pressure(None, None, None)
+    return MachineState((), None, power_mode, None, None, None, nothing, None, None, None, (0, 1), None)
+
+
+def test_other_power_mode_is_refused_where_both_are_known(run_of: Timed) -> None:
+    run, slow, fast = run_of(), replace(run_of(), state=state("15W (0)")), replace(run_of(), state=state("MAXN (2)"))
+    assert compare_results(run, fast, CompareSettings()).pairs
+    with pytest.raises(InputError, match=r"power mode 15W \(0\) against MAXN \(2\)"):
+        compare_results(slow, fast, CompareSettings())
+
+
+def test_invalid_measurement_proves_nothing_good(run_of: Timed) -> None:
+    run = run_of(0.5, seed=5)
+    bad = replace(run.candidates[0], validity=Validity("invalid"))
+    pair = compare_results(run_of(), replace(run, candidates=(bad, *run.candidates[1:])), CompareSettings()).pairs[0]
+    assert (pair.verdict, pair.downgraded) == ("inconclusive", ("the second measurement is invalid",))
+    assert pair.comparison.outcome == "faster"
