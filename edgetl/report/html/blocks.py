@@ -13,8 +13,8 @@ from edgetl.report.pictures.svg import FAMILY, FONT, Picture, number
 
 _ROWS_MAX = 16
 """A longer table opens when it is asked for."""
-_LONG = 60
-"""Letters from which a cell gets room for several words on a line."""
+_MEDIUM, _LONG = 18, 60
+"""Letters from which a cell gets room for several words on a line, and for many."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ def _table(table: Table, place: Place) -> Html:
 
 def _cell(place: int, content: str, column: Column) -> Html:
     look = _look(column)
-    if len(content) > _LONG:
-        look = {"class_": "long"}
+    if not look and len(content) > _MEDIUM:
+        look = {"class_": "long" if len(content) > _LONG else "medium"}
     if place == 0:
         return element("th", words(content), scope="row", **look)
     return element("td", words(content), **look)

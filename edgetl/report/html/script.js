@@ -111,7 +111,7 @@
     let current = 0;
     group.setAttribute("aria-valuemax", String(last));
     group.setAttribute("aria-label", `Latency over time of ${trace.name}; arrow keys move along it`);
-    group.append(drawn(svg, "rect", { class: "hit", x: left, y: top, ...size }), dot);
+    group.append(drawn(svg, "rect", { class: "hit", "fill-opacity": "0", x: left, y: top, ...size }), dot);
     svg.querySelector(".trace").after(group);
 
     function go(to, isShown) {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from edgetl.report.pictures.svg import Picture, escaped, tooltip
+from edgetl.report.pictures.svg import Picture, Point, escaped, number, tooltip
 
 
 @dataclass(frozen=True)
@@ -52,3 +52,9 @@ def mark(place: int, facts: Facts, elements: Iterable[str]) -> str:
         f'<g class="mark" data-mark="{place}" tabindex="0" role="img" aria-label="{label}">'
         f"{tooltip(facts.in_words)}{inside}</g>"
     )
+
+
+def hit_area(at: Point, size: Point) -> str:
+    """What is pointed at instead of a thin mark; it is not seen."""
+    place = f'x="{number(at[0])}" y="{number(at[1])}" width="{number(size[0])}" height="{number(size[1])}"'
+    return f'<rect class="hit" {place} fill-opacity="0"/>'

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from edgetl.report import numbers
 from edgetl.report.candidates import ordered
 from edgetl.report.load import measured_as, scenario_words
-from edgetl.report.pictures.chart import Chart, Facts, mark
+from edgetl.report.pictures.chart import Chart, Facts, hit_area, mark
 from edgetl.report.pictures.log_axis import LogAxis, log_axis
 from edgetl.report.pictures.svg import FONT, Role, Style, fitted, line, number, picture, text, text_width
 from edgetl.result import CandidateResult, Latency, Result
@@ -20,6 +20,8 @@ _BINS = 96
 _LEFT, _RIGHT, _TOP = 16.0, 684.0, 64.0
 _ROW, _NAME, _HILL = 84.0, 20.0, 44.0
 _NAME_ROOM = 420.0
+_SEEN = 2.0
+"""Pixels that even one sample among a million gets."""
 
 
 def distribution_picture(result: Result, name: str = "distribution.svg") -> Chart | None:
@@ -79,9 +81,8 @@ def _row(
 ) -> list[str]:
     top, role = at
     base = top + _NAME + _HILL
-    hit = f'<rect class="hit" x="{number(_LEFT)}" y="{number(top)}" width="668" height="{number(_ROW - 4)}"/>'
     elements = [
-        hit,
+        hit_area((_LEFT, top), (_RIGHT - _LEFT, _ROW - 4)),
         fitted((_LEFT, top + 14), candidate.name, _NAME_ROOM, Style(bold=True)),
         f'<path class="{role} hill" d="{_hill(samples_ms, across, base)}"/>',
         line((_LEFT, base), (_RIGHT, base)),
@@ -94,7 +95,7 @@ def _hill(samples_ms: npt.NDArray[np.float64], across: LogAxis, base: float) -> 
     edges = np.geomspace(across.low, across.high, _BINS + 1)
     edges[0] = 0.0
     counts, _ = np.histogram(samples_ms, edges)
-    heights = base - counts / max(counts.max(), 1) * _HILL
+    heights = base - np.where(counts > 0, np.maximum(counts / max(counts.max(), 1) * _HILL, _SEEN), 0)
     wide = (across.end - across.start) / _BINS
     steps = [
         f"V{number(height)}H{number(across.start + wide * (place + 1))}"

@@ -14,7 +14,7 @@ from edgetl.report.median import median_interval
 from edgetl.report.pictures.axis import Axis, axis, drawable
 from edgetl.report.pictures.chart import Chart, Facts, mark
 from edgetl.report.pictures.log_axis import LogAxis, log_axis
-from edgetl.report.pictures.svg import Point, Role, Style, fitted, line, number, polyline, text
+from edgetl.report.pictures.svg import Point, Role, Style, fitted, line, number, polyline, text, text_width
 from edgetl.result import CandidateResult, Result
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64.0, 680.0, 66.0, 344.0
@@ -125,8 +125,8 @@ def _frame(first: Spot, result: Result, across: LogAxis, up: Axis) -> list[str]:
 def _legend() -> list[str]:
     elements, left = [], 16.0
     for words, shape in (("chosen", "chosen"), ("not rejected", "passed"), ("rejected", "rejected")):
-        elements += [*_dot((left + 7, 44), shape), text((left + 20, 48), words, Style("muted"))]
-        left += 34 + len(words) * 7
+        elements += [*_dot((left + 7, 44), shape), text((left + 22, 48), words, Style("muted"))]
+        left += 40 + text_width(words) * 0.85
     elements.append(polyline(((left, 44), (left + 24, 44)), "first", dashed=True))
     elements.append(text((left + 30, 48), "front: nothing is faster and as accurate", Style("muted")))
     return elements

@@ -9,8 +9,14 @@ from dataclasses import dataclass
 from edgetl.report.pictures.axis import axis
 
 _TICKS_MAX = 9
-_DECADES_LINEAR = math.log10(4)
-"""Below this spread, steps of 1, 2 and 5 would leave hardly any number on the axis."""
+_FACTORS: tuple[tuple[float, tuple[float, ...]], ...] = (
+    (1.2, (1, 1.5, 2, 3, 4, 6, 8)),
+    (3, (1, 2, 5)),
+    (math.inf, (1,)),
+)
+"""Below how many powers of ten, which of their multiples are numbers on the axis."""
+_DECADES_LINEAR = math.log10(3)
+"""Below this spread, those would leave hardly any number on the axis."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,7 @@ def _ticks(low: float, high: float) -> tuple[float, ...]:
         found = axis([low, high], (0.0, 1.0)).ticks
     else:
         powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-        factors = (1, 2, 5) if decades < _TICKS_MAX / 3 else (1,)
+        factors = next(factors for most, factors in _FACTORS if decades < most)
         found = tuple(factor * 10.0**power for power in powers for factor in factors)
     inside = [tick for tick in found if low <= tick <= high]
     return tuple(inside[:: math.ceil(len(inside) / _TICKS_MAX)] if inside else [math.sqrt(low * high)])

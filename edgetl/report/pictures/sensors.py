@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from edgetl.report import numbers
 from edgetl.report.pictures.axis import axis, drawable
-from edgetl.report.pictures.chart import Facts
+from edgetl.report.pictures.chart import Facts, hit_area
 from edgetl.report.pictures.moments import throttlings
 from edgetl.report.pictures.svg import Point, Role, Style, line, polyline, text
 from edgetl.report.pictures.thinning import thinned
@@ -71,11 +71,16 @@ def throttle_marks(telemetry: Telemetry | None, window: Window, span: tuple[floa
         x = window.place(event.at_ns)
         when = f"{numbers.significant(window.seconds(event.at_ns))} s"
         facts = Facts("Throttled", (("when", when), ("sensor", f"{event.sensor}, {event.name}")))
-        marks.append((facts, (line((x, span[0]), (x, span[1]), "warning", 2),)))
+        marks.append((facts, (hit_area((x - 4, span[0]), (8, span[1] - span[0])), _throttled(x, span))))
     more = len(inside) - _THROTTLINGS_MAX
     words = f"throttled {numbers.count(len(inside))} times" + (f", {_THROTTLINGS_MAX} shown" if more > 0 else "")
     label = (text((window.right, span[0] - 6), words, Style("muted", "end")),) if inside else ()
     return Drawn(label, tuple(marks))
+
+
+def _throttled(x: float, span: tuple[float, float]) -> str:
+    """Thin, so that what lies behind it stays readable, with a head that is seen."""
+    return line((x, span[0]), (x, span[1]), "warning") + line((x, span[0] - 4), (x, span[0] + 6), "warning", 3)
 
 
 def _of(telemetry: Telemetry | None, quantity: Quantity) -> Sequence[Series]:
