@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("inputs", nargs=-1, required=True, type=ANY_PATH, metavar="RESULT_OR_BUNDLE...")
-@out_page("Page to write: FILE.html, all in one file; or FILE.md, with its pictures in the folder FILE_files beside it.")
+@out_page(
+    "Page to write: FILE.html, all in one file; or FILE.md, with its pictures in the folder FILE_files beside it."
+)
 @common
 def report(output: Output, inputs: tuple[Path, ...], out: Path) -> None:
     """Write a page with pictures about bundles and the results of qualify or bench.

@@ -27,7 +27,7 @@ _POINTS_TOTAL = 16_000
 def in_detail(result: Result, suffix: str) -> Sequence[Section]:
     """Every section about one result; ``suffix`` tells several results apart."""
     dash = suffix.replace(" ", "-")
-    kind = f"Scenario: {scenario_words(result.scenario)}. Effort: {result.effort}."
+    kind = f"Measured with effort {result.effort}; {scenario_words(result.scenario)}."
     front = front_picture(result, f"front{dash}.svg") or latency_picture(result, f"latency{dash}.svg")
     checks = [
         checks_table(f"{one.name}: {'rejected' if one.rejected_because else 'passed'}", one.checks)

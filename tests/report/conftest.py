@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
+from edgetl.check import Check
 from edgetl.evaluation import Interval
 from edgetl.layers import Layer, Layers
 from edgetl.machine_state import Clock, MachineState, Pressure
@@ -50,7 +51,7 @@ def candidate(name: str, median_ns: int, accuracy: float, rejected: str | None, 
         precision,
         runtime,
         2,
-        (),
+        (Check("accuracy", 0.026, 0.005, "fraction", order != 2, "it loses 2.6 points"),),
         Interval("balanced accuracy", accuracy, (accuracy - 0.02, accuracy + 0.018), 656),
         timed(noisy(median_ns, 1_200, order), starts),
         None,

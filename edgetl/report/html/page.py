@@ -77,24 +77,24 @@ def _chapter(chapter: Chapter, place: int) -> Html:
     return element("article", joined(heading, *summary, *sections), aria_labelledby=f"c{place}")
 
 
-def _section(section: Section, id: str) -> Html:
-    blocks = [block_html(block, Place(block_id, section.title)) for block_id, block in _blocks(section, id)]
-    heading = element("h2", words(section.title), id=id)
-    return element("section", joined(heading, *blocks), aria_labelledby=id)
+def _section(section: Section, section_id: str) -> Html:
+    blocks = [block_html(block, Place(block_id, section.title)) for block_id, block in _blocks(section, section_id)]
+    heading = element("h2", words(section.title), id=section_id)
+    return element("section", joined(heading, *blocks), aria_labelledby=section_id)
 
 
-def _blocks(section: Section, id: str) -> Iterator[tuple[str, Block]]:
+def _blocks(section: Section, section_id: str) -> Iterator[tuple[str, Block]]:
     for number, block in enumerate(section.blocks, 1):
-        yield f"{id}-b{number}", block
+        yield f"{section_id}-b{number}", block
 
 
 def _data(chapters: Sequence[Chapter]) -> Html:
     """What marks and lines tell, by the id of their figure; no sign in it can end the script element."""
     charts = {
-        id: {"marks": tuple(map(_clean, block.marks)), "trace": _packed(block.trace)}
+        block_id: {"marks": tuple(map(_clean, block.marks)), "trace": _packed(block.trace)}
         for place, chapter in enumerate(chapters, 1)
         for number, section in enumerate(chapter.sections, 1)
-        for id, block in _blocks(section, f"c{place}-s{number}")
+        for block_id, block in _blocks(section, f"c{place}-s{number}")
         if isinstance(block, Chart)
     }
     text = msgspec.json.encode(charts).decode("utf-8", "replace")

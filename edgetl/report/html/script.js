@@ -57,6 +57,8 @@
 
   function place() {
     if (tip.hidden) return;
+    // Where the right edge is near, it would be measured narrower than it may be.
+    tip.style.left = "0";
     const around = anchor.getBoundingClientRect();
     const box = tip.getBoundingClientRect();
     const right = Math.min(around.right, innerWidth);
@@ -75,7 +77,8 @@
   function mark(group, facts) {
     // The browser's own hint would lie on top of this one; the label stays for who listens.
     group.querySelectorAll("title").forEach((title) => title.remove());
-    const tell = () => show(facts.title, facts.rows, group);
+    const near = group.querySelector("circle") ?? group;
+    const tell = () => show(facts.title, facts.rows, near);
     group.addEventListener("pointerenter", tell);
     group.addEventListener("focus", tell);
     group.addEventListener("pointerleave", hide);

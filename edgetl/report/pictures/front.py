@@ -51,8 +51,11 @@ def front_picture(result: Result, name: str = "front.svg") -> Chart | None:
 
 
 def pareto(spots: Sequence[Spot]) -> tuple[Spot, ...]:
-    """By latency, those that were not rejected and that no other beats in accuracy at the same latency or less."""
-    standing = [one for one in spots if one.candidate.rejected_because is None]
+    """By latency, those that passed every check and that no other beats in accuracy at the same latency or less.
+
+    One that was rejected only for being slower than the chosen one may lie on it: it may be the more accurate one.
+    """
+    standing = [one for one in spots if all(check.passed for check in one.candidate.checks)]
     front: list[Spot] = []
     for one in sorted(standing, key=lambda one: (one.latency_ms[1], -one.accuracy[1])):
         if not front or one.accuracy[1] > front[-1].accuracy[1]:
@@ -128,7 +131,7 @@ def _legend() -> list[str]:
         elements += [*_dot((left + 7, 44), shape), text((left + 22, 48), words, Style("muted"))]
         left += 40 + text_width(words) * 0.85
     elements.append(polyline(((left, 44), (left + 24, 44)), "first", dashed=True))
-    elements.append(text((left + 30, 48), "front: nothing is faster and as accurate", Style("muted")))
+    elements.append(text((left + 30, 48), "front of those that passed every check", Style("muted")))
     return elements
 
 

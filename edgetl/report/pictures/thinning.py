@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -18,9 +19,5 @@ def thinned(values: Sequence[float] | npt.NDArray[Any], limit: int) -> npt.NDArr
     if len(array) <= limit:
         return np.arange(len(array))
     edges = np.linspace(0, len(array), limit // 2 + 1).astype(np.int64)
-    kept = [
-        start + found(array[start:end])
-        for start, end in zip(edges[:-1], edges[1:], strict=True)
-        for found in (np.argmin, np.argmax)
-    ]
+    kept = [start + found(array[start:end]) for start, end in pairwise(edges) for found in (np.argmin, np.argmax)]
     return np.unique(np.asarray(kept, np.int64))
