@@ -9,6 +9,7 @@ from edgetl.report.accuracy import checks_table
 from edgetl.report.candidates import ordered, start_table
 from edgetl.report.document import Block, Section, present
 from edgetl.report.energy import energy_table, missing_sensors_table
+from edgetl.report.executed import precision_table, roofline_table
 from edgetl.report.load import scenario_words
 from edgetl.report.machine import machine_table, software_table
 from edgetl.report.pictures.distribution import CANDIDATES_MAX, distribution_picture
@@ -17,7 +18,7 @@ from edgetl.report.pictures.latency import latency_picture
 from edgetl.report.pictures.over_time import POINTS_MAX, over_time_picture
 from edgetl.report.state import clocks_table, state_table
 from edgetl.report.trust import findings_table, machine_findings_table
-from edgetl.report.verdicts import end_to_end_rows, load_table, precision_table, verdicts_table
+from edgetl.report.verdicts import end_to_end_rows, load_table, verdicts_table
 from edgetl.result import Result
 
 _POINTS_TOTAL = 16_000
@@ -47,7 +48,8 @@ def in_detail(result: Result, suffix: str) -> Sequence[Section]:
 
 
 def _costs(result: Result) -> tuple[Block, ...]:
-    return (end_to_end_rows(result), start_table(result), energy_table(result), precision_table(result))
+    executed = (precision_table(result), roofline_table(result))
+    return (end_to_end_rows(result), start_table(result), energy_table(result), *executed)
 
 
 def _over_time(result: Result, dash: str) -> tuple[Block, ...]:

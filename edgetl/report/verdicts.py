@@ -8,6 +8,7 @@ from edgetl.report.energy import millijoules
 from edgetl.report.load import measured_as, scope_words
 from edgetl.report.page import Column, Table
 from edgetl.result import CandidateResult, Latency, Result
+from edgetl.validity import Validity
 
 
 def verdicts_table(result: Result) -> Table:
@@ -39,25 +40,11 @@ def load_table(result: Result) -> Table:
         Column("Dropped", "right"),
         Column("Service p50", "right"),
         Column("Harness", "right"),
-        Column("Share of roofline", "right"),
     )
     rows = [(one.name, *_load(one)) for one in ordered(result)]
     known = tuple(row for row in rows if any(cell != numbers.UNKNOWN for cell in row[1:]))
     remarks = ("Service is the work itself, without waiting; harness is what timing adds to each sample.",)
     return Table("Load", columns, known, remarks)
-
-
-def precision_table(result: Result) -> Table:
-    """In what precision the time of all layers went; empty where no layers were profiled."""
-    rows = []
-    for one in ordered(result):
-        if one.layers is None:
-            continue
-        shares = sorted(one.layers.time_share.items(), key=lambda share: (-share[1], share[0]))
-        words = ", ".join(f"{numbers.percent(share)} {precision}" for precision, share in shares)
-        rows.append((one.name, words or numbers.UNKNOWN, one.layers.source, one.layers.reason or numbers.UNKNOWN))
-    columns = (Column("Candidate"), Column("Time by precision"), Column("Told by"), Column("Why unknown"))
-    return Table("What really ran", columns, tuple(rows))
 
 
 def end_to_end_rows(result: Result) -> Table:
@@ -83,7 +70,7 @@ def _row(candidate: CandidateResult, result: Result) -> tuple[str, ...]:
     return (
         candidate.name,
         _verdict(candidate, result),
-        candidate.validity.verdict if candidate.validity is not None else "not judged",
+        _judged(candidate.validity),
         *_percentiles(candidate.latency),
         measured_as(candidate, result),
         numbers.percent(score.value if score is not None else None),
@@ -99,6 +86,13 @@ def _verdict(candidate: CandidateResult, result: Result) -> str:
     return "CHOSEN" if candidate.name == result.selected else "not rejected"
 
 
+def _judged(validity: Validity | None) -> str:
+    if validity is None:
+        return "not judged"
+    codes = ", ".join(finding.code for finding in validity.findings if finding.severity != "note")
+    return f"{validity.verdict}: {codes}" if codes else validity.verdict
+
+
 def _percentiles(latency: Latency | None) -> tuple[str, ...]:
     if latency is None:
         return (numbers.UNKNOWN,) * 4
@@ -107,12 +101,11 @@ def _percentiles(latency: Latency | None) -> tuple[str, ...]:
 
 
 def _load(candidate: CandidateResult) -> tuple[str, ...]:
-    rate, roofline = candidate.throughput_per_s, candidate.roofline
+    rate = candidate.throughput_per_s
     return (
         numbers.UNKNOWN if rate is None else f"{numbers.significant(rate)} / s",
         numbers.count(candidate.deadline_misses),
         numbers.count(candidate.dropped),
         numbers.milliseconds(candidate.service.p50_ns if candidate.service is not None else None),
         numbers.UNKNOWN if candidate.overhead_ns is None else f"{candidate.overhead_ns / 1e3:.2f} µs",
-        numbers.percent(roofline.fraction if roofline is not None else None),
     )

@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from edgetl.layers import Peak, Roofline
 from edgetl.report.energy import energy_table, missing_sensors_table
+from edgetl.report.executed import precision_table, roofline_table
 from edgetl.report.load import scenario_words
 from edgetl.report.measured import in_detail
 from edgetl.report.state import clocks_table, state_table
 from edgetl.report.trust import findings_table, machine_findings_table
-from edgetl.report.verdicts import end_to_end_rows, load_table, precision_table, verdicts_table
+from edgetl.report.verdicts import end_to_end_rows, load_table, verdicts_table
 from edgetl.result import Result
 from edgetl.scenario import Scenario
 from edgetl.telemetry import Energy
@@ -23,7 +25,7 @@ def test_every_candidate_has_its_verdict_and_its_conditions(full: Result) -> Non
     rows = {row[0]: row for row in verdicts_table(full).rows}
     assert next(iter(rows)) == full.selected
     assert rows["int8/openvino/int8/2t"][1:3] == ("CHOSEN", "valid")
-    assert rows["int8/onnxruntime/int8/2t"][1:3] == ("rejected: accuracy: it loses 2.6 points", "invalid")
+    assert rows["int8/onnxruntime/int8/2t"][1:3] == ("rejected: accuracy: it loses 2.6 points", "invalid: W-THROTTLED")
     assert rows["int8/openvino/int8/2t"][7] == "inference alone; single-stream"
     assert rows["<b>x</b>/never/timed/2t"][3:8] == ("-",) * 5
 
@@ -61,6 +63,16 @@ def test_load_and_precision_are_shown_where_they_are_known(full: Result, result:
     assert load_table(result).rows == ()
     assert precision_table(full).rows[0][1] == "100.0 % int8"
     assert end_to_end_rows(full).rows == ()
+
+
+def test_roofline_that_is_unknown_says_why(full: Result, result: Result) -> None:
+    known = Roofline(770_000_000, 4_000_000, Peak("int8", 2, 1e12, 1e10), 770_000, 0.25)
+    unknown = Roofline(None, None, None, None, None, "a plain ONNX file, and the package onnx is not installed")
+    candidates = (replace(full.candidates[1], roofline=known), replace(full.candidates[2], roofline=unknown))
+    rows = roofline_table(replace(full, candidates=candidates)).rows
+    assert rows[0][1:] == ("0.77 GOP", "4.00 MB", "0.770 ms", "25.0 %", "-")
+    assert rows[1][1:] == ("-", "-", "-", "-", "a plain ONNX file, and the package onnx is not installed")
+    assert roofline_table(result).rows == ()
 
 
 @pytest.mark.parametrize(
