@@ -15,12 +15,13 @@ from edgetl.report.pictures.distribution import distribution_facts
 from edgetl.report.pictures.log_axis import LogAxis, log_axis
 from edgetl.report.pictures.moments import sample_times
 from edgetl.report.pictures.sensors import HEIGHT, Drawn, Window, panels, throttle_marks
-from edgetl.report.pictures.svg import Style, box, fitted, line, number, text
+from edgetl.report.pictures.svg import Style, box, fitted, line, number, polyline, text
 from edgetl.report.pictures.thinning import thinned
 from edgetl.result import CandidateResult, Latency, Result
 
 POINTS_MAX = 2_000
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64.0, 684.0, 62.0, 230.0
+_STRETCHES = 100
 _BLOCKS_MAX = 120
 """More are narrower than the gaps between them."""
 
@@ -44,6 +45,7 @@ def over_time_picture(candidate: CandidateResult, result: Result, name: str, lim
     window, taken = _window(times, len(latency.samples_ns))
     samples = np.asarray(latency.samples_ns, np.float64) / 1e6
     kept = thinned(samples, limit)
+    is_thinned = len(kept) < len(samples)
     shown = Line((taken[kept] - window.start_ns) / (1e9 if times is not None else 1), samples[kept], times is not None)
     up = log_axis([samples.min(), samples.max()], (_BOTTOM, _TOP))
     below = panels(result.telemetry if shown.in_seconds else None, window, _BOTTOM + 46)
@@ -54,15 +56,20 @@ def over_time_picture(candidate: CandidateResult, result: Result, name: str, lim
     facts, groups = _marks((*below, throttled))
     elements = [
         fitted((16, 24), f"{candidate.name}: latency, ms", 668, Style(bold=True, size=13)),
-        text((16, 44), measured_as(candidate, result), Style("muted")),
+        fitted((16, 44), measured_as(candidate, result) + _legend(is_thinned), 668, Style("muted")),
         *(_shades(latency, times, window, (_TOP, bottom - 10)) if times is not None else ()),
         *_grid(up, shown, window),
-        f'<path class="first open trace" d="{_path(pixels, blocks)}" stroke-width="1.2" stroke-linecap="round"/>',
+        _path(pixels, blocks, 0.45 if is_thinned else 1.0),
+        *([_medians(taken, samples, window, up)] if is_thinned else []),
         *groups,
     ]
     alt = f"Latency over time of {candidate.name}: {distribution_facts(candidate, result).in_words}"
     trace = _trace(candidate.name, pixels, shown)
     return Chart(name, alt, (700.0, bottom + 6), tuple(elements), facts, trace)
+
+
+def _legend(is_thinned: bool) -> str:
+    return "; extremes, and medians as a line" if is_thinned else ""
 
 
 def _window(times_ns: npt.NDArray[np.float64] | None, n: int) -> tuple[Window, npt.NDArray[np.float64]]:
@@ -97,19 +104,30 @@ def _grid(up: LogAxis, shown: Line, window: Window) -> list[str]:
     for tick in steps.ticks:
         if tick <= last * 1.001:
             x = window.place(window.start_ns + tick * scale)
-            elements.append(text((x, _BOTTOM + 18), steps.label(tick), Style("muted", "middle")))
+            style = Style("muted", "end" if x > _RIGHT - 20 else "middle")
+            elements.append(text((x, _BOTTOM + 18), steps.label(tick), style))
     word = "seconds since its first inference" if shown.in_seconds else "inferences, in time order"
     elements.append(text(((_LEFT + _RIGHT) / 2, _BOTTOM + 36), word, Style("muted", "middle")))
     return elements
 
 
-def _path(pixels: list[tuple[float, float]], blocks: npt.NDArray[np.int64]) -> str:
+def _medians(taken: npt.NDArray[np.float64], samples: npt.NDArray[np.float64], window: Window, up: LogAxis) -> str:
+    """The median of each stretch: where only extremes are drawn, nothing else shows a drift."""
+    stretches = np.array_split(np.arange(len(samples)), _STRETCHES)
+    places = [
+        (window.place(float(np.median(taken[part]))), up.place(float(np.median(samples[part])))) for part in stretches
+    ]
+    return polyline(places, "second")
+
+
+def _path(pixels: list[tuple[float, float]], blocks: npt.NDArray[np.int64], opacity: float) -> str:
     """A line through the samples of each block; a block that is one sample is a dot."""
     steps = []
     for place, (x, y) in enumerate(pixels):
         first = place == 0 or blocks[place] != blocks[place - 1]
         steps.append(f"{'M' if first else 'L'}{number(x)} {number(y)}{'h0' if first else ''}")
-    return "".join(steps)
+    look = f'stroke-width="1.2" stroke-linecap="round" stroke-opacity="{opacity:g}"'
+    return f'<path class="first open trace" d="{"".join(steps)}" {look}/>'
 
 
 def _trace(name: str, pixels: list[tuple[float, float]], shown: Line) -> Trace:

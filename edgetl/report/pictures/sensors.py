@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from edgetl.report import numbers
 from edgetl.report.pictures.axis import axis, drawable
 from edgetl.report.pictures.chart import Facts, hit_area
-from edgetl.report.pictures.moments import throttlings
-from edgetl.report.pictures.svg import Point, Role, Style, line, polyline, text
+from edgetl.report.pictures.moments import Throttling, throttlings
+from edgetl.report.pictures.svg import Point, Role, Style, box, line, polyline, text
 from edgetl.report.pictures.thinning import thinned
 from edgetl.telemetry import Quantity, Series, Telemetry
 
@@ -17,7 +17,8 @@ HEIGHT = 116.0
 """Of one panel with its title."""
 _SERIES_MAX = 8
 _POINTS_MAX = 200
-_THROTTLINGS_MAX = 40
+_APART = 8.0
+"""Pixels between marks that can be pointed at one by one."""
 _PANELS: tuple[tuple[Quantity, str, str, float, Role], ...] = (
     ("temperature", "temperature", "°C", 1.0, "second"),
     ("frequency", "clock", "GHz", 1e9, "first"),
@@ -64,23 +65,40 @@ def panels(telemetry: Telemetry | None, window: Window, top: float) -> tuple[Dra
 
 
 def throttle_marks(telemetry: Telemetry | None, window: Window, span: tuple[float, float]) -> Drawn:
-    """A line from top to bottom for each moment at which the device slowed itself down."""
+    """A line from top to bottom where the device slowed itself down; a band where it did so again and again."""
     inside = [event for event in throttlings(telemetry) if window.start_ns <= event.at_ns <= window.end_ns]
-    marks = []
-    for event in inside[:_THROTTLINGS_MAX]:
-        x = window.place(event.at_ns)
-        when = f"{numbers.significant(window.seconds(event.at_ns))} s"
-        facts = Facts("Throttled", (("when", when), ("sensor", f"{event.sensor}, {event.name}")))
-        marks.append((facts, (hit_area((x - 4, span[0]), (8, span[1] - span[0])), _throttled(x, span))))
-    more = len(inside) - _THROTTLINGS_MAX
-    words = f"throttled {numbers.count(len(inside))} times" + (f", {_THROTTLINGS_MAX} shown" if more > 0 else "")
+    marks = tuple(_throttled(group, window, span) for group in _close(inside, window))
+    words = f"throttled {numbers.count(len(inside))} times"
     label = (text((window.right, span[0] - 6), words, Style("muted", "end")),) if inside else ()
-    return Drawn(label, tuple(marks))
+    return Drawn(label, marks)
 
 
-def _throttled(x: float, span: tuple[float, float]) -> str:
+def _close(events: Sequence[Throttling], window: Window) -> list[list[Throttling]]:
+    """Events in groups, each of which lies too near the one before it to be pointed at by itself."""
+    groups: list[list[Throttling]] = []
+    for event in events:
+        if groups and window.place(event.at_ns) - window.place(groups[-1][-1].at_ns) < _APART:
+            groups[-1].append(event)
+        else:
+            groups.append([event])
+    return groups
+
+
+def _throttled(group: Sequence[Throttling], window: Window, span: tuple[float, float]) -> tuple[Facts, tuple[str, ...]]:
     """Thin, so that what lies behind it stays readable, with a head that is seen."""
-    return line((x, span[0]), (x, span[1]), "warning") + line((x, span[0] - 4), (x, span[0] + 6), "warning", 3)
+    first, last = window.place(group[0].at_ns), window.place(group[-1].at_ns)
+    start, end = (numbers.significant(window.seconds(event.at_ns)) for event in (group[0], group[-1]))
+    sensors = ", ".join(sorted({f"{event.sensor} {event.name}" for event in group})[:3])
+    rows = [("when", f"{start} s" if start == end else f"{start} to {end} s"), ("sensor", sensors)]
+    if len(group) > 1:
+        rows.insert(0, ("times", numbers.count(len(group))))
+    elements = (
+        hit_area((first - 4, span[0]), (last - first + 8, span[1] - span[0])),
+        box((first, span[0]), (last - first, span[1] - span[0]), "warning", opacity=0.12),
+        line((first, span[0]), (first, span[1]), "warning"),
+        line((first - 1.5, span[0]), (last + 1.5, span[0]), "warning", 6),
+    )
+    return Facts("Throttled", tuple(rows)), elements
 
 
 def _of(telemetry: Telemetry | None, quantity: Quantity) -> Sequence[Series]:

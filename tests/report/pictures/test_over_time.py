@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from edgetl.report.pictures.over_time import over_time_picture
 from edgetl.result import Result
+from edgetl.telemetry import Channel, Series
 
 
 def drawn(result: Result, limit: int = 2_000) -> Any:
@@ -53,8 +54,21 @@ def test_sensors_and_throttling_are_told(full: Result, read: Any) -> None:
     told = [one.in_words for one in chart.marks]
     assert any(one.startswith("cpu-thermal, temperature: 50.5 to ") for one in told)
     assert any(one.startswith("cpu0, clock: 2.1 to 2.6 GHz") for one in told)
-    assert [one for one in told if one.startswith("Throttled, when: 14 s, sensor: cpu, core0")]
+    assert [one for one in told if one.startswith("Throttled, when: 14 s, sensor: cpu core0")]
     assert any(text.startswith("throttled ") for text in read(chart).texts)
+
+
+def test_throttling_again_and_again_is_one_mark(full: Result) -> None:
+    assert full.telemetry is not None
+    moments = tuple(1_005_000_000_000 + 10_000_000 * step for step in range(200))
+    counts = Series(Channel("cpu", "core0", "throttle-count"), moments, tuple(map(float, range(200))))
+    (told,) = drawn(replace(full, telemetry=replace(full.telemetry, series=(counts,)))).marks
+    assert told.in_words == "Throttled, times: 199, when: 4.01 to 5.99 s, sensor: cpu core0"
+
+
+def test_medians_are_drawn_where_only_extremes_are(full: Result, read: Any) -> None:
+    assert not read(drawn(replace(full, telemetry=None))).all("polyline")
+    assert len(read(drawn(replace(full, telemetry=None), 100)).all("polyline")) == 1
 
 
 def test_machine_without_sensors_has_only_latency(full: Result, read: Any) -> None:
@@ -65,6 +79,7 @@ def test_machine_without_sensors_has_only_latency(full: Result, read: Any) -> No
 
 def test_words_do_not_overlap(full: Result, check_layout: Any) -> None:
     check_layout(drawn(full))
+    check_layout(drawn(full, 100))
 
 
 def test_candidate_that_was_not_timed_has_no_picture(full: Result) -> None:
