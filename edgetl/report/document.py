@@ -62,7 +62,7 @@ class Subject:
 def in_short(result: Result, suffix: str) -> Sequence[Section]:
     """The sections about one result; ``suffix`` tells several results apart."""
     name = f"latency{suffix.replace(' ', '-')}.svg"
-    if _only_timed(result):
+    if only_timed(result):
         tables: tuple[Table, ...] = (latency_table(result),)
     else:
         tables = (candidates_table(result), end_to_end_table(result))
@@ -131,18 +131,18 @@ def _summary(subject: Subject) -> tuple[str, ...]:
     if not subject.results:
         return ("No result of a device was given, so this says what the host measured; edgetl qualify makes one.",)
     sentences = [sentence for result in subject.results for sentence in _sentences(result)]
-    if subject.manifest is None and not all(_only_timed(result) for result in subject.results):
+    if subject.manifest is None and not all(only_timed(result) for result in subject.results):
         sentences.append("The bundle was not given, so nothing is said of how it was made.")
     return tuple(sentences)
 
 
 def _sentences(result: Result) -> tuple[str, ...]:
-    if _only_timed(result):
+    if only_timed(result):
         return (f"Timed and not judged, on {result.environment.cpu.model}, effort {result.effort}.",)
     return verdict(result)
 
 
-def _only_timed(result: Result) -> bool:
+def only_timed(result: Result) -> bool:
     """Whether it is of ``edgetl bench``, which judges nothing."""
     return result.selected is not None and not any(candidate.checks for candidate in result.candidates)
 

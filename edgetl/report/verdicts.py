@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from edgetl.report import numbers
 from edgetl.report.candidates import ordered
+from edgetl.report.document import only_timed
 from edgetl.report.energy import millijoules
 from edgetl.report.load import measured_as, scope_words
 from edgetl.report.page import Column, Table
@@ -83,6 +84,8 @@ def _row(candidate: CandidateResult, result: Result) -> tuple[str, ...]:
 def _verdict(candidate: CandidateResult, result: Result) -> str:
     if candidate.rejected_because is not None:
         return f"rejected: {candidate.rejected_because}"
+    if only_timed(result):
+        return "fastest" if candidate.name == result.selected else "measured"
     return "CHOSEN" if candidate.name == result.selected else "not rejected"
 
 

@@ -30,6 +30,11 @@ def test_every_candidate_has_its_verdict_and_its_conditions(full: Result) -> Non
     assert rows["<b>x</b>/never/timed/2t"][3:8] == ("-",) * 5
 
 
+def test_benchmark_that_judged_nothing_says_only_what_is_fastest(full: Result) -> None:
+    timed = tuple(replace(one, checks=(), accuracy=None, rejected_because=None) for one in full.candidates[:4])
+    assert [row[1] for row in verdicts_table(replace(full, candidates=timed)).rows] == ["fastest", *["measured"] * 3]
+
+
 def test_energy_that_is_unknown_says_why(full: Result, result: Result) -> None:
     assert energy_table(full).rows[0][1:] == ("-", "-", "-", "-", "0", "no sensor tells power here")
     assert energy_table(result).rows[0][-1] == "power was not measured"
