@@ -14,8 +14,8 @@ from edgetl.device.qualify import Settings, qualify, stored_result
 from edgetl.files import write_bytes
 from edgetl.host.prepare import Prepared, PrepareRequest, prepare
 from edgetl.progress import Progress
-from edgetl.report.document import Subject, report
-from edgetl.report.writing import write_report
+from edgetl.report.document import Subject
+from edgetl.report.formats import write_subjects
 from edgetl.result import Result
 from edgetl.target import Target
 
@@ -54,5 +54,5 @@ def deploy(request: PrepareRequest, settings: DeploySettings, progress: Progress
     result_path = request.out.with_suffix(".result.json")
     report_path = settings.report or request.out.with_suffix(".report.md")
     write_bytes(result_path, msgspec.json.encode(result))
-    write_report(report_path, report((Subject(bundle.sha256, bundle.manifest, (result,), prepared.skipped),)))
+    write_subjects(report_path, (Subject(bundle.sha256, bundle.manifest, (result,), prepared.skipped),))
     return Deployed(prepared, result, known is None, os.fspath(result_path), os.fspath(report_path))

@@ -19,6 +19,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 EXISTING = click.Path(exists=True, path_type=Path)
 EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 ANY_PATH = click.Path(path_type=Path)
+PAGES = (".html", ".md")
 EFFORTS = ("quick", "standard", "rigorous", "sustained")
 
 
@@ -70,17 +71,15 @@ def out(text: str, required: bool = True, beside: Sequence[str] = ()) -> Callabl
 
 
 def out_page(text: str) -> Callable[[Function], Function]:
-    """``-o/--out FILE.md``, required."""
+    """``-o/--out FILE.html`` or ``FILE.md``, required."""
     return click.option("-o", "--out", required=True, type=ANY_PATH, metavar="FILE", help=text, callback=report_file)
 
 
 def report_file(context: click.Context, parameter: click.Parameter, value: Path | None) -> Path | None:
-    """Say at the door that a page cannot be written; the one format is Markdown."""
-    if value is not None and value.suffix != ".md":
+    """Say at the door that a page cannot be written."""
+    if value is not None and value.suffix not in PAGES:
         raise click.BadParameter(
-            f"{value.name!r} does not end in .md; reports are Markdown so far, HTML is not written yet",
-            context,
-            parameter,
+            f"{value.name!r} ends in neither .html nor .md; a report is an HTML page or Markdown", context, parameter
         )
     return _file(context, parameter, value)
 

@@ -18,19 +18,22 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("inputs", nargs=-1, required=True, type=ANY_PATH, metavar="RESULT_OR_BUNDLE...")
-@out_page("Page to write: FILE.md, with its pictures in the folder FILE_files beside it.")
+@out_page(
+    "Page to write: FILE.html, all in one file; or FILE.md, with its pictures in the folder FILE_files beside it."
+)
 @common
 def report(output: Output, inputs: tuple[Path, ...], out: Path) -> None:
     """Write a page with pictures about bundles and the results of qualify or bench.
 
+    FILE.html is one page that opens offline and shows every sample: point at its charts, or walk them with Tab.
+
     A bundle tells of data, training, accuracy and settings; a result of candidates, latency and the machine. Results
     stand with the bundle they are of.
     """
-    from edgetl.report.document import report as chapters
+    from edgetl.report.formats import write_subjects
     from edgetl.report.text import files_page
-    from edgetl.report.writing import write_report
 
-    page, *pictures = write_report(out, chapters(_subjects(inputs)))
+    page, *pictures = write_subjects(out, _subjects(inputs))
     answer = {"report": page, "pictures": pictures}
     output.answer(answer, files_page("Report", (("report", page), *(("picture", one) for one in pictures))))
 

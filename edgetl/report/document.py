@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -59,9 +59,35 @@ class Subject:
     """Images left out, each with the reason, where more is known than the manifest says."""
 
 
-def report(subjects: Sequence[Subject]) -> tuple[Chapter, ...]:
-    """A chapter for each subject; the names of all pictures differ."""
-    chapters = tuple(_chapter(subject) for subject in subjects)
+def in_short(result: Result, suffix: str) -> Sequence[Section]:
+    """The sections about one result; ``suffix`` tells several results apart."""
+    name = f"latency{suffix.replace(' ', '-')}.svg"
+    if only_timed(result):
+        tables: tuple[Table, ...] = (latency_table(result),)
+    else:
+        tables = (candidates_table(result), end_to_end_table(result))
+    checks = [
+        checks_table(f"{one.name}: {'rejected' if one.rejected_because else 'passed'}", one.checks)
+        for one in result.candidates
+    ]
+    machine = (machine_table(result.environment), software_table(result.environment))
+    return [
+        Section(f"Candidates{suffix}", present(latency_picture(result, name), *tables, start_table(result))),
+        Section(f"Checks on the device{suffix}", present(*checks)),
+        Section(f"The device{suffix}", present(*machine)),
+    ]
+
+
+def report(
+    subjects: Sequence[Subject], measured: Callable[[Result, str], Sequence[Section]] = in_short
+) -> tuple[Chapter, ...]:
+    """A chapter for each subject; the names of all pictures differ.
+
+    Args:
+        subjects: bundles and their results.
+        measured: the sections about one result, given a suffix that tells several apart.
+    """
+    chapters = tuple(_chapter(subject, measured) for subject in subjects)
     return (
         tuple(_renamed(chapter, f"{place}-") for place, chapter in enumerate(chapters, 1))
         if len(chapters) > 1
@@ -75,13 +101,18 @@ def pictures(chapters: Sequence[Chapter]) -> tuple[Picture, ...]:
     return tuple(block for block in blocks if isinstance(block, Picture))
 
 
-def _chapter(subject: Subject) -> Chapter:
+def present(*blocks: Block | None) -> tuple[Block, ...]:
+    """Only what there is: no empty table."""
+    return tuple(block for block in blocks if block is not None and not (isinstance(block, Table) and not block.rows))
+
+
+def _chapter(subject: Subject, measured: Callable[[Result, str], Sequence[Section]]) -> Chapter:
     manifest = subject.manifest
     sections: list[Section] = []
     if manifest is not None:
         sections += [_training(manifest), *_accuracy(manifest, subject.results)]
     for place, result in enumerate(subject.results, 1):
-        sections += _measured(result, "" if len(subject.results) == 1 else f" {place}")
+        sections += measured(result, "" if len(subject.results) == 1 else f" {place}")
     if manifest is not None:
         sections += [_gates(manifest), _data(manifest, subject.skipped), _made(manifest, subject.sha256)]
     else:
@@ -100,18 +131,18 @@ def _summary(subject: Subject) -> tuple[str, ...]:
     if not subject.results:
         return ("No result of a device was given, so this says what the host measured; edgetl qualify makes one.",)
     sentences = [sentence for result in subject.results for sentence in _sentences(result)]
-    if subject.manifest is None and not all(_only_timed(result) for result in subject.results):
+    if subject.manifest is None and not all(only_timed(result) for result in subject.results):
         sentences.append("The bundle was not given, so nothing is said of how it was made.")
     return tuple(sentences)
 
 
 def _sentences(result: Result) -> tuple[str, ...]:
-    if _only_timed(result):
+    if only_timed(result):
         return (f"Timed and not judged, on {result.environment.cpu.model}, effort {result.effort}.",)
     return verdict(result)
 
 
-def _only_timed(result: Result) -> bool:
+def only_timed(result: Result) -> bool:
     """Whether it is of ``edgetl bench``, which judges nothing."""
     return result.selected is not None and not any(candidate.checks for candidate in result.candidates)
 
@@ -119,18 +150,18 @@ def _only_timed(result: Result) -> bool:
 def _training(manifest: Described) -> Section:
     notes = manifest.provenance.notes
     epochs = epochs_from(notes)
-    return Section("Training", _present(training_picture(epochs), *in_words(epochs, kept_from(notes))))
+    return Section("Training", present(training_picture(epochs), *in_words(epochs, kept_from(notes))))
 
 
 def _accuracy(manifest: Described, results: Sequence[Result]) -> list[Section]:
     evaluations = manifest.evaluations
     tables = (accuracy_table(evaluations), selection_table(evaluations))
-    sections = [Section("Accuracy", _present(accuracy_picture(evaluations), *tables))]
+    sections = [Section("Accuracy", present(accuracy_picture(evaluations), *tables))]
     shown = _evaluation_of_chosen(evaluations, results)
     if shown is not None and shown.test is not None:
         confusion, classes = confusion_picture(shown.variant, shown.test), classes_table(shown.test)
         of = f"Of {shown.variant} on the test split."
-        blocks = _present(confusion, replace(classes, title="Each class"))
+        blocks = present(confusion, replace(classes, title="Each class"))
         sections.append(Section("Classes", (of, *blocks) if blocks else ()))
     return sections
 
@@ -141,34 +172,16 @@ def _evaluation_of_chosen(evaluations: Sequence[Evaluation], results: Sequence[R
     return next((one for one in evaluations if one.variant in chosen), evaluations[0] if evaluations else None)
 
 
-def _measured(result: Result, suffix: str) -> list[Section]:
-    name = f"latency{suffix.replace(' ', '-')}.svg"
-    if _only_timed(result):
-        tables: tuple[Table, ...] = (latency_table(result),)
-    else:
-        tables = (candidates_table(result), end_to_end_table(result))
-    checks = [
-        checks_table(f"{one.name}: {'rejected' if one.rejected_because else 'passed'}", one.checks)
-        for one in result.candidates
-    ]
-    machine = (machine_table(result.environment), software_table(result.environment))
-    return [
-        Section(f"Candidates{suffix}", _present(latency_picture(result, name), *tables, start_table(result))),
-        Section(f"Checks on the device{suffix}", _present(*checks)),
-        Section(f"The device{suffix}", _present(*machine)),
-    ]
-
-
 def _gates(manifest: Described) -> Section:
     checks = [checks_table(f"{one.variant} on the host", one.checks) for one in manifest.evaluations]
-    return Section("Gates", _present(limits_table(manifest.gates), *checks))
+    return Section("Gates", present(limits_table(manifest.gates), *checks))
 
 
 def _data(manifest: Described, skipped: tuple[tuple[str, str], ...]) -> Section:
     left_out = skipped or _skipped(manifest)
     card = _card(manifest)
     about: tuple[Block, ...] = () if card is None else (*data_card_warnings(card), *data_card_tables(card))
-    return Section("Data", _present(data_table(manifest), *about, skipped_table(left_out)))
+    return Section("Data", present(data_table(manifest), *about, skipped_table(left_out)))
 
 
 def _card(manifest: Described) -> DataCard | None:
@@ -188,7 +201,7 @@ def _skipped(manifest: Described) -> tuple[tuple[str, str], ...]:
 def _made(manifest: Described, sha256: str) -> Section:
     return Section(
         "How it was made",
-        _present(
+        present(
             facts_table(manifest, sha256),
             origin_table(manifest.provenance),
             sizes_table(manifest.variants),
@@ -196,10 +209,6 @@ def _made(manifest: Described, sha256: str) -> Section:
             method_table(manifest.provenance.notes),
         ),
     )
-
-
-def _present(*blocks: Block | None) -> tuple[Block, ...]:
-    return tuple(block for block in blocks if block is not None and not (isinstance(block, Table) and not block.rows))
 
 
 def _renamed(chapter: Chapter, prefix: str) -> Chapter:

@@ -11,6 +11,8 @@ import pytest
 
 from edgetl.bundle import Bundle
 from edgetl.cli import run
+from edgetl.cli.options import PAGES
+from edgetl.report.formats import FORMATS
 from edgetl.result import Result
 
 
@@ -55,12 +57,22 @@ def test_result_without_its_bundle_is_reported_as_far_as_it_goes(result_file: Pa
     assert "## Gates" not in text
 
 
-@pytest.mark.parametrize("name", ["page.html", "page", "page.pdf"])
+def test_html_is_one_file(
+    tiny_bundle: Path, result_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "new/tiny.html"
+    assert run(["report", str(tiny_bundle), str(result_file), "-o", str(page), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"report": str(page), "pictures": []}
+    assert [path.name for path in page.parent.iterdir()] == ["tiny.html"]
+    assert '<h1 id="c1">tiny, version 1</h1>' in page.read_text()
+
+
+@pytest.mark.parametrize("name", ["page.htm", "page", "page.pdf"])
 def test_other_formats_are_refused_plainly(
     name: str, tiny_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["report", str(tiny_bundle), "-o", str(tmp_path / name)]) == 2
-    assert f"'{name}' does not end in .md; reports are Markdown so far" in capsys.readouterr().err
+    assert f"'{name}' ends in neither .html nor .md" in capsys.readouterr().err
     assert not (tmp_path / name).exists()
 
 
@@ -88,3 +100,7 @@ def test_file_in_the_place_of_the_pictures_is_named(
     assert "r_files' is a file" in capsys.readouterr().err
     assert (tmp_path / "r_files").read_text() == "mine"
     assert not (tmp_path / "r.md").exists()
+
+
+def test_every_page_that_is_accepted_can_be_written() -> None:
+    assert set(PAGES) == set(FORMATS)

@@ -67,6 +67,7 @@ def test_page_can_be_followed_from_top_to_bottom(page: Path, reader: Reader) -> 
     printed = {block: reader.follow(language, block) for language, block in FENCE.findall(page.read_text("utf-8"))}
     if page.stem == "tutorial":
         assert (reader.folder / "washers.md").read_text().startswith("# washers, version 1\n\nPassed: ")
+        assert "washers, version 1</h1>" in (reader.folder / "washers.html").read_text()
         assert (reader.folder / "washers_files/confusion.svg").exists()
         assert (reader.folder / "washers.report_files/confusion.svg").exists()
         (predicted,) = (said for block, said in printed.items() if block.startswith("import edgetl\n"))

@@ -8,35 +8,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from edgetl.report.pictures.palette import DARK, LIGHT, svg_rules
+
 Anchor = Literal["start", "middle", "end"]
 Point = tuple[float, float]
 
 FONT = 12.0
 """Size of ordinary text, in pixels."""
+FAMILY = "system-ui,DejaVu Sans,Arial,sans-serif"
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"})
 _WIDE_LETTERS = frozenset("MWmw%@—…")
-_LIGHT = {
-    "paper": "fill:#ffffff",
-    "text": "fill:#1f2328",
-    "muted": "fill:#59636e",
-    "grid": "stroke:#d1d9e0",
-    "first": "fill:#0969da;stroke:#0969da",
-    "second": "fill:#bc4c00;stroke:#bc4c00",
-    "other": "fill:#8c959f;stroke:#8c959f",
-    "cell": "fill:#0969da",
-}
-_DARK = {
-    "paper": "fill:#0d1117",
-    "text": "fill:#e6edf3",
-    "muted": "fill:#9198a1",
-    "grid": "stroke:#3d444d",
-    "first": "fill:#4493f8;stroke:#4493f8",
-    "second": "fill:#f0883e;stroke:#f0883e",
-    "other": "fill:#7d8590;stroke:#7d8590",
-    "cell": "fill:#1f6feb",
-}
-Role = Literal["text", "muted", "grid", "first", "second", "other", "cell"]
+Role = Literal["text", "muted", "grid", "first", "second", "other", "cell", "raised", "warning"]
 """What an element is for; light and dark give it a colour each."""
 
 
@@ -48,23 +31,30 @@ class Picture:
     """Of the file, such as ``confusion.svg``."""
     alt: str
     """What it shows, in words, for who cannot see it."""
-    svg: str
+    size: Point
+    """Width and height in pixels."""
+    elements: tuple[str, ...]
+
+    @property
+    def svg(self) -> str:
+        """A file of its own, on paper of its own, so that it can be read on any page."""
+        width, height = (number(side) for side in self.size)
+        dark = "@media (prefers-color-scheme:dark){" + svg_rules(DARK) + "}"
+        lines = (
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
+            f'viewBox="0 0 {width} {height}" role="img" font-family="{FAMILY}" font-size="{number(FONT)}">',
+            f"<title>{escaped(self.alt)}</title>",
+            f"<style>{svg_rules(LIGHT)}{dark}</style>",
+            f'<rect class="paper" width="{width}" height="{height}"/>',
+            *self.elements,
+            "</svg>",
+        )
+        return "\n".join(lines) + "\n"
 
 
-def picture(name: str, alt: str, size: tuple[float, float], elements: Iterable[str]) -> Picture:
-    """A picture of ``size`` (width, height in pixels) on paper of its own, so that it can be read on any page."""
-    width, height = (number(side) for side in size)
-    dark = "@media (prefers-color-scheme:dark){" + _rules(_DARK) + "}"
-    lines = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
-        f'role="img" font-family="system-ui,DejaVu Sans,Arial,sans-serif" font-size="{number(FONT)}">',
-        f"<title>{escaped(alt)}</title>",
-        f"<style>{_rules(_LIGHT)}{dark}</style>",
-        f'<rect class="paper" width="{width}" height="{height}"/>',
-        *elements,
-        "</svg>",
-    )
-    return Picture(name, alt, "\n".join(lines) + "\n")
+def picture(name: str, alt: str, size: Point, elements: Iterable[str]) -> Picture:
+    """A picture of ``size`` (width, height in pixels)."""
+    return Picture(name, alt, size, tuple(elements))
 
 
 @dataclass(frozen=True)
@@ -107,7 +97,7 @@ def polyline(points: Sequence[Point], role: Role, dashed: bool = False) -> str:
     """Lines from point to point."""
     places = " ".join(f"{number(x)},{number(y)}" for x, y in points)
     dashes = ' stroke-dasharray="5 3"' if dashed else ""
-    return f'<polyline class="{role}" points="{places}" style="fill:none" stroke-width="2"{dashes}/>'
+    return f'<polyline class="{role} open" points="{places}" stroke-width="2"{dashes}/>'
 
 
 def circle(at: Point, radius: float, role: Role, meaning: str) -> str:
@@ -157,10 +147,6 @@ def number(value: float) -> str:
     """A coordinate, to a tenth of a pixel."""
     shown = f"{value:.1f}".rstrip("0").rstrip(".")
     return "0" if shown == "-0" else shown
-
-
-def _rules(colours: dict[str, str]) -> str:
-    return "".join(f".{role}{{{colour}}}" for role, colour in colours.items())
 
 
 def _letter_width(letter: str) -> float:

@@ -1,1 +1,1 @@
-"""What the harness proves about itself."""
+"""Whether the harness itself can be trusted on this machine."""

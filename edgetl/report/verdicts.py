@@ -1,0 +1,114 @@
+"""Every candidate with all its numbers, what they are of, and why it was rejected."""
+
+from __future__ import annotations
+
+from edgetl.report import numbers
+from edgetl.report.candidates import ordered
+from edgetl.report.document import only_timed
+from edgetl.report.energy import millijoules
+from edgetl.report.load import measured_as, scope_words
+from edgetl.report.page import Column, Table
+from edgetl.result import CandidateResult, Latency, Result
+from edgetl.validity import Validity
+
+
+def verdicts_table(result: Result) -> Table:
+    """A row per candidate, the chosen one first."""
+    columns = (
+        Column("Candidate"),
+        Column("Verdict"),
+        Column("Measurement"),
+        Column("p50", "right"),
+        Column("p90", "right"),
+        Column("p99", "right"),
+        Column("n", "right"),
+        Column("Measured"),
+        Column("Accuracy", "right"),
+        Column("95 % interval", "right"),
+        Column("Energy", "right"),
+        Column("File", "right"),
+    )
+    remark = "A percentile that the number of samples does not support is not shown."
+    return Table("Every candidate", columns, tuple(_row(one, result) for one in ordered(result)), (remark,))
+
+
+def load_table(result: Result) -> Table:
+    """What counts besides latency, where anything was measured: throughput, deadlines, the harness itself."""
+    columns = (
+        Column("Candidate"),
+        Column("Throughput", "right"),
+        Column("Late", "right"),
+        Column("Dropped", "right"),
+        Column("Service p50", "right"),
+        Column("Harness", "right"),
+    )
+    rows = [(one.name, *_load(one)) for one in ordered(result)]
+    known = tuple(row for row in rows if any(cell != numbers.UNKNOWN for cell in row[1:]))
+    remarks = ("Service is the work itself, without waiting; harness is what timing adds to each sample.",)
+    return Table("Load", columns, known, remarks)
+
+
+def end_to_end_rows(result: Result) -> Table:
+    """From an encoded image to a prediction; only candidates that were timed so."""
+    columns = (
+        Column("Candidate"),
+        Column("p50", "right"),
+        Column("p90", "right"),
+        Column("p99", "right"),
+        Column("n", "right"),
+        Column("Measured"),
+    )
+    rows = tuple(
+        (one.name, *_percentiles(one.end_to_end), scope_words(one.end_to_end))
+        for one in ordered(result)
+        if one.end_to_end is not None
+    )
+    return Table("From image file to prediction", columns, rows)
+
+
+def _row(candidate: CandidateResult, result: Result) -> tuple[str, ...]:
+    score, energy = candidate.accuracy, candidate.energy
+    return (
+        candidate.name,
+        _verdict(candidate, result),
+        _judged(candidate.validity),
+        *_percentiles(candidate.latency),
+        measured_as(candidate, result),
+        numbers.percent(score.value if score is not None else None),
+        numbers.percent_interval(score.ci95 if score is not None else None),
+        millijoules(energy.per_inference_j if energy is not None else None),
+        numbers.megabytes(candidate.size_bytes),
+    )
+
+
+def _verdict(candidate: CandidateResult, result: Result) -> str:
+    if candidate.rejected_because is not None:
+        return f"rejected: {candidate.rejected_because}"
+    if only_timed(result):
+        return "fastest" if candidate.name == result.selected else "measured"
+    return "CHOSEN" if candidate.name == result.selected else "not rejected"
+
+
+def _judged(validity: Validity | None) -> str:
+    if validity is None:
+        return "not judged"
+    codes = ", ".join(finding.code for finding in validity.findings if finding.severity != "note")
+    return f"{validity.verdict}: {codes}" if codes else validity.verdict
+
+
+def _percentiles(latency: Latency | None) -> tuple[str, ...]:
+    if latency is None:
+        return (numbers.UNKNOWN,) * 4
+    shown = (numbers.milliseconds(value) for value in (latency.p50_ns, latency.p90_ns, latency.p99_ns))
+    return (*shown, numbers.count(latency.n))
+
+
+def _load(candidate: CandidateResult) -> tuple[str, ...]:
+    rate = candidate.throughput_per_s
+    return (
+        numbers.UNKNOWN if rate is None else f"{numbers.significant(rate)} / s",
+        numbers.count(candidate.deadline_misses),
+        numbers.count(candidate.dropped),
+        numbers.milliseconds(candidate.service.p50_ns if candidate.service is not None else None),
+        numbers.UNKNOWN if candidate.overhead_ns is None else f"{candidate.overhead_ns / 1e3:.2f} µs",
+    )
