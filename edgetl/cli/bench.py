@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from edgetl.cli.options import ANY_PATH, cache, common, effort, out
 from edgetl.cli.output import Output
 
+if TYPE_CHECKING:
+    from edgetl.result import Result
+    from edgetl.scenario import Scenario
+
 PRECISIONS = ("fp32", "bf16", "fp16")
+SCENARIOS = ("single-stream", "multi-stream", "server", "offline", "periodic")
 
 
 @click.command()
@@ -18,6 +23,20 @@ PRECISIONS = ("fp32", "bf16", "fp16")
 @click.option("--runtime", metavar="R", help="One runtime.  [default: all that are installed]")
 @click.option("--threads", type=click.IntRange(1, 1024), metavar="N", help="CPU threads.  [default: all]")
 @click.option("--precision", type=click.Choice(PRECISIONS), help="What float graphs may be computed in.")
+@click.option(
+    "--scenario",
+    "kind",
+    type=click.Choice(SCENARIOS),
+    default="single-stream",
+    show_default=True,
+    help="How load arrives, in MLPerf LoadGen's words; periodic is a camera.",
+)
+@click.option("--rate", "rate_hz", type=float, metavar="HZ", help="Inferences per second of periodic and server.")
+@click.option("--streams", type=click.IntRange(1, 64), default=1, metavar="N", help="At once, of multi-stream.")
+@click.option("--deadline", "deadline_ms", type=float, metavar="MS", help="Later than this counts as late.")
+@click.option("--drop-late", is_flag=True, help="Drop what is due while another runs, instead of queueing it.")
+@click.option("--layers", is_flag=True, help="Also say which precision each layer ran in, and the roofline.")
+@click.option("--strict", multiple=True, metavar="CODE", help="A code such as W-LOAD that makes the run fail.")
 @out("Result to write, as JSON, with every sample.", required=False)
 @effort
 @cache
@@ -28,11 +47,50 @@ def bench(output: Output, models: tuple[Path, ...], out: Path | None, cache: Pat
     from edgetl.cli.terminal import progress_for
     from edgetl.device.bench.models import BenchSettings, bench_models
     from edgetl.device.cache_dir import default_cache_dir, writable_cache_dir
-    from edgetl.report.text import benchmark
+    from edgetl.report.benchmark import benchmark
 
     folder = default_cache_dir() if cache is None else writable_cache_dir(cache)
+    scenario, strict = _scenario(options), _codes(options.pop("strict"))
+    settings = BenchSettings(cache_dir=folder, scenario=scenario, strict=strict, **options)
     subjects = tuple(Bundle.open(path) if path.suffix == ".edgetl" else path for path in models)
-    result = bench_models(subjects, BenchSettings(cache_dir=folder, **options), progress_for(output))
+    result = bench_models(subjects, settings, progress_for(output))
     if out is not None:
         output.write(out, result)
     output.answer(result, benchmark(result))
+    _hold_to(result, strict)
+
+
+def _scenario(options: dict[str, Any]) -> Scenario:
+    from edgetl.scenario import Scenario
+
+    deadline_ms = options.pop("deadline_ms")
+    return Scenario(
+        kind=options.pop("kind"),
+        rate_hz=options.pop("rate_hz"),
+        streams=options.pop("streams"),
+        deadline_ns=None if deadline_ms is None else round(deadline_ms * 1e6),
+        backlog="drop" if options.pop("drop_late") else "queue",
+    )
+
+
+def _codes(given: tuple[str, ...]) -> frozenset[str]:
+    from edgetl.validity import CODES
+
+    for code in given:
+        if code not in CODES:
+            raise click.BadParameter(f"{code!r} is no code; expected one of: {', '.join(CODES)}", param_hint="--strict")
+    return frozenset(given)
+
+
+def _hold_to(result: Result, strict: frozenset[str]) -> None:
+    """Fail when a code that was named was found."""
+    from edgetl.errors import GateFailed
+
+    found = {
+        finding.code: finding.message
+        for one in result.candidates
+        for finding in (one.validity.findings if one.validity is not None else ())
+        if finding.code in strict
+    }
+    if found:
+        raise GateFailed("; ".join(f"{code}: {message}" for code, message in found.items()))

@@ -14,7 +14,6 @@ from edgetl.report.candidates import (
     candidates_table,
     end_to_end_table,
     fastest_float,
-    latency_table,
     p50_ns,
     start_table,
 )
@@ -96,11 +95,6 @@ def qualification(result: Result) -> Page:
     return _page(f"{result.bundle.name}{version} on {result.target}", verdict(result), *tables)
 
 
-def benchmark(result: Result) -> Page:
-    """The report of a bench run, in which nothing was judged."""
-    return _page(f"Latency of {result.bundle.name}", (_machine(result),), latency_table(result), start_table(result))
-
-
 def preparation(
     subject: Subject, files: Sequence[tuple[str, Path]] = (), skipped: Sequence[tuple[str, str]] = ()
 ) -> Page:
@@ -120,10 +114,10 @@ def verdict(result: Result) -> tuple[str, ...]:
     """What was decided, on what machine, and what was not judged."""
     if result.selected is None:
         missed = "FAILED: no candidate passed every check, so this bundle must not run on this machine."
-        return (missed, _machine(result), *_remarks(result))
+        return (missed, machine_sentence(result), *_remarks(result))
     chosen = result.candidate(result.selected)
     sentence = f"{chosen.name} is the fastest candidate that passed every check{_gain(chosen, result)}."
-    return (f"{'Passed' if result.passed else 'FAILED'}: {sentence}", _machine(result), *_remarks(result))
+    return (f"{'Passed' if result.passed else 'FAILED'}: {sentence}", machine_sentence(result), *_remarks(result))
 
 
 def sizes_table(variants: Sequence[Variant]) -> Table:
@@ -157,7 +151,8 @@ def _page(title: str, sentences: tuple[str, ...], *tables: Table) -> Page:
     return Page(title, sentences, tuple(table for table in tables if table.rows))
 
 
-def _machine(result: Result) -> str:
+def machine_sentence(result: Result) -> str:
+    """On which CPU, and how thoroughly."""
     return f"Measured on {result.environment.cpu.model}, effort {result.effort}."
 
 

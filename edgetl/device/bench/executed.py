@@ -22,7 +22,8 @@ LEAST_SHARE: Mapping[str, float] = {"int8": 0.5, "bf16": 0.8, "fp16": 0.8, "fp32
 """Share of computing that must run in the precision asked for. A quantized graph keeps some layers in float by design,
 the head say, and these take longer than the rest; a hint for floats is for all layers."""
 _QUANTIZING = frozenset({"QuantizeLinear", "DequantizeLinear", "FakeQuantize"})
-_AS_GIVEN = "as given"
+AS_GIVEN = "as given"
+"""Rendering of a plain file, which nobody has told."""
 _NAMED = 3
 _ADVICE = {
     "int8": "the runtime has no int8 kernel for these layers or did not fuse their Q/DQ pairs; "
@@ -45,9 +46,9 @@ def precision_findings(layers: Layers, requested: str, rendering: str) -> tuple[
             layers that quantize ran, and welcome in any case.
     """
     wanted = requested
-    if rendering == _AS_GIVEN and any(layer.kind in _QUANTIZING for layer in layers.layers):
+    if rendering == AS_GIVEN and any(layer.kind in _QUANTIZING for layer in layers.layers):
         wanted = "int8"
-    allowed = {wanted, "int8"} if rendering == _AS_GIVEN else {wanted}
+    allowed = {wanted, "int8"} if rendering == AS_GIVEN else {wanted}
     computing = _computing(layers)
     limit = LEAST_SHARE.get(wanted)
     if limit is None or not computing.shares or computing.share(allowed) >= limit:

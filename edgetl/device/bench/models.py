@@ -2,34 +2,43 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
+import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
-import numpy as np
 
 from edgetl import __version__
 from edgetl.artifact import sha256_of
 from edgetl.bundle import Bundle
 from edgetl.device.bench.cold import measure_cold
-from edgetl.device.bench.percent import Told, percent_stage
+from edgetl.device.bench.judgement import Found, Run, candidate_result
+from edgetl.device.bench.overhead import overhead_ns
+from edgetl.device.bench.pacing import RealTime
+from edgetl.device.bench.peak import Place, measured_peak
+from edgetl.device.bench.percent import percent_stage
 from edgetl.device.bench.plan import PLANS, Effort
-from edgetl.device.bench.timing import Clock, Timed, interleave, latency, rotating
+from edgetl.device.bench.roofline import roofline
+from edgetl.device.bench.scenarios import Load, run_scenario
+from edgetl.device.bench.subjects import Loaded, Timeable, Wanted, load, subjects_of
+from edgetl.device.bench.timing import Clock, Timed, throughput_per_s
+from edgetl.device.bench.watch import watching
 from edgetl.device.candidates import backends_of
-from edgetl.device.feeds import feeds_from_golden, random_feeds
 from edgetl.device.probe import environment
 from edgetl.errors import BackendError, InputError
+from edgetl.layers import Layers, Roofline
+from edgetl.measurement import percentile
 from edgetl.progress import Progress, Silent
-from edgetl.result import SCHEMA, BundleIdentity, CandidateResult, Cold, Result
-from edgetl.runner import Backend, LoadOptions, Runner
+from edgetl.result import SCHEMA, BundleIdentity, Cold, Result
+from edgetl.runner import Backend
+from edgetl.scenario import SINGLE_STREAM, Scenario
 from edgetl.target import LOCAL, Target
-from edgetl.tensors import Batch
 
-AS_GIVEN = "as given"
-"""Rendering of a plain file, which nobody has told."""
+_PROFILED_RUNS = 20
 
 
 @dataclass(frozen=True)
@@ -43,24 +52,11 @@ class BenchSettings:
     precision: str | None = None
     """Precision hint for float graphs; without one plain files run in fp32 and bundles in all that are worth trying."""
     seed: int = 0
-
-
-@dataclass(frozen=True)
-class _Subject:
-    name: str
-    model: Path
-    variant: str
-    rendering: str
-    runtime: str
-    options: LoadOptions
-    feeds: tuple[Batch, ...] | None
-    """``None`` for random data."""
-
-
-@dataclass(frozen=True)
-class _Loaded:
-    subject: _Subject
-    runner: Runner
+    scenario: Scenario = SINGLE_STREAM
+    layers: bool = False
+    """Whether to profile layers and measure the machine's peak, after all timing."""
+    strict: frozenset[str] = frozenset()
+    """Codes of :data:`edgetl.validity.CODES` that make a measurement invalid."""
 
 
 def bench_models(
@@ -73,10 +69,10 @@ def bench_models(
 
     Bundles get their golden samples, plain files random data of the declared shapes (see
     :func:`edgetl.device.feeds.random_feeds`). A runtime that refuses a model, or a start that fails, is reported in
-    its place.
+    its place. Sensors are read meanwhile in a process of their own; whatever speaks against a number stands beside it.
 
     Returns:
-        ``selected`` is the fastest; nothing is judged.
+        ``selected`` is the fastest; nothing is judged but whether the numbers may be believed.
 
     Raises:
         MissingExtra: no runtime is installed, or not the one asked for.
@@ -86,136 +82,115 @@ def bench_models(
     if not models:
         raise InputError("nothing to time; give at least one ONNX file or bundle")
     target = LOCAL if settings.runtime is None else Target("local", runtimes=(settings.runtime,))
-    backends, listener = backends_of(target), progress or Silent()
-    subjects = tuple(one for model in models for one in _subjects(model, models, backends, settings))
-    loaded, refused = _load(subjects, backends, settings)
+    bench = _Bench(settings, backends_of(target), progress or Silent(), clock)
+    wanted = Wanted(settings.cache_dir, settings.threads, settings.precision)
+    subjects = subjects_of(models, bench.backends, wanted)
+    loaded, refused = load(subjects, bench.backends, wanted, settings.scenario.streams)
+    started = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
     try:
-        cold, failed = _cold(loaded, listener)
-        started = tuple(one for one in loaded if one.subject.name in cold)
-        if not started:
-            raise BackendError("; ".join(dict.fromkeys((refused | failed).values())))
-        with percent_stage(listener, f"time {len(started)} candidates against each other ({settings.effort})") as told:
-            timed = _time(started, settings, clock, told)
+        result = bench.measured(subjects, loaded, refused)
     finally:
         for one in loaded:
-            one.runner.close()
-    return _result(models, subjects, settings, _Found(cold, timed, refused | failed))
+            one.close()
+    return msgspec.structs.replace(result, bundle=_identity(models), started_utc=started)
 
 
 @dataclass(frozen=True)
-class _Found:
-    cold: dict[str, Cold]
-    timed: dict[str, Timed]
-    refused: dict[str, str]
+class _Bench:
+    settings: BenchSettings
+    backends: Mapping[str, Backend]
+    progress: Progress
+    clock: Clock
+    sleep: Callable[[float], None] = time.sleep
 
-
-def _subjects(
-    model: Path | Bundle, models: Sequence[Path | Bundle], backends: dict[str, Backend], settings: BenchSettings
-) -> tuple[_Subject, ...]:
-    if isinstance(model, Bundle):
-        return _bundle_subjects(model, backends, settings)
-    if not model.is_file():
-        raise InputError(f"there is no file {str(model)!r}; give an ONNX file or a bundle")
-    twins = [other for other in models if isinstance(other, Path) and other.name == model.name]
-    title = model.name if len(twins) == 1 else str(model)
-    precision, threads = settings.precision or "fp32", settings.threads or environment().cpu.allowed_cpus
-    options = LoadOptions(threads=threads, precision=precision, batch=1)
-    return tuple(
-        _Subject(f"{title}/{runtime}/{precision}/{threads}t", model, title, AS_GIVEN, runtime, options, None)
-        for runtime in backends
-    )
-
-
-def _bundle_subjects(bundle: Bundle, backends: dict[str, Backend], settings: BenchSettings) -> tuple[_Subject, ...]:
-    cpu = environment().cpu
-    feeds, threads = feeds_from_golden(bundle.golden()), settings.threads or cpu.allowed_cpus
-    subjects = []
-    for variant in bundle.manifest.variants:
-        path, rendering = bundle.model(variant.name, settings.cache_dir / "models"), variant.artifact.rendering
-        title = f"{bundle.path.name}/{variant.name}"
-        for runtime, backend in backends.items():
-            for precision in backend.precisions(rendering, cpu.isa):
-                if rendering == "float" and settings.precision not in (None, precision):
-                    continue
-                options = LoadOptions(threads=threads, precision=precision, batch=1)
-                name = f"{title}/{runtime}/{precision}/{threads}t"
-                subjects.append(_Subject(name, path, title, rendering, runtime, options, feeds))
-    return tuple(subjects)
-
-
-def _load(
-    subjects: tuple[_Subject, ...], backends: dict[str, Backend], settings: BenchSettings
-) -> tuple[tuple[_Loaded, ...], dict[str, str]]:
-    loaded: list[_Loaded] = []
-    refused: dict[str, str] = {}
-    for one in subjects:
-        backend = backends[one.runtime]
-        try:
-            built = backend.build(one.model, one.options, settings.cache_dir / "built")
-            loaded.append(_Loaded(one, backend.load(built, one.options)))
-        except BackendError as error:
-            refused[one.name] = str(error)
-    return tuple(loaded), refused
-
-
-def _cold(loaded: tuple[_Loaded, ...], progress: Progress) -> tuple[dict[str, Cold], dict[str, str]]:
-    cold: dict[str, Cold] = {}
-    failed: dict[str, str] = {}
-    with progress.stage("start each candidate in a fresh process", len(loaded)) as step:
-        for one in loaded:
-            subject = one.subject
-            try:
-                cold[subject.name] = measure_cold(subject.runtime, subject.model, subject.options)
-            except BackendError as error:
-                failed[subject.name] = str(error)
-            step.advance()
-    return cold, failed
-
-
-def _time(loaded: tuple[_Loaded, ...], settings: BenchSettings, clock: Clock, told: Told) -> dict[str, Timed]:
-    subjects = {
-        one.subject.name: rotating(
-            one.runner.infer, one.subject.feeds or random_feeds(one.runner.inputs, settings.seed)
+    def measured(self, subjects: Sequence[Timeable], loaded: Sequence[Loaded], refused: Mapping[str, str]) -> Result:
+        """Everything that was found, for a bundle that is named later."""
+        here, settings = environment(), self.settings
+        cold, failed = self._cold(loaded)
+        started = tuple(one for one in loaded if one.subject.name in cold)
+        reasons = {**refused, **failed}
+        if not started:
+            raise BackendError("; ".join(dict.fromkeys(reasons.values())))
+        threads = max(one.subject.options.threads for one in started) * settings.scenario.streams
+        with watching(here, threads, self.clock) as watch:
+            watch.rest(self.sleep)
+            watch.begin()
+            timed = self._timed(started)
+            watch.end()
+        layers = self._layers(started) if settings.layers else {}
+        rooflines = self._rooflines(started, timed) if settings.layers else {}
+        overhead = overhead_ns(self.clock, settings.scenario.streams)
+        run = Run(settings.scenario, settings.effort, overhead, watch, settings.strict, settings.seed)
+        found = Found(cold, timed, reasons, layers, rooflines)
+        return Result(
+            schema=SCHEMA,
+            edgetl_version=__version__,
+            bundle=BundleIdentity("", None, ""),
+            target=LOCAL.name,
+            effort=settings.effort,
+            environment=here,
+            candidates=tuple(candidate_result(one, found, run) for one in subjects),
+            selected=_fastest(timed),
+            passed=True,
+            scenario=settings.scenario,
+            state=msgspec.structs.replace(watch.state, findings=watch.findings),
+            telemetry=watch.telemetry,
         )
-        for one in loaded
-    }
-    return interleave(subjects, PLANS[settings.effort], clock, told)
+
+    def _cold(self, loaded: Sequence[Loaded]) -> tuple[dict[str, Cold], dict[str, str]]:
+        cold: dict[str, Cold] = {}
+        failed: dict[str, str] = {}
+        with self.progress.stage("start each candidate in a fresh process", len(loaded)) as step:
+            for one in loaded:
+                subject = one.subject
+                try:
+                    cold[subject.name] = measure_cold(subject.runtime, subject.model, subject.options)
+                except BackendError as error:
+                    failed[subject.name] = str(error)
+                step.advance()
+        return cold, failed
+
+    def _timed(self, loaded: Sequence[Loaded]) -> dict[str, Timed]:
+        settings = self.settings
+        subjects = {one.subject.name: one.calls(settings.seed) for one in loaded}
+        how = Load(settings.scenario, PLANS[settings.effort])
+        title = f"time {len(loaded)} candidates against each other ({settings.effort})"
+        with percent_stage(self.progress, title) as told:
+            return run_scenario(subjects, how, RealTime(self.clock), told)
+
+    def _layers(self, loaded: Sequence[Loaded]) -> dict[str, Layers]:
+        layers: dict[str, Layers] = {}
+        with self.progress.stage("profile layers", len(loaded)) as step:
+            for one in loaded:
+                subject, backend = one.subject, self.backends[one.subject.runtime]
+                feeds = one.feeds(self.settings.seed)
+                layers[subject.name] = backend.profile(one.built, subject.options, feeds, _PROFILED_RUNS)
+                step.advance()
+        return layers
+
+    def _rooflines(self, loaded: Sequence[Loaded], timed: Mapping[str, Timed]) -> dict[str, Roofline]:
+        place = Place(self.backends, environment(), self.settings.cache_dir, clock=self.clock)
+        rooflines: dict[str, Roofline] = {}
+        with self.progress.stage("measure what this machine reaches", len(loaded)) as step:
+            for one in loaded:
+                options, times = one.subject.options, timed[one.subject.name]
+                samples = times.service_ns or times.samples_ns
+                median = percentile(samples, 50.0) if samples else None
+                peak = measured_peak(options.precision, options.threads, place)
+                rooflines[one.subject.name] = roofline(one.subject.artifact, peak, median)
+                step.advance()
+        return rooflines
 
 
-def _result(
-    models: Sequence[Path | Bundle], subjects: tuple[_Subject, ...], settings: BenchSettings, found: _Found
-) -> Result:
-    medians = {name: float(np.median(timed.samples_ns)) for name, timed in found.timed.items()}
-    return Result(
-        schema=SCHEMA,
-        edgetl_version=__version__,
-        bundle=_identity(models),
-        target=LOCAL.name,
-        effort=settings.effort,
-        environment=environment(),
-        candidates=tuple(_record(one, found) for one in subjects),
-        selected=min(medians, key=lambda name: medians[name]),
-        passed=True,
-    )
+def _fastest(timed: Mapping[str, Timed]) -> str:
+    """By median latency; by throughput where nothing but that was measured."""
 
+    def slowness(name: str) -> float:
+        if timed[name].samples_ns:
+            return float(statistics.median(timed[name].samples_ns))
+        return -(throughput_per_s(timed[name]) or 0.0)
 
-def _record(one: _Subject, found: _Found) -> CandidateResult:
-    timed = found.timed.get(one.name)
-    return CandidateResult(
-        name=one.name,
-        variant=one.variant,
-        rendering=one.rendering,
-        precision=one.options.precision,
-        runtime=one.runtime,
-        threads=one.options.threads,
-        checks=(),
-        accuracy=None,
-        latency=None if timed is None else latency(timed, "infer"),
-        end_to_end=None,
-        cold=found.cold.get(one.name),
-        size_bytes=one.model.stat().st_size,
-        rejected_because=found.refused.get(one.name),
-    )
+    return min(timed, key=slowness)
 
 
 def _identity(models: Sequence[Path | Bundle]) -> BundleIdentity:

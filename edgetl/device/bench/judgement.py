@@ -1,0 +1,99 @@
+"""What is known of one candidate after a run: its numbers, its energy, and whether they may be believed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+
+from edgetl.device.bench.energy import energy
+from edgetl.device.bench.executed import precision_findings
+from edgetl.device.bench.overhead import overhead_finding
+from edgetl.device.bench.plan import Effort
+from edgetl.device.bench.scenarios.findings import pacing_findings
+from edgetl.device.bench.scenarios.record import recorded
+from edgetl.device.bench.subjects import Timeable
+from edgetl.device.bench.timing import Timed
+from edgetl.device.bench.watch import Watch
+from edgetl.layers import Layers, Roofline
+from edgetl.measurement import percentile
+from edgetl.result import CandidateResult, Cold
+from edgetl.samples.findings import series_findings
+from edgetl.scenario import Scenario
+from edgetl.telemetry import Energy
+from edgetl.validity import Finding, judged
+
+HEADLINE: Mapping[Effort, float] = {"quick": 90.0, "standard": 99.0, "rigorous": 99.9, "sustained": 99.9}
+"""The percentile that an effort promises to support."""
+_TURNS = "several candidates took turns faster than sensors are read; time one alone to learn its energy"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What holds for all candidates of one run."""
+
+    scenario: Scenario
+    effort: Effort
+    overhead_ns: float
+    watch: Watch
+    strict: frozenset[str]
+    seed: int
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found, by candidate name."""
+
+    cold: Mapping[str, Cold]
+    timed: Mapping[str, Timed]
+    refused: Mapping[str, str]
+    layers: Mapping[str, Layers] = field(default_factory=dict)
+    rooflines: Mapping[str, Roofline] = field(default_factory=dict)
+
+
+def candidate_result(one: Timeable, found: Found, run: Run) -> CandidateResult:
+    """Numbers and verdict of one candidate; of one that did not run, the reason."""
+    plain = CandidateResult(
+        name=one.name,
+        variant=one.variant,
+        rendering=one.rendering,
+        precision=one.options.precision,
+        runtime=one.runtime,
+        threads=one.options.threads,
+        checks=(),
+        accuracy=None,
+        latency=None,
+        end_to_end=None,
+        cold=found.cold.get(one.name),
+        size_bytes=one.model.stat().st_size,
+        rejected_because=found.refused.get(one.name),
+        layers=found.layers.get(one.name),
+        roofline=found.rooflines.get(one.name),
+    )
+    timed = found.timed.get(one.name)
+    if timed is None:
+        return plain
+    candidate = recorded(plain, timed, run.scenario, run.overhead_ns)
+    findings = (*_own(candidate, timed, run), *run.watch.findings)
+    return msgspec.structs.replace(
+        candidate, energy=_energy(timed, run, alone=len(found.timed) == 1), validity=judged(findings, run.strict)
+    )
+
+
+def _own(candidate: CandidateResult, timed: Timed, run: Run) -> tuple[Finding, ...]:
+    found: list[Finding] = []
+    if candidate.layers is not None:
+        found += precision_findings(candidate.layers, candidate.precision, candidate.rendering)
+    if not timed.samples_ns:
+        return tuple(found)
+    found += series_findings(timed.samples_ns, timed.blocks, timed.steady, HEADLINE[run.effort], run.seed)
+    found += pacing_findings(timed, run.scenario)
+    overhead = overhead_finding(run.overhead_ns, percentile(timed.samples_ns, 50.0))
+    return (*found, *([] if overhead is None else [overhead]))
+
+
+def _energy(timed: Timed, run: Run, alone: bool) -> Energy:
+    if not alone:
+        return Energy(None, None, None, None, None, 0, _TURNS)
+    return energy(run.watch.telemetry, run.watch.idle_ns, run.watch.active_ns, sum(timed.block_items) + timed.warmup)

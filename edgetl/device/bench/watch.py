@@ -1,0 +1,88 @@
+"""What happened to the machine while something was measured."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import msgspec
+
+from edgetl.device.bench.energy import Window
+from edgetl.device.bench.telemetry import Recorder, recording
+from edgetl.device.bench.throttling import throttle_findings
+from edgetl.device.probe.jetson import output_of
+from edgetl.device.probe.preflight import preflight
+from edgetl.device.probe.state import WINDOW_S, machine_state
+from edgetl.device.probe.usage import usage, usage_findings
+from edgetl.environment import Environment
+from edgetl.machine_state import MachineState
+from edgetl.telemetry import Telemetry
+from edgetl.validity import Finding
+
+IDLE_S = 5.0
+"""How long a device is left alone to learn what it draws then."""
+_FIRST_READINGS_S = 1.2
+
+
+class Watch:
+    """The machine before, during and after; complete once :func:`watching` has ended."""
+
+    def __init__(self, state: MachineState, recorder: Recorder, clock: Callable[[], int]) -> None:
+        """Remember the counters of now."""
+        self._recorder, self._clock = recorder, clock
+        self._children = () if recorder.process_id is None else (str(recorder.process_id),)
+        self.state, self._before, self._began_ns = state, usage(children=self._children), clock()
+        self.idle_ns: Window | None = None
+        self.active_ns: Window = (self._began_ns, self._began_ns)
+        self._caused: tuple[Finding, ...] = ()
+
+    @property
+    def telemetry(self) -> Telemetry:
+        """What sensors said."""
+        return self._recorder.telemetry
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Everything that speaks against what was measured meanwhile; a code that was found twice stands once."""
+        seen = (*self._caused, *throttle_findings(self.telemetry, self.active_ns), *self.state.findings)
+        return tuple({finding.code: finding for finding in reversed(seen)}.values())[::-1]
+
+    def rest(self, sleep: Callable[[float], None]) -> None:
+        """Leave the device alone for a while, if a sensor tells what it draws."""
+        if _tells_power(self.telemetry):
+            start_ns = self._clock()
+            sleep(IDLE_S)
+            self.idle_ns = (start_ns, self._clock())
+
+    def begin(self) -> None:
+        """Measuring begins now."""
+        self._before, self._began_ns = usage(children=self._children), self._clock()
+
+    def end(self) -> None:
+        """Measuring has ended."""
+        self.active_ns = (self._began_ns, self._clock())
+        self._caused = usage_findings(self._before, usage(children=self._children))
+
+
+@contextmanager
+def watching(here: Environment, threads: int | None, clock: Callable[[], int]) -> Iterator[Watch]:
+    """Look at the machine, read its sensors while the block runs, and look again; nothing is changed.
+
+    Args:
+        here: the machine.
+        threads: that will be used.
+        clock: of the samples.
+    """
+    state = machine_state(run=output_of, window_s=WINDOW_S)
+    state = msgspec.structs.replace(state, findings=preflight(state, here, threads))
+    with recording() as recorder:
+        # a first reading tells whether power can be known at all
+        time.sleep(_FIRST_READINGS_S)
+        yield Watch(state, recorder, clock)
+
+
+def _tells_power(telemetry: Telemetry) -> bool:
+    return any(
+        series.channel.is_total and any(value is not None for value in series.values) for series in telemetry.series
+    )
