@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from edgetl.scenario import Scenario
 
 PRECISIONS = ("fp32", "bf16", "fp16")
+SELFTEST = Path("selftest")
 SCENARIOS = ("single-stream", "multi-stream", "server", "offline", "periodic")
 
 
@@ -42,7 +43,12 @@ SCENARIOS = ("single-stream", "multi-stream", "server", "offline", "periodic")
 @cache
 @common
 def bench(output: Output, models: tuple[Path, ...], out: Path | None, cache: Path | None, **options: Any) -> None:
-    """Time each MODEL, a bundle or a plain ONNX file, in turn with the others, so that all meet the same noise."""
+    """Time each MODEL, a bundle or a plain ONNX file, in turn with the others, so that all meet the same noise.
+
+    "edgetl bench selftest" times no model and checks the harness itself.
+    """
+    if models == (SELFTEST,):
+        return _selftest(output)
     from edgetl.bundle import Bundle
     from edgetl.cli.terminal import progress_for
     from edgetl.device.bench.models import BenchSettings, bench_models
@@ -57,7 +63,21 @@ def bench(output: Output, models: tuple[Path, ...], out: Path | None, cache: Pat
     if out is not None:
         output.write(out, result)
     output.answer(result, benchmark(result))
-    _hold_to(result, strict)
+    return _hold_to(result, strict)
+
+
+def _selftest(output: Output) -> None:
+    import time
+
+    from edgetl.device.bench.selftest.run import self_test
+    from edgetl.errors import GateFailed
+    from edgetl.report.selftest import selftest_page
+
+    found = self_test(time.perf_counter_ns)
+    output.answer(found, selftest_page(found))
+    if not found.passed:
+        failed = ", ".join(check.name for check in found.checks if not check.passed)
+        raise GateFailed(f"the self-test failed: {failed}; numbers measured on this machine are not to be believed")
 
 
 def _scenario(options: dict[str, Any]) -> Scenario:
