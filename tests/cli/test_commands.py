@@ -140,6 +140,42 @@ def test_bench_times_a_plain_onnx_file(tiny_bundle: Path, tmp_path: Path, capsys
     assert len(json.loads((tmp_path / "r.json").read_text())["candidates"][0]["latency"]["samples_ns"]) >= 64
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--scenario", "periodic"], "needs a rate"),
+        (["--rate", "30"], "has no rate"),
+        (["--scenario", "periodic", "--rate", "0"], "needs a rate"),
+        (["--streams", "2"], "do not fit scenario"),
+        (["--deadline", "-1"], "cannot be met"),
+        (["--strict", "W-WRONG"], "expected one of: W-GOVERNOR"),
+    ],
+    ids=["no rate", "rate without use", "rate of 0", "streams", "deadline", "code"],
+)
+def test_bench_refuses_scenarios_that_contradict_themselves(
+    tiny_bundle: Path, arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["bench", str(tiny_bundle.parent / "fp32.onnx"), *arguments]) == 2
+    assert words in " ".join(capsys.readouterr().err.split())
+
+
+def test_bench_fails_on_a_code_that_was_named(tiny_bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--effort", "quick", "--runtime", "onnxruntime", "--threads", "64", "--strict", "W-THREADS", "-q"]
+    assert run(["bench", str(tiny_bundle.parent / "fp32.onnx"), *arguments]) == 3
+    assert "W-THREADS" in capsys.readouterr().err
+
+
+def test_bench_checks_itself(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    from edgetl.device.bench.selftest import run as selftest
+
+    whole = selftest.self_test
+    monkeypatch.setattr(selftest, "self_test", lambda clock: whole(clock, repeats=40))
+    assert run(["bench", "selftest", "--json", "-q"]) == 0
+    found = document(capsys)
+    assert found["schema"] == "edgetl.selftest/1"
+    assert {check["passed"] for check in found["checks"]} == {True}
+
+
 def test_predict_answers_the_others_when_one_image_is_unreadable(
     tiny_bundle: Path, folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from edgetl.bundle import Bundle
-from edgetl.device.bench import models, plan
+from edgetl.device.bench import models, plan, watch
 from edgetl.device.bench.models import BenchSettings, bench_models
 from edgetl.device.feeds import random_feeds
 from edgetl.errors import BackendError, InputError
 from edgetl.result import Cold
 from edgetl.runner import LoadOptions
+from edgetl.scenario import Scenario
 from edgetl.tensors import TensorSpec
 
 
@@ -23,6 +24,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     quick = replace(plan.PLANS["quick"], warmup_s=0.0, min_s=0.01, min_blocks=2)
     monkeypatch.setattr(models, "PLANS", {"quick": quick})
     monkeypatch.setattr(models, "measure_cold", lambda *_: Cold(1, 1, 1, None))
+    monkeypatch.setattr(watch, "_FIRST_READINGS_S", 0.0)
 
 
 @pytest.fixture
@@ -108,3 +110,72 @@ def test_when_nothing_starts_the_reason_is_told(
     monkeypatch.setattr(models, "measure_cold", start)
     with pytest.raises(BackendError, match="exit code -9"):
         bench_models((classifier,), settings)
+
+
+def test_a_run_says_whether_to_believe_it(classifier: Path, settings: BenchSettings) -> None:
+    result = bench_models((classifier,), replace(settings, runtime="onnxruntime"))
+    (candidate,) = result.candidates
+    assert candidate.validity is not None
+    assert candidate.validity.verdict in ("valid", "degraded", "invalid")
+    assert candidate.overhead_ns is not None
+    assert 0 < candidate.overhead_ns < 1e6
+    assert result.state is not None
+    assert result.state.affinity
+    assert result.telemetry is not None
+    assert {missing.sensor for missing in result.telemetry.missing} | {
+        series.channel.sensor for series in result.telemetry.series
+    }
+    assert result.started_utc is not None
+
+
+def test_a_code_that_is_named_makes_a_measurement_invalid(classifier: Path, settings: BenchSettings) -> None:
+    strict = replace(settings, runtime="onnxruntime", threads=64, strict=frozenset({"W-THREADS"}))
+    (candidate,) = bench_models((classifier,), strict).candidates
+    assert candidate.validity is not None
+    assert candidate.validity.verdict == "invalid"
+    assert "W-THREADS" in {finding.code for finding in candidate.validity.findings}
+
+
+def test_load_at_a_rate_counts_from_when_it_was_due(classifier: Path, settings: BenchSettings) -> None:
+    scenario = Scenario("periodic", rate_hz=500.0)
+    result = bench_models((classifier,), replace(settings, runtime="onnxruntime", scenario=scenario))
+    (candidate,) = result.candidates
+    assert result.scenario == scenario
+    assert candidate.latency is not None
+    assert candidate.service is not None
+    assert candidate.deadline_misses is not None
+    assert all(
+        whole >= work for whole, work in zip(candidate.latency.samples_ns, candidate.service.samples_ns, strict=True)
+    )
+
+
+def test_several_streams_have_runners_of_their_own(classifier: Path, settings: BenchSettings) -> None:
+    scenario = Scenario("multi-stream", streams=2)
+    (candidate,) = bench_models((classifier,), replace(settings, runtime="onnxruntime", scenario=scenario)).candidates
+    assert candidate.throughput_per_s is not None
+    assert candidate.throughput_per_s > 0
+
+
+def test_offline_knows_throughput_alone(classifier: Path, settings: BenchSettings) -> None:
+    result = bench_models((classifier,), replace(settings, scenario=Scenario("offline")))
+    assert all(one.latency is None and one.throughput_per_s for one in result.candidates)
+    assert result.selected == max(result.candidates, key=lambda one: one.throughput_per_s or 0.0).name
+
+
+def test_layers_and_roofline_only_when_asked_for(classifier: Path, settings: BenchSettings) -> None:
+    (plain,) = bench_models((classifier,), replace(settings, runtime="onnxruntime")).candidates
+    assert (plain.layers, plain.roofline) == (None, None)
+    (profiled,) = bench_models((classifier,), replace(settings, runtime="onnxruntime", layers=True)).candidates
+    assert profiled.layers is not None
+    assert profiled.layers.layers
+    assert profiled.roofline is not None
+    assert profiled.roofline.peak is not None
+    assert profiled.roofline.limit_ns is None
+    assert "plain" in (profiled.roofline.reason or "")
+
+
+def test_energy_of_several_that_take_turns_is_unknown_with_a_reason(classifier: Path, settings: BenchSettings) -> None:
+    for candidate in bench_models((classifier,), settings).candidates:
+        assert candidate.energy is not None
+        assert candidate.energy.per_inference_j is None
+        assert "time one alone" in (candidate.energy.reason or "")

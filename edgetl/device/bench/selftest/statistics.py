@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -134,7 +135,7 @@ def _comparisons(factor: float, repeats: int, seed: int) -> list[Comparison]:
 
 def _coverage_check(percent: float, n: int, repeats: int, random: np.random.Generator) -> Check:
     scale = 1e6
-    truth = -scale * np.log1p(-percent / 100)
+    truth = -scale * math.log1p(-percent / 100)
     held = 0
     for _ in range(repeats):
         low, high = interval(np.sort(random.exponential(scale, n)).astype(np.int64).tolist(), percent)

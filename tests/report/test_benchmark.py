@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+import pytest
+
+from edgetl.report.benchmark import against_fastest_table, benchmark, doubts_table
+from edgetl.result import CandidateResult, Latency, Result
+from edgetl.validity import Finding, judged
+
+BLOCKS = (20,) * 10
+
+
+def latency(median_ns: int) -> Latency:
+    samples = tuple(median_ns + place % 7 for place in range(200))
+    return Latency(
+        "infer",
+        200,
+        median_ns,
+        median_ns,
+        median_ns,
+        None,
+        None,
+        median_ns,
+        median_ns + 6,
+        10,
+        True,
+        samples,
+        BLOCKS,
+    )
+
+
+def candidate(name: str, median_ns: int, *findings: Finding) -> CandidateResult:
+    return CandidateResult(
+        name=name,
+        variant=name,
+        rendering="as given",
+        precision="fp32",
+        runtime="onnxruntime",
+        threads=1,
+        checks=(),
+        accuracy=None,
+        latency=latency(median_ns),
+        end_to_end=None,
+        cold=None,
+        size_bytes=1,
+        rejected_because=None,
+        validity=judged(findings),
+    )
+
+
+@pytest.fixture
+def of(result: Result) -> Callable[..., Result]:
+    def with_candidates(*candidates: CandidateResult) -> Result:
+        return msgspec.structs.replace(result, candidates=candidates, selected=candidates[0].name)
+
+    return with_candidates
+
+
+def test_the_others_are_compared_with_the_fastest(of: Callable[..., Result]) -> None:
+    (row,) = against_fastest_table(of(candidate("fast", 1_000_000), candidate("slow", 1_500_000))).rows
+    assert row[0] == "slow"
+    assert row[1] == "1.500 x"
+    assert row[-1] == "slower"
+
+
+def test_one_alone_is_compared_with_nothing(of: Callable[..., Result]) -> None:
+    assert against_fastest_table(of(candidate("fast", 1_000_000))).rows == ()
+
+
+def test_a_doubt_about_all_stands_once_and_notes_below(of: Callable[..., Result]) -> None:
+    load, note = Finding("W-LOAD", "others took 40 %"), Finding("W-TURBO", "turbo is on")
+    own = Finding("W-NOISY", "p90 is far")
+    table = doubts_table(of(candidate("fast", 10**6, load, note), candidate("slow", 2 * 10**6, load, own)))
+    assert table.rows == (
+        ("W-LOAD", "degraded", "all", "others took 40 %"),
+        ("W-NOISY", "degraded", "slow", "p90 is far"),
+    )
+    assert "W-TURBO" in table.remarks[0]
+
+
+def test_nothing_against_it_is_said(of: Callable[..., Result]) -> None:
+    assert doubts_table(of(candidate("fast", 10**6))).rows == (
+        ("-", "valid", "all", "nothing speaks against these numbers"),
+    )
+
+
+def test_scope_and_scenario_stand_above(of: Callable[..., Result]) -> None:
+    assert "scope: inference alone" in benchmark(of(candidate("fast", 10**6))).summary[1]
