@@ -120,11 +120,11 @@ def test_deploy_writes_its_report_where_it_is_told(pipeline: Pipeline, recipe: P
     assert [settings.report for settings in pipeline.settings] == [None, tmp_path / "page.md"]
 
 
-def test_deploy_refuses_another_format_of_report_at_the_door(
+def test_deploy_refuses_a_format_of_report_it_cannot_write_at_the_door(
     pipeline: Pipeline, recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["deploy", str(recipe), "-o", str(tmp_path / "x.edgetl"), "--report", "page.html"]) == 2
-    assert "HTML is not written yet" in capsys.readouterr().err
+    assert run(["deploy", str(recipe), "-o", str(tmp_path / "x.edgetl"), "--report", "page.pdf"]) == 2
+    assert ".pdf" in capsys.readouterr().err
     assert pipeline.requests == []
 
 

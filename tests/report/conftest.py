@@ -96,7 +96,7 @@ def full(result: Result) -> Result:
         None,
         (0, 1),
         None,
-        (Finding("W-GOVERNOR", "governor schedutil changes clocks"),),
+        findings=(Finding("W-GOVERNOR", "governor schedutil changes clocks"),),
     )
     return replace(
         result,
