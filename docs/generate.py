@@ -25,6 +25,7 @@ from edgetl.plugins import METHODS, RENDERINGS, TASKS, find_task, resolve
 from edgetl.report.markdown import table_rows
 from edgetl.report.page import Column, Table
 from edgetl.result import Result
+from edgetl.validity import CODES
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks/results"
@@ -89,6 +90,7 @@ def pages() -> dict[Path, str]:
     records = read_records(RESULTS)
     return {
         ROOT / "benchmarks/README.md": benchmarks_page(records),
+        ROOT / "docs/benchmarking.md": benchmarking_page(),
         ROOT / "docs/backbones.md": backbones_page(families(records)),
         ROOT / "docs/recipe.md": recipe_page(),
         ROOT / "docs/result.schema.json": schema(Result),
@@ -108,6 +110,14 @@ def families(records: Mapping[str, tuple[Record, ...]]) -> Mapping[str, Any]:
 def schema(kind: type[msgspec.Struct]) -> str:
     """JSON Schema of a file of that kind."""
     return msgspec.json.format(msgspec.json.encode(msgspec.json.schema(kind)), indent=2).decode() + "\n"
+
+
+def benchmarking_page() -> str:
+    """How latency is measured, with every code that may speak against it."""
+    before, rest = (ROOT / "docs/benchmarking.md").read_text(encoding="utf-8").split(BEGIN)
+    columns = tuple(Column(title) for title in ("code", "severity", "meaning"))
+    rows = tuple((f"`{code}`", severity, meaning) for code, (severity, meaning) in CODES.items())
+    return f"{before}{BEGIN}{table_rows(Table('codes', columns, rows))}\n{END}{rest.split(END)[1]}"
 
 
 def recipe_page() -> str:
