@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -47,12 +47,12 @@ def deploy(request: PrepareRequest, settings: DeploySettings, progress: Progress
     Raises:
         GateFailed: the float model missed a gate; the caller judges ``result.passed`` for the device's.
     """
-    prepared = prepare(request, progress)
+    result_path = request.out.with_suffix(".result.json")
+    report_path = settings.report or request.out.with_suffix(".report.md")
+    prepared = prepare(replace(request, beside=(result_path, report_path)), progress)
     bundle = Bundle.open(request.out)
     known = None if request.fresh else stored_result(bundle, settings.target, settings.qualify, environment())
     result = known or qualify(bundle, settings.target, settings.qualify, progress)
-    result_path = request.out.with_suffix(".result.json")
-    report_path = settings.report or request.out.with_suffix(".report.md")
     write_bytes(result_path, msgspec.json.encode(result))
     write_subjects(report_path, (Subject(bundle.sha256, bundle.manifest, (result,), prepared.skipped),))
     return Deployed(prepared, result, known is None, os.fspath(result_path), os.fspath(report_path))

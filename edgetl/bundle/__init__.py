@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from edgetl.bundle.manifest import SCHEMA, CalibrationSummary, FileEntry, Manifest, Provenance
 from edgetl.bundle.reader import Bundle
-from edgetl.bundle.writer import Contents, write_bundle
+from edgetl.bundle.writer import Contents, keep_other_files, write_bundle
 
 __all__ = [
     "SCHEMA",
@@ -14,5 +14,6 @@ __all__ = [
     "FileEntry",
     "Manifest",
     "Provenance",
+    "keep_other_files",
     "write_bundle",
 ]

@@ -98,6 +98,12 @@ def measure(source: Source) -> Digest:
     return Digest(sha.hexdigest(), crc, size)
 
 
+def begins_with(file: BinaryIO, name: str) -> bool:
+    """Whether a file begins as an archive does whose first member is ``name``."""
+    beginning = file.read(_LOCAL.size + len(name))
+    return beginning[:4] == b"PK\3\4" and beginning[_LOCAL.size :] == name.encode("ascii")
+
+
 def layout(digests: Mapping[str, Digest]) -> tuple[Member, ...]:
     """Where each file goes.
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from edgetl import __version__
-from edgetl.bundle.archive import Digest, Source, layout, measure, write_archive
+from edgetl.bundle.archive import Digest, Source, begins_with, layout, measure, write_archive
 from edgetl.bundle.consistency import check_manifest
 from edgetl.bundle.golden_files import files_from_golden, index_from_golden
 from edgetl.bundle.manifest import (
@@ -24,7 +24,7 @@ from edgetl.bundle.manifest import (
     model_file,
 )
 from edgetl.candidate import Variant
-from edgetl.errors import BundleError
+from edgetl.errors import BundleError, InputError
 from edgetl.evaluation import Evaluation
 from edgetl.files import refused, replacing
 from edgetl.gates import Gates
@@ -82,6 +82,26 @@ def write_bundle(path: Path, contents: Contents) -> BundleIdentity:
             error,
         ) from error
     return BundleIdentity(contents.name, contents.version, sha256)
+
+
+def keep_other_files(path: Path) -> None:
+    """Refuse to write a bundle over a file that is none; an empty one, such as ``mktemp`` makes, holds nothing.
+
+    Raises:
+        InputError: the file is not what :func:`write_bundle` begins with, or cannot be read.
+    """
+    try:
+        if not path.is_file() or path.stat().st_size == 0:
+            return
+        with path.open("rb") as file:
+            is_bundle = begins_with(file, CARD)
+    except OSError as error:
+        raise InputError(f"{str(path)!r} cannot be read ({error.strerror}); choose another -o") from error
+    if not is_bundle:
+        raise InputError(
+            f"{str(path)!r} is a file of {path.stat().st_size:,} bytes that is no bundle, which the output would "
+            "replace; choose another -o"
+        )
 
 
 def _manifest_bytes(contents: Contents, index: GoldenIndex, digests: Mapping[str, Digest]) -> bytes:

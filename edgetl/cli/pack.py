@@ -27,12 +27,13 @@ from edgetl.cli.output import Output
 @common
 def pack(output: Output, recipe: Path, model: Path, out: Path, **options: Any) -> None:
     """Judge the float MODEL and its quantized forms by RECIPE, and pack them into one bundle."""
-    from edgetl.bundle import Bundle
+    from edgetl.bundle import Bundle, keep_other_files
     from edgetl.cli.request import stage_request
     from edgetl.cli.terminal import progress_for
     from edgetl.host import stages
     from edgetl.report.text import preparation
 
+    keep_other_files(out)
     request = stage_request(recipe, out, options["cache"], options["threads"])
     held_out = stages.pack_files(request, stages.Files(model, dict(options["quantized"])), progress_for(output))
     bundle = Bundle.open(out)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from edgetl.bundle import keep_other_files
 from edgetl.cli.source import Source, recipe_of
 from edgetl.device.cache_dir import default_cache_dir, writable_cache_dir
 from edgetl.device.probe import environment
@@ -16,8 +17,9 @@ def request_of(source: Source, out: Path, cache: Path | None, threads: int | Non
 
     Raises:
         RecipeError: the recipe, or what the flags amount to, is wrong.
-        InputError: the cache cannot be written to.
+        InputError: the cache cannot be written to, or ``out`` is a file that is no bundle.
     """
+    keep_other_files(out)
     recipe, base = recipe_of(source, out)
     threads = threads or allowed_cpus()
     return PrepareRequest(recipe, base, out, cache_folder(cache), threads, source.fresh, source.tensorboard)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from edgetl.host.cache import Cache
 from edgetl.host.contents import BackboneOrigin, Origin, contents
 from edgetl.host.data.audit import Audit, Audited, audit
 from edgetl.host.data.card import check_near_duplicates, data_card
+from edgetl.host.data.dataset import Dataset
+from edgetl.host.data.kept import keep_images, keep_source
 from edgetl.host.data.labels import in_words
 from edgetl.host.data.source import open_source
 from edgetl.host.data.splits import Splits, split
@@ -53,6 +56,8 @@ class PrepareRequest:
     """Prepare again although nothing changed."""
     events: Path | None = None
     """Folder for TensorBoard events of training."""
+    beside: tuple[Path, ...] = ()
+    """Further files that the caller is going to write."""
 
 
 class HeldOut(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -161,6 +166,7 @@ def load_material(request: PrepareRequest, progress: Progress) -> Material:
     """Open, check and divide the data.
 
     Raises:
+        InputError: an output would replace a file of the data.
         DataError: images or labels are not fit for use.
     """
     data = request.recipe.data
@@ -168,7 +174,7 @@ def load_material(request: PrepareRequest, progress: Progress) -> Material:
     about = {"source": data.source, "base": str(request.base.resolve()), "code": measuring()}
     known = cache.path("audit", about, ".json")
     how = Audit(data.min_per_class, data.skip_bad, request.threads, known, data.near_duplicates == "group")
-    dataset = open_source(data.source, request.base, cache)
+    dataset = opened(request, open_source)
     task: DeviceTask = find_task(request.recipe.task.kind, "device")
     # labels of another kind than the task's are refused before any image is read
     task.truth([sample.truth for sample in dataset.samples], len(dataset.classes))
@@ -176,6 +182,20 @@ def load_material(request: PrepareRequest, progress: Progress) -> Material:
     splits = split(audited.dataset, data, request.recipe.seed)
     check_near_duplicates(audited, splits, data.near_duplicates == "refuse", progress)
     return Material(audited, splits)
+
+
+def opened(request: PrepareRequest, how: Callable[[str, Path, Cache | None], Dataset]) -> Dataset:
+    """The recipe's data, opened by ``how``; no image is read yet.
+
+    Raises:
+        InputError: an output would replace a file of the data.
+        DataError: see ``how``.
+    """
+    outputs = (request.out, *request.beside)
+    keep_source(outputs, request.recipe.data.source, request.base)
+    dataset = how(request.recipe.data.source, request.base, Cache(request.cache))
+    keep_images(outputs, dataset)
+    return dataset
 
 
 def adapt_backbone(request: PrepareRequest, material: Material, progress: Progress) -> tuple[AdaptContext, Adapted]:

@@ -27,6 +27,7 @@ from edgetl.host.prepare import (
     PrepareRequest,
     held_out_images,
     load_material,
+    opened,
     pack,
     quantized,
 )
@@ -88,11 +89,12 @@ def unlabelled_material(request: PrepareRequest, progress: Progress) -> Material
     """Images without labels, all of them for golden samples.
 
     Raises:
+        InputError: an output would replace one of them.
         DataError: no images, or unreadable ones.
     """
     data = request.recipe.data
     audited = audit(
-        open_images(data.source, request.base, Cache(request.cache)),
+        opened(request, open_images),
         Audit(min_per_class=1, skip_bad=data.skip_bad, threads=request.threads),
         progress,
     )

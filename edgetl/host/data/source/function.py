@@ -27,6 +27,14 @@ def is_function(source: str) -> bool:
     return bool(_FUNCTION.fullmatch(source) or _FILE_FUNCTION.fullmatch(source))
 
 
+def file_of(source: str, base: Path) -> Path:
+    """The file that a function is looked up in first."""
+    name = source.rpartition(":")[0]
+    return (
+        base / Path(name).expanduser() if name.endswith(".py") else base.joinpath(*name.split(".")).with_suffix(".py")
+    )
+
+
 def from_function(source: str, base: Path) -> Dataset:
     """What the user's function returns, checked.
 
@@ -43,7 +51,7 @@ def from_function(source: str, base: Path) -> Dataset:
 
 def _returned(source: str, base: Path) -> object:
     module_name, _, name = source.rpartition(":")
-    module = _module(module_name, base, source)
+    module = _module(module_name, file_of(source, base), source)
     function = getattr(module, name, None)
     if not callable(function):
         available = ", ".join(sorted(key for key, value in vars(module).items() if callable(value) and key[0] != "_"))
@@ -56,10 +64,8 @@ def _returned(source: str, base: Path) -> object:
         raise DataError(f"data source {source!r} failed: {type(error).__name__}: {error}; {_PROMISE}") from error
 
 
-def _module(name: str, base: Path, source: str) -> ModuleType:
-    given = name.endswith(".py")
-    file = base / Path(name).expanduser() if given else base.joinpath(*name.split(".")).with_suffix(".py")
-    if given and not file.is_file():
+def _module(name: str, file: Path, source: str) -> ModuleType:
+    if name.endswith(".py") and not file.is_file():
         raise DataError(
             f"data source {source!r}: there is no file {str(file)!r}; a relative path is relative to the recipe"
         )
