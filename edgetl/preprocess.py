@@ -6,13 +6,13 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import msgspec
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from edgetl.errors import DataError
+from edgetl.errors import DataError, InputError
 from edgetl.tensors import Array
 
 Order = Literal["RGB", "BGR"]
@@ -72,7 +72,9 @@ class Preprocess(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
         Raises:
             DataError: the source is not a readable image.
+            InputError: ``order`` is neither, or ``"BGR"`` for what is no array.
         """
+        check_order(order, isinstance(source, np.ndarray))
         if isinstance(source, np.ndarray):
             swap, image = order != self.order and source.ndim == 3, _image_from_array(source)
         else:
@@ -100,6 +102,20 @@ class Preprocess(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         # rounding may put an edge 1e-13 outside of the image, which Pillow refuses
         left, top = max((size[0] - width) / 2, 0.0), max((size[1] - height) / 2, 0.0)
         return (left, top, min(left + width, size[0]), min(top + height, size[1]))
+
+
+def check_order(order: str, is_array: bool) -> None:
+    """Refuse a channel order that is none, or that would be ignored.
+
+    Raises:
+        InputError: says which there are, or what they are for.
+    """
+    if order not in get_args(Order):
+        raise InputError(f"order is {order!r}; expected 'RGB' or 'BGR'")
+    if order == "BGR" and not is_array:
+        raise InputError(
+            "order='BGR' is for arrays of pixels; expected no order here: files and Pillow images say theirs"
+        )
 
 
 def decode(source: str | Path | bytes) -> Image.Image:

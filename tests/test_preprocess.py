@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image, ImageOps
 
-from edgetl.errors import DataError
+from edgetl.errors import DataError, InputError
 from edgetl.preprocess import Preprocess, decode
 from edgetl.tensors import Array
 
@@ -58,6 +58,18 @@ def test_an_array_gives_what_its_png_gives(preprocess: Preprocess, frame: Array)
 def test_a_bgr_frame_gives_what_the_rgb_frame_gives(preprocess: Preprocess, frame: Array) -> None:
     swapped = np.ascontiguousarray(frame[:, :, ::-1])
     assert np.array_equal(preprocess.apply(swapped, order="BGR"), preprocess.apply(frame, order="RGB"))
+
+
+@pytest.mark.parametrize("order", ["rgb", "bgr", "RBG", "", None])
+def test_an_unknown_channel_order_is_refused(order: Any) -> None:
+    with pytest.raises(InputError, match=f"order is {order!r}; expected 'RGB' or 'BGR'"):
+        Preprocess(4, 4).apply(np.zeros((4, 4, 3), np.uint8), order)
+
+
+@pytest.mark.parametrize("source", ["x.png", Path("x.png"), b"bytes", Image.new("RGB", (4, 4))])
+def test_a_channel_order_for_what_is_no_array_is_refused(source: Any) -> None:
+    with pytest.raises(InputError, match="order='BGR' is for arrays of pixels"):
+        Preprocess(4, 4).apply(source, "BGR")
 
 
 @FAST

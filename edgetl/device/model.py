@@ -18,7 +18,7 @@ from edgetl.device.probe import environment
 from edgetl.device.tasks import task_of
 from edgetl.errors import InputError, Unsupported
 from edgetl.plugins import BACKENDS, find
-from edgetl.preprocess import ImageInput, Order
+from edgetl.preprocess import ImageInput, Order, check_order
 from edgetl.result import Result, read_result
 from edgetl.runner import Backend, LoadOptions, Runner
 from edgetl.tensors import Array, Batch
@@ -43,7 +43,7 @@ class Model:
                 list, a tuple or an array of shape ``(n, h, w, 3)`` gives a list of predictions; images are taken one
                 by one. A model of tensors takes an array, or a mapping of input names to arrays, without the batch
                 dimension for one prediction, with it for a list.
-            order: channel order of arrays.
+            order: channel order of arrays of pixels; everything else says its own.
 
         Returns:
             A :class:`~edgetl.device.tasks.classify.Prediction` for an image of a classifier, a
@@ -52,12 +52,13 @@ class Model:
 
         Raises:
             DataError: an image cannot be read.
-            InputError: the model is closed.
+            InputError: the model is closed, or ``order`` is neither or not for such a source.
             Unsupported: a tensor is not of the dtype and shape that the model takes.
         """
         if isinstance(source, (list, tuple)) or _is_frames(source, self.manifest):
             return [self.predict(item, order) for item in cast("Sequence[Source]", source)]
         if self.manifest.preprocess is None:
+            check_order(order, is_array=False)
             return self._predict_tensors(source)
         pixels = self.manifest.preprocess.apply(cast("ImageInput", source), order)
         return self._infer({self._inputs[0].name: pixels[None]})

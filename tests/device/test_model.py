@@ -237,6 +237,11 @@ def adder(bundle: Bundle) -> edgetl.Model:
     return edgetl.Model(manifest, Choice(Candidate("fp32", "fake", "fp32", 1), "safest"), Adder())
 
 
+def test_a_channel_order_for_tensors_is_refused(adder: edgetl.Model) -> None:
+    with pytest.raises(InputError, match="order='BGR' is for arrays of pixels"):
+        adder.predict({"a": np.ones(2, np.float32), "b": np.ones(2, np.float32)}, order="BGR")
+
+
 def test_a_model_of_tensors_takes_one_sample_or_a_batch(adder: edgetl.Model) -> None:
     a, b = np.array([[1, 2], [3, 4]], np.float32), np.array([[10, 20], [30, 40]], np.float32)
     batch = adder.predict({"a": a, "b": b})
