@@ -66,7 +66,7 @@ class DataCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     imbalance: float | None
     """Images of the largest class for each of the smallest; ``None`` without labels."""
     skipped: int
-    """Unreadable images that were left out."""
+    """Images that were left out: unreadable, or without a label."""
     repeats: int
     """Images whose file is that of another one, byte for byte; they are always in its split."""
     brightness: Brightness

@@ -44,7 +44,7 @@ class Audited:
 
     dataset: Dataset
     skipped: tuple[tuple[str, str], ...]
-    """Name and reason of every unreadable image that was left out."""
+    """Name and reason of every image that was left out: by the source, or because it cannot be read."""
     facts: tuple[ImageFacts, ...]
     """Of every sample, in order."""
     near: NearDuplicates = field(compare=False)
@@ -100,7 +100,7 @@ def audit(dataset: Dataset, how: Audit, progress: Progress) -> Audited:
     with progress.stage("search for near-duplicates"):
         near = near_duplicates([fact.fingerprint for fact in facts])
     merged = merge_groups(samples, near.links() if how.group_near else ())
-    return Audited(replace(dataset, samples=merged), skipped, facts, near)
+    return Audited(replace(dataset, samples=merged), (*dataset.left_out, *skipped), facts, near)
 
 
 def _look(

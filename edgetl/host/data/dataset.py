@@ -60,6 +60,8 @@ class Dataset:
     samples: tuple[Sample, ...]
     notes: tuple[str, ...] = ()
     """What the source found worth saying; the audit passes it on."""
+    left_out: tuple[tuple[str, str], ...] = ()
+    """Name and reason of every image that the source lists and does not use."""
 
     @property
     def sha256(self) -> str:

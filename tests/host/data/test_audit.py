@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,13 @@ def test_unreadable_images_are_left_out_and_listed_when_asked(tmp_path: Path) ->
     assert "cannot be opened (No such file or directory)" in result.skipped[1][1]
     assert len(notes.notes) == 2
     assert result.skipped[0][1] == "not an image of a format that Pillow reads"
+
+
+def test_images_that_the_source_leaves_out_are_listed_and_refuse_nothing() -> None:
+    data = replace(dataset(), left_out=(("a/b.png", "no annotation"),))
+    found = audited(data)
+    assert found.skipped == (("a/b.png", "no annotation"),)
+    assert found.left_out == [("b.png", "no annotation")]
 
 
 def test_a_class_with_too_few_images_is_refused() -> None:

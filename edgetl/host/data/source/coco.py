@@ -56,7 +56,10 @@ def from_coco(file: Path) -> Dataset:
     samples = tuple(
         Sample(file.parent / image.file_name, label[chosen[image.id]]) for image in coco.images if image.id in chosen
     )
-    return Dataset(classes, samples, _notes(coco, len(chosen), len(used), file))
+    left_out = tuple(
+        (Sample(file.parent / image.file_name).name, "no annotation") for image in coco.images if image.id not in chosen
+    )
+    return Dataset(classes, samples, _notes(coco, len(left_out), len(used), file), left_out)
 
 
 def _read(file: Path) -> _Coco:
@@ -106,13 +109,13 @@ def _chosen(
     return chosen
 
 
-def _notes(coco: _Coco, annotated: int, used: int, file: Path) -> tuple[str, ...]:
+def _notes(coco: _Coco, left_out: int, used: int, file: Path) -> tuple[str, ...]:
     boxes = sum(bytes(one.bbox) not in (b"", b"null", b"[]") for one in coco.annotations)
     crowds = sum(one.iscrowd != 0 for one in coco.annotations)
     found = (
         (boxes, "boxes are ignored; only categories count"),
         (crowds, "annotations with iscrowd count like others"),
-        (len(coco.images) - annotated, "images without annotation are left out"),
+        (left_out, "images without annotation are left out"),
         (len(coco.categories) - used, "categories without image are left out"),
     )
     return tuple(f"{file.name}: {count} {what}" for count, what in found if count)

@@ -50,6 +50,7 @@ def test_what_is_ignored_is_said(tmp_path: Path) -> None:
         "labels.json: 1 images without annotation are left out",
         "labels.json: 1 categories without image are left out",
     )
+    assert dataset.left_out == ((str(tmp_path / "7.png"), "no annotation"),)
 
 
 def annotations(*pairs: tuple[object, object]) -> list[dict[str, object]]:
