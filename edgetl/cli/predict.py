@@ -33,7 +33,7 @@ IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".p
 def predict(output: Output, bundle: Path, inputs: tuple[str, ...], top: int, **options: Any) -> None:
     """Run BUNDLE on each INPUT: an image, a folder of images, or '-' for one image on standard input.
 
-    An image that cannot be read does not stop the others; the exit code is 2 then.
+    An image that is missing or cannot be read does not stop the others; the exit code is 2 then.
     """
     from edgetl.cli.terminal import progress_for
     from edgetl.device import model as models
@@ -66,27 +66,28 @@ def predict(output: Output, bundle: Path, inputs: tuple[str, ...], top: int, **o
 
 
 def found(inputs: Sequence[str]) -> Iterator[str]:
-    """The images that arguments stand for: a file itself, a folder all images below it in the order of their names.
-
-    Raises:
-        DataError: an argument does not exist, or is a folder without images.
-    """
+    """The images that arguments stand for: a folder all images below it in the order of their names, else itself."""
     for name in inputs:
         # os.path, because the methods of Path raise where a name is too long
-        if name == "-" or os.path.isfile(name):  # noqa: PTH113
-            yield name
-        elif os.path.isdir(name):  # noqa: PTH112
-            path = Path(name)
-            inside = sorted(str(p) for p in path.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
-            if not inside:
-                raise DataError(f"no image in folder {name!r}; expected {', '.join(sorted(IMAGE_SUFFIXES))}")
-            yield from inside
-        elif os.path.exists(name):  # noqa: PTH110
-            raise DataError(f"{name!r} is neither a file nor a folder; give an image, a folder of images, or '-'")
-        else:
-            raise DataError(f"no file or folder {name!r}; expected an image, a folder of images, or '-'")
+        yield from (_images_below(name) if os.path.isdir(name) else []) or [name]  # noqa: PTH112
 
 
 def content(source: str) -> str | bytes:
-    """What the model takes for a source: a path, or the bytes on standard input."""
-    return sys.stdin.buffer.read() if source == "-" else source
+    """What the model takes for a source: a path, or the bytes on standard input.
+
+    Raises:
+        DataError: it does not exist, or is no file; a folder only comes here when it has no images.
+    """
+    if source == "-":
+        return sys.stdin.buffer.read()
+    if os.path.isfile(source):  # noqa: PTH113
+        return source
+    if os.path.isdir(source):  # noqa: PTH112
+        raise DataError(f"no image in folder {source!r}; expected {', '.join(sorted(IMAGE_SUFFIXES))}")
+    if os.path.exists(source):  # noqa: PTH110
+        raise DataError(f"{source!r} is neither a file nor a folder; give an image, a folder of images, or '-'")
+    raise DataError(f"no file or folder {source!r}; expected an image, a folder of images, or '-'")
+
+
+def _images_below(folder: str) -> list[str]:
+    return sorted(str(p) for p in Path(folder).rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())

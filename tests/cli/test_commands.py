@@ -194,6 +194,28 @@ def test_predict_answers_the_others_when_one_image_is_unreadable(
     assert "broken.png" not in shown.out
 
 
+@pytest.mark.parametrize("name", ["missing.png", "empty"])
+def test_predict_answers_the_others_when_one_is_not_there(
+    name: str,
+    tiny_bundle: Path,
+    folder: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(folder)
+    Path("empty").mkdir()
+    arguments = ["predict", str(tiny_bundle), "b/dark.png", name, "a/light.JPG"]
+    assert run([*arguments, "--json", "-q"]) == 2
+    found = document(capsys)
+    assert [one["input"] for one in found] == ["b/dark.png", name, "a/light.JPG"]
+    assert (found[0]["label"], found[1]["error"]["type"], found[2]["label"]) == ("dark", "DataError", "light")
+    assert run([*arguments, "-q"]) == 2
+    shown = capsys.readouterr()
+    assert "light.JPG" in shown.out
+    assert shown.err.startswith("edgetl: no ")
+    assert name in shown.err
+
+
 def test_verify_judges_the_decoder_as_qualify_does(tiny_bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["verify", str(tiny_bundle), "--json", "-q"]) == 0
     assert all("decoder drift" in {check["name"] for check in one["checks"]} for one in document(capsys))
