@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -41,12 +42,12 @@ def qualified(bundle: Bundle, here: Environment, result: Result) -> Candidate:
     if result.bundle.sha256 != bundle.sha256:
         raise InputError(
             f"the result is of bundle {result.bundle.name!r} {result.bundle.sha256[:12]}, not of "
-            f"{bundle.manifest.name!r} {bundle.sha256[:12]}; make one with: edgetl qualify {bundle.path}"
+            f"{bundle.manifest.name!r} {bundle.sha256[:12]}; make one with: {_qualify(bundle)}"
         )
     if result.environment.fingerprint != here.fingerprint:
         raise InputError(
             f"the result was made on another device or with other software ({_difference(result.environment, here)}); "
-            f"make one here with: edgetl qualify {bundle.path}"
+            f"make one here with: {_qualify(bundle)}"
         )
     if result.selected is None:
         raise GateFailed(
@@ -92,6 +93,11 @@ def safest(bundle: Bundle, here: Environment, runtime: str | None) -> Candidate:
     variants = bundle.manifest.variants
     variant = next((one for one in variants if one.artifact.precision == "fp32"), variants[0])
     return Candidate(variant.name, runtime or _first_runtime(), _hint(variant), here.cpu.allowed_cpus)
+
+
+def _qualify(bundle: Bundle) -> str:
+    """The command that makes a result, ready for a shell."""
+    return shlex.join(("edgetl", "qualify", str(bundle.path), "-o", str(bundle.path.with_suffix(".result.json"))))
 
 
 def _hint(variant: Variant) -> str:

@@ -54,7 +54,7 @@ def method_table(notes: Mapping[str, Any]) -> Table:
 
 def _listed(title: str, values: Mapping[str, Any]) -> Table:
     rows = tuple(_flat(values))
-    remarks = (f"{len(rows) - _ROWS_MAX} more are in the manifest: edgetl inspect --json.",)
+    remarks = (f"{len(rows) - _ROWS_MAX} more are in the manifest: edgetl inspect BUNDLE --json.",)
     columns = (Column("Key"), Column("Value"))
     return Table(title, columns, rows[:_ROWS_MAX], remarks if len(rows) > _ROWS_MAX else ())
 

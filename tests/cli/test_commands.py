@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import io
 import json
+import shlex
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 from PIL import Image
 
 from edgetl.cli import run
+from edgetl.result import Result
 
 
 @pytest.fixture(autouse=True)
@@ -214,6 +218,19 @@ def test_predict_answers_the_others_when_one_is_not_there(
     assert "light.JPG" in shown.out
     assert shown.err.startswith("edgetl: no ")
     assert name in shown.err
+
+
+def test_command_that_makes_a_result_works_as_it_is_printed(
+    tiny_bundle: Path, photo: Path, result: Result, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle, other = tmp_path / "it's mine.edgetl", tmp_path / "other.json"
+    shutil.copy(tiny_bundle, bundle)
+    other.write_bytes(msgspec.json.encode(result))
+    assert run(["predict", str(bundle), str(photo), "--result", str(other), "-q"]) == 2
+    program, *command = shlex.split(capsys.readouterr().err.partition("make one with: ")[2])
+    assert program == "edgetl"
+    assert run([*command, "--effort", "quick", "-q"]) == 0
+    assert (tmp_path / "it's mine.result.json").is_file()
 
 
 def test_verify_judges_the_decoder_as_qualify_does(tiny_bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -141,7 +141,7 @@ def finite(logits: Array) -> Array:
     if bad:
         raise Unsupported(
             f"logits of {bad} of {len(logits)} samples are NaN or infinite; the model or the runtime computes "
-            "wrongly here, choose another candidate with: edgetl qualify"
+            "wrongly here, choose another candidate with: edgetl qualify BUNDLE -o RESULT.json"
         )
     return logits
 
