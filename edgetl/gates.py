@@ -33,7 +33,7 @@ class Gates(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     accuracy_min: float | None = None
     """What every variant must reach on the selection data."""
     size_mb_max: float | None = None
-    """Largest model file, in 10^6 bytes."""
+    """Largest model file, in 10^6 bytes; a variant with a larger one is not packed, the float one included."""
     target: dict[str, TargetGates] = {}
 
     def __post_init__(self) -> None:

@@ -45,7 +45,7 @@ def deploy(request: PrepareRequest, settings: DeploySettings, progress: Progress
     """Prepare a bundle, qualify it on this machine, and write bundle, result and report side by side.
 
     Raises:
-        GateFailed: the float model missed a gate; the caller judges ``result.passed`` for the device's.
+        GateFailed: no variant met the host's gates; the caller judges ``result.passed`` for the device's.
     """
     prepared = prepare(request, progress)
     bundle = Bundle.open(request.out)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -99,8 +101,24 @@ def prepare(request: PrepareRequest, progress: Progress) -> Prepared:
         RecipeError: an option is wrong.
         DataError: images or labels are not fit for use.
         BackboneError: the pre-trained model or its weights.
-        GateFailed: the float model missed a gate; nothing is written.
+        GateFailed: the float model missed a gate other than size, or no variant met all; nothing is written.
     """
+    with earlier_named(request.out):
+        return _prepare(request, progress)
+
+
+@contextmanager
+def earlier_named(out: Path) -> Iterator[None]:
+    """Let a missed gate say that what lies at ``out`` is not of this run."""
+    try:
+        yield
+    except GateFailed as error:
+        if not out.exists():
+            raise
+        raise GateFailed(f"{error}; {str(out)!r} of an earlier run stays as it is") from error
+
+
+def _prepare(request: PrepareRequest, progress: Progress) -> Prepared:
     recipe, cache = request.recipe, Cache(request.cache)
     method_options(recipe)
     for name in recipe.quantize.renderings:
@@ -220,18 +238,21 @@ def quantized(
 def pack(made: tuple[Made, ...], origin: Origin, out: Path) -> tuple[str, ...]:
     """Judge the variants, the float one first, and write a bundle; returns the hashes of a few test images.
 
+    A float variant whose only fault is its size is left out like any other; what it computes still judges the others.
+
     Raises:
-        GateFailed: the float variant missed a gate.
+        GateFailed: the float variant missed a gate other than size, or no variant met all.
     """
     recipe, workspace = origin.recipe, origin.workspace
     jury = jury_for(recipe.task.kind, recipe.gates, workspace)
     # the one place where the test split is opened: everything has been chosen by now
     test = workspace.splits.open_test("final report")
     jury, judged = judge(made, test, jury)
-    if not judged[0].passed:
-        raise GateFailed(
-            f"the float model missed a gate of recipe {recipe.name!r}: {failures(judged[0].evaluation.checks)}"
-        )
+    if judged[0].wrong:
+        raise GateFailed(f"the float model missed a gate of recipe {recipe.name!r}: {judged[0].wrong}")
+    if not any(variant.passed for variant in judged):
+        reasons = "; ".join(f"{one.made.name}: {failures(one.evaluation.checks)}" for one in judged)
+        raise GateFailed(f"no variant meets the gates of recipe {recipe.name!r} ({reasons})")
     write_bundle(out, contents(judged, origin, jury.thresholds))
     shown = (sample for sample in stratified(test, HELD_OUT, recipe.seed) if isinstance(sample.image, Path))
     return tuple(sample.sha256 for sample in shown)

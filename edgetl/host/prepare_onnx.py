@@ -25,6 +25,7 @@ from edgetl.host.prepare import (
     Material,
     Prepared,
     PrepareRequest,
+    earlier_named,
     held_out_images,
     load_material,
     pack,
@@ -57,8 +58,13 @@ def prepare_onnx(request: OnnxRequest, progress: Progress) -> Prepared:
     Raises:
         Unsupported: the model is not one of images, or its outputs are not the classes of the data.
         DataError: the images are not fit for use.
-        GateFailed: the wrapped model does not compute what the file computes, or the float model missed a gate.
+        GateFailed: the wrapped model does not compute what the file computes, or no variant met the gates.
     """
+    with earlier_named(request.common.out):
+        return _prepare(request, progress)
+
+
+def _prepare(request: OnnxRequest, progress: Progress) -> Prepared:
     common = request.common
     labelled = common.recipe.task.kind != "tensor"
     material = load_material(common, progress) if labelled else unlabelled_material(common, progress)
