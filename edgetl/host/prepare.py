@@ -29,6 +29,7 @@ from edgetl.host.data.splits import Splits, split
 from edgetl.host.fingerprint import measuring, preparation_key
 from edgetl.host.judge import judge, jury_for
 from edgetl.host.quantize.calibrate import MIN_IMAGES
+from edgetl.host.remarks import unknown_targets
 from edgetl.host.tasks import HostTask
 from edgetl.host.training.events import note_reuse
 from edgetl.host.variants import Calibrated, Made, Refit, calibration, float_variant, quantized_variant, stratified
@@ -74,6 +75,8 @@ class Prepared(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     skipped: tuple[tuple[str, str], ...]
     """Images left out, each with the reason."""
     held_out: tuple[HeldOut, ...]
+    remarks: tuple[str, ...] = ()
+    """What nothing failed by and a user should know all the same."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,9 @@ def _prepare(request: PrepareRequest, progress: Progress) -> Prepared:
     for name in recipe.quantize.renderings:
         find(RENDERINGS, name, "rendering")
     check_trainable(recipe.task.kind)
+    remarks = unknown_targets(recipe.gates)
+    for remark in remarks:
+        progress.note(remark)
     material = load_material(request, progress)
     if recipe.quantize.renderings and len(material.splits.train) < MIN_IMAGES:
         raise DataError(
@@ -139,7 +145,7 @@ def _prepare(request: PrepareRequest, progress: Progress) -> Prepared:
     request.out.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(request.out, lambda path: shutil.copyfile(kept, path))
     held_out = held_out_images(material, shown)
-    return Prepared(str(request.out), bundle.sha256, found is not None, material.audited.skipped, held_out)
+    return Prepared(str(request.out), bundle.sha256, found is not None, material.audited.skipped, held_out, remarks)
 
 
 def check_trainable(kind: str) -> None:

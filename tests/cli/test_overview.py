@@ -10,6 +10,7 @@ import pytest
 
 from edgetl import __version__
 from edgetl.cli import COMMANDS, edgetl, run
+from edgetl.plugins import TARGETS
 
 HEAVY = ("numpy", "rich", "msgspec", "PIL", "torch", "onnx", "onnxruntime", "openvino", "sklearn")
 
@@ -30,6 +31,12 @@ def test_help_imports_few_modules_beyond_those_of_click() -> None:
         return int(done.stdout.splitlines()[-1])
 
     assert modules("from edgetl.cli import run; run(['--help'])") <= modules("import click") + 25
+
+
+def test_help_of_qualify_names_the_targets(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["qualify", "--help"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert f"[gates.target.NAME] are judged; one of: {', '.join(TARGETS)}." in shown
 
 
 def test_help_lists_every_command_and_the_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:

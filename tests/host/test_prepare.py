@@ -248,6 +248,19 @@ def test_recipe_travels_without_the_folders_of_this_machine(request_of: RequestO
     assert told["adapt"]["method"] == request.recipe.adapt.method
 
 
+def test_gates_for_an_unknown_target_are_remarked_at_once_and_keep_nothing_from_passing(request_of: RequestOf) -> None:
+    targets = {name: {"latency_p50_ms_max": 1.0} for name in ("local", "lcoal", "jetson")}
+    recorder = Recorder()
+    request = request_of(gates={"accuracy_drop_max": 0.05, "margin": 0.2, "target": targets})
+    prepared = prepare(request, recorder)
+    jetson, typo = prepared.remarks
+    assert recorder.notes[:2] == [jetson, typo]
+    assert jetson.startswith("[gates.target.jetson]: no target of that name is known here (known: local), so")
+    assert "did you mean" not in jetson
+    assert typo.endswith("did you mean 'local'?")
+    assert prepare(request, Silent()).remarks == prepared.remarks, "a reused bundle is no reason to be silent"
+
+
 def test_unknown_rendering_is_refused_before_any_work(request_of: RequestOf) -> None:
     recorder = Recorder()
     with pytest.raises(Unsupported, match="x86-vnni"):
