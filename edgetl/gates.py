@@ -8,8 +8,8 @@ import msgspec
 class TargetGates(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Limits that hold on one target only.
 
-    NAME is what ``edgetl qualify --target`` takes; the names there are stand under Names, at the end of this page. Gates
-    for a target of another name are kept for an EdgeTL that has it, and not judged by one that has not.
+    NAME is what ``edgetl qualify --target`` takes; the names there are stand under Names, at the end of this page.
+    Gates for a target of another name are kept for an EdgeTL that has it, and not judged by one that has not.
     """
 
     latency_p50_ms_max: float | None = None

@@ -31,6 +31,7 @@ from edgetl.host.prepare import (
     pack,
     quantized,
 )
+from edgetl.host.remarks import no_better_than_guessing
 from edgetl.host.user_onnx import InputFormat, Wrapping, classes_of, wrap_classifier, wrap_tensors
 from edgetl.host.variants import Made, fastest_runtime, stratified
 from edgetl.host.workspace import Workspace
@@ -85,9 +86,12 @@ def _prepare(request: OnnxRequest, progress: Progress) -> Prepared:
         )
         common.out.parent.mkdir(parents=True, exist_ok=True)
         hashes = pack((made, *others), origin, common.out)
-    sha256 = Bundle.open(common.out).sha256
-    held_out = held_out_images(material, hashes)
-    return Prepared(str(common.out), sha256, False, material.audited.skipped, held_out)
+    bundle, held_out = Bundle.open(common.out), held_out_images(material, hashes)
+    found = bundle.manifest.evaluations[0].selection
+    remarks = () if found is None else no_better_than_guessing(found, wrapped.wrapping)
+    for remark in remarks:
+        progress.note(remark)
+    return Prepared(str(common.out), bundle.sha256, False, material.audited.skipped, held_out, remarks)
 
 
 def unlabelled_material(request: PrepareRequest, progress: Progress) -> Material:
