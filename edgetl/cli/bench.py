@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from edgetl.cli.options import ANY_PATH, cache, common, effort, out
 from edgetl.cli.output import Output
+from edgetl.errors import BackendError
+
+if TYPE_CHECKING:
+    from edgetl.result import Result
 
 PRECISIONS = ("fp32", "bf16", "fp16")
 
@@ -36,3 +40,15 @@ def bench(output: Output, models: tuple[Path, ...], out: Path | None, cache: Pat
     if out is not None:
         output.write(out, result)
     output.answer(result, benchmark(result))
+    unloaded = unmeasured(result)
+    for reason in unloaded:
+        click.echo(f"edgetl: {' '.join(reason.split())}", err=True)
+    if unloaded:
+        raise click.exceptions.Exit(BackendError.exit_code)
+
+
+def unmeasured(result: Result) -> tuple[str, ...]:
+    """Why not, for each graph that no runtime could be timed with; a graph that one of them takes is measured."""
+    timed = {one.variant for one in result.candidates if one.latency is not None}
+    left = [one for one in result.candidates if one.variant not in timed]
+    return tuple(f"{one.name}: {one.rejected_because}" for one in left)
