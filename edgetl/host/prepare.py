@@ -37,6 +37,7 @@ from edgetl.host.workspace import Workspace
 from edgetl.plugins import METHODS, RENDERINGS, TASKS, find, find_task
 from edgetl.progress import Progress
 from edgetl.recipe import Recipe
+from edgetl.spelling import placed
 
 HELD_OUT = 8
 """Test images named in the result, to try the bundle on."""
@@ -178,7 +179,7 @@ def method_options(recipe: Recipe) -> msgspec.Struct:
     try:
         return msgspec.convert(recipe.adapt.options, method.options)
     except msgspec.ValidationError as error:
-        raise RecipeError(f"[adapt] options of {method.name!r}: {error}") from error
+        raise RecipeError(f"[adapt] options of {method.name!r}: {placed(error, method.options, '$.adapt')}") from error
 
 
 def load_material(request: PrepareRequest, progress: Progress) -> Material:
