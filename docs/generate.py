@@ -21,7 +21,7 @@ from edgetl.environment import Environment
 from edgetl.errors import InputError
 from edgetl.host.adapt import Method
 from edgetl.host.training.options import Augment
-from edgetl.plugins import METHODS, RENDERINGS, TASKS, find_task, resolve
+from edgetl.plugins import METHODS, RENDERINGS, TARGETS, TASKS, find_task, resolve
 from edgetl.report.markdown import table_rows
 from edgetl.report.page import Column, Table
 from edgetl.result import Result
@@ -131,6 +131,7 @@ def recipe_page() -> str:
     tasks = [name for name in TASKS if find_task(name, "host").trainable]
     parts.append(
         f"## Names\n\n- tasks: {names(tasks)}\n- methods: {names(METHODS)}\n- renderings: {names(RENDERINGS)}\n"
+        f"- targets: {names(TARGETS)}\n"
     )
     return "\n".join(parts)
 

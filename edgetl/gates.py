@@ -6,7 +6,11 @@ import msgspec
 
 
 class TargetGates(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Limits that hold on one target only."""
+    """Limits that hold on one target only.
+
+    NAME is what ``edgetl qualify --target`` takes; the names there are stand under Names, at the end of this page.
+    Gates for a target of another name are kept for an EdgeTL that has it, and not judged by one that has not.
+    """
 
     latency_p50_ms_max: float | None = None
     latency_p90_ms_max: float | None = None
@@ -33,8 +37,9 @@ class Gates(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     accuracy_min: float | None = None
     """What every variant must reach on the selection data."""
     size_mb_max: float | None = None
-    """Largest model file, in 10^6 bytes."""
+    """Largest model file, in 10^6 bytes; a variant with a larger one is not packed, the float one included."""
     target: dict[str, TargetGates] = {}
+    """Limits that hold on one target only, by its name."""
 
     def __post_init__(self) -> None:
         for name in ("accuracy_drop_max", "margin", "accuracy_min"):

@@ -45,7 +45,7 @@ def deploy(request: PrepareRequest, settings: DeploySettings, progress: Progress
     """Prepare a bundle, qualify it on this machine, and write bundle, result and report side by side.
 
     Raises:
-        GateFailed: the float model missed a gate; the caller judges ``result.passed`` for the device's.
+        GateFailed: no variant met the host's gates; the caller judges ``result.passed`` for the device's.
     """
     result_path = request.out.with_suffix(".result.json")
     report_path = settings.report or request.out.with_suffix(".report.md")

@@ -15,12 +15,14 @@ import msgspec
 from edgetl.errors import RecipeError
 from edgetl.gates import Gates
 from edgetl.preprocess import Preprocess
+from edgetl.spelling import placed
 
 HUB, FOLDER = "hf:", "dir:"
 """What the name of a backbone starts with that is a repository on the Hugging Face hub, or a folder laid out as one."""
 _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*")
 _REVISION, _SHA256 = re.compile(r"[0-9a-f]{40}"), re.compile(r"[0-9a-f]{64}")
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+NAME_RULE = "must be letters, digits, '.', '_' or '-', at most 64, starting with a letter or digit"
 
 
 class Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -178,11 +180,8 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     golden: GoldenChoice = msgspec.field(default_factory=GoldenChoice)
 
     def __post_init__(self) -> None:
-        if not _NAME.fullmatch(self.name):
-            raise ValueError(
-                f"name {self.name!r} must be letters, digits, '.', '_' or '-', at most 64, "
-                "starting with a letter or digit"
-            )
+        if not NAME.fullmatch(self.name):
+            raise ValueError(f"name {self.name!r} {NAME_RULE}")
         if not 1 <= self.version < 1 << 31:
             raise ValueError(f"version must be at least 1 and below {1 << 31}, got {self.version}")
         _check_seed("seed", self.seed)
@@ -227,7 +226,7 @@ def recipe_from_data(data: Any) -> Recipe:
     try:
         return msgspec.convert(data, Recipe)
     except msgspec.ValidationError as error:
-        raise RecipeError(str(error)) from error
+        raise RecipeError(placed(error, Recipe)) from error
 
 
 def _check_seed(name: str, seed: int) -> None:

@@ -9,6 +9,7 @@ import click
 
 from edgetl.cli.options import ANY_PATH, cache, common, effort, out
 from edgetl.cli.output import Output
+from edgetl.errors import BackendError
 
 if TYPE_CHECKING:
     from edgetl.result import Result
@@ -63,7 +64,13 @@ def bench(output: Output, models: tuple[Path, ...], out: Path | None, cache: Pat
     if out is not None:
         output.write(out, result)
     output.answer(result, benchmark(result))
-    return _hold_to(result, strict)
+    unloaded = unmeasured(result)
+    for reason in unloaded:
+        click.echo(f"edgetl: {' '.join(reason.split())}", err=True)
+    _hold_to(result, strict)
+    if unloaded:
+        raise click.exceptions.Exit(BackendError.exit_code)
+    return None
 
 
 def _selftest(output: Output) -> None:
@@ -114,3 +121,10 @@ def _hold_to(result: Result, strict: frozenset[str]) -> None:
     }
     if found:
         raise GateFailed("; ".join(f"{code}: {message}" for code, message in found.items()))
+
+
+def unmeasured(result: Result) -> tuple[str, ...]:
+    """Why not, for each graph that no runtime could be timed with; a graph that one of them takes is measured."""
+    timed = {one.variant for one in result.candidates if one.latency is not None or one.throughput_per_s is not None}
+    left = [one for one in result.candidates if one.variant not in timed]
+    return tuple(f"{one.name}: {one.rejected_because}" for one in left)

@@ -37,7 +37,8 @@ def prepare(output: Output, out: Path, threads: int | None, cache: Path | None, 
     from edgetl.report.text import preparation
 
     prepared = _prepare(source, request_of(source, out, cache, threads), progress_for(output))
-    output.answer(prepared, preparation(Bundle.open(out).manifest, (("bundle", out),), prepared.skipped))
+    page = preparation(Bundle.open(out).manifest, (("bundle", out),), prepared.skipped, prepared.remarks)
+    output.answer(prepared, page)
 
 
 def _prepare(source: Source, request: PrepareRequest, progress: Progress) -> Prepared:

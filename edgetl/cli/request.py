@@ -8,8 +8,9 @@ from edgetl.bundle import keep_other_files
 from edgetl.cli.source import Source, recipe_of
 from edgetl.device.cache_dir import default_cache_dir, writable_cache_dir
 from edgetl.device.probe import environment
-from edgetl.host.prepare import PrepareRequest
-from edgetl.recipe import read_recipe
+from edgetl.errors import RecipeError
+from edgetl.host.prepare import PrepareRequest, method_options
+from edgetl.recipe import Recipe, read_recipe
 
 
 def request_of(source: Source, out: Path, cache: Path | None, threads: int | None) -> PrepareRequest:
@@ -21,6 +22,7 @@ def request_of(source: Source, out: Path, cache: Path | None, threads: int | Non
     """
     keep_other_files(out)
     recipe, base = recipe_of(source, out)
+    _check_options(recipe, source.recipe)
     threads = threads or allowed_cpus()
     return PrepareRequest(recipe, base, out, cache_folder(cache), threads, source.fresh, source.tensorboard)
 
@@ -32,7 +34,19 @@ def stage_request(recipe: Path, out: Path, cache: Path | None, threads: int | No
         RecipeError: the recipe is wrong.
         InputError: the cache cannot be written to.
     """
-    return PrepareRequest(read_recipe(recipe), recipe.parent, out, cache_folder(cache), threads or allowed_cpus())
+    read = read_recipe(recipe)
+    _check_options(read, recipe)
+    return PrepareRequest(read, recipe.parent, out, cache_folder(cache), threads or allowed_cpus())
+
+
+def _check_options(recipe: Recipe, path: Path | None) -> None:
+    """Let the method check its own options, and name the file they stand in."""
+    try:
+        method_options(recipe)
+    except RecipeError as error:
+        if path is None:
+            raise
+        raise RecipeError(f"recipe {str(path)!r}: {error}") from error
 
 
 def cache_folder(cache: Path | None) -> Path:

@@ -130,8 +130,11 @@ def recipe_of(source: Source, out: Path) -> tuple[Recipe, Path]:
 
 
 def _from_flags(source: Source, out: Path) -> Recipe:
-    from edgetl.recipe import HUB, recipe_from_data  # numpy only when the command runs
+    from edgetl.errors import RecipeError
+    from edgetl.recipe import HUB, NAME, NAME_RULE, recipe_from_data  # numpy only when the command runs
 
+    if source.name is None and not NAME.fullmatch(out.stem):
+        raise RecipeError(f"name {out.stem!r}, taken from -o {str(out)!r}, {NAME_RULE}; give another one with --name")
     backbone: dict[str, Any] = {"name": source.backbone, "weights": source.weights or "hub"}
     if (source.backbone or "").startswith(HUB):
         backbone["name"], _, revision = str(source.backbone).partition("@")

@@ -54,7 +54,7 @@ def form(
     formed: list[Formed] = []
     for variant in variants:
         rendering = variant.artifact.rendering
-        unfit = _unfit(rendering, environment.cpu)
+        unfit = unfit_because(rendering, environment.cpu)
         for runtime, backend in backends.items():
             for precision in backend.precisions(rendering, environment.cpu.isa):
                 formed += [
@@ -69,7 +69,8 @@ def _thread_counts(target: Target, cpu: Cpu) -> tuple[int, ...]:
     return tuple(dict.fromkeys(min(count, cpu.allowed_cpus) for count in wanted))
 
 
-def _unfit(rendering: str, cpu: Cpu) -> str | None:
+def unfit_because(rendering: str, cpu: Cpu) -> str | None:
+    """Why a CPU cannot compute graphs of a rendering exactly; ``None`` where it can."""
     if rendering != "x86-vnni" or cpu.architecture not in X86 or INT8_DOT & set(cpu.isa):
         return None
     return (

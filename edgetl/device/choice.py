@@ -9,8 +9,9 @@ from typing import Literal
 
 from edgetl.bundle import Bundle
 from edgetl.candidate import Candidate, Variant
+from edgetl.device.candidates import unfit_because
 from edgetl.environment import Environment
-from edgetl.errors import GateFailed, InputError, MissingExtra
+from edgetl.errors import GateFailed, InputError, MissingExtra, Unsupported
 from edgetl.files import mark_used
 from edgetl.plugins import BACKENDS, find
 from edgetl.result import Result, read_result
@@ -84,14 +85,19 @@ def stored_record(bundle: Bundle, here: Environment, cache_dir: Path) -> Result 
 
 
 def safest(bundle: Bundle, here: Environment, runtime: str | None) -> Candidate:
-    """The float graph on a runtime, or on the first that works here.
+    """The float graph on a runtime, or on the first that works here; without one, the first this CPU can compute.
 
     Raises:
         MissingExtra: the runtime, or every runtime, is not installed.
-        Unsupported: there is no runtime of that name.
+        Unsupported: there is no runtime of that name, or this CPU can compute none of the graphs.
     """
-    variants = bundle.manifest.variants
-    variant = next((one for one in variants if one.artifact.precision == "fp32"), variants[0])
+    unfit = {one.name: unfit_because(one.artifact.rendering, here.cpu) for one in bundle.manifest.variants}
+    fit = [one for one in bundle.manifest.variants if unfit[one.name] is None]
+    if not fit:
+        raise Unsupported(
+            f"no graph of {bundle.manifest.name!r} can be computed here: {'; '.join(map(str, unfit.values()))}"
+        )
+    variant = next((one for one in fit if one.artifact.precision == "fp32"), fit[0])
     return Candidate(variant.name, runtime or _first_runtime(), _hint(variant), here.cpu.allowed_cpus)
 
 

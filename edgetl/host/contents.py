@@ -154,7 +154,8 @@ def card(judged: tuple[Judged, ...], origin: Origin) -> str:
     lines = [text, "", "## Measured by EdgeTL", ""]
     for variant in judged:
         if variant.evaluation.test is not None:
-            lines.append(f"- {variant.made.name}, test: {describe(variant.evaluation.test)}")
+            packed = "" if variant.passed else f" (not packed: {failures(variant.evaluation.checks)})"
+            lines.append(f"- {variant.made.name}, test: {describe(variant.evaluation.test)}{packed}")
     backbone = origin.backbone
     lines += [
         "",

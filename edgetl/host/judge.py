@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetl.check import Check
+from edgetl.check import Check, failures
 from edgetl.device.tasks import DeviceTask, Pair
 from edgetl.evaluation import Evaluation, Interval, Metrics, SelectionSplit
 from edgetl.gates import Gates
@@ -19,6 +19,9 @@ from edgetl.host.variants import Made
 from edgetl.host.workspace import Workspace
 from edgetl.plugins import find_task
 from edgetl.tensors import Array
+
+SIZE = "size"
+"""Name of the check that says nothing against a variant's answers."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,11 @@ class Judged:
     def passed(self) -> bool:
         """Whether every check passed."""
         return all(check.passed for check in self.evaluation.checks)
+
+    @property
+    def wrong(self) -> str:
+        """The reasons against its answers: all but that its file is too large."""
+        return failures(tuple(check for check in self.evaluation.checks if check.name != SIZE))
 
 
 def jury_for(kind: str, gates: Gates, workspace: Workspace) -> Jury:
@@ -142,5 +150,5 @@ def _gates(variant: Made, headline: Interval, gates: Gates) -> list[Check]:
     if gates.size_mb_max is not None:
         size = variant.model.stat().st_size / 1e6
         reason = f"the file has {size:.2f} MB, at most {gates.size_mb_max:g} MB is allowed"
-        checks.append(Check("size", size, gates.size_mb_max, "MB", size <= gates.size_mb_max, reason))
+        checks.append(Check(SIZE, size, gates.size_mb_max, "MB", size <= gates.size_mb_max, reason))
     return checks

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +31,7 @@ from edgetl.host.data.splits import Splits, split
 from edgetl.host.fingerprint import measuring, preparation_key
 from edgetl.host.judge import judge, jury_for
 from edgetl.host.quantize.calibrate import MIN_IMAGES
+from edgetl.host.remarks import unknown_targets
 from edgetl.host.tasks import HostTask
 from edgetl.host.training.events import note_reuse
 from edgetl.host.variants import Calibrated, Made, Refit, calibration, float_variant, quantized_variant, stratified
@@ -37,6 +39,7 @@ from edgetl.host.workspace import Workspace
 from edgetl.plugins import METHODS, RENDERINGS, TASKS, find, find_task
 from edgetl.progress import Progress
 from edgetl.recipe import Recipe
+from edgetl.spelling import placed
 
 HELD_OUT = 8
 """Test images named in the result, to try the bundle on."""
@@ -77,6 +80,8 @@ class Prepared(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     skipped: tuple[tuple[str, str], ...]
     """Images left out, each with the reason."""
     held_out: tuple[HeldOut, ...]
+    remarks: tuple[str, ...] = ()
+    """What nothing failed by and a user should know all the same."""
 
 
 @dataclass(frozen=True)
@@ -104,13 +109,32 @@ def prepare(request: PrepareRequest, progress: Progress) -> Prepared:
         RecipeError: an option is wrong.
         DataError: images or labels are not fit for use.
         BackboneError: the pre-trained model or its weights.
-        GateFailed: the float model missed a gate; nothing is written.
+        GateFailed: the float model missed a gate other than size, or no variant met all; nothing is written.
     """
+    with earlier_named(request.out):
+        return _prepare(request, progress)
+
+
+@contextmanager
+def earlier_named(out: Path) -> Iterator[None]:
+    """Let a missed gate say that what lies at ``out`` is not of this run."""
+    try:
+        yield
+    except GateFailed as error:
+        if not out.exists():
+            raise
+        raise GateFailed(f"{error}; {str(out)!r} of an earlier run stays as it is") from error
+
+
+def _prepare(request: PrepareRequest, progress: Progress) -> Prepared:
     recipe, cache = request.recipe, Cache(request.cache)
     method_options(recipe)
     for name in recipe.quantize.renderings:
         find(RENDERINGS, name, "rendering")
     check_trainable(recipe.task.kind)
+    remarks = unknown_targets(recipe.gates)
+    for remark in remarks:
+        progress.note(remark)
     material = load_material(request, progress)
     if recipe.quantize.renderings and len(material.splits.train) < MIN_IMAGES:
         raise DataError(
@@ -126,7 +150,7 @@ def prepare(request: PrepareRequest, progress: Progress) -> Prepared:
     request.out.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(request.out, lambda path: shutil.copyfile(kept, path))
     held_out = held_out_images(material, shown)
-    return Prepared(str(request.out), bundle.sha256, found is not None, material.audited.skipped, held_out)
+    return Prepared(str(request.out), bundle.sha256, found is not None, material.audited.skipped, held_out, remarks)
 
 
 def check_trainable(kind: str) -> None:
@@ -159,7 +183,7 @@ def method_options(recipe: Recipe) -> msgspec.Struct:
     try:
         return msgspec.convert(recipe.adapt.options, method.options)
     except msgspec.ValidationError as error:
-        raise RecipeError(f"[adapt] options of {method.name!r}: {error}") from error
+        raise RecipeError(f"[adapt] options of {method.name!r}: {placed(error, method.options, '$.adapt')}") from error
 
 
 def load_material(request: PrepareRequest, progress: Progress) -> Material:
@@ -240,18 +264,21 @@ def quantized(
 def pack(made: tuple[Made, ...], origin: Origin, out: Path) -> tuple[str, ...]:
     """Judge the variants, the float one first, and write a bundle; returns the hashes of a few test images.
 
+    A float variant whose only fault is its size is left out like any other; what it computes still judges the others.
+
     Raises:
-        GateFailed: the float variant missed a gate.
+        GateFailed: the float variant missed a gate other than size, or no variant met all.
     """
     recipe, workspace = origin.recipe, origin.workspace
     jury = jury_for(recipe.task.kind, recipe.gates, workspace)
     # the one place where the test split is opened: everything has been chosen by now
     test = workspace.splits.open_test("final report")
     jury, judged = judge(made, test, jury)
-    if not judged[0].passed:
-        raise GateFailed(
-            f"the float model missed a gate of recipe {recipe.name!r}: {failures(judged[0].evaluation.checks)}"
-        )
+    if judged[0].wrong:
+        raise GateFailed(f"the float model missed a gate of recipe {recipe.name!r}: {judged[0].wrong}")
+    if not any(variant.passed for variant in judged):
+        reasons = "; ".join(f"{one.made.name}: {failures(one.evaluation.checks)}" for one in judged)
+        raise GateFailed(f"no variant meets the gates of recipe {recipe.name!r} ({reasons})")
     write_bundle(out, contents(judged, origin, jury.thresholds))
     shown = (sample for sample in stratified(test, HELD_OUT, recipe.seed) if isinstance(sample.image, Path))
     return tuple(sample.sha256 for sample in shown)

@@ -25,12 +25,14 @@ from edgetl.host.prepare import (
     Material,
     Prepared,
     PrepareRequest,
+    earlier_named,
     held_out_images,
     load_material,
     opened,
     pack,
     quantized,
 )
+from edgetl.host.remarks import no_better_than_guessing
 from edgetl.host.user_onnx import InputFormat, Wrapping, classes_of, wrap_classifier, wrap_tensors
 from edgetl.host.variants import Made, fastest_runtime, stratified
 from edgetl.host.workspace import Workspace
@@ -58,8 +60,13 @@ def prepare_onnx(request: OnnxRequest, progress: Progress) -> Prepared:
     Raises:
         Unsupported: the model is not one of images, or its outputs are not the classes of the data.
         DataError: the images are not fit for use.
-        GateFailed: the wrapped model does not compute what the file computes, or the float model missed a gate.
+        GateFailed: the wrapped model does not compute what the file computes, or no variant met the gates.
     """
+    with earlier_named(request.common.out):
+        return _prepare(request, progress)
+
+
+def _prepare(request: OnnxRequest, progress: Progress) -> Prepared:
     common = request.common
     labelled = common.recipe.task.kind != "tensor"
     material = load_material(common, progress) if labelled else unlabelled_material(common, progress)
@@ -80,9 +87,12 @@ def prepare_onnx(request: OnnxRequest, progress: Progress) -> Prepared:
         )
         common.out.parent.mkdir(parents=True, exist_ok=True)
         hashes = pack((made, *others), origin, common.out)
-    sha256 = Bundle.open(common.out).sha256
-    held_out = held_out_images(material, hashes)
-    return Prepared(str(common.out), sha256, False, material.audited.skipped, held_out)
+    bundle, held_out = Bundle.open(common.out), held_out_images(material, hashes)
+    found = bundle.manifest.evaluations[0].selection
+    remarks = () if found is None else no_better_than_guessing(found, wrapped.wrapping)
+    for remark in remarks:
+        progress.note(remark)
+    return Prepared(str(common.out), bundle.sha256, False, material.audited.skipped, held_out, remarks)
 
 
 def unlabelled_material(request: PrepareRequest, progress: Progress) -> Material:

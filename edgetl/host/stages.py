@@ -28,6 +28,7 @@ from edgetl.host.prepare import (
     PrepareRequest,
     adapt_backbone,
     adapt_context,
+    earlier_named,
     held_out_images,
     load_material,
     pack,
@@ -139,7 +140,7 @@ def pack_files(request: PrepareRequest, files: Files, progress: Progress) -> tup
     """Judge ONNX files of this recipe and pack those that pass; writes ``request.out``.
 
     Raises:
-        GateFailed: the float model missed a gate.
+        GateFailed: the float model missed a gate other than size, or no variant met all.
     """
     for model in (files.float_model, *files.renderings.values()):
         _check_readable(model)
@@ -162,7 +163,8 @@ def pack_files(request: PrepareRequest, files: Files, progress: Progress) -> tup
         if any(one.out_of_fold is None for one in made):
             # all variants are compared on the same samples, or a drop cannot be judged
             made = tuple(replace(one, out_of_fold=None) for one in made)
-        return held_out_images(material, pack(made, origin, request.out))
+        with earlier_named(request.out):
+            return held_out_images(material, pack(made, origin, request.out))
 
 
 def _made(given: Made, folder: Path, request: PrepareRequest, context: AdaptContext) -> Made:

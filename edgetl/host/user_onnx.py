@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -73,10 +73,11 @@ def wrap_classifier(model: onnx.ModelProto, expects: InputFormat) -> Wrapping:
             "with --task tensor a model may have several"
         )
     source = _only_input(model)
+    wrapping = _wrapping(source, expects)
     _step_aside(graph, _OURS)
-    removed = _take_softmax_off(graph)
+    wrapping = replace(wrapping, removed=_take_softmax_off(graph))
     rename_tensors(graph, {graph.output[0].name: LOGITS})
-    wrapping = _wrap_input(graph, source, expects, removed)
+    _wrap_input(graph, source, wrapping)
     _name_nodes(graph)
     return wrapping
 
@@ -91,8 +92,9 @@ def wrap_tensors(model: onnx.ModelProto, expects: InputFormat) -> Wrapping:
     source = _only_input(model)
     if any(value.name == IMAGE for value in graph.output):
         raise Unsupported(f"an output of the model is named {IMAGE!r}, as EdgeTL names the input; give it another name")
+    wrapping = _wrapping(source, expects)
     _step_aside(graph, (IMAGE,))
-    wrapping = _wrap_input(graph, source, expects, None)
+    _wrap_input(graph, source, wrapping)
     _name_nodes(graph)
     return wrapping
 
@@ -153,26 +155,29 @@ def _take_softmax_off(graph: onnx.GraphProto) -> Activation | None:
     return removed
 
 
-def _wrap_input(
-    graph: onnx.GraphProto, source: onnx.ValueInfoProto, expects: InputFormat, removed: Activation | None
-) -> Wrapping:
-    """Put normalisation and layout before the model, and make ``image`` its input."""
-    tensor = source.type.tensor_type
-    shape = [size.dim_value if size.HasField("dim_value") else None for size in tensor.shape.dim]
+def _wrapping(source: onnx.ValueInfoProto, expects: InputFormat) -> Wrapping:
+    """What has to stand before an input; asked while it still has the name that its user knows."""
+    shape = _shape(source)
     layout = expects.layout or ("NHWC" if shape[3] == 3 else "NCHW")
     height, width = _size(source.name, shape, layout, expects.size)
-    mean, std = _statistics(source, expects)
-    wrapping = Wrapping(Preprocess(height=height, width=width), layout, mean, std, removed)
-    batch = "N" if shape[0] is None else shape[0]
+    return Wrapping(Preprocess(height=height, width=width), layout, *_statistics(source, expects), removed=None)
+
+
+def _shape(source: onnx.ValueInfoProto) -> list[int | None]:
+    return [size.dim_value if size.HasField("dim_value") else None for size in source.type.tensor_type.shape.dim]
+
+
+def _wrap_input(graph: onnx.GraphProto, source: onnx.ValueInfoProto, wrapping: Wrapping) -> None:
+    """Put normalisation and layout before the model, and make ``image`` its input."""
+    batch, size = _shape(source)[0], (wrapping.preprocess.height, wrapping.preprocess.width)
     graph.input.remove(source)
-    graph.input.insert(0, helper.make_tensor_value_info(IMAGE, onnx.TensorProto.UINT8, [batch, height, width, 3]))
-    if mean is None and layout == "NHWC":
+    graph.input.insert(0, helper.make_tensor_value_info(IMAGE, onnx.TensorProto.UINT8, [batch or "N", *size, 3]))
+    if wrapping.mean is None and wrapping.layout == "NHWC":
         rename_tensors(graph, {source.name: IMAGE})
     else:
         for place, node in enumerate(_before(source.name, wrapping, graph)):
             graph.node.insert(place, node)
     del graph.value_info[:]
-    return wrapping
 
 
 def _size(name: str, shape: list[int | None], layout: str, given: tuple[int, int] | None) -> tuple[int, int]:

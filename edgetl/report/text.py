@@ -96,12 +96,15 @@ def qualification(result: Result) -> Page:
 
 
 def preparation(
-    subject: Subject, files: Sequence[tuple[str, Path]] = (), skipped: Sequence[tuple[str, str]] = ()
+    subject: Subject,
+    files: Sequence[tuple[str, Path]] = (),
+    skipped: Sequence[tuple[str, str]] = (),
+    remarks: Sequence[str] = (),
 ) -> Page:
     """The report of a prepare run."""
     return _page(
         f"{subject.name}, version {subject.version}",
-        (),
+        tuple(f"Note: {remark}" for remark in remarks),
         accuracy_table(subject.evaluations, headline_only=True),
         selection_table(subject.evaluations),
         sizes_table(subject.variants),

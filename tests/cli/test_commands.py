@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from edgetl.cli import run
-from edgetl.result import Result
+from edgetl.result import Result, read_result
 
 
 @pytest.fixture(autouse=True)
@@ -134,6 +134,20 @@ def test_qualify_writes_the_result_that_predict_uses(
     assert answered == json.loads(written.read_text())
     assert run(["predict", str(tiny_bundle), str(photo), "--result", str(written), "-q"]) == 0
     assert answered["selected"] in capsys.readouterr().out
+
+
+def test_bench_of_a_model_that_cannot_be_loaded_ends_with_1_after_the_others(
+    tiny_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (junk := tmp_path / "junk.csv").write_text("no,model\n")
+    arguments = (tiny_bundle, junk, "--effort", "quick", "--runtime", "onnxruntime", "-o", tmp_path / "r.json", "-q")
+    assert run(["bench", *map(str, arguments)]) == 1
+    shown = capsys.readouterr()
+    assert "edgetl: junk.csv/onnxruntime/fp32/" in shown.err
+    assert "cannot load" in shown.err
+    result = read_result(tmp_path / "r.json")
+    assert {one.latency is None for one in result.candidates} == {True, False}
+    assert "Latency of one inference" in shown.out
 
 
 def test_bench_times_a_plain_onnx_file(tiny_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from edgetl import __version__
 from edgetl.cli import COMMANDS, edgetl, run
+from edgetl.plugins import TARGETS
 
 HEAVY = ("numpy", "rich", "msgspec", "PIL", "torch", "onnx", "onnxruntime", "openvino", "sklearn")
 
@@ -42,6 +43,12 @@ def test_public_names_are_listed_before_they_are_used() -> None:
     program = "import edgetl, sys; print(set(edgetl.__all__) <= set(dir(edgetl)), 'numpy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "True False\n"
+
+
+def test_help_of_qualify_names_the_targets(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["qualify", "--help"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert f"[gates.target.NAME] are judged; one of: {', '.join(TARGETS)}." in shown
 
 
 def test_help_lists_every_command_and_the_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:

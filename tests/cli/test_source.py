@@ -37,6 +37,14 @@ def test_recipe_is_read_and_its_folder_is_the_base(tmp_path: Path) -> None:
     assert (recipe.name, base) == ("x", tmp_path)
 
 
+def test_a_file_that_gives_no_name_says_how_to_give_another() -> None:
+    flags = {"data": "photos", "backbone": "timm/resnet18"}
+    words = r"name 'my parts', taken from -o 'my parts\.edgetl', must be letters, .*; give another one with --name"
+    with pytest.raises(RecipeError, match=words):
+        recipe_of(source(**flags), Path("my parts.edgetl"))
+    assert recipe_of(source(**flags, name="parts"), Path("my parts.edgetl"))[0].name == "parts"
+
+
 def test_wrong_recipe_names_the_field(tmp_path: Path) -> None:
     path = tmp_path / "recipe.toml"
     path.write_text('name = "x"\nflavour = 3\n[data]\nsource = "photos"\n[backbone]\nname = "timm/resnet18"\n')

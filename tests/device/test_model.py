@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -20,8 +21,9 @@ import edgetl
 from edgetl.bundle import Bundle
 from edgetl.candidate import Candidate
 from edgetl.device.cache_dir import default_cache_dir
-from edgetl.device.choice import Choice, result_path
+from edgetl.device.choice import Choice, result_path, safest
 from edgetl.device.probe import environment
+from edgetl.environment import Cpu, Environment
 from edgetl.errors import BundleError, DataError, GateFailed, InputError, Unsupported
 from edgetl.result import BundleIdentity, CandidateResult, Result
 from edgetl.tensors import Array, Batch, TensorSpec, check_feeds
@@ -66,6 +68,19 @@ def test_without_a_qualification_the_float_graph_is_run(opened: Open) -> None:
     with opened() as model:
         assert model.candidate.name == "fp32/onnxruntime/fp32/1t"
         assert model.chosen_by == "safest"
+
+
+def test_without_a_float_graph_the_safest_is_one_that_this_cpu_computes_exactly(bundle: Bundle) -> None:
+    int8 = msgspec.structs.replace(bundle.manifest, variants=(bundle.manifest.variant("int8-x86-vnni"),))
+    reduced: Any = SimpleNamespace(manifest=int8)
+
+    def here(*isa: str) -> Environment:
+        cpu = Cpu("Example CPU", "x86_64", isa, 2, 2)
+        return Environment("Linux", "6", "3.11", "0.1.0", cpu, None, None, None, {})
+
+    assert safest(reduced, here("avx512_vnni"), "onnxruntime").name == "int8-x86-vnni/onnxruntime/int8/2t"
+    with pytest.raises(Unsupported, match=r"no graph of 'cells' can be computed here: .* needs VNNI or AMX"):
+        safest(reduced, here("avx2"), "onnxruntime")
 
 
 def test_a_runtime_can_be_chosen(opened: Open) -> None:

@@ -10,9 +10,13 @@ import pytest
 
 Command = Callable[..., Any]
 CHANGES: dict[str, tuple[str, str, str]] = {
-    "unknown field": ('name = "stripes"', 'name = "s"\nsed = 3', "unknown field `sed`"),
-    "unknown section": ("[gates]", "[gate]", "unknown field `gate`"),
-    "unknown field of a section": ("margin = 0.3", "marign = 0.3", "unknown field `marign` - at `$.gates`"),
+    "unknown field": ('name = "stripes"', 'name = "s"\nsed = 3', "unknown field `sed`; did you mean 'seed'?"),
+    "unknown section": ("[gates]", "[gate]", "unknown field `gate`; did you mean 'gates'?"),
+    "unknown field of a section": (
+        "margin = 0.3",
+        "marign = 0.3",
+        "unknown field `marign` - at `$.gates`; did you mean 'margin'?",
+    ),
     "wrong type": ("margin = 0.3", 'margin = "x"', "Expected `float`, got `str` - at `$.gates.margin`"),
     "name that is a number": ('name = "stripes"', "name = 5", "Expected `str`, got `int` - at `$.name`"),
     "out of range": ("margin = 0.3", "margin = 7", "margin is a fraction from 0 to 1, got 7.0 - at `$.gates`"),
@@ -30,7 +34,23 @@ CHANGES: dict[str, tuple[str, str, str]] = {
     "empty name": ('"stripes"', '""', "name '' must be letters, digits"),
     "long name": ('"stripes"', f'"{"x" * 65}"', "at most 64"),
     "unknown method": ('"linear-probe"', '"linear-prob"', "unknown method 'linear-prob'; expected one of: "),
-    "unknown option of a method": ("views", "view", "[adapt] options of 'linear-probe': Object contains unknown field"),
+    "unknown field of a target": ("[gates]", "[gates.target.x]\nlatency_p50_max = 1\n[gates]", "'latency_p50_ms_max'?"),
+    "unknown field of preprocessing": (
+        "height = 48",
+        "hight = 48",
+        "- at `$.backbone.preprocess`; did you mean 'height'?",
+    ),
+    "unknown option of a method": (
+        "views",
+        "view",
+        "recipe.toml': [adapt] options of 'linear-probe': Object contains unknown field `view` - at `$.adapt`; "
+        "did you mean 'views'?",
+    ),
+    "unknown option of augmentation": (
+        'method = "linear-probe"',
+        'method = "scratch"\naugment = {mixp = 1}',
+        "unknown field `mixp` - at `$.adapt.augment`; did you mean 'mixup'?",
+    ),
     "unknown rendering": ("renderings = []", 'renderings = ["tpu"]', "unknown rendering 'tpu'; expected one of: "),
     "unknown task": ("[gates]", '[task]\nkind = "guess"\n[gates]', "task 'guess'"),
     "unknown backbone": ("test_efficientnet", "test_eficientnet", "did you mean test_efficientnet"),

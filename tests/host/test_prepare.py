@@ -14,6 +14,8 @@ from PIL import Image
 
 import edgetl
 from edgetl.bundle import Bundle
+from edgetl.check import failures
+from edgetl.device.qualify import Settings, qualify
 from edgetl.errors import DataError, GateFailed, RecipeError, Unsupported
 from edgetl.host.cache import digest
 from edgetl.host.data.dataset import Sample
@@ -22,6 +24,8 @@ from edgetl.host.prepare import PrepareRequest, load_material, prepare
 from edgetl.host.stages import Files, adapt, evaluate, export, pack_files, quantize
 from edgetl.host.variants import stratified
 from edgetl.progress import Silent
+from edgetl.recipe import Adapt, Recipe
+from edgetl.target import LOCAL
 
 RequestOf = Callable[..., PrepareRequest]
 
@@ -98,8 +102,48 @@ def test_held_out_images_are_in_no_other_split(request_of: RequestOf) -> None:
 
 
 def test_float_model_below_its_gate_fails_and_writes_nothing(request_of: RequestOf) -> None:
+    request = request_of(gates={"accuracy_min": 1.0})
+    with pytest.raises(GateFailed, match=r"the float model missed a gate .* at least 1 is required$"):
+        prepare(replace(request, recipe=_hopeless(request)), Silent())
+    assert not request.out.exists()
+    request.out.write_bytes(b"of yesterday")
+    with pytest.raises(GateFailed, match=r"at least 1 is required; '.*out\.edgetl' of an earlier run stays as it is$"):
+        prepare(replace(request, recipe=_hopeless(request)), Silent())
+    assert request.out.read_bytes() == b"of yesterday"
+
+
+def _hopeless(request: PrepareRequest) -> Recipe:
+    """The recipe with a method that learns next to nothing."""
+    return msgspec.structs.replace(request.recipe, adapt=Adapt("scratch", {"epochs": 1, "learning_rate": 1e-9}))
+
+
+def test_float_model_that_is_only_too_large_is_left_out_and_int8_is_packed(request_of: RequestOf) -> None:
+    sizes = _sizes(request_of)
+    assert sizes["int8-x86-vnni"] < sizes["fp32"]
+    between = sum(sizes.values()) / 2
+    request, recorder = request_of(gates={"accuracy_drop_max": 0.05, "margin": 0.2, "size_mb_max": between}), Recorder()
+    prepare(request, recorder)
+    bundle = Bundle.open(request.out)
+    assert [variant.name for variant in bundle.manifest.variants] == ["int8-x86-vnni"]
+    assert [evaluation.variant for evaluation in bundle.manifest.evaluations] == ["fp32", "int8-x86-vnni"]
+    assert "MB is allowed" in failures(bundle.manifest.evaluations[0].checks)
+    assert any("fp32 is not packed: size" in note for note in recorder.notes)
+    assert "fp32, test: accuracy" in bundle.read("card.md").decode()
+    assert "(not packed: size: " in bundle.read("card.md").decode()
+    result = qualify(bundle, LOCAL, Settings("quick", request.cache))
+    assert result.selected is not None
+    assert result.selected.startswith("int8-x86-vnni/")
+
+
+def _sizes(request_of: RequestOf) -> dict[str, float]:
+    request = request_of()
+    prepare(request, Silent())
+    return {one.name: one.artifact.size_bytes / 1e6 for one in Bundle.open(request.out).manifest.variants}
+
+
+def test_no_variant_within_the_size_limit_fails_with_each_reason(request_of: RequestOf) -> None:
     request = request_of(gates={"size_mb_max": 0.001})
-    with pytest.raises(GateFailed, match=r"at most 0\.001 MB is allowed"):
+    with pytest.raises(GateFailed, match=r"no variant meets .* \(fp32: size: .* 0\.001 MB .*int8-x86-vnni: size: "):
         prepare(request, Silent())
     assert not request.out.exists()
 
@@ -204,6 +248,19 @@ def test_recipe_travels_without_the_folders_of_this_machine(request_of: RequestO
     assert told["adapt"]["method"] == request.recipe.adapt.method
 
 
+def test_gates_for_an_unknown_target_are_remarked_at_once_and_keep_nothing_from_passing(request_of: RequestOf) -> None:
+    targets = {name: {"latency_p50_ms_max": 1.0} for name in ("local", "lcoal", "jetson")}
+    recorder = Recorder()
+    request = request_of(gates={"accuracy_drop_max": 0.05, "margin": 0.2, "target": targets})
+    prepared = prepare(request, recorder)
+    jetson, typo = prepared.remarks
+    assert recorder.notes[:2] == [jetson, typo]
+    assert jetson.startswith("[gates.target.jetson]: no target of that name is known here (known: local), so")
+    assert "did you mean" not in jetson
+    assert typo.endswith("did you mean 'local'?")
+    assert prepare(request, Silent()).remarks == prepared.remarks, "a reused bundle is no reason to be silent"
+
+
 def test_unknown_rendering_is_refused_before_any_work(request_of: RequestOf) -> None:
     recorder = Recorder()
     with pytest.raises(Unsupported, match="x86-vnni"):
@@ -212,7 +269,10 @@ def test_unknown_rendering_is_refused_before_any_work(request_of: RequestOf) -> 
 
 def test_scratch_trains_exports_and_packs(request_of: RequestOf) -> None:
     request = request_of(adapt={"method": "scratch", "epochs": 2}, gates={"accuracy_drop_max": 0.5, "margin": 0.5})
-    prepare(request, Silent())
+    recorder = Recorder()
+    prepare(request, recorder)
+    # of 68 images in batches of 16 the last 4 are left out
+    assert any(note.startswith("trained on 64 images for 2 epochs in ") for note in recorder.notes)
     manifest = Bundle.open(request.out).manifest
     assert manifest.provenance.method == "scratch"
     assert manifest.evaluations[0].selection_split == "validation"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -68,12 +69,22 @@ def request(photos: Path, folder: Path, task: str = "classify", classes: int = 2
 
 def test_labelled_data_give_a_float_and_an_int8_variant_that_are_judged(photos: Path, tmp_path: Path) -> None:
     asked = request(photos, tmp_path)
-    prepare_onnx(asked, Silent())
+    assert prepare_onnx(asked, Silent()).remarks == ()
     manifest = Bundle.open(asked.common.out).manifest
     assert [variant.name for variant in manifest.variants] == ["fp32", "int8-x86-vnni"]
     for evaluation in manifest.evaluations:
         assert evaluation.selection is not None
         assert evaluation.selection.headline.value > 0.9
+
+
+def test_classes_in_another_order_than_the_models_are_warned_of(photos: Path, tmp_path: Path) -> None:
+    for ours, theirs in (("flat", "striped"), ("striped", "flat")):
+        shutil.copytree(photos / ours, tmp_path / "swapped" / theirs)
+    (remark,) = prepare_onnx(request(tmp_path / "swapped", tmp_path), Silent()).remarks
+    assert remark.startswith("WARNING: accuracy 0.0 % on validation data")
+    assert "is not shown to be better than always answering 'flat', the commonest class (50.0 %)" in remark
+    assert "in another order than here (0 flat, 1 striped)" in remark
+    assert "size 48x48, colours in the order RGB, layout NCHW, mean 0,0,0, std 1,1,1 for pixels from 0 to 1" in remark
 
 
 def test_without_labels_only_the_float_model_is_packed(photos: Path, tmp_path: Path) -> None:

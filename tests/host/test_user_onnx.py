@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -217,6 +218,13 @@ def test_a_model_of_bytes_gets_bytes(layout: str, tmp_path: Path) -> None:
     outputs, original, wrapping = wrapped_and_original(model, tmp_path, expects=InputFormat())
     np.testing.assert_allclose(outputs["logits"], np.stack(IMAGES).mean((1, 2)) @ WEIGHT, rtol=1e-4, atol=1e-2)
     assert all(check.passed for check in parity_with_original(outputs, original, wrapping.removed))
+
+
+@pytest.mark.parametrize("wrap", [wrap_classifier, wrap_tensors])
+def test_an_input_of_our_name_is_called_by_it_in_errors(wrap: Callable[..., Wrapping]) -> None:
+    model = renamed(user_model(dtype=TensorProto.UINT8), {"input": "image"})
+    with pytest.raises(Unsupported, match="input 'image' is uint8"):
+        wrap(model, InputFormat((0, 0, 0), (1, 1, 1)))
 
 
 def test_normalisation_for_a_model_of_bytes_is_refused() -> None:

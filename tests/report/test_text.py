@@ -67,6 +67,10 @@ def test_failed_checks_have_a_table_of_their_own(subject: Any, result: Result) -
     assert "Checks that int8/onnxruntime/int8/2t failed" in titles
 
 
+def test_remarks_of_a_preparation_stand_below_its_title(subject: Any) -> None:
+    assert text.preparation(subject, remarks=("mind this",)).summary == ("Note: mind this",)
+
+
 def test_tables_are_rectangular(subject: Any, result: Result) -> None:
     files = (("bundle", Path("solar.edgetl")),)
     for page in (text.deployment(subject, result, files), text.qualification(result), text.preparation(subject)):

@@ -53,6 +53,11 @@ class Feed:
         """Batches in an epoch; a last, smaller one is left out, as BatchNorm and the schedule want equal ones."""
         return max(len(self.workspace.splits.train) // self.options.batch, 1)
 
+    @property
+    def images(self) -> int:
+        """Images in an epoch."""
+        return min(self.steps * self.options.batch, len(self.workspace.splits.train))
+
     def epoch(self, number: int, start: int = 0) -> Iterator[Batch]:
         """Batches ``start`` and later of an epoch.
 

@@ -28,6 +28,7 @@ from edgetl.host.training.machine import Machine, arithmetic, machine, prepared
 from edgetl.host.training.model import TrainingModel
 from edgetl.host.training.tail import Records, Tail
 from edgetl.plugins import find_task
+from edgetl.report import numbers
 
 _RECORDS_BYTES_MAX = 4 * 10**9
 _RECORDS_SHARE_MAX = 0.5
@@ -88,9 +89,11 @@ def _train(context: AdaptContext, start: Start, task: HostTask, where: Machine) 
         trainer = Trainer(start.model, plan, checkpoint)
         with nullcontext() if records is None else closing(records):
             standing = trainer.run()
+    images = trainer.feed.images
     workspace.progress.note(
-        f"trained on {trainer.seen} images in {time.perf_counter() - began:.0f} s on {where.device.type}; "
-        f"kept epoch {standing.best_epoch} of {len(standing.curve)}, validation loss {standing.best_loss:.4f}"
+        f"trained on {images} images for {numbers.significant(trainer.seen / images)} epochs "
+        f"in {time.perf_counter() - began:.0f} s on {where.device.type}; kept epoch {standing.best_epoch} "
+        f"of {len(standing.curve)}, validation loss {numbers.significant(standing.best_loss)}"
     )
     behind = None if records is None else records.tail.stage
     return {**_report(standing, start.model, where), "kept_activations_of": behind}
@@ -119,10 +122,11 @@ def _records(context: AdaptContext, start: Start, where: Machine, folder: Path) 
     size, room = count * tail.record(images[0]).nbytes, shutil.disk_usage(folder).free * _RECORDS_SHARE_MAX
     if size > min(_RECORDS_BYTES_MAX, room):
         workspace.progress.note(
-            f"activations of {tail.stage!r} are not kept: {size / 1e9:.1f} GB would be too much disk"
+            f"activations of {tail.stage!r} are not kept: {numbers.megabytes(size)} would be too much disk"
         )
         return None
-    workspace.progress.note(f"activations of {tail.stage!r} are kept: up to {size / 1e9:.1f} GB of disk while training")
+    shown = numbers.megabytes(size)
+    workspace.progress.note(f"activations of {tail.stage!r} are kept: up to {shown} of disk while training")
     return Records(tail, folder, count)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -210,6 +211,23 @@ def test_a_killed_run_with_kept_activations_goes_on_to_the_same_bits(
     with pytest.raises(Killed):
         run(photos, tmp_path / "killed", Killer(5), last_stages=2)
     assert fingerprint(run(photos, tmp_path / "killed", last_stages=2)) == expected
+
+
+def test_disk_that_is_taken_is_told_in_digits_that_mean_something(photos: Path, tmp_path: Path) -> None:
+    heard = Listener()
+    run(photos, tmp_path, heard, epochs=1, last_stages=2)
+    (size,) = [note for note in heard.notes if "of disk while training" in note]
+    assert re.search(r"up to [0-9.]*[1-9][0-9.]* MB of disk", size)
+
+
+class Listener(Silent):
+    """Remembers remarks."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def note(self, message: str) -> None:
+        self.notes.append(message)
 
 
 @pytest.mark.parametrize(("options", "free"), [({}, 10**12), ({"last_stages": 2}, 1000)], ids=["stem", "disk"])
