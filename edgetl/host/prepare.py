@@ -11,8 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from edgetl.bundle import Bundle, write_bundle
-from edgetl.check import failures
+from edgetl.bundle import Bundle
 from edgetl.device.tasks import DeviceTask
 from edgetl.errors import BundleError, DataError, GateFailed, RecipeError, Unsupported
 from edgetl.files import mark_used, write_atomically, write_bytes
@@ -20,7 +19,7 @@ from edgetl.host.adapt import AdaptContext, Adapted, Method
 from edgetl.host.adaptation import adaptation
 from edgetl.host.backbones import load_backbone
 from edgetl.host.cache import Cache
-from edgetl.host.contents import BackboneOrigin, Origin, contents
+from edgetl.host.contents import BackboneOrigin, Origin
 from edgetl.host.data.audit import Audit, Audited, audit
 from edgetl.host.data.card import check_near_duplicates, data_card
 from edgetl.host.data.dataset import Dataset
@@ -29,20 +28,17 @@ from edgetl.host.data.labels import in_words
 from edgetl.host.data.source import open_source
 from edgetl.host.data.splits import Splits, split
 from edgetl.host.fingerprint import measuring, preparation_key
-from edgetl.host.judge import judge, jury_for
+from edgetl.host.packing import pack
 from edgetl.host.quantize.calibrate import MIN_IMAGES
 from edgetl.host.remarks import unknown_targets
 from edgetl.host.tasks import HostTask
 from edgetl.host.training.events import note_reuse
-from edgetl.host.variants import Calibrated, Made, Refit, calibration, float_variant, quantized_variant, stratified
+from edgetl.host.variants import Calibrated, Made, Refit, calibration, float_variant, quantized_variant
 from edgetl.host.workspace import Workspace
 from edgetl.plugins import METHODS, RENDERINGS, TASKS, find, find_task
 from edgetl.progress import Progress
 from edgetl.recipe import Recipe
 from edgetl.spelling import placed
-
-HELD_OUT = 8
-"""Test images named in the result, to try the bundle on."""
 
 
 @dataclass(frozen=True)
@@ -259,29 +255,6 @@ def quantized(
         quantized_variant(made, name, calibrated.record, refit, workspace) for name in recipe.quantize.renderings
     )
     return variants, calibrated
-
-
-def pack(made: tuple[Made, ...], origin: Origin, out: Path) -> tuple[str, ...]:
-    """Judge the variants, the float one first, and write a bundle; returns the hashes of a few test images.
-
-    A float variant whose only fault is its size is left out like any other; what it computes still judges the others.
-
-    Raises:
-        GateFailed: the float variant missed a gate other than size, or no variant met all.
-    """
-    recipe, workspace = origin.recipe, origin.workspace
-    jury = jury_for(recipe.task.kind, recipe.gates, workspace)
-    # the one place where the test split is opened: everything has been chosen by now
-    test = workspace.splits.open_test("final report")
-    jury, judged = judge(made, test, jury)
-    if judged[0].wrong:
-        raise GateFailed(f"the float model missed a gate of recipe {recipe.name!r}: {judged[0].wrong}")
-    if not any(variant.passed for variant in judged):
-        reasons = "; ".join(f"{one.made.name}: {failures(one.evaluation.checks)}" for one in judged)
-        raise GateFailed(f"no variant meets the gates of recipe {recipe.name!r} ({reasons})")
-    write_bundle(out, contents(judged, origin, jury.thresholds))
-    shown = (sample for sample in stratified(test, HELD_OUT, recipe.seed) if isinstance(sample.image, Path))
-    return tuple(sample.sha256 for sample in shown)
 
 
 def _earlier(kept: Path) -> tuple[Bundle, tuple[str, ...]] | None:

@@ -21,6 +21,7 @@ from edgetl.host.export import optimise
 from edgetl.host.graph import read_graph, whole_sha256, write_graph
 from edgetl.host.inference import Engine, collect
 from edgetl.host.original import original_outputs, parity_with_original
+from edgetl.host.packing import pack
 from edgetl.host.prepare import (
     Material,
     Prepared,
@@ -29,7 +30,6 @@ from edgetl.host.prepare import (
     held_out_images,
     load_material,
     opened,
-    pack,
     quantized,
 )
 from edgetl.host.remarks import no_better_than_guessing

@@ -23,6 +23,7 @@ from edgetl.host.cache import digest
 from edgetl.host.contents import BackboneOrigin, Origin
 from edgetl.host.graph import read_graph, write_graph
 from edgetl.host.judge import is_thresholded, jury_for, predict, select, settled
+from edgetl.host.packing import pack
 from edgetl.host.prepare import (
     HeldOut,
     PrepareRequest,
@@ -31,7 +32,6 @@ from edgetl.host.prepare import (
     earlier_named,
     held_out_images,
     load_material,
-    pack,
 )
 from edgetl.host.quantize.record import DAMAGE
 from edgetl.host.stage_notes import StageNotes, read_notes, write_notes
