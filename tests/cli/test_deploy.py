@@ -61,6 +61,7 @@ def pipeline(tiny_bundle: Path, result: Result, monkeypatch: pytest.MonkeyPatch,
     host = ModuleType("edgetl.host.prepare")
     names = ("recipe", "base", "out", "cache", "threads", "fresh")
     host.PrepareRequest = lambda *values: SimpleNamespace(**dict(zip(names, values, strict=False)))  # type: ignore[attr-defined]
+    host.method_options = lambda _: None  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "edgetl.pipeline", module)
     monkeypatch.setitem(sys.modules, "edgetl.host.prepare", host)
     monkeypatch.delitem(sys.modules, "edgetl.cli.request", raising=False)
