@@ -40,13 +40,25 @@ def load():
 
 
 @pytest.mark.parametrize(
-    ("line", "code"), [("inspect B", 1), ("inspect B --json", 1), ("--help", 1), ("nosuch --json", 1)]
+    ("line", "code"),
+    [
+        ("inspect B", 0),
+        ("inspect B --json", 0),
+        ("--help", 0),
+        ("inspect --help", 0),
+        ("nosuch --json", 2),
+        ("predict B P none.png", 2),
+        ("predict B P none.png --json", 2),
+    ],
 )
-def test_reader_that_has_gone_is_no_error_of_ours(line: str, code: int, process: Command, tiny_bundle: Path) -> None:
+def test_reader_that_has_gone_is_no_error_of_ours(
+    line: str, code: int, process: Command, tiny_bundle: Path, photo: Path
+) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     try:
-        done = process(*line.replace("B", str(tiny_bundle)).split(), streams={"stdout": writing})
+        places = {"B": tiny_bundle, "P": photo}
+        done = process(*(places.get(word, word) for word in line.split()), streams={"stdout": writing})
     finally:
         os.close(writing)
     assert done.code == code
