@@ -27,3 +27,8 @@ def __getattr__(name: str) -> Any:
     from edgetl.plugins import resolve  # keeps import cheap
 
     return resolve(_LAZY[name])
+
+
+def __dir__() -> list[str]:
+    """The public names, also those that nobody has used yet."""
+    return sorted({*globals(), *_LAZY})

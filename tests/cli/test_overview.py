@@ -32,6 +32,18 @@ def test_help_imports_few_modules_beyond_those_of_click() -> None:
     assert modules("from edgetl.cli import run; run(['--help'])") <= modules("import click") + 25
 
 
+@pytest.mark.parametrize("module", ["edgetl", "edgetl.cli"])
+def test_package_runs_as_a_module(module: str) -> None:
+    done = subprocess.run([sys.executable, "-m", module, "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"edgetl {__version__}\n"
+
+
+def test_public_names_are_listed_before_they_are_used() -> None:
+    program = "import edgetl, sys; print(set(edgetl.__all__) <= set(dir(edgetl)), 'numpy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "True False\n"
+
+
 def test_help_lists_every_command_and_the_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["--help"]) == 0
     shown = capsys.readouterr().out
