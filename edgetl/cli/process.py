@@ -56,7 +56,9 @@ class _Pipe(io.FileIO):
 
 
 def _unbreakable(stream: TextIO) -> TextIO:
-    if not isinstance(stream, io.TextIOWrapper) or not isinstance(getattr(stream.buffer, "raw", None), io.FileIO):
+    if not isinstance(stream, io.TextIOWrapper) or not isinstance(
+        getattr(stream.buffer, "raw", stream.buffer), io.FileIO
+    ):
         return stream
     stream.flush()
     return io.TextIOWrapper(
