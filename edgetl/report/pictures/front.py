@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from edgetl.report import numbers
 from edgetl.report.candidates import ordered
 from edgetl.report.load import measured_as, scenario_words
-from edgetl.report.median import median_interval
 from edgetl.report.pictures.axis import Axis, axis, drawable
 from edgetl.report.pictures.chart import Chart, Facts, mark
 from edgetl.report.pictures.log_axis import LogAxis, log_axis
 from edgetl.report.pictures.svg import Point, Role, Style, fitted, line, number, polyline, text, text_width
 from edgetl.result import CandidateResult, Result
+from edgetl.samples.support import interval
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64.0, 680.0, 66.0, 344.0
 _SIZE = (700.0, 400.0)
@@ -98,7 +96,7 @@ def _spot(candidate: CandidateResult) -> Spot | None:
     if not all(map(drawable, (score.value, *score.ci95))):
         return None
     median = latency.p50_ns
-    low, high = median_interval(np.asarray(latency.samples_ns, np.int64)) or (median, median)
+    low, high = (end if end is not None else median for end in interval(sorted(latency.samples_ns), 50.0))
     accuracy = (score.ci95[0] * 100, score.value * 100, score.ci95[1] * 100)
     return Spot(candidate, (min(low, median) / 1e6, median / 1e6, max(high, median) / 1e6), accuracy)
 
