@@ -62,7 +62,7 @@ class Usage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class MachineState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What was found before measuring; nothing was changed to find it."""
+    """What was found before measuring, and what went wrong meanwhile; nothing was changed to find it."""
 
     clocks: tuple[Clock, ...]
     turbo: Literal["on", "off"] | None
@@ -85,7 +85,7 @@ class MachineState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pi_throttled: int | None = None
     """A Raspberry Pi's ``get_throttled``: bits 0 to 3 tell what is so now, 16 to 19 what was since boot."""
     findings: tuple[Finding, ...] = ()
-    """What of it speaks against measuring now."""
+    """What of it, or of what happened to it while measuring, speaks against the numbers."""
 
 
 def cpu_ranges(cpus: tuple[int, ...]) -> str:

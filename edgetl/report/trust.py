@@ -24,10 +24,10 @@ def findings_table(result: Result) -> Table:
 
 
 def machine_findings_table(result: Result) -> Table:
-    """What was found before measuring, whatever was measured then."""
+    """What speaks against the machine itself, whatever was measured."""
     found = result.state.findings if result.state is not None else ()
     columns = (Column("Code"), Column("Severity"), Column("What was seen"))
-    return Table("Found before measuring", columns, tuple(map(_finding, found)))
+    return Table("Found of the machine, before and while measuring", columns, tuple(map(_finding, found)))
 
 
 def _finding(finding: Finding) -> tuple[str, str, str]:
