@@ -5,13 +5,14 @@ STAMP := .venv/.installed
 # Runs on the oldest Python that devices have.
 DEVICE_SIDE := edgetl/device edgetl/bundle edgetl/report edgetl/cli $(filter-out edgetl/pipeline.py, $(wildcard edgetl/*.py))
 
-.PHONY: help venv format lint check test demo docs clean
+.PHONY: help venv format lint check test demo soak docs clean
 
 help:
 	@echo 'make venv    a virtual environment in .venv with everything'
 	@echo 'make check   format, lint, types, layers, fast tests'
 	@echo 'make test    check, then every test'
 	@echo 'make demo    solar cells: data to bundle to prediction'
+	@echo 'make soak    half an hour of measuring: what the harness takes in memory'
 	@echo 'make docs    write the generated pages again'
 	@echo 'make format  let ruff format and fix'
 	@echo 'make clean   remove what these targets made'
@@ -48,6 +49,9 @@ test: check
 
 demo: $(STAMP)
 	PATH="$(CURDIR)/$(BIN):$$PATH" sh models/solar-cells/demo.sh
+
+soak: $(STAMP)
+	$(BIN)/python benchmarks/soak.py -o build/soak.json
 
 docs: $(STAMP)
 	$(BIN)/python docs/generate.py

@@ -1,0 +1,111 @@
+"""Half an hour of `edgetl bench --effort sustained`: what the harness takes beside the runtime, in memory.
+
+python benchmarks/soak.py -o benchmarks/results/x86-vnni/soak.json
+
+The model takes microseconds, so that there are as many samples as there can be. Memory is the peak of the process that
+measures and of the one that reads sensors, less the peak of a loop with the same runtime and model.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import onnx
+import record
+from onnx import TensorProto, helper, numpy_helper
+
+LIMIT_MB = 50.0
+WIDTH = 64
+BARE_LOOP = """
+import sys, time
+import numpy as np, onnxruntime
+options = onnxruntime.SessionOptions()
+options.intra_op_num_threads = 1
+session = onnxruntime.InferenceSession(sys.argv[1], options, providers=["CPUExecutionProvider"])
+feeds = {"x": np.zeros((1, 64), np.float32)}
+end = time.monotonic() + 10
+while time.monotonic() < end:
+    session.run(None, feeds)
+print(open("/proc/self/status").read())
+"""
+
+
+def tiny(path: Path) -> Path:
+    """One matrix product."""
+    weight = np.random.default_rng(0).normal(size=(WIDTH, WIDTH)).astype(np.float32)
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, WIDTH]) for name in ("x", "y")]
+    node = helper.make_node("MatMul", ["x", "w"], ["y"])
+    graph = helper.make_graph([node], "tiny", ends[:1], ends[1:], [numpy_helper.from_array(weight, "w")])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), path)
+    return path
+
+
+def peak_mb(status: str) -> float:
+    """Of ``/proc/PID/status``."""
+    (line,) = (line for line in status.splitlines() if line.startswith("VmHWM:"))
+    return int(line.split()[1]) / 1024
+
+
+def sensor_process(parent: int) -> int | None:
+    """The child that reads sensors."""
+    for child in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
+        if b"edgetl.device.bench.telemetry" in Path(f"/proc/{child}/cmdline").read_bytes():
+            return int(child)
+    return None
+
+
+def watched(command: list[str]) -> dict[str, list[float]]:
+    """Peaks so far in MB, once a second, of the process and of its sensor process."""
+    found: dict[str, list[float]] = {"bench": [], "sensors": []}
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        while process.poll() is None:
+            try:
+                found["bench"].append(peak_mb(Path(f"/proc/{process.pid}/status").read_text()))
+                sensors = sensor_process(process.pid)
+                if sensors is not None:
+                    found["sensors"].append(peak_mb(Path(f"/proc/{sensors}/status").read_text()))
+            except (OSError, ValueError):
+                pass  # ended between two looks
+            time.sleep(1)
+    if process.returncode != 0:
+        raise SystemExit(f"edgetl bench ended with exit code {process.returncode}")
+    return found
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("-o", "--output", type=Path)
+    parser.add_argument("--effort", default="sustained")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        model, result = tiny(Path(folder) / "tiny.onnx"), Path(folder) / "result.json"
+        bare = subprocess.run([sys.executable, "-c", BARE_LOOP, model], capture_output=True, text=True, check=True)
+        words = ["--effort", options.effort, "--runtime", "onnxruntime", "--threads", "1", "--cache", folder]
+        begin = time.monotonic()
+        peaks = watched([sys.executable, "-m", "edgetl.cli", "bench", str(model), *words, "-q", "-o", str(result)])
+        minutes = (time.monotonic() - begin) / 60
+        (candidate,) = json.loads(result.read_text())["candidates"]
+    bench, sensors, loop = max(peaks["bench"]), max(peaks["sensors"]), peak_mb(bare.stdout)
+    measured = {
+        "harness_mb": bench + sensors - loop,
+        "bench_mb": bench,
+        "sensors_mb": sensors,
+        "bare_loop_mb": loop,
+        "minutes": minutes,
+        "samples": candidate["latency"]["n"],
+        "verdict": candidate["validity"]["verdict"],
+        "raw_peaks_mb": peaks,
+    }
+    passed = measured["harness_mb"] <= LIMIT_MB
+    return record.write(options.output, "soak", f"bench + sensors - bare loop <= {LIMIT_MB:.0f} MB", measured, passed)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

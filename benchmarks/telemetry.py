@@ -1,0 +1,96 @@
+"""What reading sensors meanwhile adds to a latency: blocks with and without the process that reads, in turn.
+
+python benchmarks/telemetry.py MODEL_OR_BUNDLE -o benchmarks/results/x86-vnni/telemetry.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import record
+
+from edgetl.bundle import Bundle
+from edgetl.device.bench.subjects import Loaded, Wanted, load, subjects_of
+from edgetl.device.bench.telemetry import recording
+from edgetl.device.bench.timing.warm_up import time_calls
+from edgetl.device.candidates import backends_of
+from edgetl.samples.comparison import compare
+from edgetl.samples.series import block_medians
+from edgetl.target import LOCAL
+
+SHARE_MAX = 0.01
+BLOCK_S = 2.0
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """Samples in ns, block after block."""
+
+    samples_ns: tuple[int, ...]
+    blocks: tuple[int, ...]
+
+
+def in_turn(loaded: Loaded, rounds: int) -> tuple[Blocks, Blocks]:
+    """With and without readings; who goes first turns with every round, and the first call of a block is dropped."""
+    (call,) = loaded.calls(seed=0)
+    typical_ns = sorted(time_calls(call, 50, time.perf_counter_ns))[25]
+    size = max(20, round(BLOCK_S * 1e9 / typical_ns))
+    found: dict[bool, list[int]] = {True: [], False: []}
+    order = [True, False]
+    for _ in range(rounds):
+        for is_read in order:
+            with recording() if is_read else nullcontext():
+                call()
+                found[is_read] += time_calls(call, size, time.perf_counter_ns)
+        order.reverse()
+    return Blocks(tuple(found[True]), (size,) * rounds), Blocks(tuple(found[False]), (size,) * rounds)
+
+
+def measure(model: Path | Bundle, rounds: int, cache: Path) -> list[dict[str, object]]:
+    backends, wanted, rows = backends_of(LOCAL), Wanted(cache), []
+    for subject in subjects_of([model], backends, wanted):
+        (loaded, *_), refused = load([subject], backends, wanted, streams=1)
+        if refused:
+            raise SystemExit(str(refused))
+        read, unread = in_turn(loaded, rounds)
+        loaded.close()
+        found = compare(read, unread, paired=True, margin=SHARE_MAX)
+        rows.append(
+            {
+                "candidate": subject.name,
+                "ratio": found.ratio,
+                "interval": [found.low, found.high],
+                "outcome": found.outcome,
+                "block_medians_ns": {
+                    "with": block_medians(read.samples_ns, read.blocks),
+                    "without": block_medians(unread.samples_ns, unread.blocks),
+                },
+            }
+        )
+    return rows
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("model", type=Path)
+    parser.add_argument("-o", "--output", type=Path)
+    parser.add_argument("--rounds", type=int, default=20)
+    options = parser.parse_args()
+    model = Bundle.open(options.model) if options.model.suffix == ".edgetl" else options.model
+    with tempfile.TemporaryDirectory() as folder:
+        rows = measure(model, options.rounds, Path(folder))
+        with recording() as recorder:
+            time.sleep(1)
+    channels = len(recorder.telemetry.series)
+    measured = {str(row["candidate"]): row["ratio"] for row in rows} | {"channels that are read": channels, "raw": rows}
+    limit = f"latency with readings of sensors is equivalent to that without, within {SHARE_MAX:.0%}"
+    return record.write(options.output, "telemetry", limit, measured, all(r["outcome"] == "equivalent" for r in rows))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
