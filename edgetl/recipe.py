@@ -141,7 +141,7 @@ class Quantize(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Graphs to make besides the float one; ``[]`` makes none."""
     calibration: int = 300
     """Training images that the ranges of activations are taken from; at least 16."""
-    estimator: Literal["minmax", "percentile", "mse"] = "percentile"
+    estimator: Literal["minmax", "percentile", "mse", "entropy"] = "percentile"
     """How a range follows from what was seen: all of it, all but outliers, or with the least squared error."""
 
     def __post_init__(self) -> None:

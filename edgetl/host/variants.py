@@ -134,6 +134,7 @@ def calibration(made: Made, quantize: Quantize, workspace: Workspace) -> Calibra
             estimator=quantize.estimator,
             progress=workspace.progress,
             total=len(samples),
+            unfinished=workspace.cache.path("calibration", [*parts, "unfinished"], ".npz"),
         )
         calibrate(trunk, stream(samples, workspace.preprocess, threads=workspace.threads), settings).save(path)
 

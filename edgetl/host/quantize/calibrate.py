@@ -17,6 +17,7 @@ from edgetl.errors import DataError, Unsupported
 from edgetl.host.graph import backbone_digest, read_graph, weights_of, write_graph
 from edgetl.host.quantize.histogram import Observer
 from edgetl.host.quantize.record import CalibrationRecord, Estimator
+from edgetl.host.quantize.unfinished import EVERY, Unfinished, read_unfinished
 from edgetl.plugins import BACKENDS, find
 from edgetl.progress import Progress, Silent
 from edgetl.runner import LoadOptions, Runner
@@ -42,6 +43,9 @@ class CalibrationSettings:
     progress: Progress = field(default_factory=Silent)
     total: int | None = None
     """Number of images, for progress, where it is known."""
+    unfinished: Path | None = None
+    """Where what was seen is kept every 50 images; a calibration that was stopped goes on from there. Needs the same
+    images in the same order, and is removed in the end."""
 
 
 def calibrate(
@@ -63,15 +67,18 @@ def calibrate(
     settings = settings or CalibrationSettings()
     graph = read_graph(model)
     digest, watched = backbone_digest(graph), watched_tensors(graph)
-    observers = {name: Observer(name, has_channels) for name, has_channels in watched.items()}
+    sight = _sight(digest, watched, settings.unfinished)
     with tempfile.TemporaryDirectory(prefix="edgetl-calibrate-") as folder:
         exposed = Path(folder) / "exposed.onnx"
         _expose(graph, tuple(watched), exposed)
         runner = _load(exposed, settings.threads)
         try:
-            digests = _observe(runner, images, observers, settings)
+            _observe(runner, images, sight, settings)
         finally:
             runner.close()
+    digests = sight.digests
+    if settings.unfinished is not None:
+        settings.unfinished.unlink(missing_ok=True)
     if len(set(digests)) < MIN_IMAGES:
         raise DataError(
             f"calibration got {len(digests)} images, {len(set(digests))} of them different; "
@@ -82,7 +89,7 @@ def calibrate(
         images_sha256=hashlib.sha256("".join(sorted(digests)).encode()).hexdigest(),
         images=len(digests),
         estimator=settings.estimator,
-        tensors={name: observer.seen() for name, observer in observers.items()},
+        tensors={name: observer.seen() for name, observer in sight.observers.items()},
     )
 
 
@@ -120,22 +127,52 @@ def before_clipping(model: onnx.ModelProto) -> dict[str, str]:
     }
 
 
-def _observe(
-    runner: Runner,
-    images: Iterable[NDArray[np.uint8]],
-    observers: Mapping[str, Observer],
-    settings: CalibrationSettings,
-) -> list[str]:
-    digests: list[str] = []
-    feed = runner.inputs[0].name
+@dataclass(frozen=True)
+class _Sight:
+    """What was seen so far, and on which images."""
+
+    graph_sha256: str
+    observers: Mapping[str, Observer]
+    digests: list[str]
+
+    def save(self, path: Path) -> None:
+        tensors = {name: observer.watched for name, observer in self.observers.items()}
+        Unfinished(self.graph_sha256, tuple(self.digests), tensors).save(path)
+
+
+def _sight(graph_sha256: str, watched: Mapping[str, bool], kept: Path | None) -> _Sight:
+    """What an earlier run had seen when it was stopped; nothing without one."""
+    earlier = None if kept is None else read_unfinished(kept, graph_sha256, frozenset(watched))
+    if earlier is None:
+        return _Sight(graph_sha256, {name: Observer(name, channels) for name, channels in watched.items()}, [])
+    observers = {name: Observer.going_on(name, watched[name], earlier.tensors[name]) for name in watched}
+    return _Sight(graph_sha256, observers, list(earlier.digests))
+
+
+def _observe(runner: Runner, images: Iterable[NDArray[np.uint8]], sight: _Sight, settings: CalibrationSettings) -> None:
+    feed, seen = runner.inputs[0].name, len(sight.digests)
     with settings.progress.stage("calibrate", settings.total) as step:
-        for image in images:
-            outputs = runner.infer({feed: np.ascontiguousarray(image)[None]})
-            for name, observer in observers.items():
-                observer.update(outputs[name])
-            digests.append(hashlib.sha256(np.ascontiguousarray(image).tobytes()).hexdigest())
+        for index, image in enumerate(images):
+            digest = hashlib.sha256(np.ascontiguousarray(image).tobytes()).hexdigest()
+            if index < seen:
+                _check_same(digest, sight.digests[index], settings)
+            else:
+                outputs = runner.infer({feed: np.ascontiguousarray(image)[None]})
+                for name, observer in sight.observers.items():
+                    observer.update(outputs[name])
+                sight.digests.append(digest)
+                if settings.unfinished is not None and len(sight.digests) % EVERY == 0:
+                    sight.save(settings.unfinished)
             step.advance()
-    return digests
+
+
+def _check_same(digest: str, earlier: str, settings: CalibrationSettings) -> None:
+    if digest != earlier and settings.unfinished is not None:
+        settings.unfinished.unlink(missing_ok=True)
+        raise DataError(
+            f"the calibration that {str(settings.unfinished)!r} was to go on with saw other images; "
+            "it is removed: calibrate again from the start"
+        )
 
 
 def _expose(model: onnx.ModelProto, names: tuple[str, ...], out: Path) -> None:

@@ -48,6 +48,21 @@ class TensorRange:
         return float(np.clip((self.first + bin_ + inside) * self.width, self.low, self.high))
 
 
+@dataclass(frozen=True)
+class Watched:
+    """How far an :class:`Observer` has come; another one goes on from here."""
+
+    arrays: int
+    low: float
+    high: float
+    exponent: int
+    first: int
+    counts: NDArray[np.int64]
+    """Of all bins, ``(2048,)``."""
+    means: NDArray[np.float64]
+    """Sums of the means of every channel so far; empty where no channels are watched."""
+
+
 class Observer:
     """Watches one tensor, and with ``has_channels`` the mean of each of its channels.
 
@@ -66,6 +81,21 @@ class Observer:
         self._exponent = _FINEST
         self._first = 0
         self._counts = np.zeros(BINS, np.int64)
+
+    @classmethod
+    def going_on(cls, name: str, has_channels: bool, watched: Watched) -> Observer:
+        """An observer that has seen what another one had."""
+        observer = cls(name, has_channels)
+        observer._arrays, observer._low, observer._high = watched.arrays, watched.low, watched.high
+        observer._exponent, observer._first = watched.exponent, watched.first
+        observer._counts, observer._means = watched.counts.copy(), watched.means.copy()
+        return observer
+
+    @property
+    def watched(self) -> Watched:
+        """What is needed to go on later."""
+        counts, means = self._counts.copy(), self._means.copy()
+        return Watched(self._arrays, self._low, self._high, self._exponent, self._first, counts, means)
 
     def update(self, values: NDArray[np.float32]) -> None:
         """Count one sample's tensor.

@@ -23,7 +23,7 @@ from edgetl.tensors import Array
 SCHEMA = "edgetl.calibration/1"
 DAMAGE = (BadZipFile, zlib.error, EOFError, ValueError, LookupError, TypeError, AttributeError, NotImplementedError)
 """What is raised by reading an ``.npz`` file that is not what it should be."""
-Estimator = Literal["minmax", "percentile", "mse"]
+Estimator = Literal["minmax", "percentile", "mse", "entropy"]
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class CalibrationRecord:
         """Lowest and highest value to represent of every tensor; zero is always between them.
 
         Args:
-            estimator: ``minmax``, ``percentile`` or ``mse``; the record's own when ``None``.
+            estimator: ``minmax``, ``percentile``, ``mse`` or ``entropy``; the record's own when ``None``.
         """
         name = estimator or self.estimator
         if name not in ESTIMATORS:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from edgetl.host import graph
 from edgetl.host.adapt import Head
 from edgetl.host.quantize.calibrate import CalibrationSettings, calibrate
 from edgetl.host.quantize.record import CalibrationRecord, read_record
+from edgetl.host.quantize.unfinished import read_unfinished
 from edgetl.host.quantize.x86_vnni import RENDERING
 from edgetl.progress import Silent, Step
 from edgetl.tensors import Array
@@ -138,3 +140,55 @@ def test_a_record_of_another_schema_is_refused(tmp_path: Path) -> None:
 def test_a_missing_record_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot read calibration"):
         read_record(tmp_path / "record.npz")
+
+
+class Stopped(Exception):
+    """As if the process had been killed."""
+
+
+def stopping(images: Array, after: int) -> Iterator[Array]:
+    yield from images[:after]
+    raise Stopped
+
+
+def test_a_calibration_that_was_stopped_goes_on_to_the_same_record(
+    network: Path, images: Array, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edgetl.host.quantize.calibrate.EVERY", 4)
+    whole = calibrate(network, images)
+    settings = CalibrationSettings(unfinished=tmp_path / "unfinished.npz")
+    with pytest.raises(Stopped):
+        calibrate(network, stopping(images, 10), settings)
+    kept = read_unfinished(tmp_path / "unfinished.npz", whole.graph_sha256, frozenset(whole.tensors))
+    assert kept is not None
+    assert len(kept.digests) == 8
+
+    again = calibrate(network, images, settings)
+
+    assert same(whole, again, tmp_path)
+    assert not (tmp_path / "unfinished.npz").exists()
+
+
+def test_a_calibration_does_not_go_on_with_other_images(
+    network: Path, images: Array, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edgetl.host.quantize.calibrate.EVERY", 4)
+    settings = CalibrationSettings(unfinished=tmp_path / "unfinished.npz")
+    with pytest.raises(Stopped):
+        calibrate(network, stopping(images, 10), settings)
+
+    with pytest.raises(DataError, match="saw other images"):
+        calibrate(network, images[::-1], settings)
+
+    assert same(calibrate(network, images[::-1], settings), calibrate(network, images), tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 nonsense"], ids=["empty", "damaged"])
+def test_a_damaged_unfinished_calibration_is_begun_anew(
+    content: bytes, network: Path, images: Array, tmp_path: Path
+) -> None:
+    (tmp_path / "unfinished.npz").write_bytes(content)
+
+    record = calibrate(network, images, CalibrationSettings(unfinished=tmp_path / "unfinished.npz"))
+
+    assert same(record, calibrate(network, images), tmp_path)
