@@ -9,7 +9,8 @@ import click
 
 from edgetl.cli.options import ANY_PATH, cache, common, effort, out
 from edgetl.cli.output import Output
-from edgetl.errors import BackendError
+from edgetl.cli.sections import SectionedCommand
+from edgetl.errors import BackendError, InputError
 
 if TYPE_CHECKING:
     from edgetl.result import Result
@@ -17,14 +18,34 @@ if TYPE_CHECKING:
 
 PRECISIONS = ("fp32", "bf16", "fp16")
 SELFTEST = Path("selftest")
+SCOPES = ("infer", "end-to-end")
 SCENARIOS = ("single-stream", "multi-stream", "server", "offline", "periodic")
+SECTIONS = {
+    "How models run": ("runtime", "threads", "precision"),
+    "What is timed": ("scope", "batch", "effort", "layers"),
+    "How load arrives": ("kind", "rate_hz", "streams", "deadline_ms", "drop_late"),
+}
 
 
-@click.command()
+@click.command(cls=SectionedCommand, sections=SECTIONS)
 @click.argument("models", nargs=-1, required=True, type=ANY_PATH, metavar="MODEL...")
 @click.option("--runtime", metavar="R", help="One runtime.  [default: all that are installed]")
 @click.option("--threads", type=click.IntRange(1, 1024), metavar="N", help="CPU threads.  [default: all]")
 @click.option("--precision", type=click.Choice(PRECISIONS), help="What float graphs may be computed in.")
+@click.option(
+    "--scope",
+    type=click.Choice(SCOPES),
+    default="infer",
+    show_default=True,
+    help="What is timed: inference alone, or all from an image file to its prediction, of bundles.",
+)
+@click.option(
+    "-b",
+    "--batch",
+    type=click.IntRange(1, 1024),
+    metavar="N",
+    help="Items in one inference: latency is of all of them, throughput counts each.  [default: 1]",
+)
 @click.option(
     "--scenario",
     "kind",
@@ -33,10 +54,19 @@ SCENARIOS = ("single-stream", "multi-stream", "server", "offline", "periodic")
     show_default=True,
     help="How load arrives, in MLPerf LoadGen's words; periodic is a camera.",
 )
-@click.option("--rate", "rate_hz", type=float, metavar="HZ", help="Inferences per second of periodic and server.")
-@click.option("--streams", type=click.IntRange(1, 64), default=1, metavar="N", help="At once, of multi-stream.")
+@click.option("--rate", "rate_hz", type=float, metavar="HZ", help="Inferences due per second, of periodic and server.")
+@click.option(
+    "--streams",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Inferences at once, of multi-stream and offline.",
+)
 @click.option("--deadline", "deadline_ms", type=float, metavar="MS", help="Later than this counts as late.")
-@click.option("--drop-late", is_flag=True, help="Drop what is due while another runs, instead of queueing it.")
+@click.option(
+    "--drop-late", is_flag=True, help="Of periodic and server: drop what is due while another runs; else it waits."
+)
 @click.option("--layers", is_flag=True, help="Also say which precision each layer ran in, and the roofline.")
 @click.option("--strict", multiple=True, metavar="CODE", help="A code such as W-LOAD that makes the run fail.")
 @out("Result to write, as JSON, with every sample.", required=False)
@@ -90,14 +120,19 @@ def _selftest(output: Output) -> None:
 def _scenario(options: dict[str, Any]) -> Scenario:
     from edgetl.scenario import Scenario
 
-    deadline_ms = options.pop("deadline_ms")
-    return Scenario(
+    deadline_ms, drop_late = options.pop("deadline_ms"), options.pop("drop_late")
+    scenario = Scenario(
         kind=options.pop("kind"),
         rate_hz=options.pop("rate_hz"),
         streams=options.pop("streams"),
         deadline_ns=None if deadline_ms is None else round(deadline_ms * 1e6),
-        backlog="drop" if options.pop("drop_late") else "queue",
+        backlog="drop" if drop_late else "queue",
     )
+    if drop_late and not scenario.is_paced:
+        raise InputError(f"in scenario {scenario.kind!r} nothing is due, so nothing is late; leave --drop-late out")
+    if deadline_ms is not None and scenario.kind == "offline":
+        raise InputError("scenario 'offline' has throughput alone, so nothing is late; leave --deadline out")
+    return scenario
 
 
 def _codes(given: tuple[str, ...]) -> frozenset[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,20 +11,17 @@ from edgetl.check import Check, failures
 from edgetl.device.bench.cold import measure_cold
 from edgetl.device.bench.percent import percent_stage
 from edgetl.device.bench.plan import PLANS
-from edgetl.device.bench.timing import Subject, Timed, interleave, latency, rotating
+from edgetl.device.bench.timing import Timed, interleave, latency, rotating
 from edgetl.device.candidates import Formed
+from edgetl.device.end_to_end import EndToEnd
 from edgetl.device.evaluate import is_full_precision, options_of
 from edgetl.device.feeds import feeds_from_golden
 from edgetl.device.latency_gates import gate_checks, gated_percents
 from edgetl.device.select import choose
 from edgetl.device.session import Session
 from edgetl.errors import BackendError
-from edgetl.preprocess import Preprocess
 from edgetl.result import Cold
 from edgetl.runner import Runner
-
-_IMAGES = 16
-"""Encoded images that timing takes in turn."""
 
 
 @dataclass(frozen=True)
@@ -100,20 +97,11 @@ def _worth_comparing(
 
 
 def _time_end_to_end(ready: tuple[Ready, ...], session: Session) -> dict[str, Timed]:
-    preprocess, encoded = session.exam.manifest.preprocess, session.exam.golden.encoded[:_IMAGES]
+    exam = session.exam
+    preprocess, encoded = exam.manifest.preprocess, exam.golden.encoded
     if preprocess is None or not encoded or not ready:
         return {}
-    subjects: dict[str, Subject] = {}
-    for one in ready:
-        subjects[one.name] = rotating(_image_to_prediction(one.runner, preprocess, session), encoded)
+    whole = EndToEnd(preprocess, exam.task, exam.manifest.classes, encoded)
+    subjects = {one.name: rotating(whole.predictor(one.runner), whole.inputs()) for one in ready}
     with percent_stage(session.progress, "time from encoded image to prediction") as told:
         return interleave(subjects, PLANS[session.settings.effort], session.clock, told)
-
-
-def _image_to_prediction(runner: Runner, preprocess: Preprocess, session: Session) -> Callable[[bytes], object]:
-    name, task, classes = runner.inputs[0].name, session.exam.task, session.exam.manifest.classes
-
-    def predict(image: bytes) -> object:
-        return task.predictions(runner.infer({name: preprocess.apply(image)[None]}), classes)
-
-    return predict

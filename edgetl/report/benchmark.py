@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from edgetl.report import numbers
 from edgetl.report.candidates import latency_table, ordered, start_table
+from edgetl.report.energy import known_energy_table
 from edgetl.report.executed import precision_table, roofline_table
 from edgetl.report.layers import layers_table
-from edgetl.report.load import scenario_words
+from edgetl.report.load import batch_words, scenario_words, scope_words
 from edgetl.report.page import Column, Page, Table
 from edgetl.report.text import machine_sentence
 from edgetl.report.verdicts import load_table
@@ -19,11 +20,17 @@ from edgetl.validity import Finding
 
 def benchmark(result: Result) -> Page:
     """The report of a bench run, in which nothing was judged but the measurement itself."""
-    tables = (latency_table(result), against_fastest_table(result), load_table(result), start_table(result))
+    tables = (
+        latency_table(result),
+        against_fastest_table(result),
+        load_table(result),
+        known_energy_table(result),
+        start_table(result),
+    )
     layers = [layers_table(one.name, one.layers) for one in ordered(result) if one.layers is not None]
     executed = (precision_table(result), roofline_table(result), *layers) if layers else ()
     every = (*tables, *executed, doubts_table(result))
-    summary = (machine_sentence(result), f"Load: {scenario_words(result.scenario)}; scope: inference alone.")
+    summary = (machine_sentence(result), _covered(result), *(f"Note: {remark}." for remark in result.remarks))
     return Page(f"Latency of {result.bundle.name}", summary, tuple(table for table in every if table.rows))
 
 
@@ -48,6 +55,12 @@ def against_fastest_table(result: Result) -> Table:
         rows.append((one.name, numbers.fine_ratio(found.ratio), *cells))
     remark = f"Ratios of medians; differences within {numbers.percent(MARGIN)} do not matter."
     return Table(f"Against {fastest.name}", columns, tuple(rows), (remark,))
+
+
+def _covered(result: Result) -> str:
+    scopes = " or ".join(dict.fromkeys(scope_words(one) for one in result.candidates))
+    words = (f"Load: {scenario_words(result.scenario)}", f"scope: {scopes}", batch_words(result))
+    return "; ".join(word for word in words if word) + "."
 
 
 def doubts_table(result: Result) -> Table:

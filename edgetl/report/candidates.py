@@ -32,7 +32,7 @@ def latency_table(result: Result) -> Table:
         Column("Compared"),
     )
     rows = tuple(_latency_row(candidate, result) for candidate in ordered(result))
-    return Table("Latency of one inference", columns, rows, _steadiness(result))
+    return Table(_timed_words(result), columns, rows, _steadiness(result))
 
 
 def end_to_end_table(result: Result) -> Table:
@@ -72,8 +72,10 @@ def start_table(result: Result) -> Table:
         for candidate in result.candidates
         if candidate.cold
     ]
-    remarks = ("Peak memory is that of the whole process, with Python and the runtime.",)
-    return Table("Cold start", columns, tuple(rows), remarks)
+    remarks = ["Peak memory is that of the whole process, with Python and the runtime."]
+    if any(candidate.scope == "end-to-end" for candidate in result.candidates):
+        remarks.append("A cold start is of the model alone, without an image file.")
+    return Table("Cold start", columns, tuple(rows), tuple(remarks))
 
 
 def fastest_float(result: Result) -> CandidateResult | None:
@@ -132,6 +134,13 @@ def _latency_row(candidate: CandidateResult, result: Result) -> tuple[str, ...]:
         numbers.megabytes(candidate.size_bytes),
         _comparison(candidate, result),
     )
+
+
+def _timed_words(result: Result) -> str:
+    batch = max((one.batch for one in result.candidates), default=1)
+    if any(one.scope == "end-to-end" for one in result.candidates):
+        return "Latency from image file to prediction" + (f", {batch} at a time" if batch > 1 else "")
+    return f"Latency of a batch of {batch}" if batch > 1 else "Latency of one inference"
 
 
 def _comparison(candidate: CandidateResult, result: Result) -> str:

@@ -9,9 +9,18 @@ from edgetl.scenario import Scenario
 _SCOPES = {"infer": "inference alone", "end-to-end": "image file to prediction"}
 
 
-def scope_words(latency: Latency | None) -> str:
+def scope_words(timed: Latency | CandidateResult | None) -> str:
     """What the clock ran over; ``-`` where nothing was timed."""
-    return numbers.UNKNOWN if latency is None else _SCOPES.get(latency.scope, latency.scope)
+    return numbers.UNKNOWN if timed is None else _SCOPES.get(timed.scope, timed.scope)
+
+
+def batch_words(result: Result) -> str:
+    """How many items an inference has and what that means; empty where each has one."""
+    batches = {one.batch for one in result.candidates}
+    if not batches - {1}:
+        return ""
+    sizes = " or ".join(map(str, sorted(batches)))
+    return f"batch {sizes}: latency is of a whole batch, throughput and energy count its items"
 
 
 def scenario_words(scenario: Scenario | None) -> str:
@@ -34,4 +43,5 @@ def measured_as(candidate: CandidateResult, result: Result) -> str:
     """Scope and scenario of a candidate's latency, in one cell."""
     if candidate.latency is None:
         return numbers.UNKNOWN
-    return f"{scope_words(candidate.latency)}; {scenario_words(result.scenario)}"
+    batch = f"; batch {candidate.batch}" if candidate.batch > 1 else ""
+    return f"{scope_words(candidate.latency)}{batch}; {scenario_words(result.scenario)}"

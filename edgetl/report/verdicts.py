@@ -44,8 +44,10 @@ def load_table(result: Result) -> Table:
     )
     rows = [(one.name, *_load(one)) for one in ordered(result)]
     known = tuple(row for row in rows if any(cell != numbers.UNKNOWN for cell in row[1:]))
-    remarks = ("Service is the work itself, without waiting; harness is what timing adds to each sample.",)
-    return Table("Load", columns, known, remarks)
+    remarks = ["Service is the work itself, without waiting; harness is what timing adds to each sample."]
+    if any(one.batch > 1 for one in result.candidates):
+        remarks.append("Throughput counts the items of a batch; late and dropped count batches.")
+    return Table("Load", columns, known, tuple(remarks))
 
 
 def end_to_end_rows(result: Result) -> Table:

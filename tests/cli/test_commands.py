@@ -167,14 +167,47 @@ def test_bench_times_a_plain_onnx_file(tiny_bundle: Path, tmp_path: Path, capsys
         (["--streams", "2"], "do not fit scenario"),
         (["--deadline", "-1"], "cannot be met"),
         (["--strict", "W-WRONG"], "expected one of: W-GOVERNOR"),
+        (["--scenario", "offline", "--rate", "30"], "has no rate"),
+        (["--scenario", "offline", "--deadline", "3"], "leave --deadline out"),
+        (["--scenario", "multi-stream", "--streams", "2", "--drop-late"], "leave --drop-late out"),
+        (["--scope", "end-to-end"], "is a plain ONNX file"),
+        (["--batch", "0"], "range"),
     ],
-    ids=["no rate", "rate without use", "rate of 0", "streams", "deadline", "code"],
+    ids=[
+        "no rate",
+        "rate without use",
+        "rate of 0",
+        "streams",
+        "deadline",
+        "code",
+        "rate offline",
+        "deadline offline",
+        "drop without rate",
+        "end-to-end of a plain file",
+        "batch of 0",
+    ],
 )
-def test_bench_refuses_scenarios_that_contradict_themselves(
+def test_bench_refuses_options_that_contradict_each_other_in_one_line(
     tiny_bundle: Path, arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["bench", str(tiny_bundle.parent / "fp32.onnx"), *arguments]) == 2
-    assert words in " ".join(capsys.readouterr().err.split())
+    shown = capsys.readouterr().err
+    assert words in " ".join(shown.split())
+    assert "Traceback" not in shown
+
+
+def test_bench_times_bundles_from_image_file_to_prediction_in_batches(
+    tiny_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--scope", "end-to-end", "-b", "2", "--effort", "quick", "--runtime", "onnxruntime", "--threads", "1"]
+    assert run(["bench", str(tiny_bundle), *arguments, "-o", str(tmp_path / "r.json"), "-q"]) == 0
+    assert "Latency from image file to prediction, 2 at a time" in capsys.readouterr().out
+    result = read_result(tmp_path / "r.json")
+    assert {(one.batch, one.latency.scope) for one in result.candidates if one.latency is not None} == {
+        (2, "end-to-end")
+    }
+    assert run(["compare", str(tmp_path / "r.json"), str(tmp_path / "r.json")]) == 0
+    assert "scope end-to-end, single-stream, batch 2" in " ".join(capsys.readouterr().out.split())
 
 
 def test_bench_fails_on_a_code_that_was_named(tiny_bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from edgetl.report.benchmark import against_fastest_table, benchmark, doubts_table
 from edgetl.result import CandidateResult, Latency, Result
+from edgetl.telemetry import Energy
 from edgetl.validity import Finding, judged
 
 BLOCKS = (20,) * 10
@@ -88,3 +89,32 @@ def test_nothing_against_it_is_said(of: Callable[..., Result]) -> None:
 
 def test_scope_and_scenario_stand_above(of: Callable[..., Result]) -> None:
     assert "scope: inference alone" in benchmark(of(candidate("fast", 10**6))).summary[1]
+
+
+def test_scope_and_batch_of_another_kind_are_told_everywhere(of: Callable[..., Result]) -> None:
+    replace = msgspec.structs.replace
+    one = candidate("fast", 10**6)
+    assert one.latency is not None
+    whole = replace(one, batch=8, scope="end-to-end", latency=replace(one.latency, scope="end-to-end"))
+    page = benchmark(of(replace(whole, throughput_per_s=8000.0)))
+    assert "scope: image file to prediction; batch 8: latency is of a whole batch" in page.summary[1]
+    titles = {table.title: table for table in page.tables}
+    assert "Latency from image file to prediction, 8 at a time" in titles
+    assert "items of a batch" in titles["Load"].remarks[1]
+
+
+def test_remarks_of_the_run_stand_above(of: Callable[..., Result]) -> None:
+    result = msgspec.structs.replace(of(candidate("fast", 10**6)), remarks=("x has a fixed first size",))
+    assert benchmark(result).summary[-1] == "Note: x has a fixed first size."
+
+
+def test_energy_stands_there_where_it_is_known(of: Callable[..., Result]) -> None:
+    replace = msgspec.structs.replace
+    one = candidate("fast", 10**6)
+    unknown = Energy(None, None, None, None, None, 0, "no sensor tells what the whole device draws")
+    known = Energy("ina3221: VDD_IN", 2.0, 6.0, 0.06, 0.04, 20, None, ((0, 10),), 100)
+    assert "Energy" not in {table.title for table in benchmark(of(replace(one, energy=unknown))).tables}
+    page = benchmark(of(replace(one, energy=known), replace(candidate("slow", 2 * 10**6), energy=unknown)))
+    (energy,) = [table for table in page.tables if table.title == "Energy"]
+    assert energy.rows[0][1:6] == ("2 W", "6 W", "60 mJ", "40 mJ", "20")
+    assert "no sensor" in energy.rows[1][-1]

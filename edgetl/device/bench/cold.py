@@ -16,14 +16,13 @@ from pathlib import Path
 from typing import TypeVar
 
 import msgspec
-import numpy as np
 
 from edgetl.device.bench.child import environment
+from edgetl.device.feeds import zeros
 from edgetl.errors import BackendError, EdgeTLError
 from edgetl.plugins import BACKENDS, find
 from edgetl.result import Cold
 from edgetl.runner import Backend, LoadOptions
-from edgetl.tensors import Array, TensorSpec
 
 T = TypeVar("T")
 _TIMEOUT_S = 600
@@ -55,11 +54,6 @@ def measure_cold(runtime: str, model: Path, options: LoadOptions) -> Cold:
         built = _start(request, empty)
         started = _start(request, empty)
     return msgspec.structs.replace(started, build_ns=built.build_ns, load_ns=started.build_ns + started.load_ns)
-
-
-def zeros(specs: tuple[TensorSpec, ...]) -> dict[str, Array]:
-    """Feeds of zeros; a size that may vary is 1."""
-    return {spec.name: np.zeros([size or 1 for size in spec.shape], spec.dtype) for spec in specs}
 
 
 def _start(request: Request, empty: str) -> Cold:
@@ -102,7 +96,7 @@ def _measure(request: Request) -> Cold:
     backend: Backend = find(BACKENDS, request.runtime, "runtime")
     built, build_ns = _timed(lambda: backend.build(Path(request.model), request.options, Path(request.cache)))
     runner, load_ns = _timed(lambda: backend.load(built, request.options))
-    feeds = zeros(runner.inputs)
+    feeds = zeros(runner.inputs, request.options.batch or 1)
     _, first_ns = _timed(lambda: runner.infer(feeds))
     return Cold(build_ns=build_ns, load_ns=load_ns, first_inference_ns=first_ns, peak_rss_bytes=_peak_rss_bytes())
 

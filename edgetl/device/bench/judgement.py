@@ -11,6 +11,7 @@ from edgetl.device.bench.energy import energy
 from edgetl.device.bench.executed import precision_findings
 from edgetl.device.bench.overhead import overhead_finding
 from edgetl.device.bench.plan import Effort
+from edgetl.device.bench.scenarios.alone import Alone
 from edgetl.device.bench.scenarios.findings import pacing_findings
 from edgetl.device.bench.scenarios.record import recorded
 from edgetl.device.bench.subjects import Timeable
@@ -26,7 +27,6 @@ from edgetl.validity import Finding, judged
 
 HEADLINE: Mapping[Effort, float] = {"quick": 90.0, "standard": 99.0, "rigorous": 99.9, "sustained": 99.9}
 """The percentile that an effort promises to support."""
-_TURNS = "several candidates took turns faster than sensors are read; time one alone to learn its energy"
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,8 @@ class Found:
     cold: Mapping[str, Cold]
     timed: Mapping[str, Timed]
     refused: Mapping[str, str]
+    alone: Mapping[str, tuple[Alone, ...]] = field(default_factory=dict)
+    """What ran alone for its energy, on machines that tell power."""
     layers: Mapping[str, Layers] = field(default_factory=dict)
     rooflines: Mapping[str, Roofline] = field(default_factory=dict)
 
@@ -70,6 +72,8 @@ def candidate_result(one: Timeable, found: Found, run: Run) -> CandidateResult:
         rejected_because=found.refused.get(one.name),
         layers=found.layers.get(one.name),
         roofline=found.rooflines.get(one.name),
+        scope=one.scope,
+        batch=one.batch,
     )
     timed = found.timed.get(one.name)
     if timed is None:
@@ -77,7 +81,7 @@ def candidate_result(one: Timeable, found: Found, run: Run) -> CandidateResult:
     candidate = recorded(plain, timed, run.scenario, run.overhead_ns)
     findings = (*_own(candidate, timed, run), *run.watch.findings)
     return msgspec.structs.replace(
-        candidate, energy=_energy(timed, run, alone=len(found.timed) == 1), validity=judged(findings, run.strict)
+        candidate, energy=_energy(one, found, run.watch), validity=judged(findings, run.strict)
     )
 
 
@@ -93,7 +97,7 @@ def _own(candidate: CandidateResult, timed: Timed, run: Run) -> tuple[Finding, .
     return (*found, *([] if overhead is None else [overhead]))
 
 
-def _energy(timed: Timed, run: Run, alone: bool) -> Energy:
-    if not alone:
-        return Energy(None, None, None, None, None, 0, _TURNS)
-    return energy(run.watch.telemetry, run.watch.idle_ns, run.watch.active_ns, sum(timed.block_items) + timed.warmup)
+def _energy(one: Timeable, found: Found, watch: Watch) -> Energy:
+    alone = found.alone.get(one.name, ())
+    items = one.batch * sum(done.inferences for done in alone)
+    return energy(watch.telemetry, watch.idle_ns, tuple(done.window_ns for done in alone), items)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import msgspec
 
-from edgetl.device.bench.energy import Window
+from edgetl.device.bench.energy import Window, tells_power
 from edgetl.device.bench.telemetry import Recorder, recording
 from edgetl.device.bench.throttling import throttle_findings
 from edgetl.device.probe.jetson import output_of
@@ -50,7 +50,7 @@ class Watch:
 
     def rest(self, sleep: Callable[[float], None]) -> None:
         """Leave the device alone for a while, if a sensor tells what it draws."""
-        if _tells_power(self.telemetry):
+        if tells_power(self.telemetry):
             start_ns = self._clock()
             sleep(IDLE_S)
             self.idle_ns = (start_ns, self._clock())
@@ -80,9 +80,3 @@ def watching(here: Environment, threads: int | None, clock: Callable[[], int]) -
         # a first reading tells whether power can be known at all
         time.sleep(_FIRST_READINGS_S)
         yield Watch(state, recorder, clock)
-
-
-def _tells_power(telemetry: Telemetry) -> bool:
-    return any(
-        series.channel.is_total and any(value is not None for value in series.values) for series in telemetry.series
-    )

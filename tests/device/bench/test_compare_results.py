@@ -173,6 +173,25 @@ def test_other_scope_is_refused(run_of: Timed) -> None:
         compare_results(run_of(), changed_latency(run_of(), scope="end-to-end"), CompareSettings())
 
 
+def test_one_scope_is_compared_and_told(run_of: Timed) -> None:
+    def whole(run: Result) -> Result:
+        (first, *_) = changed_latency(run, scope="end-to-end").candidates
+        return replace(run, candidates=(replace(first, scope="end-to-end"),))
+
+    compared = compare_results(whole(run_of()), whole(run_of(1.1, seed=5)), CompareSettings())
+    assert (compared.scope, compared.batch, compared.pairs[0].verdict) == ("end-to-end", 1, "slower")
+
+
+def test_other_batch_is_refused(run_of: Timed) -> None:
+    def batched(run: Result, batch: int) -> Result:
+        return replace(run, candidates=tuple(replace(one, batch=batch) for one in run.candidates))
+
+    settings = CompareSettings(allow_other_machine=True)
+    with pytest.raises(InputError, match=r"different batches \(1 and 8 items\).*same --batch"):
+        compare_results(run_of(), batched(run_of(), 8), settings)
+    assert compare_results(batched(run_of(), 8), batched(run_of(), 8), settings).batch == 8
+
+
 @pytest.mark.parametrize("blocks", [(), (20,), (500, -100)], ids=str)
 def test_blocks_that_do_not_add_up_are_refused(run_of: Timed, blocks: tuple[int, ...]) -> None:
     with pytest.raises(InputError, match="there are 400"):
