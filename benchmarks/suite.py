@@ -5,7 +5,8 @@
 
 Writes one file per row, ``FOLDER/SUITE/ROW.json``, whole or not at all. A row whose file is there is left as it is when
 it was made of the same declaration, the same model and on the same machine with the same runtimes. What this machine
-cannot run is recorded as skipped, with the reason.
+cannot run is recorded as skipped, with the reason; of a model that is not to be had nothing is written, and
+the exit code tells.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from suite_rows import ROOT, Row, read_suite, rows
 
 from edgetl.device.probe import INT8_DOT, X86, environment
 from edgetl.environment import Cpu, Environment
-from edgetl.errors import EdgeTLError, InputError
+from edgetl.errors import BackendError, EdgeTLError, InputError, MissingExtra, Unsupported
 from edgetl.progress import Silent
 from edgetl.result import Result
 
@@ -33,7 +34,7 @@ Done = Literal["kept", "measured", "skipped"]
 
 
 @dataclass(frozen=True)
-class Laboratory:
+class SuiteRun:
     """Where rows are measured, and how."""
 
     out: Path
@@ -46,9 +47,14 @@ class Laboratory:
     source: Callable[[Row], Source]
     measured: Callable[[Row, Source], tuple[Measured, Result]]
 
-    def run(self, row: Row) -> tuple[Done, RowRecord]:
-        """Measure a row, unless its file still fits."""
-        source, reason = self._source(row)
+    def row(self, row: Row) -> tuple[Done, RowRecord]:
+        """Measure a row, unless its file still fits.
+
+        Raises:
+            EdgeTLError: the model is not to be had; nothing is written then.
+        """
+        reason = self.unavailable(row, self.here)
+        source = None if reason else self.source(row)
         sha256 = None if source is None else source.identity.sha256
         path = row_path(self.out, row)
         if (kept := _readable(path)) is not None and kept.fits(row, sha256, self.here):
@@ -57,7 +63,7 @@ class Laboratory:
         if source is not None:
             try:
                 found = self.measured(row, source)
-            except EdgeTLError as error:
+            except (BackendError, MissingExtra, Unsupported) as error:
                 reason = str(error)
         made = RowRecord(
             schema=SCHEMA,
@@ -75,13 +81,17 @@ class Laboratory:
         write_row(path, made)
         return ("skipped" if found is None else "measured"), made
 
-    def _source(self, row: Row) -> tuple[Source | None, str | None]:
-        if reason := self.unavailable(row, self.here):
-            return None, reason
+
+def run_rows(run: SuiteRun, wanted: Sequence[Row]) -> int:
+    """Every row, whatever becomes of the others; the exit code, of the first that failed."""
+    code = 0
+    for row in wanted:
         try:
-            return self.source(row), None
+            print(told(*run.row(row)), flush=True)
         except EdgeTLError as error:
-            return None, str(error)
+            print(f"{row.name}: failed, {error}", file=sys.stderr, flush=True)
+            code = code or error.exit_code
+    return code
 
 
 def chosen(declared: Sequence[Row], only: Sequence[str] | None) -> tuple[Row, ...]:
@@ -123,7 +133,7 @@ def main(words: Sequence[str]) -> int:
     here, bench = environment(), Bench(arguments.cache, Silent())
     suite = record.relative(str(arguments.suite.absolute()), ROOT)
     sources = functools.cache(bench.source)
-    laboratory = Laboratory(
+    run = SuiteRun(
         out=arguments.out or ROOT / "benchmarks/results" / target_of(here.cpu),
         command=lambda row: f"python benchmarks/suite.py {suite} --only {row.name}",
         commit=record.commit(),
@@ -133,14 +143,12 @@ def main(words: Sequence[str]) -> int:
         measured=bench.measured,
     )
     try:
-        for row in chosen(rows(read_suite(arguments.suite), arguments.suite.stem), arguments.only):
-            print(told(*laboratory.run(row)), flush=True)
+        return run_rows(run, chosen(rows(read_suite(arguments.suite), arguments.suite.stem), arguments.only))
     except EdgeTLError as error:
         print(error, file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         return 130
-    return 0
 
 
 def _readable(path: Path) -> RowRecord | None:

@@ -12,6 +12,7 @@ from suite_rows import FLOAT, ROOT, Model, Row, Way
 
 from edgetl.artifact import sha256_of
 from edgetl.bundle import Bundle
+from edgetl.device.bench.comparable import latency_of
 from edgetl.device.bench.models import BenchSettings, bench_subjects
 from edgetl.device.bench.subjects import Timeable, Wanted, subjects_of
 from edgetl.device.candidates import backends_of, unfit_because
@@ -23,6 +24,7 @@ from edgetl.recipe import read_recipe
 from edgetl.result import BundleIdentity, CandidateResult, Result
 from edgetl.samples.comparison import compare
 from edgetl.target import Target
+from edgetl.validity import Validity
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,8 @@ class Bench:
         """Time the row and its baseline against each other.
 
         Raises:
-            EdgeTLError: one of the two does not run here; says why.
+            BackendError, MissingExtra, Unsupported: one of the two does not run here; says why.
+            InputError: the bundle has no such variant.
         """
         own = self._subject(row.way, row.variant, source)
         baseline = self._subject(row.baseline, None if row.variant is None else FLOAT, source)
@@ -85,7 +88,7 @@ class Bench:
         if isinstance(source.model, Bundle):
             known = [one.name for one in source.model.manifest.variants]
             if variant not in known:
-                raise Unsupported(f"the bundle has no variant {variant!r}; it has {', '.join(known)}")
+                raise InputError(f"the bundle has no variant {variant!r}; it has {', '.join(known)}")
             found = tuple(
                 one for one in found if one.variant.endswith(f"/{variant}") and one.options.precision == way.precision
             )
@@ -127,11 +130,9 @@ def judged(own: CandidateResult, baseline: CandidateResult) -> Measured:
         BackendError: one of them did not run; quotes why.
     """
     for one in (own, baseline):
-        if one.latency is None:
-            raise BackendError(f"{one.name} did not run: {one.rejected_because}")
-    assert own.latency is not None
-    assert baseline.latency is not None
-    comparison = compare(own.latency, baseline.latency, paired=True)
+        if one.rejected_because is not None:
+            raise BackendError(f"{one.name} does not run: {one.rejected_because}")
+    comparison = compare(latency_of(own), latency_of(baseline), paired=True)
     sides = side(own), side(baseline)
     is_invalid = any(one.verdict == "invalid" for one in sides)
     if is_invalid and comparison.outcome in ("faster", "equivalent"):
@@ -141,7 +142,5 @@ def judged(own: CandidateResult, baseline: CandidateResult) -> Measured:
 
 def side(candidate: CandidateResult) -> Side:
     """Whether a candidate's numbers may be believed."""
-    validity = candidate.validity
-    if validity is None:
-        raise BackendError(f"{candidate.name} was timed without a verdict")
+    validity = candidate.validity or Validity("invalid")
     return Side(candidate.name, validity.verdict, tuple(finding.code for finding in validity.findings))

@@ -164,8 +164,8 @@ def rows(suite: Suite, name: str, root: Path = ROOT) -> tuple[Row, ...]:
         own = tuple(_rows(suite, name, model, root))
         if not own:
             raise InputError(
-                f"suite {name!r} has no row for model {model.name!r}: float graphs run in fp32, bf16 or fp16, quantized "
-                "ones in int8, and the baseline is no row of its own; give more runtimes or precisions"
+                f"suite {name!r} has no row for model {model.name!r}: float graphs run in fp32, bf16 or fp16, "
+                "quantized ones in int8, and the baseline is no row of its own; give more runtimes or precisions"
             )
         found += own
     names = [row.name for row in found]

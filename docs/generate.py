@@ -70,8 +70,8 @@ BENCHMARKS = """# Benchmarks
 <!-- Written by docs/generate.py from the scripts here and the files in results/; edit those. -->
 
 Speed is a ratio to something else that is measured in the same run, in turn with it; absolute times say more about the
-machine and its mood than about the program. Every script takes `-o FILE`, writes its raw samples and the machine to it,
-and ends with exit code 3 when it misses its limit.
+machine and its mood than about the program. Every script but `suite.py` takes `-o FILE`, writes its raw samples and the
+machine to it, and ends with exit code 3 when it misses its limit.
 """
 
 
