@@ -298,3 +298,37 @@ def test_variant_that_a_bundle_does_not_have_is_named(tiny_bundle: Path, tmp_pat
 def test_absent_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"there is no file 'absent\.onnx'"):
         Bench(tmp_path, Silent(), tmp_path).source(Model("net", onnx="absent.onnx"))
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("short")
+def test_recipe_is_prepared_once_and_its_quantized_variant_timed_beside_the_float_one(
+    photos: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "textures").mkdir()
+    (tmp_path / "textures/recipe.toml").write_text(
+        f"""name = "textures"
+        data.source = "{photos}"
+        backbone = {{ name = "mobilenetv3_small_100", weights = "random", preprocess = {{ height = 32, width = 32 }} }}
+        quantize.calibration = 32
+        gates = {{ accuracy_drop_max = 1.0, margin = 1.0 }}
+        """
+    )
+    model = Model("textures", recipe="textures", variants=("fp32", "int8-x86-vnni"))
+    suite = msgspec.convert(
+        {
+            "description": "",
+            "models": (model,),
+            "runtimes": ("onnxruntime",),
+            "precisions": ("fp32", "int8"),
+            "threads": (1,),
+        },
+        Suite,
+    )
+    (row,) = rows(suite, "s", tmp_path)
+    bench = Bench(tmp_path / "cache", Silent(), tmp_path)
+    first, again = bench.source(model), bench.source(model)
+    assert first.identity == again.identity
+    found, _ = bench.measured(row, first)
+    assert found.row.candidate == "textures.edgetl/int8-x86-vnni/onnxruntime/int8/1t"
+    assert found.baseline.candidate == "textures.edgetl/fp32/onnxruntime/fp32/1t"
