@@ -15,12 +15,35 @@ from edgetl.report.page import Column, Table
 from edgetl.samples.comparison import Comparison
 
 SCHEMA = "edgetl.benchmark-row/1"
-INTRODUCTION = """## Suites
+EXAMPLE = """description = "One sentence that stands above the table."
+effort = "quick"                       # or standard, rigorous, sustained
+runtimes = ["onnxruntime", "openvino"]
+precisions = ["fp32", "bf16", "int8"]  # int8 is for quantized variants, the others for float graphs
+threads = [1, 2]
+
+[baseline]                             # may be left out; these are its defaults, with as many threads as the row
+runtime = "onnxruntime"
+precision = "fp32"
+
+[[models]]
+name = "mobilenet"
+build = "mobilenetv3-small"            # one of suite_models.py; or onnx = "FILE"
+
+[[models]]
+name = "cells"
+recipe = "models/solar-cells"          # a bundle that is prepared first; or bundle = "FILE"
+variants = ["fp32", "int8-x86-vnni"]
+"""
+INTRODUCTION = f"""## Suites
 
 A suite is a file in [suites](suites): models x runtimes x precisions x threads. `python benchmarks/suite.py SUITE.toml`
-times every row in turn with a baseline, which is the same model in ONNX Runtime fp32 with as many threads unless the
-suite says otherwise, and goes on where it stopped. A ratio below 1 is faster than the baseline; its interval is a 95 %
-one of a bootstrap over blocks. Codes are explained in [docs/benchmarking.md](../docs/benchmarking.md).
+times every row in turn with its baseline, writes a file for each, and goes on where it stopped. A ratio below 1 is
+faster than the baseline; its interval is a 95 % one of a bootstrap over blocks. Codes are explained in
+[docs/benchmarking.md](../docs/benchmarking.md). A row that a machine cannot run is recorded as skipped; one that would
+be its own baseline does not exist.
+
+```toml
+{EXAMPLE}```
 """
 _VERDICTS = ("valid", "degraded", "invalid")
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import msgspec
 import pytest
 from suite_record import SCHEMA, Measured, RowRecord, Side, misfits, row_path, write_row
-from suite_rows import Row, read_suite, rows
-from suites_page import section
+from suite_rows import Baseline, Row, read_suite, rows
+from suites_page import EXAMPLE, section
 
 from edgetl.environment import Cpu, Environment
 from edgetl.errors import InputError
@@ -142,6 +142,13 @@ def test_rows_of_two_machines_stand_in_two_tables(results: Path, suites: Path, d
     page = section(results, suites)
     assert page.count("| row | ratio |") == 2
     assert "onnxruntime 2.\n" in page
+
+
+def test_example_on_the_page_is_a_suite_whose_baseline_is_the_default(tmp_path: Path) -> None:
+    (tmp_path / "example.toml").write_text(EXAMPLE)
+    example = read_suite(tmp_path / "example.toml")
+    assert example.baseline == Baseline()
+    assert rows(example, "example")
 
 
 def test_suite_without_rows_says_so(suites: Path, tmp_path: Path) -> None:

@@ -103,6 +103,7 @@ def bench_subjects(
 
     Raises:
         MissingExtra: the runtime of a subject is not installed.
+        Unsupported: EdgeTL does not have it.
         InputError: no subject.
         BackendError: none of the subjects loads, or none starts.
     """
