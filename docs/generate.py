@@ -14,6 +14,8 @@ from typing import Any
 
 import msgspec
 from backbones_page import page as backbones_page
+from machines import machine
+from suites_page import section as suites_section
 
 from edgetl import gates, preprocess, recipe
 from edgetl.comparison import ResultComparison
@@ -68,8 +70,8 @@ BENCHMARKS = """# Benchmarks
 <!-- Written by docs/generate.py from the scripts here and the files in results/; edit those. -->
 
 Speed is a ratio to something else that is measured in the same run, in turn with it; absolute times say more about the
-machine and its mood than about the program. Every script takes `-o FILE`, writes its raw samples and the machine to it,
-and ends with exit code 3 when it misses its limit.
+machine and its mood than about the program. Every script but `suite.py` takes `-o FILE`, writes its raw samples and the
+machine to it, and ends with exit code 3 when it misses its limit.
 """
 
 
@@ -249,7 +251,8 @@ def benchmarks_page(records: Mapping[str, tuple[Record, ...]]) -> str:
         title = (ast.get_docstring(ast.parse(text)) or "").partition("\n")[0].replace("``", "`")
         if "__main__" in text:
             lines.append(f"- [{path.name}]({path.name}): {title}")
-    return f"{BENCHMARKS}\n" + "\n".join(lines) + f"\n\n## Results\n\n{results(records)}"
+    suites = suites_section(RESULTS, ROOT / "benchmarks/suites")
+    return f"{BENCHMARKS}\n" + "\n".join(lines) + f"\n\n## Results\n\n{results(records)}\n{suites}"
 
 
 def results(records: Mapping[str, tuple[Record, ...]]) -> str:
@@ -291,14 +294,6 @@ def shown(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
     return str(value)
-
-
-def machine(environment: Environment) -> str:
-    """The processor, what it can do, and the runtimes."""
-    cpu = environment.cpu
-    runtimes = ", ".join(f"{name} {version}" for name, version in sorted(environment.runtimes.items()))
-    isa = ", ".join(cpu.isa) or "no extensions known"
-    return f"{cpu.model}, {cpu.allowed_cpus} CPUs ({isa}), {runtimes or 'no runtimes'}"
 
 
 if __name__ == "__main__":

@@ -88,17 +88,44 @@ def bench_models(
     if not models:
         raise InputError("nothing to time; give at least one ONNX file or bundle")
     target = LOCAL if settings.runtime is None else Target("local", runtimes=(settings.runtime,))
-    bench = _Bench(settings, backends_of(target), progress or Silent(), clock)
     wanted = Wanted(settings.cache_dir, settings.threads, settings.precision, settings.scope, settings.batch)
-    subjects = subjects_of(models, bench.backends, wanted)
-    loaded, refused = load(subjects, bench.backends, wanted, settings.scenario.streams)
+    subjects = subjects_of(models, backends_of(target), wanted)
+    return msgspec.structs.replace(bench_subjects(subjects, settings, progress, clock), bundle=_identity(models))
+
+
+def bench_subjects(
+    subjects: Sequence[Timeable],
+    settings: BenchSettings,
+    progress: Progress | None = None,
+    clock: Clock = time.perf_counter_ns,
+) -> Result:
+    """Time subjects against each other in one run, each on its own runtime with its own threads and precision.
+
+    Args:
+        settings: whose ``runtime``, ``threads`` and ``precision`` do not count here.
+
+    Returns:
+        As :func:`bench_models`, without the bundle's identity.
+
+    Raises:
+        MissingExtra: the runtime of a subject is not installed.
+        Unsupported: EdgeTL does not have it.
+        InputError: no subject.
+        BackendError: none of the subjects loads, or none starts.
+    """
+    if not subjects:
+        raise InputError("nothing to time; no runtime takes the models in the precision asked for")
+    backends = {one.runtime: backends_of(Target("local", (one.runtime,)))[one.runtime] for one in subjects}
+    bench = _Bench(settings, backends, progress or Silent(), clock)
+    wanted = Wanted(settings.cache_dir, scope=settings.scope, batch=settings.batch)
+    loaded, refused = load(subjects, backends, wanted, settings.scenario.streams)
     started = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
     try:
         result = bench.measured(subjects, loaded, refused)
     finally:
         for one in loaded:
             one.close()
-    return msgspec.structs.replace(result, bundle=_identity(models), started_utc=started)
+    return msgspec.structs.replace(result, started_utc=started)
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ import pytest
 
 from edgetl.bundle import Bundle
 from edgetl.device.bench import models
-from edgetl.device.bench.models import BenchSettings, bench_models
-from edgetl.errors import BackendError, InputError
+from edgetl.device.bench.models import BenchSettings, bench_models, bench_subjects
+from edgetl.device.bench.subjects import Timeable
+from edgetl.errors import BackendError, InputError, Unsupported
 from edgetl.result import Cold
 from edgetl.runner import LoadOptions
 from edgetl.scenario import Scenario
@@ -145,3 +146,31 @@ def test_layers_and_roofline_only_when_asked_for(classifier: Path, settings: Ben
     assert profiled.roofline.peak is not None
     assert profiled.roofline.limit_ns is None
     assert "plain" in (profiled.roofline.reason or "")
+
+
+def timeable(model: Path, runtime: str, threads: int) -> Timeable:
+    options = LoadOptions(threads=threads, precision="fp32", batch=1)
+    return Timeable(f"{runtime}-{threads}", model, model.name, "as given", runtime, options, None)
+
+
+def test_subjects_keep_their_own_runtime_and_threads(classifier: Path, settings: BenchSettings) -> None:
+    subjects = (timeable(classifier, "openvino", 2), timeable(classifier, "onnxruntime", 1))
+    result = bench_subjects(subjects, settings)
+    assert [(c.name, c.runtime, c.threads) for c in result.candidates] == [
+        ("openvino-2", "openvino", 2),
+        ("onnxruntime-1", "onnxruntime", 1),
+    ]
+    blocks = [c.latency.blocks for c in result.candidates if c.latency is not None]
+    assert len(blocks) == 2
+    assert len(blocks[0]) == len(blocks[1])
+    assert result.started_utc is not None
+
+
+def test_no_subject_is_refused(settings: BenchSettings) -> None:
+    with pytest.raises(InputError, match="nothing to time"):
+        bench_subjects((), settings)
+
+
+def test_subject_of_an_unknown_runtime_is_refused(classifier: Path, settings: BenchSettings) -> None:
+    with pytest.raises(Unsupported, match="unknown runtime 'tensorrt'"):
+        bench_subjects((timeable(classifier, "onnxruntime", 1), timeable(classifier, "tensorrt", 1)), settings)
