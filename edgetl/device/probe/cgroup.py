@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edgetl.device.probe.tree import number, numbers, read, whole
+from edgetl.device.kernel.files import number, numbers, read, whole
 
 
 def cpu_quota(root: Path) -> float | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from edgetl.device.probe.tree import by_number, number, read
+from edgetl.device.kernel.files import by_number, number, read
 from edgetl.machine_state import Clock
 
 _CPUS = "sys/devices/system/cpu"
@@ -16,7 +16,7 @@ _EMC = "sys/kernel/debug/bpmp/debug/clk/emc"
 
 def cpu_clocks(root: Path) -> tuple[Clock, ...]:
     """One clock per CPU that has cpufreq; most virtual machines have none."""
-    folders = by_number(root / _CPUS, "cpu[0-9]*")
+    folders = by_number((root / _CPUS).glob("cpu[0-9]*"))
     return tuple(_cpu_clock(folder) for folder in folders if (folder / "cpufreq").is_dir())
 
 

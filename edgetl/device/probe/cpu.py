@@ -7,8 +7,8 @@ import platform
 import re
 from pathlib import Path
 
+from edgetl.device.kernel.files import read
 from edgetl.device.probe.cgroup import cpu_quota
-from edgetl.device.probe.tree import read
 from edgetl.environment import Cpu
 
 _X86_FLAGS = (

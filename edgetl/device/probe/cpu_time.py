@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edgetl.device.probe.tree import cpu_list, read, whole
+from edgetl.device.kernel.files import cpu_list, read, whole
 from edgetl.machine_state import CpuTime
 
 _TICKS_PER_S = 100
