@@ -130,7 +130,7 @@ def _prepare(request: PrepareRequest, progress: Progress) -> Prepared:
     check_trainable(recipe.task.kind)
     remarks = unknown_targets(recipe.gates)
     for remark in remarks:
-        progress.note(remark)
+        progress.warn(remark)
     material = load_material(request, progress)
     if recipe.quantize.renderings and len(material.splits.train) < MIN_IMAGES:
         raise DataError(

@@ -94,7 +94,7 @@ def _prepare(request: OnnxRequest, progress: Progress) -> Prepared:
     found = bundle.manifest.evaluations[0].selection
     remarks = () if found is None else no_better_than_guessing(found, wrapped.wrapping)
     for remark in remarks:
-        progress.note(remark)
+        progress.warn(remark)
     return Prepared(str(common.out), bundle.sha256, False, material.audited.skipped, held_out, remarks)
 
 

@@ -115,7 +115,7 @@ def quantize(request: PrepareRequest, model: Path, rendering: str, progress: Pro
         made = _made(Made("fp32", model, "float", "fp32", None, ()), Path(folder), request, context)
         notes = read_notes(model, _made_from(request, context))
         if notes is None:
-            progress.note(f"{model.name} is not as edgetl export wrote it; the head's settings are chosen again")
+            progress.warn(f"{model.name} is not as edgetl export wrote it; the head's settings are chosen again")
         regularisation = None if notes is None else notes.regularisation
         method: Method = find(METHODS, request.recipe.adapt.method, "method")
         record = calibration(made, request.recipe.quantize, context.workspace).record
