@@ -16,6 +16,11 @@ def cpu_quota(root: Path) -> float | None:
     return min((limit for limit in limits if limit is not None), default=None)
 
 
+def within_quota(cpus: int, quota: float | None) -> int:
+    """How many threads may infer on so many CPUs: a quota of 1.5 would stop the second of two, and one must run."""
+    return cpus if quota is None else max(1, min(cpus, int(quota)))
+
+
 def folders(root: Path, controller: str) -> tuple[Path, ...]:
     """The group of this process and all above it: the tightest limit of them holds."""
     mount = root / "sys/fs/cgroup" / controller

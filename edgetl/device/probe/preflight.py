@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 from edgetl.device.kernel.throttling import PI_BITS
+from edgetl.device.probe.cgroup import within_quota
 from edgetl.device.probe.cpu import INT8_DOT, X86
 from edgetl.device.probe.usage import OTHERS_MAX
 from edgetl.environment import Cpu, Environment
@@ -45,8 +46,7 @@ def preflight(state: MachineState, here: Environment, threads: int | None) -> tu
 
 def allowed_cpus(state: MachineState, here: Environment) -> int:
     """CPUs that this process may use after affinity and the container's quota, at least one."""
-    cpus = len(state.affinity) or here.cpu.allowed_cpus
-    return cpus if state.cpu_quota is None else max(1, min(cpus, int(state.cpu_quota)))
+    return within_quota(len(state.affinity) or here.cpu.allowed_cpus, state.cpu_quota)
 
 
 def _governor(state: MachineState) -> Finding | None:
