@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from edgetl.device.kernel.throttling import PI_BITS
+from edgetl.device.kernel.throttle_counters import PI_BITS
 from edgetl.device.probe.cgroup import within_quota
 from edgetl.device.probe.cpu import INT8_DOT, X86
 from edgetl.device.probe.usage import OTHERS_MAX

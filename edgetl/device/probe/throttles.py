@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edgetl.device.kernel.throttling import PI_SINCE_BOOT, core_throttle, overcurrent, pi_flags, pi_flags_file
+from edgetl.device.kernel.throttle_counters import PI_SINCE_BOOT, core_throttle, overcurrent, pi_flags, pi_flags_file
 
 UNDER_VOLTAGE = frozenset({"oc1", "pi_under_voltage"})
 """Counters that tell of a supply that is too weak."""

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from edgetl.device.kernel.devfreq import devfreq_folders
 from edgetl.device.kernel.files import by_number, quantity, read
 from edgetl.device.sensors.readings import Value, one_by_one
 from edgetl.telemetry import Channel, Missing, Source
 
 CPU = "cpu"
 """What names of CPU clocks begin with."""
-
-_GPU_NODES = frozenset({"gv11b", "gp10b", "ga10b", "gb10b", "gpu"})
-_GPU_FOLDER = re.compile(r"\.(gv11b|gp10b|ga10b|gb10b|gpu)$|^gpu-")
-_DEVFREQ = ("sys/class/devfreq/*", "sys/devices/gpu.0/devfreq/*")
 
 
 class Clocks:
@@ -47,13 +43,9 @@ def _cpus(root: Path) -> Iterator[tuple[str, Value]]:
 
 
 def _gpus(root: Path) -> Iterator[tuple[str, Value]]:
-    names = set()
-    for pattern in _DEVFREQ:
-        for folder in by_number(root.glob(pattern)):
-            node = read(folder / "device/of_node/name")
-            if (node in _GPU_NODES or _GPU_FOLDER.search(folder.name)) and folder.name not in names:
-                names.add(folder.name)
-                yield f"gpu {folder.name}", _hertz(folder / "cur_freq", unit_hz=1)
+    for kind, folder in devfreq_folders(root):
+        if kind == "gpu":
+            yield f"gpu {folder.name}", _hertz(folder / "cur_freq", unit_hz=1)
 
 
 def _hertz(path: Path, unit_hz: int) -> Value:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edgetl.device.kernel.throttling import overcurrent
+from edgetl.device.kernel.throttle_counters import overcurrent
 from edgetl.device.sensors.readings import one_by_one
 from edgetl.telemetry import Channel, Missing, Source
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from edgetl.device.kernel.throttling import PI_BITS, PI_SINCE_BOOT, pi_flags, pi_flags_file
+from edgetl.device.kernel.throttle_counters import PI_BITS, PI_SINCE_BOOT, pi_flags, pi_flags_file
 from edgetl.device.sensors.readings import Readings
 from edgetl.telemetry import Channel, Missing, Source
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edgetl.device.kernel.throttling import core_throttle, overcurrent, pi_flags, pi_flags_file
+from edgetl.device.kernel.throttle_counters import core_throttle, overcurrent, pi_flags, pi_flags_file
 
 CPU = "sys/devices/system/cpu"
 
