@@ -10,9 +10,6 @@ from edgetl.device.kernel.files import by_number, quantity, read
 from edgetl.device.sensors.readings import Value, one_by_one
 from edgetl.telemetry import Channel, Missing, Source
 
-CPU = "cpu"
-"""What names of CPU clocks begin with."""
-
 
 class Clocks:
     """``cpufreq`` (one clock per group of CPUs that share it) and ``devfreq``."""
