@@ -47,7 +47,7 @@ def common(function: Callable[..., None]) -> Callable[..., None]:
     """``--json``, ``-q`` and ``-v``, handed to the command as its first argument, an :class:`Output`."""
 
     @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout; all else on stderr.")
-    @click.option("-q", "--quiet", is_flag=True, help="No progress.")
+    @click.option("-q", "--quiet", is_flag=True, help="No progress; warnings stay.")
     @click.option(
         "-v",
         "--verbose",

@@ -130,7 +130,7 @@ def _prepare(request: PrepareRequest, progress: Progress) -> Prepared:
     check_trainable(recipe.task.kind)
     remarks = unknown_targets(recipe.gates)
     for remark in remarks:
-        progress.note(remark)
+        progress.warn(remark)
     material = load_material(request, progress)
     if recipe.quantize.renderings and len(material.splits.train) < MIN_IMAGES:
         raise DataError(
@@ -189,15 +189,33 @@ def load_material(request: PrepareRequest, progress: Progress) -> Material:
         InputError: an output would replace a file of the data.
         DataError: images or labels are not fit for use.
     """
+    return examined(labelled(request), request, progress)
+
+
+def labelled(request: PrepareRequest) -> Dataset:
+    """The recipe's data with labels of its task's kind; no image is read yet.
+
+    Raises:
+        InputError: an output would replace a file of the data.
+        DataError: the source cannot be opened, or has labels of another kind.
+    """
+    dataset = opened(request, open_source)
+    task: DeviceTask = find_task(request.recipe.task.kind, "device")
+    task.truth([sample.truth for sample in dataset.samples], len(dataset.classes))
+    return dataset
+
+
+def examined(dataset: Dataset, request: PrepareRequest, progress: Progress) -> Material:
+    """Read every image, check and divide them.
+
+    Raises:
+        DataError: images or labels are not fit for use.
+    """
     data = request.recipe.data
     cache = Cache(request.cache)
     about = {"source": data.source, "base": str(request.base.resolve()), "code": measuring()}
     known = cache.path("audit", about, ".json")
     how = Audit(data.min_per_class, data.skip_bad, request.threads, known, data.near_duplicates == "group")
-    dataset = opened(request, open_source)
-    task: DeviceTask = find_task(request.recipe.task.kind, "device")
-    # labels of another kind than the task's are refused before any image is read
-    task.truth([sample.truth for sample in dataset.samples], len(dataset.classes))
     audited = audit(dataset, how, progress)
     splits = split(audited.dataset, data, request.recipe.seed)
     check_near_duplicates(audited, splits, data.near_duplicates == "refuse", progress)

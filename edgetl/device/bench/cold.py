@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -17,8 +16,9 @@ from typing import TypeVar
 
 import msgspec
 
-from edgetl.device.bench.child import environment
+from edgetl.device.bench.child import child_environment
 from edgetl.device.feeds import zeros
+from edgetl.device.kernel.files import numbers, read
 from edgetl.errors import BackendError, EdgeTLError
 from edgetl.plugins import BACKENDS, find
 from edgetl.result import Cold
@@ -65,7 +65,7 @@ def _start(request: Request, empty: str) -> Cold:
             command,
             input=msgspec.json.encode(request),
             capture_output=True,
-            env=environment(),
+            env=child_environment(),
             cwd=empty,
             timeout=_TIMEOUT_S,
             check=False,
@@ -109,12 +109,8 @@ def _timed(call: Callable[[], T]) -> tuple[T, int]:
 
 def _peak_rss_bytes() -> int | None:
     """Of this process since it began (``getrusage`` would include the parent's before exec)."""
-    try:
-        status = Path("/proc/self/status").read_text()
-    except OSError:
-        return None
-    match = re.search(r"^VmHWM:\s+(\d+) kB", status, flags=re.MULTILINE)
-    return int(match[1]) * 1024 if match else None
+    kibibytes = numbers(read(Path("/proc/self/status"))).get("VmHWM")
+    return None if kibibytes is None else kibibytes * 1024
 
 
 if __name__ == "__main__":

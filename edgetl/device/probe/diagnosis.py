@@ -28,7 +28,7 @@ _RELU = bytes.fromhex(
 """An ONNX file: ``y = Relu(x)``, float32 ``(N, 2)``, opset 13."""
 
 
-class Finding(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Package(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One package: whether it can be used here and, when not, why and what to do."""
 
     name: str
@@ -42,8 +42,8 @@ class Diagnosis(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What this machine can run."""
 
     environment: Environment
-    runtimes: tuple[Finding, ...]
-    host_packages: tuple[Finding, ...]
+    runtimes: tuple[Package, ...]
+    host_packages: tuple[Package, ...]
     remarks: tuple[str, ...]
     """What the processor lacks, and what follows from it."""
     state: MachineState
@@ -56,9 +56,9 @@ def doctor(root: Path = Path("/")) -> Diagnosis:
     state = machine_state(root, run=output_of, window_s=WINDOW_S)
     return Diagnosis(
         environment=here,
-        runtimes=tuple(_finding(name, "inference", _tried(resolve(dotted))) for name, dotted in BACKENDS.items()),
+        runtimes=tuple(_package(name, "inference", _tried(resolve(dotted))) for name, dotted in BACKENDS.items()),
         host_packages=tuple(
-            _finding(module, "host half", find_package(module, "host", (distribution,)))
+            _package(module, "host half", find_package(module, "host", (distribution,)))
             for module, distribution in _HOST_PACKAGES.items()
         ),
         remarks=_lacks(here.cpu),
@@ -66,8 +66,8 @@ def doctor(root: Path = Path("/")) -> Diagnosis:
     )
 
 
-def _finding(name: str, needed_for: str, found: Availability) -> Finding:
-    return Finding(name, needed_for, found.available, found.version, found.reason)
+def _package(name: str, needed_for: str, found: Availability) -> Package:
+    return Package(name, needed_for, found.available, found.version, found.reason)
 
 
 def _tried(backend: Backend) -> Availability:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -161,6 +162,17 @@ def test_doctor_tells_a_broken_runtime_from_a_missing_one(tmp_path: Path, monkey
 def test_doctor_remarks_on_a_cpu_without_vnni(tmp_path: Path) -> None:
     remarks = doctor(write(tmp_path, {"proc/cpuinfo": "processor: 0\nflags: avx2\n"})).remarks
     assert any(remark.startswith("no VNNI") for remark in remarks)
+
+
+def test_doctor_names_what_a_container_takes_away(make_tree: Callable[..., Path]) -> None:
+    cpus = "".join(f"processor : {cpu}\n" for cpu in range(8))
+    files = {"proc/cpuinfo": cpus, "proc/self/status": "Cpus_allowed_list:\t0-6\n", ".dockerenv": ""}
+    found = doctor(make_tree("container", files))
+    messages = {finding.code: finding.message for finding in found.state.findings}
+    assert "this process may use 7 of 8 CPUs (0-6)" in messages["W-AFFINITY"]
+    assert "MB of memory are free" in messages["W-MEMORY"]
+    here = found.environment
+    assert (here.container, here.cpu.logical_cpus, here.cpu.allowed_cpus) == ("docker", 8, 1)
 
 
 def test_a_busy_machine_is_remarked(tmp_path: Path) -> None:
