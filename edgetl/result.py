@@ -117,7 +117,7 @@ class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def is_invalid(self) -> bool:
-        """Whether the timing of a candidate is not to be believed; what was not judged is."""
+        """Whether the timing of any candidate was found invalid."""
         return any(one.validity is not None and one.validity.verdict == "invalid" for one in self.candidates)
 
     def candidate(self, name: str) -> CandidateResult:

@@ -130,7 +130,7 @@ def test_float_model_that_is_only_too_large_is_left_out_and_int8_is_packed(reque
     assert any("fp32 is not packed: size" in note for note in recorder.notes)
     assert "fp32, test: accuracy" in bundle.read("card.md").decode()
     assert "(not packed: size: " in bundle.read("card.md").decode()
-    result = qualify(bundle, LOCAL, Settings("quick", request.cache))
+    result = qualify(bundle, LOCAL, Settings("quick", request.cache, watch=None))
     assert result.selected is not None
     assert result.selected.startswith("int8-x86-vnni/")
 

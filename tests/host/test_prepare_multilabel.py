@@ -104,7 +104,7 @@ def test_thresholds_travel_with_the_bundle_and_decide(prepared: PrepareRequest) 
 
 
 def test_qualify_judges_and_selects(prepared: PrepareRequest) -> None:
-    result = qualify(Bundle.open(prepared.out), LOCAL, Settings("quick", prepared.cache))
+    result = qualify(Bundle.open(prepared.out), LOCAL, Settings("quick", prepared.cache, watch=None))
     assert result.passed
     chosen = result.candidate(result.selected or "")
     assert chosen.accuracy is not None
