@@ -114,7 +114,6 @@ def _record(one: Examined, measured: Measured) -> CandidateResult:
         cold=measured.cold.get(one.name),
         size_bytes=artifact.size_bytes,
         rejected_because=one.rejected_because or measured.rejected_because.get(one.name),
-        energy=measured.timing.energy.get(one.name),
         validity=measured.timing.validity.get(one.name),
     )
     return plain if timed is None else recorded(plain, timed, SINGLE_STREAM, measured.timing.overhead_ns)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
 
-from edgetl.device.bench.judgement import Run, energy_of, verdict
+from edgetl.device.bench.judgement import Run, verdict
 from edgetl.device.bench.overhead import overhead_ns
 from edgetl.device.bench.timing import Timed
 from edgetl.device.session import Session
 from edgetl.environment import Environment
 from edgetl.machine_state import MachineState
 from edgetl.scenario import SINGLE_STREAM
-from edgetl.telemetry import Energy, Telemetry
+from edgetl.telemetry import Telemetry
 from edgetl.validity import Validity, invalid_because
 
 
@@ -26,7 +25,6 @@ class Timing:
     timed: Mapping[str, Timed] = field(default_factory=dict)
     overhead_ns: float | None = None
     validity: Mapping[str, Validity] = field(default_factory=dict)
-    energy: Mapping[str, Energy] = field(default_factory=dict)
     state: MachineState | None = None
     telemetry: Telemetry | None = None
     strict: frozenset[str] = frozenset()
@@ -37,13 +35,7 @@ class Timing:
         return None if validity is None else invalid_because(validity, self.strict)
 
 
-def time_watched(
-    timing: Callable[[], dict[str, Timed]],
-    session: Session,
-    here: Environment,
-    threads: int,
-    sleep: Callable[[float], None] = time.sleep,
-) -> Timing:
+def time_watched(timing: Callable[[], dict[str, Timed]], session: Session, here: Environment, threads: int) -> Timing:
     """Time candidates while the session's watch, if it has one, looks at the machine.
 
     Args:
@@ -51,7 +43,6 @@ def time_watched(
         session: what is judged, and who watches.
         here: this machine.
         threads: that inference uses.
-        sleep: how to wait.
     """
     settings, clock = session.settings, session.clock
     overhead = overhead_ns(clock)
@@ -61,7 +52,6 @@ def time_watched(
         for finding in watch.state.findings:
             if finding.severity != "note":
                 session.progress.note(f"{finding.code}: {finding.message}")
-        watch.rest(sleep)
         watch.begin()
         timed = timing()
         watch.end()
@@ -70,7 +60,6 @@ def time_watched(
         timed=timed,
         overhead_ns=overhead,
         validity={name: verdict(one, run) for name, one in timed.items()},
-        energy={name: energy_of(one, run, alone=len(timed) == 1) for name, one in timed.items()},
         state=msgspec.structs.replace(watch.state, findings=watch.findings),
         telemetry=watch.telemetry,
         strict=settings.strict,

@@ -55,6 +55,13 @@ def test_verdict_says_whether_to_believe_the_timing(
     assert text.verdict(failed)[2] == sentence
 
 
+def test_verdict_tells_of_a_note_that_was_named(result: Result) -> None:
+    chosen = result.candidate("int8/openvino/int8/2t")
+    named = msgspec.structs.replace(chosen, validity=judged([Finding("W-TURBO", "on")], frozenset({"W-TURBO"})))
+    doubted = msgspec.structs.replace(result, candidates=(named,))
+    assert text.verdict(doubted)[2] == "Timing is invalid: a note was named with --strict."
+
+
 def test_every_page_of_a_qualification_says_what_speaks_against_its_timing(subject: Any, result: Result) -> None:
     doubted = with_findings(result, Finding("W-LOAD", "others took 46 % of the CPUs"))
     for page in (text.qualification(doubted), text.deployment(subject, doubted), text.summary(subject, doubted)):

@@ -77,7 +77,7 @@ def candidate_result(one: Timeable, found: Found, run: Run) -> CandidateResult:
     candidate = recorded(plain, timed, run.scenario, run.overhead_ns)
     return msgspec.structs.replace(
         candidate,
-        energy=energy_of(timed, run, alone=len(found.timed) == 1),
+        energy=_energy(timed, run, alone=len(found.timed) == 1),
         validity=verdict(timed, run, _executed(candidate)),
     )
 
@@ -88,13 +88,6 @@ def verdict(timed: Timed, run: Run, more: Iterable[Finding] = ()) -> Validity:
     To be asked for after the watch has ended.
     """
     return judged((*more, *_own(timed, run), *run.watch.findings), run.strict)
-
-
-def energy_of(timed: Timed, run: Run, alone: bool) -> Energy:
-    """What an inference costs; unknown where several candidates took turns."""
-    if not alone:
-        return Energy(None, None, None, None, None, 0, _TURNS)
-    return energy(run.watch.telemetry, run.watch.idle_ns, run.watch.active_ns, sum(timed.block_items) + timed.warmup)
 
 
 def _executed(candidate: CandidateResult) -> tuple[Finding, ...]:
@@ -112,3 +105,9 @@ def _own(timed: Timed, run: Run) -> tuple[Finding, ...]:
         *pacing_findings(timed, run.scenario),
         *([] if overhead is None else [overhead]),
     )
+
+
+def _energy(timed: Timed, run: Run, alone: bool) -> Energy:
+    if not alone:
+        return Energy(None, None, None, None, None, 0, _TURNS)
+    return energy(run.watch.telemetry, run.watch.idle_ns, run.watch.active_ns, sum(timed.block_items) + timed.warmup)
