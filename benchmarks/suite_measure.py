@@ -99,7 +99,8 @@ class Bench:
         return found[0]
 
     def _prepared(self, folder: Path) -> Bundle:
-        from edgetl.host.prepare import PrepareRequest, prepare  # torch takes seconds
+        from edgetl.host.prepare import prepare  # torch takes seconds
+        from edgetl.host.request import PrepareRequest  # torch takes seconds
 
         recipe, threads = read_recipe(folder / "recipe.toml"), environment().cpu.allowed_cpus
         out = self.cache / "suite-models" / f"{recipe.name}.edgetl"

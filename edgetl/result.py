@@ -119,6 +119,11 @@ class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     state: MachineState | None = None
     telemetry: Telemetry | None = None
 
+    @property
+    def is_invalid(self) -> bool:
+        """Whether the timing of any candidate was found invalid."""
+        return any(one.validity is not None and one.validity.verdict == "invalid" for one in self.candidates)
+
     def candidate(self, name: str) -> CandidateResult:
         """The candidate of that name.
 

@@ -10,6 +10,7 @@ import click
 from edgetl.cli.options import ANY_PATH, cache, common, effort, out
 from edgetl.cli.output import Output
 from edgetl.cli.sections import SectionedCommand
+from edgetl.cli.strict import hold_to, strict
 from edgetl.errors import BackendError, InputError
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ SECTIONS = {
     "--drop-late", is_flag=True, help="Of periodic and server: drop what is due while another runs; else it waits."
 )
 @click.option("--layers", is_flag=True, help="Also say which precision each layer ran in, and the roofline.")
-@click.option("--strict", multiple=True, metavar="CODE", help="A code such as W-LOAD that makes the run fail.")
+@strict
 @out("Result to write, as JSON, with every sample.", required=False)
 @effort
 @cache
@@ -87,8 +88,8 @@ def bench(output: Output, models: tuple[Path, ...], out: Path | None, cache: Pat
     from edgetl.report.benchmark import benchmark
 
     folder = default_cache_dir() if cache is None else writable_cache_dir(cache)
-    scenario, strict = _scenario(options), _codes(options.pop("strict"))
-    settings = BenchSettings(cache_dir=folder, scenario=scenario, strict=strict, **options)
+    scenario = _scenario(options)
+    settings = BenchSettings(cache_dir=folder, scenario=scenario, **options)
     subjects = tuple(Bundle.open(path) if path.suffix == ".edgetl" else path for path in models)
     result = bench_models(subjects, settings, progress_for(output))
     if out is not None:
@@ -97,7 +98,7 @@ def bench(output: Output, models: tuple[Path, ...], out: Path | None, cache: Pat
     unloaded = unmeasured(result)
     for reason in unloaded:
         click.echo(f"edgetl: {' '.join(reason.split())}", err=True)
-    _hold_to(result, strict)
+    hold_to(result, settings.strict)
     if unloaded:
         raise click.exceptions.Exit(BackendError.exit_code)
     return None
@@ -133,29 +134,6 @@ def _scenario(options: dict[str, Any]) -> Scenario:
     if deadline_ms is not None and scenario.kind == "offline":
         raise InputError("scenario 'offline' has throughput alone, so nothing is late; leave --deadline out")
     return scenario
-
-
-def _codes(given: tuple[str, ...]) -> frozenset[str]:
-    from edgetl.validity import CODES
-
-    for code in given:
-        if code not in CODES:
-            raise click.BadParameter(f"{code!r} is no code; expected one of: {', '.join(CODES)}", param_hint="--strict")
-    return frozenset(given)
-
-
-def _hold_to(result: Result, strict: frozenset[str]) -> None:
-    """Fail when a code that was named was found."""
-    from edgetl.errors import GateFailed
-
-    found = {
-        finding.code: finding.message
-        for one in result.candidates
-        for finding in (one.validity.findings if one.validity is not None else ())
-        if finding.code in strict
-    }
-    if found:
-        raise GateFailed("; ".join(f"{code}: {message}" for code, message in found.items()))
 
 
 def unmeasured(result: Result) -> tuple[str, ...]:

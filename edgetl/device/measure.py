@@ -19,6 +19,8 @@ from edgetl.device.feeds import feeds_from_golden
 from edgetl.device.latency_gates import gate_checks, gated_percents
 from edgetl.device.select import choose
 from edgetl.device.session import Session
+from edgetl.device.watched import Timing, time_watched
+from edgetl.environment import Environment
 from edgetl.errors import BackendError
 from edgetl.result import Cold
 from edgetl.runner import Runner
@@ -42,24 +44,28 @@ class Measured:
     """What measuring found, by candidate name, and the choice it led to."""
 
     cold: Mapping[str, Cold]
-    timed: Mapping[str, Timed]
+    timing: Timing
     end_to_end: Mapping[str, Timed]
     checks: Mapping[str, tuple[Check, ...]]
     rejected_because: Mapping[str, str]
     selected: str | None
 
 
-def measure(ready: tuple[Ready, ...], session: Session) -> Measured:
+def measure(ready: tuple[Ready, ...], session: Session, here: Environment) -> Measured:
     """Start each candidate in a fresh process, time all in one run, hold them to the target's limits, and choose."""
     cold, failed = _cold_starts(ready, session)
     started = tuple(one for one in ready if one.name in cold)
-    timed = _time(started, session)
-    checks = {name: gate_checks(latency(timed[name], "infer"), cold[name], session.gates) for name in timed}
+    timing = _time(started, session, here)
+    timed = timing.timed
+    checks = {
+        name: gate_checks(latency(timed[name], "infer"), cold[name], session.gates, timing.invalid_because(name))
+        for name in timed
+    }
     missed = {name: failures(checks[name]) for name in timed if failures(checks[name])}
     exact = frozenset(one.name for one in ready if is_full_precision(one.formed))
     choice = choose({name: timed[name] for name in timed if name not in missed}, exact, session.settings.seed)
     end_to_end = _time_end_to_end(_worth_comparing(started, choice.selected, timed, exact), session)
-    return Measured(cold, timed, end_to_end, checks, {**failed, **missed, **choice.rejected_because}, choice.selected)
+    return Measured(cold, timing, end_to_end, checks, {**failed, **missed, **choice.rejected_because}, choice.selected)
 
 
 def _cold_starts(ready: tuple[Ready, ...], session: Session) -> tuple[dict[str, Cold], dict[str, str]]:
@@ -76,14 +82,19 @@ def _cold_starts(ready: tuple[Ready, ...], session: Session) -> tuple[dict[str, 
     return cold, failed
 
 
-def _time(ready: tuple[Ready, ...], session: Session) -> dict[str, Timed]:
+def _time(ready: tuple[Ready, ...], session: Session, here: Environment) -> Timing:
     if not ready:
-        return {}
+        return Timing()
     plan = PLANS[session.settings.effort].supporting(gated_percents(session.gates))
     feeds = feeds_from_golden(session.exam.golden)
-    title = f"time {len(ready)} candidates against each other ({session.settings.effort})"
-    with percent_stage(session.progress, title) as told:
-        return interleave({one.name: rotating(one.runner.infer, feeds) for one in ready}, plan, session.clock, told)
+    subjects = {one.name: rotating(one.runner.infer, feeds) for one in ready}
+
+    def timed() -> dict[str, Timed]:
+        title = f"time {len(ready)} candidates against each other ({session.settings.effort})"
+        with percent_stage(session.progress, title) as told:
+            return interleave(subjects, plan, session.clock, told)
+
+    return time_watched(timed, session, here, max(one.formed.candidate.threads for one in ready))
 
 
 def _worth_comparing(

@@ -20,20 +20,12 @@ from edgetl.host.data.stream import stream
 from edgetl.host.export import optimise
 from edgetl.host.graph import read_graph, whole_sha256, write_graph
 from edgetl.host.inference import Engine, collect
+from edgetl.host.material import Material, examined, held_out_images, labelled, opened
 from edgetl.host.original import check_runs, original_outputs, parity_with_original
 from edgetl.host.packing import pack
-from edgetl.host.prepare import (
-    Material,
-    Prepared,
-    PrepareRequest,
-    earlier_named,
-    examined,
-    held_out_images,
-    labelled,
-    opened,
-    quantized,
-)
+from edgetl.host.prepare import Prepared, earlier_named, quantized
 from edgetl.host.remarks import no_better_than_guessing
+from edgetl.host.request import PrepareRequest
 from edgetl.host.user_onnx import InputFormat, Wrapping, classes_of, wrap_classifier, wrap_tensors
 from edgetl.host.variants import Made, fastest_runtime, stratified
 from edgetl.host.workspace import Workspace

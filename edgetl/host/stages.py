@@ -23,17 +23,11 @@ from edgetl.host.cache import digest
 from edgetl.host.contents import BackboneOrigin, Origin
 from edgetl.host.graph import read_graph, write_graph
 from edgetl.host.judge import is_thresholded, jury_for, predict, select, settled
+from edgetl.host.material import HeldOut, held_out_images, load_material
 from edgetl.host.packing import pack
-from edgetl.host.prepare import (
-    HeldOut,
-    PrepareRequest,
-    adapt_backbone,
-    adapt_context,
-    earlier_named,
-    held_out_images,
-    load_material,
-)
+from edgetl.host.prepare import adapt_backbone, adapt_context, earlier_named
 from edgetl.host.quantize.record import DAMAGE
+from edgetl.host.request import PrepareRequest
 from edgetl.host.stage_notes import StageNotes, read_notes, write_notes
 from edgetl.host.variants import Made, Refit, calibration, fastest_runtime, float_variant, quantized_variant
 from edgetl.plugins import METHODS, RENDERINGS, find

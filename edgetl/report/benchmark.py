@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from edgetl.report import numbers
 from edgetl.report.candidates import latency_table, ordered, start_table
 from edgetl.report.energy import known_energy_table
@@ -12,10 +10,10 @@ from edgetl.report.layers import layers_table
 from edgetl.report.load import batch_words, scenario_words, scope_words
 from edgetl.report.page import Column, Page, Table
 from edgetl.report.text import machine_sentence
+from edgetl.report.trust import doubts_table
 from edgetl.report.verdicts import load_table
 from edgetl.result import Result
 from edgetl.samples.comparison import MARGIN, compare
-from edgetl.validity import Finding
 
 
 def benchmark(result: Result) -> Page:
@@ -61,33 +59,3 @@ def _covered(result: Result) -> str:
     scopes = " or ".join(dict.fromkeys(scope_words(one) for one in result.candidates))
     words = (f"Load: {scenario_words(result.scenario)}", f"scope: {scopes}", batch_words(result))
     return "; ".join(word for word in words if word) + "."
-
-
-def doubts_table(result: Result) -> Table:
-    """Everything that speaks against the numbers, each once; notes are named below."""
-    columns = (Column("Code"), Column("Severity"), Column("Of"), Column("What was seen"))
-    of: dict[str, list[str]] = {}
-    first: dict[str, Finding] = {}
-    notes: dict[str, None] = {}
-    judged = [one for one in ordered(result) if one.validity is not None]
-    for name, finding in _findings(result):
-        if finding.severity == "note":
-            notes[finding.code] = None
-            continue
-        key = f"{finding.code} {finding.message}"
-        first.setdefault(key, finding)
-        of.setdefault(key, []).append(name)
-    rows: tuple[tuple[str, ...], ...] = tuple(
-        (one.code, one.severity, "all" if len(of[key]) == len(judged) else ", ".join(of[key]), one.message)
-        for key, one in first.items()
-    )
-    remarks = (f"Notes, explained in the result file: {', '.join(notes)}.",) if notes else ()
-    if not rows and judged:
-        rows = (("-", "valid", "all", "nothing speaks against these numbers"),)
-    return Table("May these numbers be believed?", columns, rows, remarks)
-
-
-def _findings(result: Result) -> Iterator[tuple[str, Finding]]:
-    for one in ordered(result):
-        for finding in one.validity.findings if one.validity is not None else ():
-            yield one.name, finding

@@ -154,7 +154,9 @@ def _comparison(candidate: CandidateResult, result: Result) -> str:
 
 
 def _steadiness(result: Result) -> tuple[str, ...]:
-    restless = [c.name for c in result.candidates if c.latency is not None and not c.latency.steady]
+    """Where no verdict says it."""
+    timed = [one for one in result.candidates if one.latency is not None and one.validity is None]
+    restless = [one.name for one in timed if one.latency is not None and not one.latency.steady]
     remark = "Latency had not settled when warm-up ended, so a longer --effort may show less: "
     return (remark + ", ".join(restless),) if restless else ()
 

@@ -24,6 +24,7 @@ from edgetl.report.pictures.latency import latency_picture
 from edgetl.report.pictures.svg import Picture
 from edgetl.report.text import sizes_table, skipped_table, verdict
 from edgetl.report.training import epochs_from, in_words, kept_from
+from edgetl.report.trust import doubts_table
 from edgetl.result import Result
 
 Block: TypeAlias = "str | Table | Picture"
@@ -73,6 +74,7 @@ def in_short(result: Result, suffix: str) -> Sequence[Section]:
     machine = (machine_table(result.environment), software_table(result.environment))
     return [
         Section(f"Candidates{suffix}", present(latency_picture(result, name), *tables, start_table(result))),
+        Section(f"Trust{suffix}", present(doubts_table(result))),
         Section(f"Checks on the device{suffix}", present(*checks)),
         Section(f"The device{suffix}", present(*machine)),
     ]

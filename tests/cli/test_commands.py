@@ -132,6 +132,7 @@ def test_qualify_writes_the_result_that_predict_uses(
     assert run(["qualify", str(tiny_bundle), "-o", str(written), "--effort", "quick", "--json", "-q"]) == 0
     answered = document(capsys)
     assert answered == json.loads(written.read_text())
+    assert {one["validity"]["verdict"] for one in answered["candidates"]} <= {"valid", "degraded", "invalid"}
     assert run(["predict", str(tiny_bundle), str(photo), "--result", str(written), "-q"]) == 0
     assert answered["selected"] in capsys.readouterr().out
 

@@ -16,8 +16,8 @@ from edgetl.bundle import Bundle
 from edgetl.errors import GateFailed, Unsupported
 from edgetl.host import original
 from edgetl.host import prepare_onnx as prepare_onnx_module
-from edgetl.host.prepare import PrepareRequest
 from edgetl.host.prepare_onnx import OnnxRequest, prepare_onnx
+from edgetl.host.request import PrepareRequest
 from edgetl.host.user_onnx import InputFormat
 from edgetl.progress import Silent
 from edgetl.recipe import recipe_from_data

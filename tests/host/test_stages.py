@@ -14,7 +14,8 @@ import pytest
 
 from edgetl.bundle import Bundle
 from edgetl.errors import InputError
-from edgetl.host.prepare import PrepareRequest, prepare
+from edgetl.host.prepare import prepare
+from edgetl.host.request import PrepareRequest
 from edgetl.host.stages import Files, adapt, evaluate, export, pack_files, quantize
 from edgetl.progress import Silent
 

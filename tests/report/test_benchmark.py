@@ -5,7 +5,8 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from edgetl.report.benchmark import against_fastest_table, benchmark, doubts_table
+from edgetl.report.benchmark import against_fastest_table, benchmark
+from edgetl.report.trust import doubts_table
 from edgetl.result import CandidateResult, Latency, Result
 from edgetl.telemetry import Energy
 from edgetl.validity import Finding, judged

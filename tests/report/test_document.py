@@ -20,6 +20,7 @@ from edgetl.report.page import Table
 from edgetl.report.pictures.svg import Picture
 from edgetl.report.writing import write_report
 from edgetl.result import Result
+from edgetl.validity import Finding, judged
 
 NOTES: dict[str, Any] = {
     "adapt": {
@@ -55,6 +56,15 @@ def titles(chapter: Chapter) -> list[str]:
 def table(chapter: Chapter, title: str) -> Table:
     blocks = [block for section in chapter.sections for block in section.blocks if isinstance(block, Table)]
     return next(block for block in blocks if block.title == title)
+
+
+def test_a_report_says_whether_to_believe_the_timing(manifest: Manifest, result: Result) -> None:
+    doubt = judged([Finding("W-LOAD", "others took 46 % of the CPUs")])
+    candidates = tuple(msgspec.structs.replace(one, validity=doubt) for one in result.candidates)
+    (chapter,) = report([Subject("ab" * 32, manifest, (msgspec.structs.replace(result, candidates=candidates),))])
+    assert "Timing is degraded: W-LOAD." in chapter.summary
+    assert titles(chapter).index("Trust") == titles(chapter).index("Candidates") + 1
+    assert table(chapter, "May these numbers be believed?").rows[0][:3] == ("W-LOAD", "degraded", "all")
 
 
 def test_bundle_and_result_make_one_chapter_with_everything(manifest: Manifest, result: Result) -> None:

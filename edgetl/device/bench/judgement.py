@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -23,7 +23,7 @@ from edgetl.result import CandidateResult, Cold
 from edgetl.samples.findings import series_findings
 from edgetl.scenario import Scenario
 from edgetl.telemetry import Energy
-from edgetl.validity import Finding, judged
+from edgetl.validity import Finding, Validity, judged
 
 HEADLINE: Mapping[Effort, float] = {"quick": 90.0, "standard": 99.0, "rigorous": 99.9, "sustained": 99.9}
 """The percentile that an effort promises to support."""
@@ -79,22 +79,34 @@ def candidate_result(one: Timeable, found: Found, run: Run) -> CandidateResult:
     if timed is None:
         return plain
     candidate = recorded(plain, timed, run.scenario, run.overhead_ns)
-    findings = (*_own(candidate, timed, run), *run.watch.findings)
     return msgspec.structs.replace(
-        candidate, energy=_energy(one, found, run.watch), validity=judged(findings, run.strict)
+        candidate, energy=_energy(one, found, run.watch), validity=verdict(timed, run, _executed(candidate))
     )
 
 
-def _own(candidate: CandidateResult, timed: Timed, run: Run) -> tuple[Finding, ...]:
-    found: list[Finding] = []
-    if candidate.layers is not None:
-        found += precision_findings(candidate.layers, candidate.precision, candidate.rendering)
+def verdict(timed: Timed, run: Run, more: Iterable[Finding] = ()) -> Validity:
+    """Whether the timing of one candidate may be believed; ``more`` is what else speaks against it alone.
+
+    To be asked for after the watch has ended.
+    """
+    return judged((*more, *_own(timed, run), *run.watch.findings), run.strict)
+
+
+def _executed(candidate: CandidateResult) -> tuple[Finding, ...]:
+    if candidate.layers is None:
+        return ()
+    return precision_findings(candidate.layers, candidate.precision, candidate.rendering)
+
+
+def _own(timed: Timed, run: Run) -> tuple[Finding, ...]:
     if not timed.samples_ns:
-        return tuple(found)
-    found += series_findings(timed.samples_ns, timed.blocks, timed.steady, HEADLINE[run.effort], run.seed)
-    found += pacing_findings(timed, run.scenario)
+        return ()
     overhead = overhead_finding(run.overhead_ns, percentile(timed.samples_ns, 50.0))
-    return (*found, *([] if overhead is None else [overhead]))
+    return (
+        *series_findings(timed.samples_ns, timed.blocks, timed.steady, HEADLINE[run.effort], run.seed),
+        *pacing_findings(timed, run.scenario),
+        *([] if overhead is None else [overhead]),
+    )
 
 
 def _energy(one: Timeable, found: Found, watch: Watch) -> Energy:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from typing import TypeAlias
 
 import msgspec
 
@@ -63,6 +64,10 @@ class Watch:
         """Measuring has ended."""
         self.active_ns = (self._began_ns, self._clock())
         self._caused = usage_findings(self._before, usage(children=self._children))
+
+
+Watching: TypeAlias = "Callable[[Environment, int | None, Callable[[], int]], AbstractContextManager[Watch]]"
+"""How to watch: :func:`watching`, or what a test puts in its place."""
 
 
 @contextmanager

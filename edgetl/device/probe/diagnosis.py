@@ -61,7 +61,7 @@ def doctor(root: Path = Path("/")) -> Diagnosis:
             _package(module, "host half", find_package(module, "host", (distribution,)))
             for module, distribution in _HOST_PACKAGES.items()
         ),
-        remarks=_lacks(here.cpu),
+        remarks=remarks(here.cpu),
         state=msgspec.structs.replace(state, findings=preflight(state, here, threads=None)),
     )
 
@@ -86,21 +86,8 @@ def _tried(backend: Backend) -> Availability:
     return found
 
 
-def remarks(here: Environment) -> tuple[str, ...]:
-    """What this machine lacks or is busy with, and what follows from it for speed."""
-    cpu, found = here.cpu, list(_lacks(here.cpu))
-    if cpu.allowed_cpus < cpu.logical_cpus:
-        found.append(f"this process may use {cpu.allowed_cpus} of {cpu.logical_cpus} CPUs")
-    if cpu.governor not in (None, "performance"):
-        found.append(f"CPU governor is {cpu.governor!r}: latency varies; 'performance' measures what the CPU can do")
-    if here.load_average is not None and here.load_average > cpu.allowed_cpus / 2:
-        found.append(
-            f"the machine is busy (load {here.load_average:.1f} on {cpu.allowed_cpus} CPUs): latency is inflated"
-        )
-    return tuple(found)
-
-
-def _lacks(cpu: Cpu) -> tuple[str, ...]:
+def remarks(cpu: Cpu) -> tuple[str, ...]:
+    """What a processor lacks, and what follows from it for speed."""
     isa, found = set(cpu.isa), []
     if cpu.architecture in X86:
         if not isa & INT8_DOT:
