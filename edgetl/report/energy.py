@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgetl.report import numbers
-from edgetl.report.candidates import ordered
+from edgetl.report.candidates import is_timed, ordered
 from edgetl.report.page import Column, Table
 from edgetl.result import Result
 from edgetl.telemetry import Energy
@@ -20,7 +20,7 @@ def energy_table(result: Result) -> Table:
         Column("Readings", "right"),
         Column("From, or why unknown"),
     )
-    rows = tuple((one.name, *_row(one.energy)) for one in ordered(result) if one.latency is not None)
+    rows = tuple((one.name, *_row(one.energy)) for one in ordered(result) if is_timed(one))
     return Table("Energy", columns, rows)
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from edgetl.measurement import Scope
 from edgetl.report import numbers
 from edgetl.result import CandidateResult, Latency, Result
 from edgetl.scenario import Scenario
 
-_SCOPES = {"infer": "inference alone", "end-to-end": "image file to prediction"}
+_SCOPES: Mapping[Scope, str] = {"infer": "inference alone", "end-to-end": "image file to prediction"}
 
 
 def scope_words(latency: Latency | None) -> str:
     """What the clock ran over; ``-`` where nothing was timed."""
-    return numbers.UNKNOWN if latency is None else _SCOPES.get(latency.scope, latency.scope)
+    return numbers.UNKNOWN if latency is None else _SCOPES[latency.scope]
 
 
 def scenario_words(scenario: Scenario | None) -> str:
@@ -24,14 +27,39 @@ def scenario_words(scenario: Scenario | None) -> str:
     if scenario.streams > 1:
         words.append(f"{scenario.streams} streams")
     if scenario.limit_ns is not None:
-        words.append(f"late after {numbers.milliseconds(scenario.limit_ns)}")
+        words.append(f"late after {numbers.duration(scenario.limit_ns)}")
     if scenario.is_paced:
         words.append("late ones are dropped" if scenario.backlog == "drop" else "late ones queue")
     return ", ".join(words)
 
 
+def measured_sentence(result: Result) -> str:
+    """How thoroughly, and how load arrived."""
+    return f"Measured with effort {result.effort}; {scenario_words(result.scenario)}."
+
+
 def measured_as(candidate: CandidateResult, result: Result) -> str:
-    """Scope and scenario of a candidate's latency, in one cell."""
-    if candidate.latency is None:
-        return numbers.UNKNOWN
-    return f"{scope_words(candidate.latency)}; {scenario_words(result.scenario)}"
+    """Scope and scenario of a candidate's numbers, in one cell."""
+    scope = scope_of(candidate)
+    return numbers.UNKNOWN if scope is None else f"{_SCOPES[scope]}; {scenario_words(result.scenario)}"
+
+
+def scope_of(candidate: CandidateResult) -> Scope | None:
+    """What a candidate's numbers are of; ``None`` where nothing was timed. Throughput is of inference alone."""
+    if candidate.latency is not None:
+        return candidate.latency.scope
+    return None if candidate.throughput_per_s is None else "infer"
+
+
+def only_throughput(result: Result) -> bool:
+    """Whether the scenario leaves no latency to speak of."""
+    return result.scenario is not None and result.scenario.kind == "offline"
+
+
+def latency_words(scenario: Scenario | None) -> str:
+    """What the latency of a scenario is of, as a title."""
+    if scenario is not None and scenario.streams > 1:
+        return f"Latency of {scenario.streams} inferences at once, until the last one is done"
+    if scenario is not None and scenario.is_paced:
+        return "Latency of one inference, from the moment it was due"
+    return "Latency of one inference"

@@ -17,6 +17,7 @@ from edgetl.report.candidates import (
     p50_ns,
     start_table,
 )
+from edgetl.report.minutes import minutes_table
 from edgetl.report.page import Column, Page, Table
 from edgetl.result import CandidateResult, Result
 
@@ -91,7 +92,8 @@ def summary(
 def qualification(result: Result) -> Page:
     """The report of a qualify run."""
     version = "" if result.bundle.version is None else f", version {result.bundle.version},"
-    tables = (candidates_table(result), end_to_end_table(result), start_table(result), *_failed_checks(result))
+    costs = (end_to_end_table(result), start_table(result), minutes_table(result))
+    tables = (candidates_table(result), *costs, *_failed_checks(result))
     return _page(f"{result.bundle.name}{version} on {result.target}", verdict(result), *tables)
 
 

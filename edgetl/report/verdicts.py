@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from edgetl.report import numbers
-from edgetl.report.candidates import ordered
-from edgetl.report.document import only_timed
+from edgetl.report.candidates import only_timed, ordered
 from edgetl.report.energy import millijoules
-from edgetl.report.load import measured_as, scope_words
+from edgetl.report.load import measured_as, only_throughput, scope_words
 from edgetl.report.page import Column, Table
+from edgetl.report.trust import severity
 from edgetl.result import CandidateResult, Latency, Result
 from edgetl.validity import Validity
 
 
 def verdicts_table(result: Result) -> Table:
-    """A row per candidate, the chosen one first."""
+    """A row per candidate, the chosen one first; of an offline run with throughput in place of latency."""
+    offline = only_throughput(result)
+    timed = ("Throughput",) if offline else ("p50", "p90", "p99", "n")
     columns = (
         Column("Candidate"),
         Column("Verdict"),
         Column("Measurement"),
-        Column("p50", "right"),
-        Column("p90", "right"),
-        Column("p99", "right"),
-        Column("n", "right"),
+        *(Column(title, "right") for title in timed),
         Column("Measured"),
         Column("Accuracy", "right"),
         Column("95 % interval", "right"),
@@ -29,6 +28,8 @@ def verdicts_table(result: Result) -> Table:
         Column("File", "right"),
     )
     remark = "A percentile that the number of samples does not support is not shown."
+    if offline:
+        remark = "All inputs were there at the start, so there is no latency."
     return Table("Every candidate", columns, tuple(_row(one, result) for one in ordered(result)), (remark,))
 
 
@@ -67,12 +68,12 @@ def end_to_end_rows(result: Result) -> Table:
 
 
 def _row(candidate: CandidateResult, result: Result) -> tuple[str, ...]:
-    score, energy = candidate.accuracy, candidate.energy
+    score, energy, offline = candidate.accuracy, candidate.energy, only_throughput(result)
     return (
         candidate.name,
         _verdict(candidate, result),
         _judged(candidate.validity),
-        *_percentiles(candidate.latency),
+        *((numbers.rate(candidate.throughput_per_s),) if offline else _percentiles(candidate.latency)),
         measured_as(candidate, result),
         numbers.percent(score.value if score is not None else None),
         numbers.percent_interval(score.ci95 if score is not None else None),
@@ -92,23 +93,22 @@ def _verdict(candidate: CandidateResult, result: Result) -> str:
 def _judged(validity: Validity | None) -> str:
     if validity is None:
         return "not judged"
-    codes = ", ".join(finding.code for finding in validity.findings if finding.severity != "note")
+    codes = ", ".join(finding.code for finding in validity.findings if severity(finding) != "note")
     return f"{validity.verdict}: {codes}" if codes else validity.verdict
 
 
 def _percentiles(latency: Latency | None) -> tuple[str, ...]:
     if latency is None:
         return (numbers.UNKNOWN,) * 4
-    shown = (numbers.milliseconds(value) for value in (latency.p50_ns, latency.p90_ns, latency.p99_ns))
+    shown = (numbers.duration(value) for value in (latency.p50_ns, latency.p90_ns, latency.p99_ns))
     return (*shown, numbers.count(latency.n))
 
 
 def _load(candidate: CandidateResult) -> tuple[str, ...]:
-    rate = candidate.throughput_per_s
     return (
-        numbers.UNKNOWN if rate is None else f"{numbers.significant(rate)} / s",
+        numbers.rate(candidate.throughput_per_s),
         numbers.count(candidate.deadline_misses),
         numbers.count(candidate.dropped),
-        numbers.milliseconds(candidate.service.p50_ns if candidate.service is not None else None),
-        numbers.UNKNOWN if candidate.overhead_ns is None else f"{candidate.overhead_ns / 1e3:.2f} µs",
+        numbers.duration(candidate.service.p50_ns if candidate.service is not None else None),
+        numbers.duration(candidate.overhead_ns),
     )

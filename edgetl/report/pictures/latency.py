@@ -65,4 +65,4 @@ def _milliseconds(nanoseconds: int) -> float:
 
 def _words(candidate: CandidateResult, result: Result) -> str:
     chosen = ", chosen" if candidate.name == result.selected else ""
-    return numbers.milliseconds(p50_ns(candidate)) + chosen
+    return numbers.duration(p50_ns(candidate)) + chosen
