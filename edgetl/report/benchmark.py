@@ -47,5 +47,8 @@ def against_fastest_table(result: Result) -> Table:
         found = compare(one.latency, fastest.latency, paired=True)
         cells = (numbers.ratio_interval(found.low, found.high), numbers.probability(found.p), found.outcome)
         rows.append((one.name, numbers.fine_ratio(found.ratio), *cells))
-    remark = f"Ratios of medians; differences within {numbers.percent(MARGIN)} do not matter."
+    remark = (
+        f"Ratios of medians; differences within {numbers.percent(MARGIN)} do not matter. "
+        "p: Mann-Whitney on medians of blocks."
+    )
     return Table(f"Against {fastest.name}", columns, tuple(rows), (remark,))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from edgetl.measurement import SUPPORT
 from edgetl.report import numbers
 from edgetl.report.load import latency_words
 from edgetl.report.page import Column, Table
@@ -33,7 +34,7 @@ def latency_table(result: Result) -> Table:
         Column("Compared"),
     )
     rows = tuple(_latency_row(candidate, result) for candidate in ordered(result))
-    return Table(latency_words(result.scenario), columns, rows, _steadiness(result))
+    return Table(latency_words(result.scenario), columns, rows, (*_unsupported(result), *_steadiness(result)))
 
 
 def throughput_table(result: Result) -> Table:
@@ -178,7 +179,19 @@ def _throughput_verdict(candidate: CandidateResult, result: Result, fastest: flo
     own = candidate.throughput_per_s
     if candidate.name == result.selected or not fastest or own is None:
         return "fastest" if candidate.name == result.selected else numbers.UNKNOWN
-    return f"{numbers.ratio(own / fastest)} as many"
+    return f"{numbers.ratio(own / fastest)} the throughput"
+
+
+def _unsupported(result: Result) -> tuple[str, ...]:
+    """Percentiles that are missing, and what they need."""
+    timed = [one.latency for one in result.candidates if one.latency is not None]
+    missing = {
+        f"p{percent:g} needs {numbers.count(SUPPORT[percent])} samples"
+        for one in timed
+        for percent, value in ((50.0, one.p50_ns), (90.0, one.p90_ns), (99.0, one.p99_ns))
+        if value is None
+    }
+    return (f"{', '.join(sorted(missing))}; a longer --effort takes more.",) if missing else ()
 
 
 def _steadiness(result: Result) -> tuple[str, ...]:

@@ -6,10 +6,13 @@ from edgetl.report import numbers
 from edgetl.report.candidates import only_timed, ordered
 from edgetl.report.energy import millijoules
 from edgetl.report.load import measured_as, only_throughput, scope_words
-from edgetl.report.page import Column, Table
+from edgetl.report.page import Column, Table, known_columns
 from edgetl.report.trust import severity
 from edgetl.result import CandidateResult, Latency, Result
 from edgetl.validity import Validity
+
+
+_OPTIONAL = ("Accuracy", "95 % interval", "Energy")
 
 
 def verdicts_table(result: Result) -> Table:
@@ -30,11 +33,15 @@ def verdicts_table(result: Result) -> Table:
     remark = "A percentile that the number of samples does not support is not shown."
     if offline:
         remark = "All inputs were there at the start, so there is no latency."
-    return Table("Every candidate", columns, tuple(_row(one, result) for one in ordered(result)), (remark,))
+    rows = tuple(_row(one, result) for one in ordered(result))
+    return known_columns(Table("Every candidate", columns, rows, (remark,)), optional=_OPTIONAL)
 
 
 def load_table(result: Result) -> Table:
-    """What counts besides latency, where anything was measured: throughput, deadlines, the harness itself."""
+    """What counts besides latency, as far as it was measured: throughput, deadlines, the harness itself.
+
+    Empty for an offline run, whose throughput is all that there is.
+    """
     columns = (
         Column("Candidate"),
         Column("Throughput", "right"),
@@ -43,10 +50,13 @@ def load_table(result: Result) -> Table:
         Column("Service p50", "right"),
         Column("Harness", "right"),
     )
-    rows = [(one.name, *_load(one)) for one in ordered(result)]
+    rows = [] if only_throughput(result) else [(one.name, *_load(one)) for one in ordered(result)]
     known = tuple(row for row in rows if any(cell != numbers.UNKNOWN for cell in row[1:]))
-    remarks = ("Service is the work itself, without waiting; harness is what timing adds to each sample.",)
-    return Table("Load", columns, known, remarks)
+    remarks = ["Harness is what timing adds to each sample."]
+    if any(one.service is not None for one in result.candidates):
+        remarks.append("Service is the work itself, without waiting.")
+    optional = [column.title for column in columns[1:]]
+    return known_columns(Table("Load", columns, known, tuple(remarks)), optional)
 
 
 def end_to_end_rows(result: Result) -> Table:
