@@ -11,7 +11,6 @@ from edgetl.report.trust import severity
 from edgetl.result import CandidateResult, Latency, Result
 from edgetl.validity import Validity
 
-
 _OPTIONAL = ("Accuracy", "95 % interval", "Energy")
 
 

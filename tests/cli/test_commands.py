@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import shlex
@@ -13,7 +14,10 @@ import msgspec
 import pytest
 from PIL import Image
 
+from edgetl.check import Check
 from edgetl.cli import run
+from edgetl.device.bench.selftest import run as selftest
+from edgetl.device.probe import environment
 from edgetl.result import Result, read_result
 
 
@@ -136,6 +140,58 @@ def test_qualify_writes_the_result_that_predict_uses(
     assert answered["selected"] in capsys.readouterr().out
 
 
+def test_bench_writes_every_file_that_was_asked_for(tiny_bundle: Path, tmp_path: Path) -> None:
+    names = ("r.json", "r.csv", "r.md", "plain")
+    arguments = [word for name in names for word in ("-o", str(tmp_path / name))]
+    how = ["--effort", "quick", "--runtime", "onnxruntime", "--threads", "1", "-q"]
+    assert run(["bench", str(tiny_bundle.parent / "fp32.onnx"), *how, *arguments]) == 0
+    found = read_result(tmp_path / "r.json")
+    assert read_result(tmp_path / "plain") == found
+    (row,) = csv.DictReader(io.StringIO((tmp_path / "r.csv").read_text()))
+    assert row["latency_p50_ns"] == str(found.candidates[0].latency.p50_ns)
+    assert f"| {found.selected} |" in (tmp_path / "r.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["fp32.onnx", "-o", "r.json", "-o", "r.txt"], "'r.txt' ends in '.txt', which no result is written as"),
+        (["fp32.onnx", "-o", "r.txt"], "choose one of: .json, .csv, .md"),
+        (["fp32.onnx", "-o", "r.csv", "-o", "fp32"], "is an input, which the output would replace"),
+        (["fp32", "-o", "r.csv", "-o", "fp32"], "is an input, which the output would replace"),
+        (["selftest", "-o", "s.csv"], "a self-test is written as .json only"),
+    ],
+    ids=["second", "endings", "one of two is read", "without an ending", "selftest"],
+)
+def test_bench_refuses_files_that_it_cannot_write_before_it_measures(
+    tiny_bundle: Path,
+    tmp_path: Path,
+    arguments: list[str],
+    words: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(tiny_bundle.parent / "fp32.onnx", "fp32.onnx")
+    Path("fp32").symlink_to("fp32.onnx")
+    monkeypatch.setattr("edgetl.device.bench.models.bench_models", lambda *_: pytest.fail("it measured"))
+    assert run(["bench", *arguments]) == 2
+    assert words in " ".join(capsys.readouterr().err.split())
+    assert not Path("r.json").exists()
+
+
+def test_selftest_shows_times_in_units_that_keep_their_digits(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checks = (Check("clock read twice", 67.0, 1000.0, "ns", True), Check("busy loop", 900.0, 20_000.0, "ns", True))
+    found = selftest.SelfTest("edgetl.selftest/1", environment(), checks, ())
+    monkeypatch.setattr(selftest, "self_test", lambda clock: found)
+    assert run(["bench", "selftest"]) == 0
+    words = capsys.readouterr().out.split()
+    assert "0.000" not in words
+    assert " ".join(words[words.index("twice") :][1:5]) == "67 ns 1.00 µs"
+
+
 def test_bench_of_a_model_that_cannot_be_loaded_ends_with_1_after_the_others(
     tiny_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -184,8 +240,6 @@ def test_bench_fails_on_a_code_that_was_named(tiny_bundle: Path, capsys: pytest.
 
 
 def test_bench_checks_itself(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    from edgetl.device.bench.selftest import run as selftest
-
     whole = selftest.self_test
     monkeypatch.setattr(selftest, "self_test", lambda clock: whole(clock, repeats=40))
     assert run(["bench", "selftest", "--json", "-q"]) == 0

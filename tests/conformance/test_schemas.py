@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,9 @@ from edgetl.device.unpack import unpack
 from edgetl.errors import InputError
 from edgetl.report.json_text import json_bytes
 from edgetl.result import Result
+from edgetl.samples.comparison import Comparison, compare
+from edgetl.samples.findings import series_findings
+from edgetl.validity import Finding
 
 DOCS = Path(__file__).parents[2] / "docs"
 RUNS = {
@@ -61,9 +65,9 @@ def test_bench_answers_and_writes_a_result(
     kind: str, tiny_bundle: Path, cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     written = tmp_path / "r.json"
-    models = (str(tiny_bundle), str(tiny_bundle.parent / "fp32.onnx"))
-    how = ("--scenario", kind, *RUNS[kind], "--effort", "quick", "--threads", "1", "--cache", str(cache))
-    assert run(["bench", *models, *how, "--json", "-q", "-o", str(written)]) == 0
+    model = str(tiny_bundle.parent / "fp32.onnx")
+    how = ("--scenario", kind, *RUNS[kind], "--effort", "quick", "--runtime", "onnxruntime", "--threads", "1")
+    assert run(["bench", model, *how, "--cache", str(cache), "--json", "-q", "-o", str(written)]) == 0
     found = checked(capsys.readouterr().out, "result")
     assert found == checked(written.read_bytes(), "result")
     assert found.scenario.kind == kind
@@ -150,3 +154,27 @@ def test_every_result_that_its_type_allows_is_json_that_its_schema_allows(result
     text = json_bytes(result)
     RESULT.validate(json.loads(text))
     assert json_bytes(msgspec.json.decode(text, type=Result)) == text
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.integers(1, 2**40), min_size=1, max_size=200), st.integers(1, 9), st.booleans())
+def test_evidence_of_any_series_is_finite(samples: list[int], size: int, steady: bool) -> None:
+    blocks = [min(size, len(samples) - start) for start in range(0, len(samples), size)]
+    for finding in series_findings(samples, blocks, steady, 99.0, seed=0):
+        assert msgspec.json.decode(json_bytes(finding), type=Finding) == finding
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.integers(1, 2**40), min_size=6, max_size=60), st.lists(st.integers(1, 2**40), min_size=6, max_size=60)
+)
+def test_comparison_of_any_two_series_is_finite(first: list[int], second: list[int]) -> None:
+    one, other = (Series(tuple(samples), (1,) * len(samples)) for samples in (first, second))
+    found = compare(one, other, paired=False)
+    assert msgspec.json.decode(json_bytes(found), type=Comparison) == found
+
+
+@dataclass(frozen=True)
+class Series:
+    samples_ns: tuple[int, ...]
+    blocks: tuple[int, ...]
