@@ -68,7 +68,8 @@ def in_short(result: Result, suffix: str) -> Sequence[Section]:
     """The sections about one result; ``suffix`` tells several results apart."""
     name = f"latency{suffix.replace(' ', '-')}.svg"
     candidates = (verdicts_table(result), load_table(result), minutes_table(result))
-    costs = (end_to_end_rows(result), start_table(result), energy_table(result))
+    costs = [end_to_end_rows(result), start_table(result)]
+    costs += [energy_table(result)] if any(one.energy is not None for one in result.candidates) else []
     checks = [
         checks_table(f"{one.name}: {'rejected' if one.rejected_because else 'passed'}", one.checks)
         for one in result.candidates
