@@ -6,7 +6,7 @@ from edgetl.report import numbers
 from edgetl.report.candidates import latency_table, ordered, start_table, throughput_table
 from edgetl.report.executed import precision_table, roofline_table
 from edgetl.report.layers import layers_table
-from edgetl.report.load import only_throughput, scenario_words
+from edgetl.report.load import only_throughput, scenario_words, scopes_words
 from edgetl.report.minutes import minutes_table
 from edgetl.report.page import Column, Page, Table
 from edgetl.report.text import machine_sentence
@@ -23,7 +23,7 @@ def benchmark(result: Result) -> Page:
     layers = [layers_table(one.name, one.layers) for one in ordered(result) if one.layers is not None]
     executed = (precision_table(result), roofline_table(result), *layers) if layers else ()
     every = (*tables, start_table(result), *executed, doubts_table(result))
-    summary = (machine_sentence(result), f"Load: {scenario_words(result.scenario)}; scope: inference alone.")
+    summary = (machine_sentence(result), f"Load: {scenario_words(result.scenario)}; scope: {scopes_words(result)}.")
     what = "Throughput" if only_throughput(result) else "Latency"
     return Page(f"{what} of {result.bundle.name}", summary, tuple(table for table in every if table.rows))
 

@@ -14,7 +14,13 @@ _SCOPES: Mapping[Scope, str] = {"infer": "inference alone", "end-to-end": "image
 
 def scope_words(latency: Latency | None) -> str:
     """What the clock ran over; ``-`` where nothing was timed."""
-    return numbers.UNKNOWN if latency is None else _SCOPES[latency.scope]
+    return numbers.UNKNOWN if latency is None else _SCOPES.get(latency.scope, latency.scope)
+
+
+def scopes_words(result: Result) -> str:
+    """What the clock ran over, of all candidates that were timed."""
+    scopes = dict.fromkeys(scope for one in result.candidates if (scope := scope_of(one)) is not None)
+    return ", ".join(_SCOPES.get(scope, scope) for scope in scopes) or numbers.UNKNOWN
 
 
 def scenario_words(scenario: Scenario | None) -> str:
@@ -41,7 +47,7 @@ def measured_sentence(result: Result) -> str:
 def measured_as(candidate: CandidateResult, result: Result) -> str:
     """Scope and scenario of a candidate's numbers, in one cell."""
     scope = scope_of(candidate)
-    return numbers.UNKNOWN if scope is None else f"{_SCOPES[scope]}; {scenario_words(result.scenario)}"
+    return numbers.UNKNOWN if scope is None else f"{_SCOPES.get(scope, scope)}; {scenario_words(result.scenario)}"
 
 
 def scope_of(candidate: CandidateResult) -> Scope | None:
