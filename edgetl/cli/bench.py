@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edgetl.cli.options import ANY_PATH, cache, common, effort, out
+from edgetl.cli.options import ANY_PATH, cache, common, effort, out_results
 from edgetl.cli.output import Output
 from edgetl.cli.sections import SectionedCommand
 from edgetl.cli.strict import hold_to, strict
@@ -70,30 +70,34 @@ SECTIONS = {
 )
 @click.option("--layers", is_flag=True, help="Also say which precision each layer ran in, and the roofline.")
 @strict
-@out("Result to write, as JSON, with every sample.", required=False)
+@out_results(
+    "Result to write: FILE.json with every sample, FILE.csv with a row for each candidate, or FILE.md with the tables "
+    "below; may be given more than once."
+)
 @effort
 @cache
 @common
-def bench(output: Output, models: tuple[Path, ...], out: Path | None, cache: Path | None, **options: Any) -> None:
+def bench(output: Output, models: tuple[Path, ...], outs: tuple[Path, ...], cache: Path | None, **options: Any) -> None:
     """Time each MODEL, a bundle or a plain ONNX file, in turn with the others, so that all meet the same noise.
 
     "edgetl bench selftest" times no model and checks the harness itself.
     """
     if models == (SELFTEST,):
-        return _selftest(output)
+        return _selftest(output, outs)
     from edgetl.bundle import Bundle
     from edgetl.cli.terminal import progress_for
     from edgetl.device.bench.models import BenchSettings, bench_models
     from edgetl.device.cache_dir import default_cache_dir, writable_cache_dir
     from edgetl.report.benchmark import benchmark
+    from edgetl.report.result_files import write_result
 
     folder = default_cache_dir() if cache is None else writable_cache_dir(cache)
     scenario = _scenario(options)
     settings = BenchSettings(cache_dir=folder, scenario=scenario, **options)
     subjects = tuple(Bundle.open(path) if path.suffix == ".edgetl" else path for path in models)
     result = bench_models(subjects, settings, progress_for(output))
-    if out is not None:
-        output.write(out, result)
+    for out in outs:
+        write_result(out, result)
     output.answer(result, benchmark(result))
     unloaded = unmeasured(result)
     for reason in unloaded:
@@ -104,14 +108,19 @@ def bench(output: Output, models: tuple[Path, ...], out: Path | None, cache: Pat
     return None
 
 
-def _selftest(output: Output) -> None:
+def _selftest(output: Output, outs: tuple[Path, ...]) -> None:
     import time
 
     from edgetl.device.bench.selftest.run import self_test
     from edgetl.errors import GateFailed
     from edgetl.report.selftest import selftest_page
 
+    for out in outs:
+        if out.suffix.lower() not in ("", ".json"):
+            raise click.BadParameter(f"{out.name!r}: a self-test is written as .json only", param_hint="-o")
     found = self_test(time.perf_counter_ns)
+    for out in outs:
+        output.write(out, found)
     output.answer(found, selftest_page(found))
     if not found.passed:
         failed = ", ".join(check.name for check in found.checks if not check.passed)

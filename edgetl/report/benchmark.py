@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from edgetl.report import numbers
-from edgetl.report.candidates import latency_table, ordered, start_table
+from edgetl.report.candidates import latency_table, ordered, start_table, throughput_table
 from edgetl.report.energy import known_energy_table
 from edgetl.report.executed import precision_table, roofline_table
 from edgetl.report.layers import layers_table
-from edgetl.report.load import batch_words, scenario_words, scope_words
+from edgetl.report.load import batch_words, only_throughput, scenario_words, scopes_words
+from edgetl.report.minutes import minutes_table
 from edgetl.report.page import Column, Page, Table
 from edgetl.report.text import machine_sentence
 from edgetl.report.trust import doubts_table
@@ -18,18 +19,14 @@ from edgetl.samples.comparison import MARGIN, compare
 
 def benchmark(result: Result) -> Page:
     """The report of a bench run, in which nothing was judged but the measurement itself."""
-    tables = (
-        latency_table(result),
-        against_fastest_table(result),
-        load_table(result),
-        known_energy_table(result),
-        start_table(result),
-    )
+    timed = (latency_table(result), against_fastest_table(result), load_table(result))
+    tables = (*((throughput_table(result),) if only_throughput(result) else timed), minutes_table(result))
     layers = [layers_table(one.name, one.layers) for one in ordered(result) if one.layers is not None]
     executed = (precision_table(result), roofline_table(result), *layers) if layers else ()
-    every = (*tables, *executed, doubts_table(result))
+    every = (*tables, known_energy_table(result), start_table(result), *executed, doubts_table(result))
     summary = (machine_sentence(result), _covered(result), *(f"Note: {remark}." for remark in result.remarks))
-    return Page(f"Latency of {result.bundle.name}", summary, tuple(table for table in every if table.rows))
+    what = "Throughput" if only_throughput(result) else "Latency"
+    return Page(f"{what} of {result.bundle.name}", summary, tuple(table for table in every if table.rows))
 
 
 def against_fastest_table(result: Result) -> Table:
@@ -51,11 +48,13 @@ def against_fastest_table(result: Result) -> Table:
         found = compare(one.latency, fastest.latency, paired=True)
         cells = (numbers.ratio_interval(found.low, found.high), numbers.probability(found.p), found.outcome)
         rows.append((one.name, numbers.fine_ratio(found.ratio), *cells))
-    remark = f"Ratios of medians; differences within {numbers.percent(MARGIN)} do not matter."
+    remark = (
+        f"Ratios of medians; differences within {numbers.percent(MARGIN)} do not matter. "
+        "p: Mann-Whitney on medians of blocks."
+    )
     return Table(f"Against {fastest.name}", columns, tuple(rows), (remark,))
 
 
 def _covered(result: Result) -> str:
-    scopes = " or ".join(dict.fromkeys(scope_words(one) for one in result.candidates))
-    words = (f"Load: {scenario_words(result.scenario)}", f"scope: {scopes}", batch_words(result))
+    words = (f"Load: {scenario_words(result.scenario)}", f"scope: {scopes_words(result)}", batch_words(result))
     return "; ".join(word for word in words if word) + "."

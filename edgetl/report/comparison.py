@@ -53,8 +53,8 @@ def _row(pair: Pair) -> tuple[str, ...]:
     found = pair.comparison
     return (
         pair.second if pair.first == pair.second else f"{pair.second} against {pair.first}",
-        numbers.milliseconds(pair.first_p50_ns),
-        numbers.milliseconds(pair.second_p50_ns),
+        numbers.duration(pair.first_p50_ns),
+        numbers.duration(pair.second_p50_ns),
         numbers.fine_ratio(found.ratio),
         numbers.ratio_interval(found.low, found.high),
         numbers.probability(pair.p_holm),

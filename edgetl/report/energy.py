@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgetl.report import numbers
-from edgetl.report.candidates import ordered
+from edgetl.report.candidates import is_timed, ordered
 from edgetl.report.page import Column, Table
 from edgetl.result import Result
 from edgetl.telemetry import Energy
@@ -20,8 +20,8 @@ def energy_table(result: Result) -> Table:
         Column("Readings", "right"),
         Column("From, or why unknown"),
     )
-    timed = (one for one in ordered(result) if one.latency is not None or one.throughput_per_s is not None)
-    return Table("Energy", columns, tuple((one.name, *_row(one.energy)) for one in timed))
+    rows = tuple((one.name, *_row(one.energy)) for one in ordered(result) if is_timed(one))
+    return Table("Energy", columns, rows)
 
 
 def known_energy_table(result: Result) -> Table:

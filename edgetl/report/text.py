@@ -17,6 +17,7 @@ from edgetl.report.candidates import (
     p50_ns,
     start_table,
 )
+from edgetl.report.minutes import minutes_table
 from edgetl.report.page import Column, Page, Table
 from edgetl.report.trust import doubts_table, timing_sentence
 from edgetl.result import CandidateResult, Result
@@ -94,8 +95,8 @@ def summary(
 def qualification(result: Result) -> Page:
     """The report of a qualify run."""
     version = "" if result.bundle.version is None else f", version {result.bundle.version},"
-    measured = (candidates_table(result), end_to_end_table(result), start_table(result))
-    tables = (*measured, *_failed_checks(result), doubts_table(result))
+    costs = (end_to_end_table(result), start_table(result), minutes_table(result))
+    tables = (candidates_table(result), *costs, *_failed_checks(result), doubts_table(result))
     return _page(f"{result.bundle.name}{version} on {result.target}", verdict(result), *tables)
 
 

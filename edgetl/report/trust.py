@@ -26,7 +26,7 @@ def findings_table(result: Result) -> Table:
 
 
 def doubts_table(result: Result) -> Table:
-    """Everything that speaks against the numbers, each once; notes are named below."""
+    """Everything that speaks against the numbers, each once; notes are only named, with their meanings."""
     columns = (Column("Code"), Column("Severity"), Column("Of"), Column("What was seen"))
     of: dict[str, list[str]] = {}
     first: dict[str, Finding] = {}
@@ -43,7 +43,7 @@ def doubts_table(result: Result) -> Table:
         (one.code, severity(one), "all" if len(of[key]) == len(judged) else ", ".join(of[key]), one.message)
         for key, one in first.items()
     )
-    remarks = (f"Notes, explained in the result file: {', '.join(notes)}.",) if notes else ()
+    remarks = (f"Notes: {', '.join(f'{code} ({CODES[code][1]})' for code in notes)}.",) if notes else ()
     if not rows:
         rows = _without_doubts(judged)
     return Table("May these numbers be believed?", columns, rows, remarks)

@@ -6,10 +6,12 @@ import msgspec
 import pytest
 
 from edgetl.report.benchmark import against_fastest_table, benchmark
+from edgetl.report.candidates import latency_table
 from edgetl.report.trust import doubts_table
+from edgetl.report.verdicts import verdicts_table
 from edgetl.result import CandidateResult, Latency, Result
 from edgetl.telemetry import Energy
-from edgetl.validity import Finding, judged
+from edgetl.validity import Finding, Validity, judged
 
 BLOCKS = (20,) * 10
 
@@ -80,6 +82,27 @@ def test_a_doubt_about_all_stands_once_and_notes_below(of: Callable[..., Result]
         ("W-NOISY", "degraded", "slow", "p90 is far"),
     )
     assert "W-TURBO" in table.remarks[0]
+
+
+def test_code_of_another_version_is_of_unknown_severity(of: Callable[..., Result]) -> None:
+    one = candidate("fast", 10**6)
+    odd = msgspec.structs.replace(one, validity=Validity("degraded", (Finding("W-NEW", "something new"),)))
+    assert doubts_table(of(odd)).rows == (("W-NEW", "unknown", "all", "something new"),)
+    assert verdicts_table(of(odd)).rows[0][2] == "degraded: W-NEW"
+
+
+def test_note_that_strict_made_invalid_is_not_called_valid(of: Callable[..., Result]) -> None:
+    one = candidate("fast", 10**6)
+    strict = judged([Finding("W-TURBO", "turbo is on")], frozenset({"W-TURBO"}))
+    table = doubts_table(of(msgspec.structs.replace(one, validity=strict)))
+    assert table.rows[0][1] == "invalid"
+    assert "W-TURBO (turbo is on: clocks depend on heat and neighbours)" in table.remarks[0]
+
+
+def test_percentile_that_is_missing_says_what_it_needs(of: Callable[..., Result]) -> None:
+    assert latency_table(of(candidate("fast", 10**6))).remarks[0] == (
+        "p99 needs 662 samples; a longer --effort takes more."
+    )
 
 
 def test_nothing_against_it_is_said(of: Callable[..., Result]) -> None:

@@ -70,8 +70,8 @@ def test_a_report_says_whether_to_believe_the_timing(manifest: Manifest, result:
 def test_bundle_and_result_make_one_chapter_with_everything(manifest: Manifest, result: Result) -> None:
     (chapter,) = report([Subject("ab" * 32, manifest, (result,))])
     assert titles(chapter) == [
-        *("Training", "Accuracy", "Classes", "Candidates", "Checks on the device", "The device"),
-        *("Gates", "Data", "How it was made"),
+        *("Training", "Accuracy", "Classes", "Candidates", "Other costs", "Checks on the device"),
+        *("The device", "Gates", "Data", "How it was made"),
     ]
     assert [one.name for one in pictures([chapter])] == [
         *("training.svg", "accuracy.svg", "confusion.svg", "latency.svg"),

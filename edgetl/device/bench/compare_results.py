@@ -50,9 +50,15 @@ def compare_results(first: Result, second: Result, settings: CompareSettings) ->
     called anything better than ``inconclusive``.
 
     Raises:
-        InputError: the results differ in scope, batch, scenario or machine, or no two candidates can be compared.
+        InputError: the results differ in scope, batch, scenario or machine, are of offline runs, or no two candidates
+            can be compared.
     """
     scenario, machine = shared_scenario(first, second), machine_differences(first, second)
+    if scenario.kind == "offline":
+        raise InputError(
+            "offline runs have throughput, and no samples to judge a difference by; time both models in one run with "
+            "edgetl bench A B --scenario offline, or compare runs of another scenario"
+        )
     if machine and not settings.allow_other_machine:
         raise InputError(
             f"the results are of different machines or settings of them ({'; '.join(machine)}); time both on the same "

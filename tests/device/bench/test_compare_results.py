@@ -130,6 +130,12 @@ def test_nothing_in_common_is_refused_with_the_names(run_of: Timed) -> None:
         compare_results(run_of(), other, CompareSettings())
 
 
+def test_offline_runs_are_refused_with_what_to_do_instead(run_of: Timed) -> None:
+    offline = replace(run_of(), scenario=Scenario("offline", streams=2))
+    with pytest.raises(InputError, match=r"throughput, and no samples .* in one run"):
+        compare_results(offline, offline, CompareSettings())
+
+
 def test_results_without_latency_are_refused(run_of: Timed) -> None:
     first = run_of()
     untimed = replace(first, candidates=first.candidates[2:], selected=None)

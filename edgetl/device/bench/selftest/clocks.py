@@ -126,7 +126,7 @@ def _noise(samples: tuple[int, ...], load_per_cpu: float | None) -> Finding | No
 def _busy_check(duration_ns: int, samples: tuple[int, ...], noise: Finding | None) -> Check:
     median, allowed = statistics.median(samples), max(_TOLERANCE * duration_ns, _TOLERANCE_NS)
     error, within = abs(median - duration_ns), abs(median - duration_ns) <= allowed
-    name, n = f"busy loop of {duration_ns / _MS:g} ms", len(samples)
+    name, n = f"error of a loop of {duration_ns / _MS:g} ms", len(samples)
     reason = "" if within else f"the median of {median / _MS:.3f} ms is {error / 1e3:.0f} us off"
     if not within and noise is not None:
         unjudged = f"not judged, the machine is too noisy: {reason}, and {noise.message}"
