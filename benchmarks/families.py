@@ -30,8 +30,8 @@ from edgetl.device.qualify import Settings
 from edgetl.errors import EdgeTLError
 from edgetl.host.backbones import Backbone, load_backbone
 from edgetl.host.graph import read_graph
-from edgetl.host.prepare import PrepareRequest
 from edgetl.host.quantize.coverage import Coverage, coverage
+from edgetl.host.request import PrepareRequest
 from edgetl.pipeline import DeploySettings, deploy
 from edgetl.progress import Silent
 from edgetl.recipe import Recipe, recipe_from_data

@@ -26,7 +26,9 @@ from edgetl.host.adapt import AdaptContext, Adapted, Method
 from edgetl.host.data.dataset import Sample
 from edgetl.host.data.splits import split
 from edgetl.host.data.stream import stream
-from edgetl.host.prepare import PrepareRequest, adapt_context, load_material
+from edgetl.host.material import load_material
+from edgetl.host.prepare import adapt_context
+from edgetl.host.request import PrepareRequest
 from edgetl.plugins import METHODS, find
 from edgetl.progress import Silent
 from edgetl.recipe import read_recipe

@@ -18,7 +18,9 @@ import msgspec
 import record
 from labels import accuracy_of
 
-from edgetl.host.prepare import PrepareRequest, adapt_backbone, load_material
+from edgetl.host.material import load_material
+from edgetl.host.prepare import adapt_backbone
+from edgetl.host.request import PrepareRequest
 from edgetl.progress import Silent
 from edgetl.recipe import read_recipe
 

@@ -23,7 +23,9 @@ import record
 import edgetl
 from edgetl.bundle import Bundle
 from edgetl.device.qualify import Settings, qualify
-from edgetl.host.prepare import PrepareRequest, load_material, prepare
+from edgetl.host.material import load_material
+from edgetl.host.prepare import prepare
+from edgetl.host.request import PrepareRequest
 from edgetl.progress import Silent
 from edgetl.recipe import Recipe, read_recipe
 from edgetl.result import Result

@@ -14,9 +14,12 @@ from typing import Any
 
 import msgspec
 from backbones_page import page as backbones_page
+from benchmarking_page import page as benchmarking_page
+from machines import machine
+from schemas import SCHEMAS, schema_text
+from suites_page import section as suites_section
 
 from edgetl import gates, preprocess, recipe
-from edgetl.comparison import ResultComparison
 from edgetl.environment import Environment
 from edgetl.errors import InputError
 from edgetl.host.adapt import Method
@@ -24,8 +27,6 @@ from edgetl.host.training.options import Augment
 from edgetl.plugins import METHODS, RENDERINGS, TARGETS, TASKS, find_task, resolve
 from edgetl.report.markdown import table_rows
 from edgetl.report.page import Column, Table
-from edgetl.result import Result
-from edgetl.validity import CODES
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks/results"
@@ -68,8 +69,8 @@ BENCHMARKS = """# Benchmarks
 <!-- Written by docs/generate.py from the scripts here and the files in results/; edit those. -->
 
 Speed is a ratio to something else that is measured in the same run, in turn with it; absolute times say more about the
-machine and its mood than about the program. Every script takes `-o FILE`, writes its raw samples and the machine to it,
-and ends with exit code 3 when it misses its limit.
+machine and its mood than about the program. Every script but `suite.py` takes `-o FILE`, writes its raw samples and the
+machine to it, and ends with exit code 3 when it misses its limit.
 """
 
 
@@ -90,11 +91,10 @@ def pages() -> dict[Path, str]:
     records = read_records(RESULTS)
     return {
         ROOT / "benchmarks/README.md": benchmarks_page(records),
-        ROOT / "docs/benchmarking.md": benchmarking_page(),
+        ROOT / "docs/benchmarking.md": benchmarking_page((ROOT / "docs/benchmarking.md").read_text(encoding="utf-8")),
         ROOT / "docs/backbones.md": backbones_page(families(records)),
         ROOT / "docs/recipe.md": recipe_page(),
-        ROOT / "docs/result.schema.json": schema(Result),
-        ROOT / "docs/comparison.schema.json": schema(ResultComparison),
+        **{ROOT / f"docs/{name}.schema.json": schema_text(kind) for name, kind in SCHEMAS.items()},
         ROOT / "README.md": readme((ROOT / "README.md").read_text(encoding="utf-8"), records),
     }
 
@@ -105,19 +105,6 @@ def families(records: Mapping[str, tuple[Record, ...]]) -> Mapping[str, Any]:
     for record in (record for measured in records.values() for record in measured):
         found = record.measured.get("families", found)
     return found
-
-
-def schema(kind: type[msgspec.Struct]) -> str:
-    """JSON Schema of a file of that kind."""
-    return msgspec.json.format(msgspec.json.encode(msgspec.json.schema(kind)), indent=2).decode() + "\n"
-
-
-def benchmarking_page() -> str:
-    """How latency is measured, with every code that may speak against it."""
-    before, rest = (ROOT / "docs/benchmarking.md").read_text(encoding="utf-8").split(BEGIN)
-    columns = tuple(Column(title) for title in ("code", "severity", "meaning"))
-    rows = tuple((f"`{code}`", severity, meaning) for code, (severity, meaning) in CODES.items())
-    return f"{before}{BEGIN}{table_rows(Table('codes', columns, rows))}\n{END}{rest.split(END)[1]}"
 
 
 def recipe_page() -> str:
@@ -249,7 +236,8 @@ def benchmarks_page(records: Mapping[str, tuple[Record, ...]]) -> str:
         title = (ast.get_docstring(ast.parse(text)) or "").partition("\n")[0].replace("``", "`")
         if "__main__" in text:
             lines.append(f"- [{path.name}]({path.name}): {title}")
-    return f"{BENCHMARKS}\n" + "\n".join(lines) + f"\n\n## Results\n\n{results(records)}"
+    suites = suites_section(RESULTS, ROOT / "benchmarks/suites")
+    return f"{BENCHMARKS}\n" + "\n".join(lines) + f"\n\n## Results\n\n{results(records)}\n{suites}"
 
 
 def results(records: Mapping[str, tuple[Record, ...]]) -> str:
@@ -291,14 +279,6 @@ def shown(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
     return str(value)
-
-
-def machine(environment: Environment) -> str:
-    """The processor, what it can do, and the runtimes."""
-    cpu = environment.cpu
-    runtimes = ", ".join(f"{name} {version}" for name, version in sorted(environment.runtimes.items()))
-    isa = ", ".join(cpu.isa) or "no extensions known"
-    return f"{cpu.model}, {cpu.allowed_cpus} CPUs ({isa}), {runtimes or 'no runtimes'}"
 
 
 if __name__ == "__main__":

@@ -66,6 +66,8 @@ class ResultComparison(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether no pair meets a condition of ``fail_if``."""
     remarks: tuple[str, ...]
     """What a reader must know besides, such as other machines and other software."""
+    batch: int = 1
+    """Items in one inference."""
 
     @property
     def failed(self) -> tuple[Pair, ...]:

@@ -7,6 +7,9 @@ from typing import Literal
 import msgspec
 
 Scope = Literal["infer", "end-to-end"]
+"""What the clock runs over. ``infer``: from inputs in main memory to outputs in main memory, with all that a runtime
+does in between; on CPUs nothing is copied to a device, so copies have no number of their own. ``end-to-end``: from an
+encoded image in memory to its prediction."""
 
 SUPPORT = {50.0: 11, 90.0: 64, 95.0: 130, 99.0: 662, 99.9: 6636}
 """Samples needed before a percentile has a 99 % upper confidence bound inside the sample with one sample to spare:

@@ -12,7 +12,8 @@ from edgetl.bundle import Bundle
 from edgetl.device.probe import environment
 from edgetl.device.qualify import Settings, qualify, stored_result
 from edgetl.files import write_bytes
-from edgetl.host.prepare import Prepared, PrepareRequest, prepare
+from edgetl.host.prepare import Prepared, prepare
+from edgetl.host.request import PrepareRequest
 from edgetl.progress import Progress
 from edgetl.report.document import Subject
 from edgetl.report.formats import write_subjects

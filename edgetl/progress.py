@@ -21,7 +21,10 @@ class Progress(Protocol):
         """A stage of ``total`` items (unknown when ``None``)."""
 
     def note(self, message: str) -> None:
-        """A remark for people; never the only place where a failure is told."""
+        """A remark on how work goes, for people; never the only place where a failure is told."""
+
+    def warn(self, message: str) -> None:
+        """What a user should know of the data or of what was made, though nothing failed; ``-q`` does not hide it."""
 
 
 class _Quiet:
@@ -39,3 +42,7 @@ class Silent:
 
     def note(self, message: str) -> None:
         """A remark that nobody reads."""
+
+    def warn(self, message: str) -> None:
+        """To nobody, either; to who listens to remarks alone, one of them."""
+        self.note(message)

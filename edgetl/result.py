@@ -54,7 +54,7 @@ class Latency(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Cold(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What happens once, in a fresh process."""
+    """What happens once, in a fresh process: of the model alone in every scope, with the candidate's batch."""
 
     build_ns: int
     load_ns: int
@@ -82,7 +82,7 @@ class CandidateResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     service: Latency | None = None
     """Time of the work itself, where ``latency`` counts from when an inference was due."""
     throughput_per_s: float | None = None
-    """Inferences by wall time."""
+    """Items by wall time: a batch of 8 counts as 8."""
     deadline_misses: int | None = None
     """Inferences that took longer than the scenario allows; dropped ones among them."""
     dropped: int | None = None
@@ -93,6 +93,10 @@ class CandidateResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     layers: Layers | None = None
     roofline: Roofline | None = None
     validity: Validity | None = None
+    scope: Scope = "infer"
+    """What latency, service, throughput and energy cover; ``cold`` is of the model alone in every scope."""
+    batch: int = 1
+    """Items in one inference: latency is that of a whole batch, throughput and energy count items."""
 
 
 class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -114,6 +118,11 @@ class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """ISO 8601."""
     state: MachineState | None = None
     telemetry: Telemetry | None = None
+
+    @property
+    def is_invalid(self) -> bool:
+        """Whether the timing of any candidate was found invalid."""
+        return any(one.validity is not None and one.validity.verdict == "invalid" for one in self.candidates)
 
     def candidate(self, name: str) -> CandidateResult:
         """The candidate of that name.

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 
 import msgspec
-from msgspec.inspect import DictType, StructType, Type, UnionType, type_info
+from msgspec.inspect import DictType, StructType, Type, UnionType, VarTupleType, type_info
 
 _PLACE = re.compile(r" - at `\$(.*)`$", re.DOTALL)
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
@@ -40,6 +40,8 @@ def _keys(kind: type[msgspec.Struct], inside: str) -> tuple[str, ...]:
             here = next(field.type for field in here.fields if field.encode_name == name)
         elif isinstance(here, DictType):
             here = here.value_type
+        elif isinstance(here, VarTupleType):
+            here = here.item_type
         if isinstance(here, UnionType):
             here = next((one for one in here.types if isinstance(one, StructType)), here)
     return tuple(field.encode_name for field in here.fields) if isinstance(here, StructType) else ()

@@ -52,7 +52,7 @@ class Telemetry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Energy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What an inference costs; every ``None`` is explained by ``reason``."""
+    """What an inference costs; every ``None`` is explained by ``reason``. Of a batch, joules are per item of it."""
 
     source: str | None
     """Sensor and channels that the total is made of."""
@@ -63,6 +63,10 @@ class Energy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Without what the device draws when idle."""
     readings: int
     reason: str | None = None
+    windows_ns: tuple[tuple[int, int], ...] = ()
+    """When the candidate ran alone for this, on the clock of the readings; latency has no sample from then."""
+    items: int | None = None
+    """Done in these windows."""
 
 
 class Source(Protocol):

@@ -66,3 +66,16 @@ def judged(findings: Iterable[Finding], strict: frozenset[str] = frozenset()) ->
     severities = {"invalid" if finding.code in strict else finding.severity for finding in found}
     verdict: Verdict = "invalid" if "invalid" in severities else "degraded" if "degraded" in severities else "valid"
     return Validity(verdict, found)
+
+
+def invalid_because(validity: Validity, strict: frozenset[str] = frozenset()) -> str | None:
+    """What made a measurement invalid, in words; ``None`` when it is not.
+
+    Args:
+        validity: the verdict.
+        strict: the codes that it was judged with.
+    """
+    if validity.verdict != "invalid":
+        return None
+    blamed = [one for one in validity.findings if one.severity == "invalid" or one.code in strict]
+    return "; ".join(f"{finding.code}: {finding.message}" for finding in blamed)

@@ -47,7 +47,7 @@ def common(function: Callable[..., None]) -> Callable[..., None]:
     """``--json``, ``-q`` and ``-v``, handed to the command as its first argument, an :class:`Output`."""
 
     @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout; all else on stderr.")
-    @click.option("-q", "--quiet", is_flag=True, help="No progress.")
+    @click.option("-q", "--quiet", is_flag=True, help="No progress; warnings stay.")
     @click.option(
         "-v",
         "--verbose",
@@ -68,6 +68,13 @@ def out(text: str, required: bool = True, beside: Sequence[str] = ()) -> Callabl
     """``-o/--out FILE``; ``beside`` are the endings of further files that are written under its name."""
     callback = functools.partial(_file, beside=beside)
     return click.option("-o", "--out", required=required, type=ANY_PATH, metavar="FILE", help=text, callback=callback)
+
+
+def out_results(text: str) -> Callable[[Function], Function]:
+    """``-o/--out FILE``, as often as one likes, each in the format that the end of its name says."""
+    return click.option(
+        "-o", "--out", "outs", multiple=True, type=ANY_PATH, metavar="FILE", help=text, callback=_result_files
+    )
 
 
 def out_page(text: str) -> Callable[[Function], Function]:
@@ -96,12 +103,16 @@ def _keep_inputs(options: dict[str, Any]) -> None:
         click.UsageError: the output is one of the inputs.
     """
     out = options.get("out")
-    if out is None or not out.is_file():
-        return
+    for one in (*options.get("outs", ()), *(() if out is None else (out,))):
+        if one.is_file():
+            _keep_from(one, {name: value for name, value in options.items() if name not in ("out", "outs")})
+
+
+def _keep_from(out: Path, options: dict[str, Any]) -> None:
     for value in options.values():
         inputs = value if isinstance(value, tuple) else (value,)
         inside = [one for item in inputs for one in (item if isinstance(item, tuple) else (item,))]
-        if any(isinstance(one, Path) and one is not out and one.is_file() and one.samefile(out) for one in inside):
+        if any(isinstance(one, Path) and one.is_file() and one.samefile(out) for one in inside):
             raise click.UsageError(f"{str(out)!r} is an input, which the output would replace; choose another -o")
 
 
@@ -115,6 +126,20 @@ def _file(
     for ending in beside:
         _check_file(context, parameter, value.with_suffix(ending))
     return _beside(context, parameter, value)
+
+
+def _result_files(context: click.Context, parameter: click.Parameter, values: tuple[Path, ...]) -> tuple[Path, ...]:
+    """Say at the door that a file is of no kind that results are written as."""
+    from edgetl.errors import InputError
+    from edgetl.report.result_files import result_format  # numpy only for who writes
+
+    for value in values:
+        try:
+            result_format(value)
+        except InputError as error:
+            raise click.BadParameter(str(error), context, parameter) from error
+        _file(context, parameter, value)
+    return tuple(dict.fromkeys(values))
 
 
 def _check_file(context: click.Context, parameter: click.Parameter, value: Path) -> None:

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
-import msgspec
+
+from edgetl.report.json_text import ascii_json, json_bytes
 
 if TYPE_CHECKING:
     from edgetl.report.page import Page
@@ -43,15 +44,15 @@ class Output:
 
     def document(self, document: Any) -> None:
         """One JSON document."""
-        text = _encoded(document).decode()
-        self.text(text if _is_utf8(self.stream) else _ascii(json.loads(text)))
+        text = json_bytes(document).decode()
+        self.text(text if _is_utf8(self.stream) else ascii_json(json.loads(text)))
 
     def write(self, path: Path, document: Any) -> None:
         """One JSON document to a file, whole or not at all."""
         from edgetl.files import replacing  # cheap commands write nothing
 
         with replacing(path) as file:
-            file.write(_encoded(document) + b"\n")
+            file.write(json_bytes(document) + b"\n")
 
     def text(self, text: str) -> None:
         """Text as it is, with an end of line."""
@@ -71,25 +72,6 @@ def _answering() -> Iterator[None]:
         raise Unanswered(error.errno, error.strerror) from error
 
 
-def _encoded(document: Any) -> bytes:
-    try:
-        return msgspec.json.format(msgspec.json.encode(document, enc_hook=_plain), indent=2)
-    except UnicodeEncodeError:
-        # A file name that is not UTF-8: escaped, so that Python reads the very name again.
-        return _ascii(msgspec.to_builtins(document, str_keys=True, enc_hook=_plain)).encode()
-
-
-def _ascii(document: Any) -> str:
-    # NaN is null, as msgspec has it
-    return json.dumps(json.loads(json.dumps(document), parse_constant=lambda _: None), indent=2)
-
-
 def _is_utf8(stream: TextIO) -> bool:
     encoding = getattr(stream, "encoding", None) or "utf-8"
     return codecs.lookup(encoding).name == "utf-8"
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, Path):
-        return str(value)
-    raise NotImplementedError(f"cannot write {type(value).__name__} as JSON")

@@ -12,7 +12,8 @@ from edgetl.cli.output import Output
 from edgetl.cli.source import Source, check_source, onnx_options, source_options
 
 if TYPE_CHECKING:
-    from edgetl.host.prepare import Prepared, PrepareRequest
+    from edgetl.host.prepare import Prepared
+    from edgetl.host.request import PrepareRequest
     from edgetl.progress import Progress
 
 

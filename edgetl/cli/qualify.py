@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
 from edgetl.cli.failures import gate_failed
 from edgetl.cli.options import ANY_PATH, cache, common, effort, out
 from edgetl.cli.output import Output
+from edgetl.cli.strict import hold_to, strict
 from edgetl.plugins import TARGETS, find
-
-if TYPE_CHECKING:
-    from edgetl.device.bench.plan import Effort
 
 WHERE = f"Where it is to run, and whose [gates.target.NAME] are judged; one of: {', '.join(TARGETS)}."
 
@@ -22,10 +20,11 @@ WHERE = f"Where it is to run, and whose [gates.target.NAME] are judged; one of: 
 @click.argument("bundle", type=ANY_PATH)
 @click.option("--target", default="local", show_default=True, metavar="T", help=WHERE)
 @out("Result to write, as JSON.")
+@strict
 @effort
 @cache
 @common
-def qualify(output: Output, bundle: Path, target: str, out: Path, effort: Effort, cache: Path | None) -> None:
+def qualify(output: Output, bundle: Path, target: str, out: Path, cache: Path | None, **options: Any) -> None:
     """Verify, evaluate and time BUNDLE on this machine, and select the fastest candidate that passes."""
     from edgetl.bundle import Bundle
     from edgetl.cli.terminal import progress_for
@@ -36,7 +35,9 @@ def qualify(output: Output, bundle: Path, target: str, out: Path, effort: Effort
 
     where = find(TARGETS, target, "target")
     folder = default_cache_dir() if cache is None else writable_cache_dir(cache)
-    result = run(Bundle.open(bundle), where, Settings(effort=effort, cache_dir=folder), progress_for(output))
+    settings = Settings(cache_dir=folder, **options)
+    result = run(Bundle.open(bundle), where, settings, progress_for(output))
     output.write(out, result)
     output.answer(result, qualification(result))
     gate_failed(result)
+    hold_to(result, settings.strict)

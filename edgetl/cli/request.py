@@ -9,7 +9,8 @@ from edgetl.cli.source import Source, recipe_of
 from edgetl.device.cache_dir import default_cache_dir, writable_cache_dir
 from edgetl.device.probe import environment
 from edgetl.errors import RecipeError
-from edgetl.host.prepare import PrepareRequest, method_options
+from edgetl.host.prepare import method_options
+from edgetl.host.request import PrepareRequest
 from edgetl.recipe import Recipe, read_recipe
 
 

@@ -28,10 +28,21 @@ Clock = Callable[[], float]
 
 
 def progress_for(output: Output) -> Progress:
-    """Nothing with ``-q``, bars on a terminal, lines elsewhere."""
+    """Warnings only with ``-q``, bars on a terminal, lines elsewhere."""
     if output.quiet:
-        return Silent()
+        return WarningsOnly(sys.stderr)
     return BarProgress(Console(stderr=True)) if sys.stderr.isatty() else LineProgress(sys.stderr)
+
+
+class WarningsOnly(Silent):
+    """Neither stages nor remarks, but what a user should know all the same."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def warn(self, message: str) -> None:
+        """A warning on a line of its own."""
+        click.echo(message, file=self._stream)
 
 
 class LineProgress:
@@ -54,6 +65,10 @@ class LineProgress:
     def note(self, message: str) -> None:
         """A remark on a line of its own."""
         click.echo(message, file=self._stream)
+
+    def warn(self, message: str) -> None:
+        """A warning on a line of its own."""
+        self.note(message)
 
 
 class BarProgress:
@@ -90,6 +105,10 @@ class BarProgress:
     def note(self, message: str) -> None:
         """A remark above the bars."""
         self._console.print(message, style="dim", markup=False, highlight=False)
+
+    def warn(self, message: str) -> None:
+        """A warning above the bars."""
+        self._console.print(message, style="yellow", markup=False, highlight=False)
 
     def _enter(self) -> None:
         if self._open == 0:

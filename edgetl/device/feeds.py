@@ -7,30 +7,52 @@ import numpy as np
 from edgetl.golden import Golden
 from edgetl.tensors import Array, Batch, TensorSpec
 
-_COUNT = 16
+_SAMPLES, _BUFFERS_MIN = 16, 8
 """Different inputs that take turns: together larger than a CPU's private caches for images of usual sizes."""
 
 
-def feeds_from_golden(golden: Golden) -> tuple[Batch, ...]:
-    """The first golden samples, each a batch of one."""
-    count = min(golden.n, _COUNT)
-    return tuple({name: array[i : i + 1].copy() for name, array in golden.inputs.items()} for i in range(count))
+def buffers(batch: int) -> int:
+    """How many inputs of so many items each take turns: fewer of larger ones, and never fewer than 8."""
+    return max(_BUFFERS_MIN, _SAMPLES // batch)
 
 
-def random_feeds(specs: tuple[TensorSpec, ...], seed: int) -> tuple[Batch, ...]:
-    """Random data of the declared shapes; a size that may vary is 1.
+def turns(n: int, batch: int) -> tuple[tuple[int, ...], ...]:
+    """Which of ``n`` samples are in each input: one after another, from the first again after the last."""
+    return tuple(tuple((place * batch + item) % n for item in range(batch)) for place in range(buffers(batch)))
+
+
+def feeds_from_golden(golden: Golden, batch: int = 1) -> tuple[Batch, ...]:
+    """The first golden samples in batches of ``batch``, each in memory of its own; few samples come more than once."""
+    return tuple(
+        {name: np.take(array, places, axis=0) for name, array in golden.inputs.items()}
+        for places in turns(golden.n, batch)
+    )
+
+
+def random_feeds(specs: tuple[TensorSpec, ...], seed: int, batch: int = 1) -> tuple[Batch, ...]:
+    """Random data of the declared shapes; a first size that may vary is ``batch``, any other one 1.
 
     Floats are uniform in [0, 1), ``uint8`` in 0 to 255, booleans either; other integers are 0, because they are mostly
     indices and must be valid.
     """
     random = np.random.default_rng(seed)
-    return tuple({spec.name: _random(spec, random) for spec in specs} for _ in range(_COUNT))
+    return tuple({spec.name: _random(spec, random, batch) for spec in specs} for _ in range(buffers(batch)))
 
 
-def _random(spec: TensorSpec, random: np.random.Generator) -> Array:
-    shape = tuple(1 if size is None else size for size in spec.shape)
+def zeros(specs: tuple[TensorSpec, ...], batch: int = 1) -> dict[str, Array]:
+    """Feeds of zeros; a first size that may vary is ``batch``, any other one 1."""
+    return {spec.name: np.zeros(_shape(spec, batch), spec.dtype) for spec in specs}
+
+
+def _random(spec: TensorSpec, random: np.random.Generator, batch: int) -> Array:
+    shape = _shape(spec, batch)
     if spec.dtype in ("float16", "float32", "float64"):
         return random.random(shape).astype(spec.dtype)
     if spec.dtype in ("uint8", "bool"):
         return random.integers(0, 256 if spec.dtype == "uint8" else 2, shape).astype(spec.dtype)
     return np.zeros(shape, spec.dtype)
+
+
+def _shape(spec: TensorSpec, batch: int) -> tuple[int, ...]:
+    free = (batch if place == 0 else 1 for place in range(len(spec.shape)))
+    return tuple(instead if size is None else size for size, instead in zip(spec.shape, free, strict=True))

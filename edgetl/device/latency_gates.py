@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from edgetl.check import Check
 from edgetl.gates import TargetGates
 from edgetl.measurement import SUPPORT
@@ -13,10 +15,21 @@ def gated_percents(gates: TargetGates) -> tuple[float, ...]:
     return tuple(percent for percent, limit in _limits(gates) if limit is not None)
 
 
-def gate_checks(latency: Latency, cold: Cold, gates: TargetGates) -> tuple[Check, ...]:
-    """One check per limit; a percentile that the samples do not support, or an unknown peak, fails."""
+def gate_checks(
+    latency: Latency, cold: Cold, gates: TargetGates, invalid_because: str | None = None
+) -> tuple[Check, ...]:
+    """One check per limit; a percentile that the samples do not support, or an unknown peak, fails.
+
+    Args:
+        latency: of the candidate.
+        cold: of the same.
+        gates: its limits.
+        invalid_because: what makes its timing invalid; then no limit on latency is passed.
+    """
     checks = [
-        _latency_check(latency, percent, limit_ms) for percent, limit_ms in _limits(gates) if limit_ms is not None
+        _believed(_latency_check(latency, percent, limit_ms), invalid_because)
+        for percent, limit_ms in _limits(gates)
+        if limit_ms is not None
     ]
     if gates.peak_memory_mb_max is not None:
         checks.append(_memory_check(cold.peak_rss_bytes, gates.peak_memory_mb_max))
@@ -38,6 +51,13 @@ def _latency_check(latency: Latency, percent: float, limit_ms: float) -> Check:
     found_ms = found_ns / 1e6
     reason = f"{found_ms:.2f} ms over {latency.n} inferences, at most {limit_ms:g} ms is allowed"
     return Check(name, found_ms, limit_ms, "ms", found_ms <= limit_ms, reason, latency.n)
+
+
+def _believed(check: Check, invalid_because: str | None) -> Check:
+    if invalid_because is None:
+        return check
+    reason = f"{check.reason}, but the timing is invalid and judges nothing ({invalid_because}); qualify again"
+    return msgspec.structs.replace(check, passed=False, reason=reason)
 
 
 def _memory_check(peak_rss_bytes: int | None, limit_mb: float) -> Check:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,20 +11,19 @@ from edgetl.check import Check, failures
 from edgetl.device.bench.cold import measure_cold
 from edgetl.device.bench.percent import percent_stage
 from edgetl.device.bench.plan import PLANS
-from edgetl.device.bench.timing import Subject, Timed, interleave, latency, rotating
+from edgetl.device.bench.timing import Timed, interleave, latency, rotating
 from edgetl.device.candidates import Formed
+from edgetl.device.end_to_end import EndToEnd
 from edgetl.device.evaluate import is_full_precision, options_of
 from edgetl.device.feeds import feeds_from_golden
 from edgetl.device.latency_gates import gate_checks, gated_percents
 from edgetl.device.select import choose
 from edgetl.device.session import Session
+from edgetl.device.watched import Timing, time_watched
+from edgetl.environment import Environment
 from edgetl.errors import BackendError
-from edgetl.preprocess import Preprocess
 from edgetl.result import Cold
 from edgetl.runner import Runner
-
-_IMAGES = 16
-"""Encoded images that timing takes in turn."""
 
 
 @dataclass(frozen=True)
@@ -45,24 +44,28 @@ class Measured:
     """What measuring found, by candidate name, and the choice it led to."""
 
     cold: Mapping[str, Cold]
-    timed: Mapping[str, Timed]
+    timing: Timing
     end_to_end: Mapping[str, Timed]
     checks: Mapping[str, tuple[Check, ...]]
     rejected_because: Mapping[str, str]
     selected: str | None
 
 
-def measure(ready: tuple[Ready, ...], session: Session) -> Measured:
+def measure(ready: tuple[Ready, ...], session: Session, here: Environment) -> Measured:
     """Start each candidate in a fresh process, time all in one run, hold them to the target's limits, and choose."""
     cold, failed = _cold_starts(ready, session)
     started = tuple(one for one in ready if one.name in cold)
-    timed = _time(started, session)
-    checks = {name: gate_checks(latency(timed[name], "infer"), cold[name], session.gates) for name in timed}
+    timing = _time(started, session, here)
+    timed = timing.timed
+    checks = {
+        name: gate_checks(latency(timed[name], "infer"), cold[name], session.gates, timing.invalid_because(name))
+        for name in timed
+    }
     missed = {name: failures(checks[name]) for name in timed if failures(checks[name])}
     exact = frozenset(one.name for one in ready if is_full_precision(one.formed))
     choice = choose({name: timed[name] for name in timed if name not in missed}, exact, session.settings.seed)
     end_to_end = _time_end_to_end(_worth_comparing(started, choice.selected, timed, exact), session)
-    return Measured(cold, timed, end_to_end, checks, {**failed, **missed, **choice.rejected_because}, choice.selected)
+    return Measured(cold, timing, end_to_end, checks, {**failed, **missed, **choice.rejected_because}, choice.selected)
 
 
 def _cold_starts(ready: tuple[Ready, ...], session: Session) -> tuple[dict[str, Cold], dict[str, str]]:
@@ -79,14 +82,19 @@ def _cold_starts(ready: tuple[Ready, ...], session: Session) -> tuple[dict[str, 
     return cold, failed
 
 
-def _time(ready: tuple[Ready, ...], session: Session) -> dict[str, Timed]:
+def _time(ready: tuple[Ready, ...], session: Session, here: Environment) -> Timing:
     if not ready:
-        return {}
+        return Timing()
     plan = PLANS[session.settings.effort].supporting(gated_percents(session.gates))
     feeds = feeds_from_golden(session.exam.golden)
-    title = f"time {len(ready)} candidates against each other ({session.settings.effort})"
-    with percent_stage(session.progress, title) as told:
-        return interleave({one.name: rotating(one.runner.infer, feeds) for one in ready}, plan, session.clock, told)
+    subjects = {one.name: rotating(one.runner.infer, feeds) for one in ready}
+
+    def timed() -> dict[str, Timed]:
+        title = f"time {len(ready)} candidates against each other ({session.settings.effort})"
+        with percent_stage(session.progress, title) as told:
+            return interleave(subjects, plan, session.clock, told)
+
+    return time_watched(timed, session, here, max(one.formed.candidate.threads for one in ready))
 
 
 def _worth_comparing(
@@ -100,20 +108,11 @@ def _worth_comparing(
 
 
 def _time_end_to_end(ready: tuple[Ready, ...], session: Session) -> dict[str, Timed]:
-    preprocess, encoded = session.exam.manifest.preprocess, session.exam.golden.encoded[:_IMAGES]
+    exam = session.exam
+    preprocess, encoded = exam.manifest.preprocess, exam.golden.encoded
     if preprocess is None or not encoded or not ready:
         return {}
-    subjects: dict[str, Subject] = {}
-    for one in ready:
-        subjects[one.name] = rotating(_image_to_prediction(one.runner, preprocess, session), encoded)
+    whole = EndToEnd(preprocess, exam.task, exam.manifest.classes, encoded)
+    subjects = {one.name: rotating(whole.predictor(one.runner), whole.inputs()) for one in ready}
     with percent_stage(session.progress, "time from encoded image to prediction") as told:
         return interleave(subjects, PLANS[session.settings.effort], session.clock, told)
-
-
-def _image_to_prediction(runner: Runner, preprocess: Preprocess, session: Session) -> Callable[[bytes], object]:
-    name, task, classes = runner.inputs[0].name, session.exam.task, session.exam.manifest.classes
-
-    def predict(image: bytes) -> object:
-        return task.predictions(runner.infer({name: preprocess.apply(image)[None]}), classes)
-
-    return predict

@@ -9,6 +9,7 @@ from pathlib import Path
 from edgetl.bundle import Bundle
 from edgetl.device.bench.plan import Effort
 from edgetl.device.bench.timing import Clock
+from edgetl.device.bench.watch import Watching, watching
 from edgetl.device.candidates import Formed, backends_of
 from edgetl.device.evaluate import Exam
 from edgetl.device.tasks import task_of
@@ -25,6 +26,10 @@ class Settings:
     effort: Effort
     cache_dir: Path
     seed: int = 0
+    watch: Watching | None = watching
+    """Looks at the machine while candidates are timed; without one, nothing says whether the times may be believed."""
+    strict: frozenset[str] = frozenset()
+    """Codes of :data:`edgetl.validity.CODES` that make a measurement invalid."""
 
 
 @dataclass(frozen=True)

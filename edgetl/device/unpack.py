@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import msgspec
 
@@ -13,6 +13,7 @@ from edgetl.candidate import Variant
 from edgetl.errors import InputError
 from edgetl.files import filling, refused, replacing
 from edgetl.preprocess import Preprocess
+from edgetl.tensors import TensorSpec
 
 _FIT = {
     "squash": "take the whole image",
@@ -59,29 +60,49 @@ def unpack(bundle: str | Path, folder: str | Path, variant: str | None = None) -
     return tuple(sorted(folder.iterdir()))
 
 
-def preprocess_document(manifest: Manifest, variant: Variant) -> dict[str, Any]:
+class ImageSteps(Preprocess, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """From an encoded image to the tensor that the graph takes."""
+
+    dtype: Literal["uint8"]
+    layout: Literal["NHWC"]
+    range: tuple[int, int]
+    """Of the values."""
+    normalisation: str
+    decode: str
+    resize: str
+
+
+class PreprocessDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What a program in another language must do before it runs the graph, in words and in numbers."""
-    document: dict[str, Any] = {
-        "schema": "edgetl.preprocess/1",
-        "inputs": variant.artifact.inputs,
-        "outputs": variant.artifact.outputs,
-    }
+
+    schema: Literal["edgetl.preprocess/1"]
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    image: ImageSteps | None
+    """``None`` when the model takes tensors, not images."""
+    remark: str | None = None
+
+
+def preprocess_document(manifest: Manifest, variant: Variant) -> PreprocessDocument:
+    """The document about one graph of a bundle."""
+    specs = (variant.artifact.inputs, variant.artifact.outputs)
     if manifest.preprocess is None:
-        return {**document, "image": None, "remark": "the model takes the tensors above as they are"}
-    return {**document, "image": _image_document(manifest.preprocess)}
+        remark = "the model takes the tensors above as they are"
+        return PreprocessDocument("edgetl.preprocess/1", *specs, None, remark)
+    return PreprocessDocument("edgetl.preprocess/1", *specs, _image_steps(manifest.preprocess))
 
 
-def _image_document(preprocess: Preprocess) -> dict[str, Any]:
-    return {
-        **msgspec.to_builtins(preprocess),
-        "dtype": "uint8",
-        "layout": "NHWC",
-        "range": [0, 255],
-        "normalisation": "in the graph: feed the pixels as they are, without mean, deviation or division by 255",
-        "decode": "8 bits per channel, upright (EXIF orientation applied); grey images have three equal channels",
-        "resize": (
+def _image_steps(preprocess: Preprocess) -> ImageSteps:
+    return ImageSteps(
+        **msgspec.structs.asdict(preprocess),
+        dtype="uint8",
+        layout="NHWC",
+        range=(0, 255),
+        normalisation="in the graph: feed the pixels as they are, without mean, deviation or division by 255",
+        decode="8 bits per channel, upright (EXIF orientation applied); grey images have three equal channels",
+        resize=(
             f"{_FIT[preprocess.fit]}; of it keep the centred fraction 'crop' of both sides, not rounded to pixels; "
             f"scale that to height x width with filter {preprocess.interpolation}, antialiased as Pillow does "
             "(the filter widens when an image gets smaller; OpenCV's and most GPU resizes do not and give other pixels)"
         ),
-    }
+    )

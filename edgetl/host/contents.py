@@ -81,7 +81,7 @@ def contents(judged: tuple[Judged, ...], origin: Origin, thresholds: tuple[float
     packed = tuple(variant for variant in judged if variant.passed)
     for variant in judged:
         if not variant.passed:
-            workspace.progress.note(f"variant {variant.made.name} is not packed: {failures(variant.evaluation.checks)}")
+            workspace.progress.warn(f"variant {variant.made.name} is not packed: {failures(variant.evaluation.checks)}")
     return Contents(
         name=recipe.name,
         version=recipe.version,

@@ -1,4 +1,4 @@
-"""Whether a wrapped model still computes what the user's own file computes."""
+"""Whether a user's own file runs, and whether the wrapped model still computes what it computes."""
 
 from __future__ import annotations
 
@@ -9,17 +9,29 @@ import numpy as np
 from edgetl.check import Check
 from edgetl.device.tasks.classify import softmax
 from edgetl.device.verify import Tolerance, parity
-from edgetl.errors import Unsupported
+from edgetl.errors import BackendError, Unsupported
 from edgetl.host.graph import LOGITS
 from edgetl.host.user_onnx import Activation, Wrapping
 from edgetl.plugins import BACKENDS, find
-from edgetl.runner import Backend, LoadOptions
+from edgetl.runner import Backend, LoadOptions, Runner
 from edgetl.tensors import Array, Batch
 
 SPREAD, RTOL = 2e-3, 1e-3
 """What float32 arithmetic in another order may change, as for the other comparisons of float graphs."""
 NOISE = 1e-6
 """Of an output's largest value: differences of elements that are zero but for rounding."""
+
+
+def check_runs(model: Path, threads: int) -> None:
+    """Refuse what is an ONNX file in form only.
+
+    Raises:
+        Unsupported: ONNX Runtime does not load it.
+    """
+    try:
+        _runner(model, threads).close()
+    except BackendError as error:
+        raise Unsupported(f"{error}; the file may be damaged or cut off: export the model again") from error
 
 
 def original_outputs(model: Path, images: tuple[Array, ...], wrapping: Wrapping, threads: int) -> dict[str, Array]:
@@ -35,9 +47,7 @@ def original_outputs(model: Path, images: tuple[Array, ...], wrapping: Wrapping,
         Unsupported: an output does not have the sample as first dimension, or its shape varies with the image.
         BackendError: ONNX Runtime refuses the file.
     """
-    backend: Backend = find(BACKENDS, "onnxruntime", "runtime")
-    options = LoadOptions(threads=threads, precision="fp32", batch=1)
-    runner = backend.load(backend.build(model, options, None), options)
+    runner = _runner(model, threads)
     try:
         rows = [runner.infer({runner.inputs[0].name: wrapping.feed(image)}) for image in images]
     finally:
@@ -76,6 +86,12 @@ def parity_with_original(outputs: Batch, original: Batch, removed: Activation | 
         title = f"parity of {name} with the original model"
         checks.append(Check(title, check.value, check.limit, check.unit, check.passed, check.reason, check.n))
     return tuple(checks)
+
+
+def _runner(model: Path, threads: int) -> Runner:
+    backend: Backend = find(BACKENDS, "onnxruntime", "runtime")
+    options = LoadOptions(threads=threads, precision="fp32", batch=1)
+    return backend.load(backend.build(model, options, None), options)
 
 
 def _activated(logits: Array, removed: Activation | None) -> Array:

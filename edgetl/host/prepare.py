@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
 from edgetl.bundle import Bundle
-from edgetl.device.tasks import DeviceTask
 from edgetl.errors import BundleError, DataError, GateFailed, RecipeError, Unsupported
 from edgetl.files import mark_used, write_atomically, write_bytes
 from edgetl.host.adapt import AdaptContext, Adapted, Method
@@ -20,17 +18,12 @@ from edgetl.host.adaptation import adaptation
 from edgetl.host.backbones import load_backbone
 from edgetl.host.cache import Cache
 from edgetl.host.contents import BackboneOrigin, Origin
-from edgetl.host.data.audit import Audit, Audited, audit
-from edgetl.host.data.card import check_near_duplicates, data_card
-from edgetl.host.data.dataset import Dataset
-from edgetl.host.data.kept import keep_images, keep_source
-from edgetl.host.data.labels import in_words
-from edgetl.host.data.source import open_source
-from edgetl.host.data.splits import Splits, split
-from edgetl.host.fingerprint import measuring, preparation_key
+from edgetl.host.fingerprint import preparation_key
+from edgetl.host.material import HeldOut, Material, held_out_images, load_material
 from edgetl.host.packing import pack
 from edgetl.host.quantize.calibrate import MIN_IMAGES
 from edgetl.host.remarks import unknown_targets
+from edgetl.host.request import PrepareRequest
 from edgetl.host.tasks import HostTask
 from edgetl.host.training.events import note_reuse
 from edgetl.host.variants import Calibrated, Made, Refit, calibration, float_variant, quantized_variant
@@ -39,31 +32,6 @@ from edgetl.plugins import METHODS, RENDERINGS, TASKS, find, find_task
 from edgetl.progress import Progress
 from edgetl.recipe import Recipe
 from edgetl.spelling import placed
-
-
-@dataclass(frozen=True)
-class PrepareRequest:
-    """What to prepare, and with what."""
-
-    recipe: Recipe
-    base: Path
-    """Folder that relative paths in the recipe start from."""
-    out: Path
-    cache: Path
-    threads: int
-    fresh: bool = False
-    """Prepare again although nothing changed."""
-    events: Path | None = None
-    """Folder for TensorBoard events of training."""
-    beside: tuple[Path, ...] = ()
-    """Further files that the caller is going to write."""
-
-
-class HeldOut(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A test image that nothing was chosen with."""
-
-    path: str
-    label: str
 
 
 class Prepared(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -78,24 +46,6 @@ class Prepared(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     held_out: tuple[HeldOut, ...]
     remarks: tuple[str, ...] = ()
     """What nothing failed by and a user should know all the same."""
-
-
-@dataclass(frozen=True)
-class Material:
-    """Checked data, divided."""
-
-    audited: Audited
-    splits: Splits
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """Names in label order."""
-        return self.audited.dataset.classes
-
-    @property
-    def identity(self) -> list[object]:
-        """What a bundle depends on, or tells, of the data: names of files that are skipped or look alike, too."""
-        return [self.audited.dataset.sha256, self.audited.left_out, data_card(self.audited, self.splits)]
 
 
 def prepare(request: PrepareRequest, progress: Progress) -> Prepared:
@@ -130,7 +80,7 @@ def _prepare(request: PrepareRequest, progress: Progress) -> Prepared:
     check_trainable(recipe.task.kind)
     remarks = unknown_targets(recipe.gates)
     for remark in remarks:
-        progress.note(remark)
+        progress.warn(remark)
     material = load_material(request, progress)
     if recipe.quantize.renderings and len(material.splits.train) < MIN_IMAGES:
         raise DataError(
@@ -161,13 +111,6 @@ def check_trainable(kind: str) -> None:
         raise Unsupported(f"task {kind!r} cannot be trained; a recipe's task is one of: {others}")
 
 
-def held_out_images(material: Material, hashes: tuple[str, ...]) -> tuple[HeldOut, ...]:
-    """Test images by content hash, where their files lie now."""
-    files = {sample.sha256: sample for sample in material.audited.dataset.samples if isinstance(sample.image, Path)}
-    found = (files[sha256] for sha256 in hashes if sha256 in files)
-    return tuple(HeldOut(str(sample.image), in_words(sample.truth, material.classes)) for sample in found)
-
-
 def method_options(recipe: Recipe) -> msgspec.Struct:
     """The options of the recipe's method, checked by the method's own type.
 
@@ -180,42 +123,6 @@ def method_options(recipe: Recipe) -> msgspec.Struct:
         return msgspec.convert(recipe.adapt.options, method.options)
     except msgspec.ValidationError as error:
         raise RecipeError(f"[adapt] options of {method.name!r}: {placed(error, method.options, '$.adapt')}") from error
-
-
-def load_material(request: PrepareRequest, progress: Progress) -> Material:
-    """Open, check and divide the data.
-
-    Raises:
-        InputError: an output would replace a file of the data.
-        DataError: images or labels are not fit for use.
-    """
-    data = request.recipe.data
-    cache = Cache(request.cache)
-    about = {"source": data.source, "base": str(request.base.resolve()), "code": measuring()}
-    known = cache.path("audit", about, ".json")
-    how = Audit(data.min_per_class, data.skip_bad, request.threads, known, data.near_duplicates == "group")
-    dataset = opened(request, open_source)
-    task: DeviceTask = find_task(request.recipe.task.kind, "device")
-    # labels of another kind than the task's are refused before any image is read
-    task.truth([sample.truth for sample in dataset.samples], len(dataset.classes))
-    audited = audit(dataset, how, progress)
-    splits = split(audited.dataset, data, request.recipe.seed)
-    check_near_duplicates(audited, splits, data.near_duplicates == "refuse", progress)
-    return Material(audited, splits)
-
-
-def opened(request: PrepareRequest, how: Callable[[str, Path, Cache | None], Dataset]) -> Dataset:
-    """The recipe's data, opened by ``how``; no image is read yet.
-
-    Raises:
-        InputError: an output would replace a file of the data.
-        DataError: see ``how``.
-    """
-    outputs = (request.out, *request.beside)
-    keep_source(outputs, request.recipe.data.source, request.base)
-    dataset = how(request.recipe.data.source, request.base, Cache(request.cache))
-    keep_images(outputs, dataset)
-    return dataset
 
 
 def adapt_backbone(request: PrepareRequest, material: Material, progress: Progress) -> tuple[AdaptContext, Adapted]:

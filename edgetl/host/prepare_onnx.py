@@ -20,22 +20,16 @@ from edgetl.host.data.stream import stream
 from edgetl.host.export import optimise
 from edgetl.host.graph import read_graph, whole_sha256, write_graph
 from edgetl.host.inference import Engine, collect
-from edgetl.host.original import original_outputs, parity_with_original
+from edgetl.host.material import Material, examined, held_out_images, labelled, opened
+from edgetl.host.original import check_runs, original_outputs, parity_with_original
 from edgetl.host.packing import pack
-from edgetl.host.prepare import (
-    Material,
-    Prepared,
-    PrepareRequest,
-    earlier_named,
-    held_out_images,
-    load_material,
-    opened,
-    quantized,
-)
+from edgetl.host.prepare import Prepared, earlier_named, quantized
 from edgetl.host.remarks import no_better_than_guessing
+from edgetl.host.request import PrepareRequest
 from edgetl.host.user_onnx import InputFormat, Wrapping, classes_of, wrap_classifier, wrap_tensors
 from edgetl.host.variants import Made, fastest_runtime, stratified
 from edgetl.host.workspace import Workspace
+from edgetl.preprocess import Preprocess
 from edgetl.progress import Progress
 
 PARITY_IMAGES = 16
@@ -58,7 +52,8 @@ def prepare_onnx(request: OnnxRequest, progress: Progress) -> Prepared:
     (``task = "tensor"``) only the float model is packed: an int8 one could not be judged.
 
     Raises:
-        Unsupported: the model is not one of images, or its outputs are not the classes of the data.
+        Unsupported: the file is no model that runs, or not one of images, or its outputs are not the classes of the
+            data; told before any image is read.
         DataError: the images are not fit for use.
         GateFailed: the wrapped model does not compute what the file computes, or no variant met the gates.
     """
@@ -68,13 +63,13 @@ def prepare_onnx(request: OnnxRequest, progress: Progress) -> Prepared:
 
 def _prepare(request: OnnxRequest, progress: Progress) -> Prepared:
     common = request.common
-    labelled = common.recipe.task.kind != "tensor"
-    material = load_material(common, progress) if labelled else unlabelled_material(common, progress)
+    is_labelled = common.recipe.task.kind != "tensor"
+    wrapped = _wrap(request)
+    material = _labelled_material(request, wrapped, progress) if is_labelled else unlabelled_material(common, progress)
     with tempfile.TemporaryDirectory(prefix="edgetl-") as folder:
-        wrapped = _wrap(request, material)
-        workspace = _workspace(common, material, wrapped.wrapping, progress)
+        workspace = _workspace(common, material, wrapped.preprocess, progress)
         made = _float_variant(request, wrapped, workspace, Path(folder) / "fp32.onnx")
-        others, calibrated = quantized(made, None, common.recipe, workspace) if labelled else ((), None)
+        others, calibrated = quantized(made, None, common.recipe, workspace) if is_labelled else ((), None)
         origin = Origin(
             recipe=common.recipe,
             workspace=workspace,
@@ -91,7 +86,7 @@ def _prepare(request: OnnxRequest, progress: Progress) -> Prepared:
     found = bundle.manifest.evaluations[0].selection
     remarks = () if found is None else no_better_than_guessing(found, wrapped.wrapping)
     for remark in remarks:
-        progress.note(remark)
+        progress.warn(remark)
     return Prepared(str(common.out), bundle.sha256, False, material.audited.skipped, held_out, remarks)
 
 
@@ -113,35 +108,42 @@ def unlabelled_material(request: PrepareRequest, progress: Progress) -> Material
     return Material(audited, Splits((), samples, Sealed(()), counts, audited.dataset.sha256))
 
 
+def _labelled_material(request: OnnxRequest, wrapped: _Wrapped, progress: Progress) -> Material:
+    dataset = labelled(request.common)
+    if wrapped.classes not in (None, len(dataset.classes)):
+        raise Unsupported(
+            f"model {request.model.name!r} has {wrapped.classes} outputs, the data has {len(dataset.classes)} classes "
+            f"({', '.join(dataset.classes[:8])}); class folders must be the model's classes in sorted order"
+        )
+    return examined(dataset, request.common, progress)
+
+
 @dataclass(frozen=True)
 class _Wrapped:
     """A user's model after wrapping, and what was done."""
 
     model: onnx.ModelProto
     wrapping: Wrapping
+    preprocess: Preprocess
+    classes: int | None
+    """Of a classifier, where the graph says it."""
 
 
-def _wrap(request: OnnxRequest, material: Material) -> _Wrapped:
-    model = read_graph(request.model)
-    if request.common.recipe.task.kind == "tensor":
-        return _Wrapped(model, wrap_tensors(model, request.expects))
-    wrapping = wrap_classifier(model, request.expects)
-    classes = classes_of(model)
-    if classes not in (None, len(material.classes)):
-        raise Unsupported(
-            f"model {request.model.name!r} has {classes} outputs, the data has {len(material.classes)} classes "
-            f"({', '.join(material.classes[:8])}); class folders must be the model's classes in sorted order"
-        )
-    return _Wrapped(model, wrapping)
-
-
-def _workspace(common: PrepareRequest, material: Material, wrapping: Wrapping, progress: Progress) -> Workspace:
-    preprocess = common.recipe.backbone.preprocess or wrapping.preprocess
+def _wrap(request: OnnxRequest) -> _Wrapped:
+    model, recipe = read_graph(request.model), request.common.recipe
+    check_runs(request.model, request.common.threads)
+    is_tensor = recipe.task.kind == "tensor"
+    wrapping = (wrap_tensors if is_tensor else wrap_classifier)(model, request.expects)
+    preprocess = recipe.backbone.preprocess or wrapping.preprocess
     if (preprocess.height, preprocess.width) != (wrapping.preprocess.height, wrapping.preprocess.width):
         raise Unsupported(
             f"[backbone] preprocess makes {preprocess.height}x{preprocess.width} images, the model takes "
             f"{wrapping.preprocess.height}x{wrapping.preprocess.width}"
         )
+    return _Wrapped(model, wrapping, preprocess, None if is_tensor else classes_of(model))
+
+
+def _workspace(common: PrepareRequest, material: Material, preprocess: Preprocess, progress: Progress) -> Workspace:
     return Workspace(
         splits=material.splits,
         classes=material.classes if common.recipe.task.kind != "tensor" else (),

@@ -23,17 +23,11 @@ from edgetl.host.cache import digest
 from edgetl.host.contents import BackboneOrigin, Origin
 from edgetl.host.graph import read_graph, write_graph
 from edgetl.host.judge import is_thresholded, jury_for, predict, select, settled
+from edgetl.host.material import HeldOut, held_out_images, load_material
 from edgetl.host.packing import pack
-from edgetl.host.prepare import (
-    HeldOut,
-    PrepareRequest,
-    adapt_backbone,
-    adapt_context,
-    earlier_named,
-    held_out_images,
-    load_material,
-)
+from edgetl.host.prepare import adapt_backbone, adapt_context, earlier_named
 from edgetl.host.quantize.record import DAMAGE
+from edgetl.host.request import PrepareRequest
 from edgetl.host.stage_notes import StageNotes, read_notes, write_notes
 from edgetl.host.variants import Made, Refit, calibration, fastest_runtime, float_variant, quantized_variant
 from edgetl.plugins import METHODS, RENDERINGS, find
@@ -103,15 +97,19 @@ def export(request: PrepareRequest, folder: Path, progress: Progress) -> Path:
 
 
 def quantize(request: PrepareRequest, model: Path, rendering: str, progress: Progress) -> Path:
-    """Quantize a float ONNX file of this recipe and fit its head again; writes ``request.out``."""
+    """Quantize a float ONNX file of this recipe and fit its head again; writes ``request.out``.
+
+    Raises:
+        Unsupported: the file is missing or no ONNX graph.
+    """
     find(RENDERINGS, rendering, "rendering")
-    _check_readable(model)
+    read_graph(model)  # a damaged file is told before the audit
     context = adapt_context(request, load_material(request, progress), progress)
     with tempfile.TemporaryDirectory(prefix="edgetl-") as folder:
         made = _made(Made("fp32", model, "float", "fp32", None, ()), Path(folder), request, context)
         notes = read_notes(model, _made_from(request, context))
         if notes is None:
-            progress.note(f"{model.name} is not as edgetl export wrote it; the head's settings are chosen again")
+            progress.warn(f"{model.name} is not as edgetl export wrote it; the head's settings are chosen again")
         regularisation = None if notes is None else notes.regularisation
         method: Method = find(METHODS, request.recipe.adapt.method, "method")
         record = calibration(made, request.recipe.quantize, context.workspace).record
@@ -122,8 +120,12 @@ def quantize(request: PrepareRequest, model: Path, rendering: str, progress: Pro
 
 
 def evaluate(request: PrepareRequest, model: Path, split: Literal["validation", "test"], progress: Progress) -> Metrics:
-    """All metrics of an ONNX file on a split of the recipe's data."""
-    _check_readable(model)
+    """All metrics of an ONNX file on a split of the recipe's data.
+
+    Raises:
+        Unsupported: the file is missing or no ONNX graph.
+    """
+    read_graph(model)  # a damaged file is told before the audit
     context = adapt_context(request, load_material(request, progress), progress)
     workspace = context.workspace
     jury = jury_for(request.recipe.task.kind, request.recipe.gates, workspace)
@@ -140,10 +142,11 @@ def pack_files(request: PrepareRequest, files: Files, progress: Progress) -> tup
     """Judge ONNX files of this recipe and pack those that pass; writes ``request.out``.
 
     Raises:
+        Unsupported: a file is missing or no ONNX graph.
         GateFailed: the float model missed a gate other than size, or no variant met all.
     """
     for model in (files.float_model, *files.renderings.values()):
-        _check_readable(model)
+        read_graph(model)  # a damaged file is told before the audit
     material = load_material(request, progress)
     context = adapt_context(request, material, progress)
     given = [Made("fp32", files.float_model, "float", "fp32", None, ())]
@@ -203,14 +206,6 @@ def _index(request: PrepareRequest, folder: Path) -> AdaptedIndex:
     if index.recipe_sha256 != request.recipe.sha256:
         raise RecipeError(f"{str(folder)!r} was adapted with another recipe or an older one; run edgetl adapt again")
     return index
-
-
-def _check_readable(model: Path) -> None:
-    try:
-        with model.open("rb"):
-            pass
-    except OSError as error:
-        raise InputError(f"cannot read model {str(model)!r} ({error.strerror}); expected an ONNX file") from error
 
 
 def _save_trunk(adapted: Adapted, path: Path) -> None:

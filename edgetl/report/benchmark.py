@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from edgetl.report import numbers
-from edgetl.report.candidates import latency_table, ordered, start_table
+from edgetl.report.candidates import latency_table, ordered, start_table, throughput_table
+from edgetl.report.energy import known_energy_table
 from edgetl.report.executed import precision_table, roofline_table
 from edgetl.report.layers import layers_table
-from edgetl.report.load import scenario_words
+from edgetl.report.load import batch_words, only_throughput, scenario_words, scopes_words
+from edgetl.report.minutes import minutes_table
 from edgetl.report.page import Column, Page, Table
 from edgetl.report.text import machine_sentence
+from edgetl.report.trust import doubts_table
 from edgetl.report.verdicts import load_table
 from edgetl.result import Result
 from edgetl.samples.comparison import MARGIN, compare
-from edgetl.validity import Finding
 
 
 def benchmark(result: Result) -> Page:
     """The report of a bench run, in which nothing was judged but the measurement itself."""
-    tables = (latency_table(result), against_fastest_table(result), load_table(result), start_table(result))
+    timed = (latency_table(result), against_fastest_table(result), load_table(result))
+    tables = (*((throughput_table(result),) if only_throughput(result) else timed), minutes_table(result))
     layers = [layers_table(one.name, one.layers) for one in ordered(result) if one.layers is not None]
     executed = (precision_table(result), roofline_table(result), *layers) if layers else ()
-    every = (*tables, *executed, doubts_table(result))
-    summary = (machine_sentence(result), f"Load: {scenario_words(result.scenario)}; scope: inference alone.")
-    return Page(f"Latency of {result.bundle.name}", summary, tuple(table for table in every if table.rows))
+    every = (*tables, known_energy_table(result), start_table(result), *executed, doubts_table(result))
+    summary = (machine_sentence(result), _covered(result), *(f"Note: {remark}." for remark in result.remarks))
+    what = "Throughput" if only_throughput(result) else "Latency"
+    return Page(f"{what} of {result.bundle.name}", summary, tuple(table for table in every if table.rows))
 
 
 def against_fastest_table(result: Result) -> Table:
@@ -46,35 +48,13 @@ def against_fastest_table(result: Result) -> Table:
         found = compare(one.latency, fastest.latency, paired=True)
         cells = (numbers.ratio_interval(found.low, found.high), numbers.probability(found.p), found.outcome)
         rows.append((one.name, numbers.fine_ratio(found.ratio), *cells))
-    remark = f"Ratios of medians; differences within {numbers.percent(MARGIN)} do not matter."
+    remark = (
+        f"Ratios of medians; differences within {numbers.percent(MARGIN)} do not matter. "
+        "p: Mann-Whitney on medians of blocks."
+    )
     return Table(f"Against {fastest.name}", columns, tuple(rows), (remark,))
 
 
-def doubts_table(result: Result) -> Table:
-    """Everything that speaks against the numbers, each once; notes are named below."""
-    columns = (Column("Code"), Column("Severity"), Column("Of"), Column("What was seen"))
-    of: dict[str, list[str]] = {}
-    first: dict[str, Finding] = {}
-    notes: dict[str, None] = {}
-    judged = [one for one in ordered(result) if one.validity is not None]
-    for name, finding in _findings(result):
-        if finding.severity == "note":
-            notes[finding.code] = None
-            continue
-        key = f"{finding.code} {finding.message}"
-        first.setdefault(key, finding)
-        of.setdefault(key, []).append(name)
-    rows: tuple[tuple[str, ...], ...] = tuple(
-        (one.code, one.severity, "all" if len(of[key]) == len(judged) else ", ".join(of[key]), one.message)
-        for key, one in first.items()
-    )
-    remarks = (f"Notes, explained in the result file: {', '.join(notes)}.",) if notes else ()
-    if not rows and judged:
-        rows = (("-", "valid", "all", "nothing speaks against these numbers"),)
-    return Table("May these numbers be believed?", columns, rows, remarks)
-
-
-def _findings(result: Result) -> Iterator[tuple[str, Finding]]:
-    for one in ordered(result):
-        for finding in one.validity.findings if one.validity is not None else ():
-            yield one.name, finding
+def _covered(result: Result) -> str:
+    words = (f"Load: {scenario_words(result.scenario)}", f"scope: {scopes_words(result)}", batch_words(result))
+    return "; ".join(word for word in words if word) + "."

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from edgetl.measurement import SUPPORT
 from edgetl.report import numbers
+from edgetl.report.load import latency_words
 from edgetl.report.page import Column, Table
 from edgetl.result import CandidateResult, Result
 
@@ -32,7 +34,24 @@ def latency_table(result: Result) -> Table:
         Column("Compared"),
     )
     rows = tuple(_latency_row(candidate, result) for candidate in ordered(result))
-    return Table("Latency of one inference", columns, rows, _steadiness(result))
+    return Table(latency_words(result), columns, rows, (*_unsupported(result), *_steadiness(result)))
+
+
+def throughput_table(result: Result) -> Table:
+    """Every candidate by throughput, where nothing but that was measured."""
+    columns = (Column("Candidate"), Column("Throughput", "right"), Column("File", "right"), Column("Compared"))
+    fastest = None if result.selected is None else result.candidate(result.selected).throughput_per_s
+    rows = tuple(
+        (
+            one.name,
+            numbers.rate(one.throughput_per_s),
+            numbers.megabytes(one.size_bytes),
+            _throughput_verdict(one, result, fastest),
+        )
+        for one in ordered(result)
+    )
+    remark = "Inferences by wall time, when all inputs are there at the start; how long one takes was not measured."
+    return Table("Throughput", columns, rows, (remark,))
 
 
 def end_to_end_table(result: Result) -> Table:
@@ -41,8 +60,8 @@ def end_to_end_table(result: Result) -> Table:
     rows = [
         (
             candidate.name,
-            numbers.milliseconds(candidate.end_to_end.p50_ns),
-            numbers.milliseconds(candidate.end_to_end.p90_ns),
+            numbers.duration(candidate.end_to_end.p50_ns),
+            numbers.duration(candidate.end_to_end.p90_ns),
             numbers.count(candidate.end_to_end.n),
         )
         for candidate in result.candidates
@@ -64,16 +83,18 @@ def start_table(result: Result) -> Table:
     rows = [
         (
             candidate.name,
-            numbers.milliseconds(candidate.cold.build_ns),
-            numbers.milliseconds(candidate.cold.load_ns),
-            numbers.milliseconds(candidate.cold.first_inference_ns),
+            numbers.duration(candidate.cold.build_ns),
+            numbers.duration(candidate.cold.load_ns),
+            numbers.duration(candidate.cold.first_inference_ns),
             numbers.megabytes(candidate.cold.peak_rss_bytes),
         )
         for candidate in result.candidates
         if candidate.cold
     ]
-    remarks = ("Peak memory is that of the whole process, with Python and the runtime.",)
-    return Table("Cold start", columns, tuple(rows), remarks)
+    remarks = ["Peak memory is that of the whole process, with Python and the runtime."]
+    if any(candidate.scope == "end-to-end" for candidate in result.candidates):
+        remarks.append("A cold start is of the model alone, without an image file.")
+    return Table("Cold start", columns, tuple(rows), tuple(remarks))
 
 
 def fastest_float(result: Result) -> CandidateResult | None:
@@ -88,21 +109,31 @@ def p50_ns(candidate: CandidateResult) -> int | None:
 
 
 def ordered(result: Result) -> list[CandidateResult]:
-    """The chosen one first, then the others by latency, then those that were not timed."""
+    """The chosen one first, then the others by latency, or by throughput alone, then those that were not timed."""
     return sorted(result.candidates, key=lambda candidate: (candidate.name != result.selected, _rank(candidate)))
 
 
-def _rank(candidate: CandidateResult) -> float:
+def is_timed(candidate: CandidateResult) -> bool:
+    """Whether any of its inferences were timed, one by one or as a heap."""
+    return candidate.latency is not None or candidate.throughput_per_s is not None
+
+
+def only_timed(result: Result) -> bool:
+    """Whether it is of ``edgetl bench``, which judges nothing."""
+    return result.selected is not None and not any(candidate.checks for candidate in result.candidates)
+
+
+def _rank(candidate: CandidateResult) -> tuple[float, float]:
     median = p50_ns(candidate)
-    return float("inf") if median is None else median
+    return float("inf") if median is None else median, -(candidate.throughput_per_s or 0.0)
 
 
 def _row(candidate: CandidateResult, result: Result) -> tuple[str, ...]:
     latency = candidate.latency
     return (
         candidate.name,
-        numbers.milliseconds(latency.p50_ns if latency else None),
-        numbers.milliseconds(latency.p90_ns if latency else None),
+        numbers.duration(latency.p50_ns if latency else None),
+        numbers.duration(latency.p90_ns if latency else None),
         numbers.percent(candidate.accuracy.value if candidate.accuracy else None),
         _verdict(candidate, result),
     )
@@ -125,9 +156,9 @@ def _latency_row(candidate: CandidateResult, result: Result) -> tuple[str, ...]:
     latency = candidate.latency
     return (
         candidate.name,
-        numbers.milliseconds(latency.p50_ns if latency else None),
-        numbers.milliseconds(latency.p90_ns if latency else None),
-        numbers.milliseconds(latency.p99_ns if latency else None),
+        numbers.duration(latency.p50_ns if latency else None),
+        numbers.duration(latency.p90_ns if latency else None),
+        numbers.duration(latency.p99_ns if latency else None),
         numbers.count(latency.n if latency else None),
         numbers.megabytes(candidate.size_bytes),
         _comparison(candidate, result),
@@ -144,8 +175,31 @@ def _comparison(candidate: CandidateResult, result: Result) -> str:
     return f"{numbers.ratio(median / fastest)} as long"
 
 
+def _throughput_verdict(candidate: CandidateResult, result: Result, fastest: float | None) -> str:
+    if candidate.rejected_because is not None:
+        return candidate.rejected_because
+    own = candidate.throughput_per_s
+    if candidate.name == result.selected or not fastest or own is None:
+        return "fastest" if candidate.name == result.selected else numbers.UNKNOWN
+    return f"{numbers.ratio(own / fastest)} the throughput"
+
+
+def _unsupported(result: Result) -> tuple[str, ...]:
+    """Percentiles that are missing, and what they need."""
+    timed = [one.latency for one in result.candidates if one.latency is not None]
+    missing = {
+        f"p{percent:g} needs {numbers.count(SUPPORT[percent])} samples"
+        for one in timed
+        for percent, value in ((50.0, one.p50_ns), (90.0, one.p90_ns), (99.0, one.p99_ns))
+        if value is None
+    }
+    return (f"{', '.join(sorted(missing))}; a longer --effort takes more.",) if missing else ()
+
+
 def _steadiness(result: Result) -> tuple[str, ...]:
-    restless = [c.name for c in result.candidates if c.latency is not None and not c.latency.steady]
+    """Where no verdict says it."""
+    timed = [one for one in result.candidates if one.latency is not None and one.validity is None]
+    restless = [one.name for one in timed if one.latency is not None and not one.latency.steady]
     remark = "Latency had not settled when warm-up ended, so a longer --effort may show less: "
     return (remark + ", ".join(restless),) if restless else ()
 

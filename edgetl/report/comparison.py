@@ -19,9 +19,10 @@ def comparison_page(compared: ResultComparison, first: str, second: str) -> Page
 def _summary(compared: ResultComparison, first: str, second: str) -> tuple[str, ...]:
     counts = Counter(pair.verdict for pair in compared.pairs)
     found = ", ".join(f"{counts[verdict]} {verdict}" for verdict in get_args(Outcome) if counts[verdict])
+    batch = f", batch {compared.batch}" if compared.batch > 1 else ""
     sentences = [
         f"{found}.",
-        f"Latency (scope {compared.scope}, {compared.scenario.kind}): ratios are {second} over {first}; "
+        f"Latency (scope {compared.scope}, {compared.scenario.kind}{batch}): ratios are {second} over {first}; "
         f"differences within {_margin(compared.margin)} do not matter.",
     ]
     for name, side in ((first, compared.first), (second, compared.second)):
@@ -52,8 +53,8 @@ def _row(pair: Pair) -> tuple[str, ...]:
     found = pair.comparison
     return (
         pair.second if pair.first == pair.second else f"{pair.second} against {pair.first}",
-        numbers.milliseconds(pair.first_p50_ns),
-        numbers.milliseconds(pair.second_p50_ns),
+        numbers.duration(pair.first_p50_ns),
+        numbers.duration(pair.second_p50_ns),
         numbers.fine_ratio(found.ratio),
         numbers.ratio_interval(found.low, found.high),
         numbers.probability(pair.p_holm),

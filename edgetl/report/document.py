@@ -11,11 +11,14 @@ import msgspec
 from edgetl.data_card import DataCard
 from edgetl.evaluation import Evaluation
 from edgetl.report.accuracy import accuracy_table, checks_table, classes_table, selection_table
-from edgetl.report.candidates import candidates_table, end_to_end_table, latency_table, start_table
+from edgetl.report.candidates import only_timed, start_table
 from edgetl.report.contents import Described, facts_table, origin_table
 from edgetl.report.data_card import data_card_tables, data_card_warnings
+from edgetl.report.energy import energy_table
 from edgetl.report.facts import data_table, limits_table, method_table, settings_table
+from edgetl.report.load import measured_sentence
 from edgetl.report.machine import machine_table, software_table
+from edgetl.report.minutes import minutes_table
 from edgetl.report.page import Table
 from edgetl.report.pictures.accuracy import accuracy_picture
 from edgetl.report.pictures.confusion import confusion_picture
@@ -24,6 +27,8 @@ from edgetl.report.pictures.latency import latency_picture
 from edgetl.report.pictures.svg import Picture
 from edgetl.report.text import sizes_table, skipped_table, verdict
 from edgetl.report.training import epochs_from, in_words, kept_from
+from edgetl.report.trust import doubts_table
+from edgetl.report.verdicts import end_to_end_rows, load_table, verdicts_table
 from edgetl.result import Result
 
 Block: TypeAlias = "str | Table | Picture"
@@ -62,17 +67,18 @@ class Subject:
 def in_short(result: Result, suffix: str) -> Sequence[Section]:
     """The sections about one result; ``suffix`` tells several results apart."""
     name = f"latency{suffix.replace(' ', '-')}.svg"
-    if only_timed(result):
-        tables: tuple[Table, ...] = (latency_table(result),)
-    else:
-        tables = (candidates_table(result), end_to_end_table(result))
+    candidates = (verdicts_table(result), load_table(result), minutes_table(result))
+    costs = [end_to_end_rows(result), start_table(result)]
+    costs += [energy_table(result)] if any(one.energy is not None for one in result.candidates) else []
     checks = [
         checks_table(f"{one.name}: {'rejected' if one.rejected_because else 'passed'}", one.checks)
         for one in result.candidates
     ]
     machine = (machine_table(result.environment), software_table(result.environment))
     return [
-        Section(f"Candidates{suffix}", present(latency_picture(result, name), *tables, start_table(result))),
+        Section(f"Candidates{suffix}", present(measured_sentence(result), latency_picture(result, name), *candidates)),
+        Section(f"Trust{suffix}", present(doubts_table(result))),
+        Section(f"Other costs{suffix}", present(*costs)),
         Section(f"Checks on the device{suffix}", present(*checks)),
         Section(f"The device{suffix}", present(*machine)),
     ]
@@ -140,11 +146,6 @@ def _sentences(result: Result) -> tuple[str, ...]:
     if only_timed(result):
         return (f"Timed and not judged, on {result.environment.cpu.model}, effort {result.effort}.",)
     return verdict(result)
-
-
-def only_timed(result: Result) -> bool:
-    """Whether it is of ``edgetl bench``, which judges nothing."""
-    return result.selected is not None and not any(candidate.checks for candidate in result.candidates)
 
 
 def _training(manifest: Described) -> Section:

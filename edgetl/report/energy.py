@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgetl.report import numbers
-from edgetl.report.candidates import ordered
+from edgetl.report.candidates import is_timed, ordered
 from edgetl.report.page import Column, Table
 from edgetl.result import Result
 from edgetl.telemetry import Energy
@@ -15,13 +15,21 @@ def energy_table(result: Result) -> Table:
         Column("Candidate"),
         Column("Idle", "right"),
         Column("Active", "right"),
-        Column("Per inference", "right"),
+        Column("Per item" if any(one.batch > 1 for one in result.candidates) else "Per inference", "right"),
         Column("Without idle", "right"),
         Column("Readings", "right"),
         Column("From, or why unknown"),
     )
-    rows = tuple((one.name, *_row(one.energy)) for one in ordered(result) if one.latency is not None)
+    rows = tuple((one.name, *_row(one.energy)) for one in ordered(result) if is_timed(one))
     return Table("Energy", columns, rows)
+
+
+def known_energy_table(result: Result) -> Table:
+    """The same where a sensor told the power of at least one candidate; empty elsewhere."""
+    table = energy_table(result)
+    if any(one.energy is not None and one.energy.active_w is not None for one in result.candidates):
+        return table
+    return Table(table.title, table.columns, ())
 
 
 def missing_sensors_table(result: Result) -> Table:

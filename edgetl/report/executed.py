@@ -41,7 +41,7 @@ def _roofline(roofline: Roofline) -> tuple[str, ...]:
     return (
         numbers.UNKNOWN if roofline.operations is None else numbers.giga_operations(roofline.operations),
         numbers.megabytes(roofline.bytes),
-        numbers.milliseconds(roofline.limit_ns),
+        numbers.duration(roofline.limit_ns),
         numbers.percent(roofline.fraction),
         roofline.reason or numbers.UNKNOWN,
     )

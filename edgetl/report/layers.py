@@ -58,7 +58,7 @@ def roofline_line(name: str, found: Roofline) -> str:
     remark = f" Note: {found.reason}." if found.reason else ""
     return (
         f"Roofline of {name}: {numbers.percent(found.fraction)} of what this machine allows, which is "
-        f"{numbers.milliseconds(found.limit_ns)} ({speed}{where}, {memory} of memory, {threads}).{remark}"
+        f"{numbers.duration(found.limit_ns)} ({speed}{where}, {memory} of memory, {threads}).{remark}"
     )
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from urllib.parse import quote
 
 from edgetl.report.document import Block, Chapter
-from edgetl.report.page import Table
+from edgetl.report.page import Page, Table
 from edgetl.report.pictures.svg import Picture
 
 _MARKS = re.compile(r"[\\`*\[\]<&~]|(?<![^\W_])_|_(?![^\W_])")
@@ -26,6 +27,14 @@ def to_markdown(chapters: Sequence[Chapter], folder: str) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def page_markdown(page: Page) -> str:
+    """A page for a terminal as GitHub Markdown, ending with a newline."""
+    parts = [f"# {_plain(page.title)}", *map(_plain, page.summary)]
+    for table in page.tables:
+        parts += _table(table, "##")
+    return "\n\n".join(parts) + "\n"
+
+
 def table_rows(table: Table) -> str:
     """Only the grid of a table, whose cells are Markdown."""
     head = "| " + " | ".join(column.title for column in table.columns) + " |"
@@ -39,8 +48,13 @@ def _block(block: Block, folder: str, above: str) -> list[str]:
         return [_plain(block)]
     if isinstance(block, Picture):
         return [f"![{_plain(block.alt)}]({quote(folder)}/{quote(block.name)})"]
-    heading = [] if block.title == above else [f"### {_plain(block.title)}"]
-    return [*heading, table_rows(_plain_table(block)), *map(_plain, block.remarks)]
+    return _table(replace(block, title="") if block.title == above else block, "###")
+
+
+def _table(table: Table, level: str) -> list[str]:
+    heading = [f"{level} {_plain(table.title)}"] if table.title else []
+    grid = [table_rows(_plain_table(table))] if table.rows else []
+    return [*heading, *grid, *map(_plain, table.remarks)]
 
 
 def _plain_table(table: Table) -> Table:

@@ -10,8 +10,9 @@ from edgetl.report.candidates import ordered, start_table
 from edgetl.report.document import Block, Section, present
 from edgetl.report.energy import energy_table, missing_sensors_table
 from edgetl.report.executed import precision_table, roofline_table
-from edgetl.report.load import scenario_words
+from edgetl.report.load import measured_sentence
 from edgetl.report.machine import machine_table, software_table
+from edgetl.report.minutes import minutes_table
 from edgetl.report.pictures.distribution import CANDIDATES_MAX, distribution_picture
 from edgetl.report.pictures.front import front_picture
 from edgetl.report.pictures.latency import latency_picture
@@ -28,7 +29,7 @@ _POINTS_TOTAL = 16_000
 def in_detail(result: Result, suffix: str) -> Sequence[Section]:
     """Every section about one result; ``suffix`` tells several results apart."""
     dash = suffix.replace(" ", "-")
-    kind = f"Measured with effort {result.effort}; {scenario_words(result.scenario)}."
+    tables = (verdicts_table(result), load_table(result), minutes_table(result))
     front = front_picture(result, f"front{dash}.svg") or latency_picture(result, f"latency{dash}.svg")
     checks = [
         checks_table(f"{one.name}: {'rejected' if one.rejected_because else 'passed'}", one.checks)
@@ -37,7 +38,7 @@ def in_detail(result: Result, suffix: str) -> Sequence[Section]:
     here = result.environment
     machine = (state_table(result), clocks_table(result), machine_table(here), software_table(here))
     return [
-        Section(f"Candidates{suffix}", present(kind, front, verdicts_table(result), load_table(result))),
+        Section(f"Candidates{suffix}", present(measured_sentence(result), front, *tables)),
         Section(f"Trust{suffix}", present(findings_table(result), machine_findings_table(result))),
         Section(f"Distribution of latency{suffix}", present(distribution_picture(result, f"distribution{dash}.svg"))),
         Section(f"Latency over time{suffix}", _over_time(result, dash)),

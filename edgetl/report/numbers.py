@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 UNKNOWN = "-"
+_TENTH_MS, _MICROSECOND = 99_950, 999.5
+"""In nanoseconds, less what rounds up to them."""
 
 
 def milliseconds(nanoseconds: float | None) -> str:
     """``1.23 ms``, with three significant digits; ``-`` when unknown."""
     return UNKNOWN if nanoseconds is None else f"{_three_digits(nanoseconds / 1e6)} ms"
+
+
+def duration(nanoseconds: float | None) -> str:
+    """``1.23 ms``; what would lose digits as milliseconds is ``12.3 µs`` or ``123 ns``; ``-`` when unknown."""
+    if nanoseconds is None or not 0 < abs(nanoseconds) < _TENTH_MS:
+        return milliseconds(nanoseconds)
+    if abs(nanoseconds) < _MICROSECOND:
+        return f"{nanoseconds:.3g} ns"
+    return f"{_three_digits(nanoseconds / 1e3)} µs"
 
 
 def megabytes(size_bytes: float | None) -> str:
@@ -52,6 +63,13 @@ def probability(value: float | None) -> str:
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
+def rate(per_s: float | None) -> str:
+    """``322.6 / s``, ``12,346 / s``; ``-`` when unknown."""
+    if per_s is None:
+        return UNKNOWN
+    return f"{per_s:,.0f} / s" if per_s >= 9_999.5 else f"{significant(per_s)} / s"
+
+
 def giga_operations(operations: int) -> str:
     """``0.77 GOP``: multiply-adds x 2, for one sample."""
     return f"{operations / 1e9:.2f} GOP"
@@ -91,7 +109,7 @@ def quantity(value: float | None, unit: str) -> str:
     if unit == "fraction":
         return f"{value * 100:.2f} %"
     if unit == "ns":
-        return milliseconds(value)
+        return duration(value)
     if unit == "bytes":
         return megabytes(value)
     return f"{value:.4g} {unit}".rstrip()

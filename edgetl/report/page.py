@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
+
+from edgetl.report import numbers
 
 Align = Literal["left", "right"]
 
@@ -35,3 +38,14 @@ class Page:
     summary: tuple[str, ...] = ()
     """Sentences below the title."""
     tables: tuple[Table, ...] = ()
+
+
+def known_columns(table: Table, optional: Sequence[str]) -> Table:
+    """The table without those of its ``optional`` columns, by title, in which no row knows anything."""
+    kept = [
+        place
+        for place, column in enumerate(table.columns)
+        if column.title not in optional or any(row[place] != numbers.UNKNOWN for row in table.rows)
+    ]
+    rows = tuple(tuple(row[place] for place in kept) for row in table.rows)
+    return replace(table, columns=tuple(table.columns[place] for place in kept), rows=rows)

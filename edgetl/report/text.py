@@ -17,7 +17,9 @@ from edgetl.report.candidates import (
     p50_ns,
     start_table,
 )
+from edgetl.report.minutes import minutes_table
 from edgetl.report.page import Column, Page, Table
+from edgetl.report.trust import doubts_table, timing_sentence
 from edgetl.result import CandidateResult, Result
 
 
@@ -65,6 +67,7 @@ def deployment(
         end_to_end_table(result),
         start_table(result),
         *_failed_checks(result),
+        doubts_table(result),
         skipped_table(skipped),
         files_table(files),
     )
@@ -83,6 +86,7 @@ def summary(
         accuracy_table(subject.evaluations, headline_only=True),
         sizes_table(subject.variants),
         candidates_table(result),
+        doubts_table(result),
         skipped_table(skipped),
         files_table(files),
     )
@@ -91,7 +95,8 @@ def summary(
 def qualification(result: Result) -> Page:
     """The report of a qualify run."""
     version = "" if result.bundle.version is None else f", version {result.bundle.version},"
-    tables = (candidates_table(result), end_to_end_table(result), start_table(result), *_failed_checks(result))
+    costs = (end_to_end_table(result), start_table(result), minutes_table(result))
+    tables = (candidates_table(result), *costs, *_failed_checks(result), doubts_table(result))
     return _page(f"{result.bundle.name}{version} on {result.target}", verdict(result), *tables)
 
 
@@ -114,13 +119,15 @@ def preparation(
 
 
 def verdict(result: Result) -> tuple[str, ...]:
-    """What was decided, on what machine, and what was not judged."""
+    """What was decided, on what machine, whether its timing may be believed, and what was not judged."""
+    timing = timing_sentence(result)
+    circumstances = (machine_sentence(result), *([] if timing is None else [timing]), *_remarks(result))
     if result.selected is None:
         missed = "FAILED: no candidate passed every check, so this bundle must not run on this machine."
-        return (missed, machine_sentence(result), *_remarks(result))
+        return (missed, *circumstances)
     chosen = result.candidate(result.selected)
     sentence = f"{chosen.name} is the fastest candidate that passed every check{_gain(chosen, result)}."
-    return (f"{'Passed' if result.passed else 'FAILED'}: {sentence}", machine_sentence(result), *_remarks(result))
+    return (f"{'Passed' if result.passed else 'FAILED'}: {sentence}", *circumstances)
 
 
 def sizes_table(variants: Sequence[Variant]) -> Table:

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from edgetl.report import numbers
-from edgetl.report.candidates import ordered
-from edgetl.report.document import only_timed
+from edgetl.report.candidates import only_timed, ordered
 from edgetl.report.energy import millijoules
-from edgetl.report.load import measured_as, scope_words
-from edgetl.report.page import Column, Table
+from edgetl.report.load import measured_as, only_throughput, scope_words
+from edgetl.report.page import Column, Table, known_columns
+from edgetl.report.trust import severity
 from edgetl.result import CandidateResult, Latency, Result
 from edgetl.validity import Validity
 
+_OPTIONAL = ("Accuracy", "95 % interval", "Energy")
+
 
 def verdicts_table(result: Result) -> Table:
-    """A row per candidate, the chosen one first."""
+    """A row per candidate, the chosen one first; of an offline run with throughput in place of latency."""
+    offline = only_throughput(result)
+    timed = ("Throughput",) if offline else ("p50", "p90", "p99", "n")
     columns = (
         Column("Candidate"),
         Column("Verdict"),
         Column("Measurement"),
-        Column("p50", "right"),
-        Column("p90", "right"),
-        Column("p99", "right"),
-        Column("n", "right"),
+        *(Column(title, "right") for title in timed),
         Column("Measured"),
         Column("Accuracy", "right"),
         Column("95 % interval", "right"),
@@ -29,11 +30,17 @@ def verdicts_table(result: Result) -> Table:
         Column("File", "right"),
     )
     remark = "A percentile that the number of samples does not support is not shown."
-    return Table("Every candidate", columns, tuple(_row(one, result) for one in ordered(result)), (remark,))
+    if offline:
+        remark = "All inputs were there at the start, so there is no latency."
+    rows = tuple(_row(one, result) for one in ordered(result))
+    return known_columns(Table("Every candidate", columns, rows, (remark,)), optional=_OPTIONAL)
 
 
 def load_table(result: Result) -> Table:
-    """What counts besides latency, where anything was measured: throughput, deadlines, the harness itself."""
+    """What counts besides latency, as far as it was measured: throughput, deadlines, the harness itself.
+
+    Empty for an offline run, whose throughput is all that there is.
+    """
     columns = (
         Column("Candidate"),
         Column("Throughput", "right"),
@@ -42,10 +49,15 @@ def load_table(result: Result) -> Table:
         Column("Service p50", "right"),
         Column("Harness", "right"),
     )
-    rows = [(one.name, *_load(one)) for one in ordered(result)]
+    rows = [] if only_throughput(result) else [(one.name, *_load(one)) for one in ordered(result)]
     known = tuple(row for row in rows if any(cell != numbers.UNKNOWN for cell in row[1:]))
-    remarks = ("Service is the work itself, without waiting; harness is what timing adds to each sample.",)
-    return Table("Load", columns, known, remarks)
+    remarks = ["Harness is what timing adds to each sample."]
+    if any(one.service is not None for one in result.candidates):
+        remarks.append("Service is the work itself, without waiting.")
+    if any(one.batch > 1 for one in result.candidates):
+        remarks.append("Throughput counts the items of a batch; late and dropped count batches.")
+    optional = [column.title for column in columns[1:]]
+    return known_columns(Table("Load", columns, known, tuple(remarks)), optional)
 
 
 def end_to_end_rows(result: Result) -> Table:
@@ -67,12 +79,12 @@ def end_to_end_rows(result: Result) -> Table:
 
 
 def _row(candidate: CandidateResult, result: Result) -> tuple[str, ...]:
-    score, energy = candidate.accuracy, candidate.energy
+    score, energy, offline = candidate.accuracy, candidate.energy, only_throughput(result)
     return (
         candidate.name,
         _verdict(candidate, result),
         _judged(candidate.validity),
-        *_percentiles(candidate.latency),
+        *((numbers.rate(candidate.throughput_per_s),) if offline else _percentiles(candidate.latency)),
         measured_as(candidate, result),
         numbers.percent(score.value if score is not None else None),
         numbers.percent_interval(score.ci95 if score is not None else None),
@@ -92,23 +104,22 @@ def _verdict(candidate: CandidateResult, result: Result) -> str:
 def _judged(validity: Validity | None) -> str:
     if validity is None:
         return "not judged"
-    codes = ", ".join(finding.code for finding in validity.findings if finding.severity != "note")
+    codes = ", ".join(finding.code for finding in validity.findings if severity(finding) != "note")
     return f"{validity.verdict}: {codes}" if codes else validity.verdict
 
 
 def _percentiles(latency: Latency | None) -> tuple[str, ...]:
     if latency is None:
         return (numbers.UNKNOWN,) * 4
-    shown = (numbers.milliseconds(value) for value in (latency.p50_ns, latency.p90_ns, latency.p99_ns))
+    shown = (numbers.duration(value) for value in (latency.p50_ns, latency.p90_ns, latency.p99_ns))
     return (*shown, numbers.count(latency.n))
 
 
 def _load(candidate: CandidateResult) -> tuple[str, ...]:
-    rate = candidate.throughput_per_s
     return (
-        numbers.UNKNOWN if rate is None else f"{numbers.significant(rate)} / s",
+        numbers.rate(candidate.throughput_per_s),
         numbers.count(candidate.deadline_misses),
         numbers.count(candidate.dropped),
-        numbers.milliseconds(candidate.service.p50_ns if candidate.service is not None else None),
-        numbers.UNKNOWN if candidate.overhead_ns is None else f"{candidate.overhead_ns / 1e3:.2f} µs",
+        numbers.duration(candidate.service.p50_ns if candidate.service is not None else None),
+        numbers.duration(candidate.overhead_ns),
     )

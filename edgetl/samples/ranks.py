@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,8 +30,7 @@ def mann_whitney(first: Sequence[float], second: Sequence[float]) -> float:
     if not ours or not theirs:
         return 1.0
     values = np.concatenate([np.asarray(first, np.float64), np.asarray(second, np.float64)])
-    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(counts) - (counts - 1) / 2)[place]
+    ranks, counts = midranks(values)
     u = float(ranks[:ours].sum()) - ours * (ours + 1) / 2
     # by symmetry the smaller of the two statistics says it all
     u = min(u, ours * theirs - u)
@@ -52,6 +52,16 @@ def holm(p_values: Sequence[float]) -> tuple[float, ...]:
         largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[place]))
         adjusted[place] = largest
     return tuple(adjusted)
+
+
+def midranks(values: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """The rank of each value, from 1, equal ones sharing the middle of theirs; and how often each distinct one occurs.
+
+    Returns:
+        Arrays of shape ``(values,)`` and ``(distinct values,)``, the second in ascending order of the values.
+    """
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(counts) - (counts - 1) / 2)[place], counts
 
 
 def _ways(ours: int, theirs: int) -> list[int]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from edgetl.samples.ranks import midranks
+
 DRIFT_MARGIN = 0.02
 """A smaller change of the median matters to nobody."""
 _DRIFT_BLOCKS = 9
@@ -115,7 +117,7 @@ def block_medians(samples: Sequence[int], blocks: Sequence[int]) -> NDArray[np.f
 
 
 def outliers(samples: Sequence[int]) -> Outliers:
-    """Count samples beyond the fences.
+    """Count samples beyond the fences; where the middle half is all equal, every other sample is severe.
 
     References:
         Tukey, Exploratory Data Analysis, 1977, section 2D.
@@ -124,14 +126,12 @@ def outliers(samples: Sequence[int]) -> Outliers:
     if not len(values):
         return Outliers(0, 0)
     first, third = np.percentile(values, (25, 75))
-    beyond = np.maximum(first - values, values - third) / max(third - first, np.finfo(np.float64).tiny)
-    severe = int((beyond > 3).sum())
-    return Outliers(int((beyond > 1.5).sum()) - severe, severe)
+    beyond, spread = np.maximum(first - values, values - third), third - first
+    severe = int((beyond > 3 * spread).sum())
+    return Outliers(int((beyond > 1.5 * spread).sum()) - severe, severe)
 
 
 def _centred_ranks(samples: Sequence[int]) -> NDArray[np.float64]:
-    """Ranks less their mean; equal samples share theirs."""
-    _, place, counts = np.unique(np.asarray(samples), return_inverse=True, return_counts=True)
-    ranks = np.cumsum(counts) - (counts - 1) / 2
-    centred: NDArray[np.float64] = ranks[place] - (len(place) + 1) / 2
-    return centred
+    """Ranks less their mean."""
+    ranks, _ = midranks(np.asarray(samples))
+    return ranks - (len(ranks) + 1) / 2

@@ -11,8 +11,7 @@ from rich.console import Console
 
 from edgetl.cli.output import Output
 from edgetl.cli.tables import render
-from edgetl.cli.terminal import BarProgress, LineProgress, progress_for
-from edgetl.progress import Silent
+from edgetl.cli.terminal import BarProgress, LineProgress, WarningsOnly, progress_for
 from edgetl.report import text
 from edgetl.report.page import Column, Page, Table
 from edgetl.result import Result
@@ -56,9 +55,36 @@ def test_bars_are_gone_after_a_failure() -> None:
         pass
 
 
-def test_quiet_is_silent_and_a_pipe_gets_lines() -> None:
-    assert isinstance(progress_for(Output(quiet=True)), Silent)
+def test_quiet_hides_progress_and_a_pipe_gets_lines() -> None:
+    assert isinstance(progress_for(Output(quiet=True)), WarningsOnly)
     assert isinstance(progress_for(Output()), LineProgress)
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        (WarningsOnly, "classes alike\n"),
+        (LineProgress, "classes alike\ngraph pass reverted\naudit ... done in 3.0 s\n"),
+    ],
+)
+def test_warnings_are_told_with_and_without_progress(kind: type, expected: str) -> None:
+    stream = io.StringIO()
+    progress = kind(stream) if kind is WarningsOnly else kind(stream, ticks())
+    with progress.stage("audit", 2) as step:
+        step.advance()
+        progress.warn("classes alike")
+        progress.note("graph pass reverted")
+    assert stream.getvalue() == expected
+
+
+def test_a_warning_stands_out_among_the_bars() -> None:
+    stream = io.StringIO()
+    progress = BarProgress(Console(file=stream, force_terminal=True, width=100, color_system="standard"), ticks())
+    progress.warn("a warning [with] brackets")
+    progress.note("a remark")
+    warning, remark = stream.getvalue().splitlines()
+    assert "a warning [with] brackets" in warning
+    assert warning.partition("a warning")[0] != remark.partition("a remark")[0]
 
 
 def test_report_fits_a_hundred_columns(subject: Any, result: Result) -> None:

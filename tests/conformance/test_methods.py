@@ -17,7 +17,9 @@ from edgetl.errors import RecipeError
 from edgetl.host import inference
 from edgetl.host.adapt import AdaptContext, Adapted, Method
 from edgetl.host.export import module_digest, to_onnx
-from edgetl.host.prepare import PrepareRequest, adapt_backbone, load_material, method_options
+from edgetl.host.material import load_material
+from edgetl.host.prepare import adapt_backbone, method_options
+from edgetl.host.request import PrepareRequest
 from edgetl.plugins import BACKENDS, METHODS, find
 from edgetl.progress import Silent, Step
 from edgetl.recipe import recipe_from_data

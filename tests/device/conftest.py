@@ -65,6 +65,7 @@ def make_bundle(tmp_path: Path) -> MakeBundle:
         host_checks: tuple[Check, ...] = (),
         labelled: bool = True,
         n: int = 96,
+        encoded: int = 4,
         spoil: Callable[[Path], object] = lambda model: None,
     ) -> Bundle:
         models = {
@@ -88,7 +89,7 @@ def make_bundle(tmp_path: Path) -> MakeBundle:
             ),
             models=models,
             gates=gates or Gates(margin=0.05),
-            golden=Golden({"image": images}, references, labels, _encoded(images[:4])),
+            golden=Golden({"image": images}, references, labels, _encoded(images[:encoded])),
             evaluations=(Evaluation("int8-x86-vnni", "onnxruntime", None, "none", None, host_checks),),
             recipe_sha256="0" * 64,
             provenance=Provenance("tiny", None, "linear-probe", None, {}, None, {}, {}),

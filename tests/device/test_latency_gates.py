@@ -37,3 +37,15 @@ def test_peak_memory_is_judged_and_unknown_fails() -> None:
     assert not gate_checks(measured(64), COLD, gates)[0].passed
     assert gate_checks(measured(64), Cold(1, 1, 1, 99_000_000), gates)[0].passed
     assert not gate_checks(measured(64), Cold(1, 1, 1, None), gates)[0].passed
+
+
+def test_invalid_timing_passes_no_limit_on_latency_and_says_nothing_of_memory() -> None:
+    gates = TargetGates(latency_p50_ms_max=9.0, latency_p99_ms_max=9.0, peak_memory_mb_max=150.0)
+    supported, unsupported, memory = gate_checks(measured(100), COLD, gates, "W-THROTTLED: it was hot")
+    assert (supported.passed, unsupported.passed, memory.passed) == (False, False, True)
+    assert supported.reason == (
+        "3.00 ms over 100 inferences, at most 9 ms is allowed, but the timing is invalid and judges nothing "
+        "(W-THROTTLED: it was hot); qualify again"
+    )
+    assert supported.value == 3.0
+    assert "needs 662 samples" in unsupported.reason

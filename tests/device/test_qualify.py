@@ -65,7 +65,7 @@ def _samples(median_ms: float, n: int) -> tuple[int, ...]:
 
 
 def run(bundle: Bundle, tmp_path: Path, target: Target = ORT) -> Result:
-    return qualify(bundle, target, Settings("quick", tmp_path / "cache"))
+    return qualify(bundle, target, Settings("quick", tmp_path / "cache", watch=None))
 
 
 def test_the_fastest_candidate_that_passes_is_selected(make_bundle: Make, tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_a_gate_of_another_target_is_not_judged_and_that_is_told(make_bundle: Ma
             notes.append(message)
 
     gates = Gates(margin=0.05, target={"jetson": TargetGates(latency_p50_ms_max=0.001), "local": TargetGates()})
-    result = qualify(make_bundle(gates=gates), ORT, Settings("quick", tmp_path / "cache"), Listener())
+    result = qualify(make_bundle(gates=gates), ORT, Settings("quick", tmp_path / "cache", watch=None), Listener())
     assert result.passed
     assert result.remarks == ("gates for target 'jetson': not judged here, this run is for target 'local'",)
     assert result.remarks[0] in notes
@@ -222,14 +222,14 @@ def test_chosen_and_baseline_are_timed_from_image_to_prediction(make_bundle: Mak
 
 
 def test_the_result_is_kept_for_this_bundle_target_effort_and_machine(make_bundle: Make, tmp_path: Path) -> None:
-    bundle, settings = make_bundle(), Settings("quick", tmp_path / "cache")
+    bundle, settings = make_bundle(), Settings("quick", tmp_path / "cache", watch=None)
     result = qualify(bundle, ORT, settings)
     here = result.environment
     assert result_path(bundle, tmp_path / "cache", here).is_file()
     assert stored_result(bundle, ORT, settings, here) == result
-    assert stored_result(bundle, ORT, Settings("standard", tmp_path / "cache"), here) is None
+    assert stored_result(bundle, ORT, Settings("standard", tmp_path / "cache", watch=None), here) is None
     assert stored_result(bundle, Target("other", ("onnxruntime",)), settings, here) is None
-    assert stored_result(bundle, ORT, Settings("quick", tmp_path / "empty"), here) is None
+    assert stored_result(bundle, ORT, Settings("quick", tmp_path / "empty", watch=None), here) is None
 
 
 def test_feeds_leave_the_golden_samples_alone(make_bundle: Make, tmp_path: Path) -> None:
@@ -241,17 +241,17 @@ def test_feeds_leave_the_golden_samples_alone(make_bundle: Make, tmp_path: Path)
 
 def test_a_quick_run_does_not_replace_a_longer_one(make_bundle: Make, tmp_path: Path) -> None:
     bundle, cache = make_bundle(), tmp_path / "cache"
-    long, quick = Settings("standard", cache), Settings("quick", cache)
+    long, quick = Settings("standard", cache, watch=None), Settings("quick", cache, watch=None)
     kept = qualify(bundle, ORT, long)
     passing = qualify(bundle, ORT, quick)
     assert passing.effort == "quick"
     assert stored_result(bundle, ORT, long, kept.environment) == kept
-    again = qualify(bundle, ORT, Settings("rigorous", cache))
-    assert stored_result(bundle, ORT, Settings("rigorous", cache), again.environment) == again
+    again = qualify(bundle, ORT, Settings("rigorous", cache, watch=None))
+    assert stored_result(bundle, ORT, Settings("rigorous", cache, watch=None), again.environment) == again
 
 
 def test_a_damaged_record_is_replaced(make_bundle: Make, tmp_path: Path) -> None:
-    bundle, settings = make_bundle(), Settings("quick", tmp_path / "cache")
+    bundle, settings = make_bundle(), Settings("quick", tmp_path / "cache", watch=None)
     result = qualify(bundle, ORT, settings)
     result_path(bundle, tmp_path / "cache", result.environment).write_bytes(b"{")
     assert stored_result(bundle, ORT, settings, result.environment) is None
@@ -269,6 +269,6 @@ def test_every_stage_says_how_much_there_is_to_do(make_bundle: Make, tmp_path: P
             with super().stage(title, total) as step:
                 yield step
 
-    qualify(make_bundle(), ORT, Settings("quick", tmp_path / "cache"), Listener())
+    qualify(make_bundle(), ORT, Settings("quick", tmp_path / "cache", watch=None), Listener())
     assert len(totals) == 4
     assert all(totals.values())

@@ -72,6 +72,9 @@ def test_deploy_writes_bundle_result_and_report(deployed: tuple[Path, Path]) -> 
     assert result["passed"]
     assert result["selected"] in report
     assert {candidate["variant"] for candidate in result["candidates"]} == {"fp32", "int8-x86-vnni"}
+    verdicts = {one["validity"]["verdict"] for one in result["candidates"] if one["latency"] is not None}
+    assert verdicts <= {"valid", "degraded", "invalid"}
+    assert f"Timing is {next(word for word in ('invalid', 'degraded', 'valid') if word in verdicts)}" in report
     for candidate in result["candidates"]:
         assert (candidate["rejected_because"] is None) == (candidate["name"] == result["selected"])
 

@@ -122,13 +122,17 @@ def test_data_set_is_refused(kind: str, command: Command, recipe: Path, photos: 
     assert said in done.told
 
 
-def test_classes_that_differ_in_case_are_told(command: Command, recipe: Path, photos: Path, own_photos: Path) -> None:
+@pytest.mark.parametrize("quiet", [(), ("-q",)], ids=["", "quiet"])
+def test_classes_that_differ_in_case_are_told(
+    quiet: tuple[str, ...], command: Command, recipe: Path, photos: Path, own_photos: Path
+) -> None:
     twice("Part", "part")(own_photos)
     (own_photos / "other").mkdir()  # an error that ends the command after the names have been looked at
     for path in sorted((own_photos / "part").iterdir())[:2]:
         shutil.copy(path, own_photos / "other")
     recipe.write_text(recipe.read_text().replace(str(photos), "photos"))
-    done = command("prepare", recipe, "-o", recipe.with_name("out.edgetl"))
+    done = command("prepare", recipe, "-o", recipe.with_name("out.edgetl"), *quiet)
+    assert ("audit ... done" in done.err) == (not quiet)
     assert "classes 'Part' and 'part' differ only in case; if they are one, merge them" in done.err
     assert "too few readable images in class 'other'" in done.told
 

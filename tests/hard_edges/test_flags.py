@@ -38,7 +38,7 @@ WRONG: dict[str, tuple[str, str]] = {
     "output below a file": ("qualify B -o P/r.json", "cannot make folder 'photo.png' (File exists)"),
     "output is the bundle": ("qualify B -o B", "is an input, which the output would replace; choose another -o"),
     "output is a link to the bundle": ("qualify B -o link", "is an input, which the output would replace"),
-    "output is the model": ("bench M -o M", "is an input, which the output would replace"),
+    "output is the model": ("bench M -o M", "no result is written as"),
     "output is the recipe": ("prepare R -o R", "is an input, which the output would replace"),
     "output is a packed model": ("pack R M --quantized x86-vnni N -o N", "is an input, which the output would replace"),
     "output name too long": (f"qualify B -o {'x' * 300}", "cannot be written (File name too long)"),

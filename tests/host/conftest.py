@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from edgetl.host.prepare import PrepareRequest
+from edgetl.host.request import PrepareRequest
 from edgetl.recipe import Recipe, recipe_from_data
 
 SIZE = 48

@@ -20,7 +20,9 @@ from edgetl.errors import DataError, GateFailed, RecipeError, Unsupported
 from edgetl.host.cache import digest
 from edgetl.host.data.dataset import Sample
 from edgetl.host.fingerprint import preparation_key
-from edgetl.host.prepare import PrepareRequest, load_material, prepare
+from edgetl.host.material import load_material
+from edgetl.host.prepare import prepare
+from edgetl.host.request import PrepareRequest
 from edgetl.host.stages import Files, adapt, evaluate, export, pack_files, quantize
 from edgetl.host.variants import stratified
 from edgetl.progress import Silent
@@ -130,7 +132,7 @@ def test_float_model_that_is_only_too_large_is_left_out_and_int8_is_packed(reque
     assert any("fp32 is not packed: size" in note for note in recorder.notes)
     assert "fp32, test: accuracy" in bundle.read("card.md").decode()
     assert "(not packed: size: " in bundle.read("card.md").decode()
-    result = qualify(bundle, LOCAL, Settings("quick", request.cache))
+    result = qualify(bundle, LOCAL, Settings("quick", request.cache, watch=None))
     assert result.selected is not None
     assert result.selected.startswith("int8-x86-vnni/")
 

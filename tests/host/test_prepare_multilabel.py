@@ -12,7 +12,9 @@ import edgetl
 from edgetl.bundle import Bundle
 from edgetl.device.qualify import Settings, qualify
 from edgetl.errors import DataError
-from edgetl.host.prepare import PrepareRequest, adapt_backbone, load_material, prepare
+from edgetl.host.material import load_material
+from edgetl.host.prepare import adapt_backbone, prepare
+from edgetl.host.request import PrepareRequest
 from edgetl.host.stages import evaluate
 from edgetl.progress import Silent
 from edgetl.recipe import recipe_from_data
@@ -104,7 +106,7 @@ def test_thresholds_travel_with_the_bundle_and_decide(prepared: PrepareRequest) 
 
 
 def test_qualify_judges_and_selects(prepared: PrepareRequest) -> None:
-    result = qualify(Bundle.open(prepared.out), LOCAL, Settings("quick", prepared.cache))
+    result = qualify(Bundle.open(prepared.out), LOCAL, Settings("quick", prepared.cache, watch=None))
     assert result.passed
     chosen = result.candidate(result.selected or "")
     assert chosen.accuracy is not None

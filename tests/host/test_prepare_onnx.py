@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import onnx
@@ -15,13 +16,20 @@ from edgetl.bundle import Bundle
 from edgetl.errors import GateFailed, Unsupported
 from edgetl.host import original
 from edgetl.host import prepare_onnx as prepare_onnx_module
-from edgetl.host.prepare import PrepareRequest
 from edgetl.host.prepare_onnx import OnnxRequest, prepare_onnx
+from edgetl.host.request import PrepareRequest
 from edgetl.host.user_onnx import InputFormat
 from edgetl.progress import Silent
 from edgetl.recipe import recipe_from_data
 
 PLAIN = InputFormat(mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
+
+
+class NoWork(Silent):
+    """Nothing that takes time may begin."""
+
+    def stage(self, title: str, total: int | None = None) -> NoReturn:
+        raise AssertionError(f"{title} began")
 
 
 def stripe_detector(path: Path, classes: int = 2) -> Path:
@@ -99,14 +107,35 @@ def test_without_labels_only_the_float_model_is_packed(photos: Path, tmp_path: P
 
 def test_outputs_that_are_not_the_classes_of_the_data_are_refused(photos: Path, tmp_path: Path) -> None:
     with pytest.raises(Unsupported, match="has 3 outputs, the data has 2 classes"):
-        prepare_onnx(request(photos, tmp_path, classes=3), Silent())
+        prepare_onnx(request(photos, tmp_path, classes=3), NoWork())
 
 
-def test_a_file_that_is_not_onnx_is_refused(photos: Path, tmp_path: Path) -> None:
-    asked = request(photos, tmp_path)
-    asked.model.write_bytes(b"not a model")
-    with pytest.raises(Unsupported, match="is not an ONNX file"):
-        prepare_onnx(asked, Silent())
+def cut_before_the_opset(model: bytes) -> bytes:
+    """Its last field: what is left can be parsed all the same."""
+    whole = onnx.load_from_string(model)
+    opset = whole.opset_import[0].SerializeToString()
+    assert model.endswith(opset)
+    return model[: -len(opset) - 2]
+
+
+DAMAGES = {
+    "text": (lambda model: b"not a model\n", "is not an ONNX file"),
+    "html": (lambda model: b"<!DOCTYPE html><title>404</title>", "is not an ONNX file"),
+    "half": (lambda model: model[: len(model) // 2], "is not an ONNX file"),
+    "without its end": (cut_before_the_opset, "cannot load .* may be damaged or cut off: export the model again"),
+    "empty": (lambda model: b"", "holds no ONNX graph"),
+}
+
+
+@pytest.mark.parametrize("task", ["classify", "tensor"])
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_file_is_refused_before_any_image_is_read(
+    photos: Path, tmp_path: Path, damage: str, task: str
+) -> None:
+    asked, (damaged, message) = request(photos, tmp_path, task), DAMAGES[damage]
+    asked.model.write_bytes(damaged(asked.model.read_bytes()))
+    with pytest.raises(Unsupported, match=message):
+        prepare_onnx(asked, NoWork())
 
 
 def test_bundle_says_how_the_model_was_wrapped_and_nothing_of_the_machine(photos: Path, tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ import pytest
 
 from edgetl.bundle import Bundle
 from edgetl.device.cached_files import cached_files
-from edgetl.host.prepare import PrepareRequest, prepare
+from edgetl.host.prepare import prepare
+from edgetl.host.request import PrepareRequest
 from edgetl.progress import Silent, Step
 from edgetl.recipe import recipe_from_data
 

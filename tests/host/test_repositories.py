@@ -21,7 +21,8 @@ from edgetl.host import repositories
 from edgetl.host.backbones import load_backbone, reinitialised, trunk
 from edgetl.host.contents import BackboneOrigin
 from edgetl.host.fingerprint import preparation_key
-from edgetl.host.prepare import PrepareRequest, prepare
+from edgetl.host.prepare import prepare
+from edgetl.host.request import PrepareRequest
 from edgetl.preprocess import Preprocess
 from edgetl.progress import Silent
 from edgetl.recipe import BackboneChoice, recipe_from_data

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import msgspec
 import onnx
@@ -13,7 +14,8 @@ import pytest
 
 from edgetl.bundle import Bundle
 from edgetl.errors import InputError
-from edgetl.host.prepare import PrepareRequest, prepare
+from edgetl.host.prepare import prepare
+from edgetl.host.request import PrepareRequest
 from edgetl.host.stages import Files, adapt, evaluate, export, pack_files, quantize
 from edgetl.progress import Silent
 
@@ -99,6 +101,26 @@ def test_damaged_notes_are_refused_in_words(exported: PrepareRequest, tmp_path: 
         evaluate(exported, tmp_path / "fp32.onnx", "validation", Silent())
 
 
-def test_a_missing_model_is_refused_before_any_work(request_of: RequestOf, tmp_path: Path) -> None:
+class NoWork(Silent):
+    """Nothing that takes time may begin."""
+
+    def stage(self, title: str, total: int | None = None) -> NoReturn:
+        raise AssertionError(f"{title} began")
+
+
+STAGES: dict[str, Callable[[PrepareRequest, Path], object]] = {
+    "evaluate": lambda request, model: evaluate(request, model, "validation", NoWork()),
+    "quantize": lambda request, model: quantize(request, model, RENDERING, NoWork()),
+    "pack": lambda request, model: pack_files(request, Files(model, {}), NoWork()),
+}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_missing_or_damaged_model_is_refused_before_any_work(
+    request_of: RequestOf, tmp_path: Path, stage: str
+) -> None:
     with pytest.raises(InputError, match="cannot read model"):
-        evaluate(request_of(), tmp_path / "gone.onnx", "validation", Silent())
+        STAGES[stage](request_of(), tmp_path / "gone.onnx")
+    (tmp_path / "text.onnx").write_text("not a model")
+    with pytest.raises(InputError, match="is not an ONNX file"):
+        STAGES[stage](request_of(), tmp_path / "text.onnx")

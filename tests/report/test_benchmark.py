@@ -5,9 +5,13 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from edgetl.report.benchmark import against_fastest_table, benchmark, doubts_table
+from edgetl.report.benchmark import against_fastest_table, benchmark
+from edgetl.report.candidates import latency_table
+from edgetl.report.trust import doubts_table
+from edgetl.report.verdicts import verdicts_table
 from edgetl.result import CandidateResult, Latency, Result
-from edgetl.validity import Finding, judged
+from edgetl.telemetry import Energy
+from edgetl.validity import Finding, Validity, judged
 
 BLOCKS = (20,) * 10
 
@@ -80,6 +84,27 @@ def test_a_doubt_about_all_stands_once_and_notes_below(of: Callable[..., Result]
     assert "W-TURBO" in table.remarks[0]
 
 
+def test_code_of_another_version_is_of_unknown_severity(of: Callable[..., Result]) -> None:
+    one = candidate("fast", 10**6)
+    odd = msgspec.structs.replace(one, validity=Validity("degraded", (Finding("W-NEW", "something new"),)))
+    assert doubts_table(of(odd)).rows == (("W-NEW", "unknown", "all", "something new"),)
+    assert verdicts_table(of(odd)).rows[0][2] == "degraded: W-NEW"
+
+
+def test_note_that_strict_made_invalid_is_not_called_valid(of: Callable[..., Result]) -> None:
+    one = candidate("fast", 10**6)
+    strict = judged([Finding("W-TURBO", "turbo is on")], frozenset({"W-TURBO"}))
+    table = doubts_table(of(msgspec.structs.replace(one, validity=strict)))
+    assert table.rows[0][1] == "invalid"
+    assert "W-TURBO (turbo is on: clocks depend on heat and neighbours)" in table.remarks[0]
+
+
+def test_percentile_that_is_missing_says_what_it_needs(of: Callable[..., Result]) -> None:
+    assert latency_table(of(candidate("fast", 10**6))).remarks[0] == (
+        "p99 needs 662 samples; a longer --effort takes more."
+    )
+
+
 def test_nothing_against_it_is_said(of: Callable[..., Result]) -> None:
     assert doubts_table(of(candidate("fast", 10**6))).rows == (
         ("-", "valid", "all", "nothing speaks against these numbers"),
@@ -88,3 +113,32 @@ def test_nothing_against_it_is_said(of: Callable[..., Result]) -> None:
 
 def test_scope_and_scenario_stand_above(of: Callable[..., Result]) -> None:
     assert "scope: inference alone" in benchmark(of(candidate("fast", 10**6))).summary[1]
+
+
+def test_scope_and_batch_of_another_kind_are_told_everywhere(of: Callable[..., Result]) -> None:
+    replace = msgspec.structs.replace
+    one = candidate("fast", 10**6)
+    assert one.latency is not None
+    whole = replace(one, batch=8, scope="end-to-end", latency=replace(one.latency, scope="end-to-end"))
+    page = benchmark(of(replace(whole, throughput_per_s=8000.0)))
+    assert "scope: image file to prediction; batch 8: latency is of a whole batch" in page.summary[1]
+    titles = {table.title: table for table in page.tables}
+    assert "Latency from image file to prediction, 8 at a time" in titles
+    assert "items of a batch" in titles["Load"].remarks[1]
+
+
+def test_remarks_of_the_run_stand_above(of: Callable[..., Result]) -> None:
+    result = msgspec.structs.replace(of(candidate("fast", 10**6)), remarks=("x has a fixed first size",))
+    assert benchmark(result).summary[-1] == "Note: x has a fixed first size."
+
+
+def test_energy_stands_there_where_it_is_known(of: Callable[..., Result]) -> None:
+    replace = msgspec.structs.replace
+    one = candidate("fast", 10**6)
+    unknown = Energy(None, None, None, None, None, 0, "no sensor tells what the whole device draws")
+    known = Energy("ina3221: VDD_IN", 2.0, 6.0, 0.06, 0.04, 20, None, ((0, 10),), 100)
+    assert "Energy" not in {table.title for table in benchmark(of(replace(one, energy=unknown))).tables}
+    page = benchmark(of(replace(one, energy=known), replace(candidate("slow", 2 * 10**6), energy=unknown)))
+    (energy,) = [table for table in page.tables if table.title == "Energy"]
+    assert energy.rows[0][1:6] == ("2 W", "6 W", "60 mJ", "40 mJ", "20")
+    assert "no sensor" in energy.rows[1][-1]

@@ -20,6 +20,7 @@ from edgetl.report.page import Table
 from edgetl.report.pictures.svg import Picture
 from edgetl.report.writing import write_report
 from edgetl.result import Result
+from edgetl.validity import Finding, judged
 
 NOTES: dict[str, Any] = {
     "adapt": {
@@ -57,11 +58,20 @@ def table(chapter: Chapter, title: str) -> Table:
     return next(block for block in blocks if block.title == title)
 
 
+def test_a_report_says_whether_to_believe_the_timing(manifest: Manifest, result: Result) -> None:
+    doubt = judged([Finding("W-LOAD", "others took 46 % of the CPUs")])
+    candidates = tuple(msgspec.structs.replace(one, validity=doubt) for one in result.candidates)
+    (chapter,) = report([Subject("ab" * 32, manifest, (msgspec.structs.replace(result, candidates=candidates),))])
+    assert "Timing is degraded: W-LOAD." in chapter.summary
+    assert titles(chapter).index("Trust") == titles(chapter).index("Candidates") + 1
+    assert table(chapter, "May these numbers be believed?").rows[0][:3] == ("W-LOAD", "degraded", "all")
+
+
 def test_bundle_and_result_make_one_chapter_with_everything(manifest: Manifest, result: Result) -> None:
     (chapter,) = report([Subject("ab" * 32, manifest, (result,))])
     assert titles(chapter) == [
-        *("Training", "Accuracy", "Classes", "Candidates", "Checks on the device", "The device"),
-        *("Gates", "Data", "How it was made"),
+        *("Training", "Accuracy", "Classes", "Candidates", "Other costs", "Checks on the device"),
+        *("The device", "Gates", "Data", "How it was made"),
     ]
     assert [one.name for one in pictures([chapter])] == [
         *("training.svg", "accuracy.svg", "confusion.svg", "latency.svg"),

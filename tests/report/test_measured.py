@@ -64,7 +64,7 @@ def test_state_that_is_unknown_is_a_dash(full: Result, result: Result) -> None:
 
 def test_load_and_precision_are_shown_where_they_are_known(full: Result, result: Result) -> None:
     assert load_table(full).rows[0][:2] == ("int8/openvino/int8/2t", "322.6 / s")
-    assert load_table(full).rows[0][5] == "0.42 µs"
+    assert load_table(full).rows[0][2:] == ("420 ns",), "nothing was late, dropped or waited"
     assert load_table(result).rows == ()
     assert precision_table(full).rows[0][1] == "100.0 % int8"
     assert end_to_end_rows(full).rows == ()

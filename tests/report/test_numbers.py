@@ -33,6 +33,37 @@ def test_milliseconds_are_off_by_less_than_a_hundredth(nanoseconds: float) -> No
     assert shown == pytest.approx(nanoseconds / 1e6, rel=0.0051, abs=0.00051)
 
 
+@pytest.mark.parametrize(
+    ("nanoseconds", "shown"),
+    [
+        (None, "-"),
+        (0, "0.000 ms"),
+        (0.25, "0.25 ns"),
+        (67.4, "67.4 ns"),
+        (999.4, "999 ns"),
+        (999.6, "1.00 µs"),
+        (12_345, "12.3 µs"),
+        (99_949, "99.9 µs"),
+        (99_951, "0.100 ms"),
+        (1_234_567, "1.23 ms"),
+    ],
+)
+def test_short_durations_keep_three_digits(nanoseconds: float | None, shown: str) -> None:
+    assert numbers.duration(nanoseconds) == shown
+
+
+@given(st.floats(min_value=1, max_value=1e15))
+def test_durations_are_off_by_less_than_a_hundredth(nanoseconds: float) -> None:
+    value, unit = numbers.duration(nanoseconds).replace(",", "").split()
+    assert float(value) * {"ns": 1, "µs": 1e3, "ms": 1e6}[unit] == pytest.approx(nanoseconds, rel=0.0051)
+
+
+def test_rates_are_never_powers_of_ten() -> None:
+    assert [numbers.rate(one) for one in (None, 1.23456, 322.58, 9999.4, 12345.6)] == [
+        *("-", "1.235 / s", "322.6 / s", "9999 / s", "12,346 / s")
+    ]
+
+
 def test_megabytes_are_millions_of_bytes() -> None:
     assert numbers.megabytes(13_591_271) == "13.6 MB"
 
@@ -48,6 +79,7 @@ def test_percent_and_points() -> None:
     [
         (0.00512, "fraction", "0.51 %"),
         (3_100_000, "ns", "3.10 ms"),
+        (67.0, "ns", "67 ns"),
         (4_100_000, "bytes", "4.10 MB"),
         (0.25, "", "0.25"),
         (2.0, "levels", "2 levels"),

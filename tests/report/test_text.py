@@ -7,11 +7,13 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import pytest
 
 from edgetl.report import text
 from edgetl.report.candidates import candidates_table, fastest_float
 from edgetl.report.predictions import as_document, best, predictions
 from edgetl.result import Result
+from edgetl.validity import Finding, judged
 
 
 def test_verdict_names_the_chosen_one_and_its_gain(result: Result) -> None:
@@ -26,6 +28,57 @@ def test_verdict_names_the_chosen_one_and_its_gain(result: Result) -> None:
 def test_verdict_says_failed_when_nothing_passed(result: Result) -> None:
     failed = msgspec.structs.replace(result, selected=None, passed=False)
     assert text.verdict(failed)[0].startswith("FAILED: no candidate passed every check")
+
+
+def with_findings(result: Result, *findings: Finding) -> Result:
+    """What the chosen one's timing is judged by."""
+    judged_one, *others = sorted(result.candidates, key=lambda one: one.name != result.selected)
+    candidates = (msgspec.structs.replace(judged_one, validity=judged(findings)), *others)
+    return msgspec.structs.replace(result, candidates=candidates)
+
+
+@pytest.mark.parametrize(
+    ("findings", "sentence"),
+    [
+        ((), "Timing is valid."),
+        ((Finding("W-TURBO", "turbo is on"),), "Timing is valid."),
+        ((Finding("W-LOAD", "others"), Finding("W-TURBO", "on")), "Timing is degraded: W-LOAD."),
+        ((Finding("W-LOAD", "others"), Finding("W-THROTTLED", "hot")), "Timing is invalid: W-LOAD, W-THROTTLED."),
+    ],
+    ids=["nothing", "a note", "degraded", "invalid"],
+)
+def test_verdict_says_whether_to_believe_the_timing(
+    result: Result, findings: tuple[Finding, ...], sentence: str
+) -> None:
+    assert text.verdict(with_findings(result, *findings))[2] == sentence
+    failed = msgspec.structs.replace(with_findings(result, *findings), selected=None, passed=False)
+    assert text.verdict(failed)[2] == sentence
+
+
+def test_verdict_tells_of_a_note_that_was_named(result: Result) -> None:
+    chosen = result.candidate("int8/openvino/int8/2t")
+    named = msgspec.structs.replace(chosen, validity=judged([Finding("W-TURBO", "on")], frozenset({"W-TURBO"})))
+    doubted = msgspec.structs.replace(result, candidates=(named,))
+    assert text.verdict(doubted)[2] == "Timing is invalid: a note was named with --strict."
+
+
+def test_every_page_of_a_qualification_says_what_speaks_against_its_timing(subject: Any, result: Result) -> None:
+    doubted = with_findings(result, Finding("W-LOAD", "others took 46 % of the CPUs"))
+    for page in (text.qualification(doubted), text.deployment(subject, doubted), text.summary(subject, doubted)):
+        (table,) = (table for table in page.tables if table.title == "May these numbers be believed?")
+        assert table.rows == (("W-LOAD", "degraded", "all", "others took 46 % of the CPUs"),)
+    assert not any(table.title.startswith("May these") for table in text.qualification(result).tables)
+
+
+def test_an_unsettled_warm_up_is_told_once(result: Result) -> None:
+    fast, *others = result.candidates
+    assert fast.latency is not None
+    restless = msgspec.structs.replace(fast, latency=msgspec.structs.replace(fast.latency, steady=False))
+    judged_one = msgspec.structs.replace(restless, validity=judged([Finding("W-UNSTEADY", "it had not settled")]))
+    tables = [
+        candidates_table(msgspec.structs.replace(result, candidates=(one, *others))) for one in (restless, judged_one)
+    ]
+    assert [any("had not settled" in remark for remark in table.remarks) for table in tables] == [True, False]
 
 
 def test_verdict_claims_no_gain_over_itself(result: Result) -> None:

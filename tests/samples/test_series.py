@@ -107,5 +107,6 @@ def test_without_samples_there_are_no_outliers() -> None:
     assert outliers([]) == Outliers(0, 0)
 
 
-def test_any_difference_from_a_constant_is_severe() -> None:
-    assert outliers([5] * 20 + [6]) == Outliers(0, 1)
+@pytest.mark.parametrize("further", [1, 4, 10**18])
+def test_any_difference_from_a_constant_is_severe(further: int) -> None:
+    assert outliers([5] * 20 + [5 + further]) == Outliers(0, 1)

@@ -8,7 +8,7 @@ from pathlib import Path
 import edgetl
 
 
-def environment() -> dict[str, str]:
+def child_environment() -> dict[str, str]:
     """Variables for ``python -m edgetl...``, to be started in an empty folder.
 
     ``python -m`` imports first from where it stands, whatever lies there; so relative search paths are made absolute.

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -16,14 +15,14 @@ from pathlib import Path
 from typing import TypeVar
 
 import msgspec
-import numpy as np
 
-from edgetl.device.bench.child import environment
+from edgetl.device.bench.child import child_environment
+from edgetl.device.feeds import zeros
+from edgetl.device.kernel.files import numbers, read
 from edgetl.errors import BackendError, EdgeTLError
 from edgetl.plugins import BACKENDS, find
 from edgetl.result import Cold
 from edgetl.runner import Backend, LoadOptions
-from edgetl.tensors import Array, TensorSpec
 
 T = TypeVar("T")
 _TIMEOUT_S = 600
@@ -57,11 +56,6 @@ def measure_cold(runtime: str, model: Path, options: LoadOptions) -> Cold:
     return msgspec.structs.replace(started, build_ns=built.build_ns, load_ns=started.build_ns + started.load_ns)
 
 
-def zeros(specs: tuple[TensorSpec, ...]) -> dict[str, Array]:
-    """Feeds of zeros; a size that may vary is 1."""
-    return {spec.name: np.zeros([size or 1 for size in spec.shape], spec.dtype) for spec in specs}
-
-
 def _start(request: Request, empty: str) -> Cold:
     """Start the child in an empty folder: ``python -m`` imports from where it stands first, whatever lies there."""
     command = (sys.executable, "-m", "edgetl.device.bench.cold")
@@ -71,7 +65,7 @@ def _start(request: Request, empty: str) -> Cold:
             command,
             input=msgspec.json.encode(request),
             capture_output=True,
-            env=environment(),
+            env=child_environment(),
             cwd=empty,
             timeout=_TIMEOUT_S,
             check=False,
@@ -102,7 +96,7 @@ def _measure(request: Request) -> Cold:
     backend: Backend = find(BACKENDS, request.runtime, "runtime")
     built, build_ns = _timed(lambda: backend.build(Path(request.model), request.options, Path(request.cache)))
     runner, load_ns = _timed(lambda: backend.load(built, request.options))
-    feeds = zeros(runner.inputs)
+    feeds = zeros(runner.inputs, request.options.batch or 1)
     _, first_ns = _timed(lambda: runner.infer(feeds))
     return Cold(build_ns=build_ns, load_ns=load_ns, first_inference_ns=first_ns, peak_rss_bytes=_peak_rss_bytes())
 
@@ -115,12 +109,8 @@ def _timed(call: Callable[[], T]) -> tuple[T, int]:
 
 def _peak_rss_bytes() -> int | None:
     """Of this process since it began (``getrusage`` would include the parent's before exec)."""
-    try:
-        status = Path("/proc/self/status").read_text()
-    except OSError:
-        return None
-    match = re.search(r"^VmHWM:\s+(\d+) kB", status, flags=re.MULTILINE)
-    return int(match[1]) * 1024 if match else None
+    kibibytes = numbers(read(Path("/proc/self/status"))).get("VmHWM")
+    return None if kibibytes is None else kibibytes * 1024
 
 
 if __name__ == "__main__":

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from edgetl.errors import InputError
+from edgetl.measurement import Scope
 from edgetl.result import CandidateResult, Latency, Result
 from edgetl.scenario import SINGLE_STREAM, Scenario
 
@@ -30,6 +31,36 @@ def shared_scenario(first: Result, second: Result) -> Scenario:
             "time both in the same scenario"
         )
     return ours
+
+
+def shared_scope(pairs: Sequence[tuple[CandidateResult, CandidateResult]]) -> Scope:
+    """What all latencies cover.
+
+    Raises:
+        InputError: not all the same.
+    """
+    scopes = {latency_of(candidate).scope for pair in pairs for candidate in pair}
+    if len(scopes) > 1:
+        raise InputError(
+            f"the latencies have different scopes ({', '.join(sorted(scopes))}), so they cover different work; "
+            "time both with the same --scope"
+        )
+    return scopes.pop()
+
+
+def shared_batch(pairs: Sequence[tuple[CandidateResult, CandidateResult]]) -> int:
+    """How many items each latency is of.
+
+    Raises:
+        InputError: not all as many.
+    """
+    batches = {candidate.batch for pair in pairs for candidate in pair}
+    if len(batches) > 1:
+        raise InputError(
+            f"the latencies are of different batches ({' and '.join(map(str, sorted(batches)))} items), "
+            "so they cover different work; time both with the same --batch"
+        )
+    return batches.pop()
 
 
 def latency_of(candidate: CandidateResult) -> Latency:

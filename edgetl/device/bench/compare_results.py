@@ -11,11 +11,13 @@ from edgetl.device.bench.comparable import (
     OTHER_MACHINE,
     latency_of,
     machine_differences,
+    shared_batch,
     shared_scenario,
+    shared_scope,
     software_differences,
 )
 from edgetl.errors import InputError
-from edgetl.measurement import Scope, percentile
+from edgetl.measurement import percentile
 from edgetl.result import CandidateResult, Result
 from edgetl.samples.comparison import MARGIN, Comparison, Outcome, compare
 from edgetl.samples.ranks import holm
@@ -48,9 +50,15 @@ def compare_results(first: Result, second: Result, settings: CompareSettings) ->
     called anything better than ``inconclusive``.
 
     Raises:
-        InputError: the results differ in scope, scenario or machine, or no two candidates can be compared.
+        InputError: the results differ in scope, batch, scenario or machine, are of offline runs, or no two candidates
+            can be compared.
     """
     scenario, machine = shared_scenario(first, second), machine_differences(first, second)
+    if scenario.kind == "offline":
+        raise InputError(
+            "offline runs have throughput, and no samples to judge a difference by; time both models in one run with "
+            "edgetl bench A B --scenario offline, or compare runs of another scenario"
+        )
     if machine and not settings.allow_other_machine:
         raise InputError(
             f"the results are of different machines or settings of them ({'; '.join(machine)}); time both on the same "
@@ -61,23 +69,23 @@ def compare_results(first: Result, second: Result, settings: CompareSettings) ->
         compare(latency_of(new), latency_of(old), paired=False, margin=settings.margin, seed=settings.seed)
         for old, new in pairs
     ]
-    adjusted = _adjusted(comparisons)
     judged = tuple(
         _judged(pair, comparison, p, bool(machine))
-        for pair, comparison, p in zip(pairs, comparisons, adjusted, strict=True)
+        for pair, comparison, p in zip(pairs, comparisons, _adjusted(comparisons), strict=True)
     )
     return ResultComparison(
         schema=COMPARISON_SCHEMA,
         edgetl_version=__version__,
         first=_side(first, {old.name for old, _ in pairs}),
         second=_side(second, {new.name for _, new in pairs}),
-        scope=_scope(pairs),
+        scope=shared_scope(pairs),
         scenario=scenario,
         margin=settings.margin,
         pairs=judged,
         fail_if=settings.fail_if,
         passed=not any(pair.meets(condition) for pair in judged for condition in settings.fail_if),
         remarks=_remarks(machine, software_differences(first, second)),
+        batch=shared_batch(pairs),
     )
 
 
@@ -100,16 +108,6 @@ def _timed(result: Result) -> dict[str, CandidateResult]:
 
 def _named(candidates: Mapping[str, CandidateResult]) -> str:
     return ", ".join(candidates) or "none with a latency"
-
-
-def _scope(pairs: tuple[tuple[CandidateResult, CandidateResult], ...]) -> Scope:
-    scopes = {latency_of(candidate).scope for pair in pairs for candidate in pair}
-    if len(scopes) > 1:
-        raise InputError(
-            f"the latencies have different scopes ({', '.join(sorted(scopes))}), so they cover different work; "
-            "time both with the same scope"
-        )
-    return scopes.pop()
 
 
 def _adjusted(comparisons: list[Comparison]) -> list[float | None]:

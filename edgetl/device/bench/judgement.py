@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -11,6 +11,7 @@ from edgetl.device.bench.energy import energy
 from edgetl.device.bench.executed import precision_findings
 from edgetl.device.bench.overhead import overhead_finding
 from edgetl.device.bench.plan import Effort
+from edgetl.device.bench.scenarios.alone import Alone
 from edgetl.device.bench.scenarios.findings import pacing_findings
 from edgetl.device.bench.scenarios.record import recorded
 from edgetl.device.bench.subjects import Timeable
@@ -22,11 +23,10 @@ from edgetl.result import CandidateResult, Cold
 from edgetl.samples.findings import series_findings
 from edgetl.scenario import Scenario
 from edgetl.telemetry import Energy
-from edgetl.validity import Finding, judged
+from edgetl.validity import Finding, Validity, judged
 
 HEADLINE: Mapping[Effort, float] = {"quick": 90.0, "standard": 99.0, "rigorous": 99.9, "sustained": 99.9}
 """The percentile that an effort promises to support."""
-_TURNS = "several candidates took turns faster than sensors are read; time one alone to learn its energy"
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,8 @@ class Found:
     cold: Mapping[str, Cold]
     timed: Mapping[str, Timed]
     refused: Mapping[str, str]
+    alone: Mapping[str, tuple[Alone, ...]] = field(default_factory=dict)
+    """What ran alone for its energy, on machines that tell power."""
     layers: Mapping[str, Layers] = field(default_factory=dict)
     rooflines: Mapping[str, Roofline] = field(default_factory=dict)
 
@@ -70,30 +72,44 @@ def candidate_result(one: Timeable, found: Found, run: Run) -> CandidateResult:
         rejected_because=found.refused.get(one.name),
         layers=found.layers.get(one.name),
         roofline=found.rooflines.get(one.name),
+        scope=one.scope,
+        batch=one.batch,
     )
     timed = found.timed.get(one.name)
     if timed is None:
         return plain
     candidate = recorded(plain, timed, run.scenario, run.overhead_ns)
-    findings = (*_own(candidate, timed, run), *run.watch.findings)
     return msgspec.structs.replace(
-        candidate, energy=_energy(timed, run, alone=len(found.timed) == 1), validity=judged(findings, run.strict)
+        candidate, energy=_energy(one, found, run.watch), validity=verdict(timed, run, _executed(candidate))
     )
 
 
-def _own(candidate: CandidateResult, timed: Timed, run: Run) -> tuple[Finding, ...]:
-    found: list[Finding] = []
-    if candidate.layers is not None:
-        found += precision_findings(candidate.layers, candidate.precision, candidate.rendering)
+def verdict(timed: Timed, run: Run, more: Iterable[Finding] = ()) -> Validity:
+    """Whether the timing of one candidate may be believed; ``more`` is what else speaks against it alone.
+
+    To be asked for after the watch has ended.
+    """
+    return judged((*more, *_own(timed, run), *run.watch.findings), run.strict)
+
+
+def _executed(candidate: CandidateResult) -> tuple[Finding, ...]:
+    if candidate.layers is None:
+        return ()
+    return precision_findings(candidate.layers, candidate.precision, candidate.rendering)
+
+
+def _own(timed: Timed, run: Run) -> tuple[Finding, ...]:
     if not timed.samples_ns:
-        return tuple(found)
-    found += series_findings(timed.samples_ns, timed.blocks, timed.steady, HEADLINE[run.effort], run.seed)
-    found += pacing_findings(timed, run.scenario)
+        return ()
     overhead = overhead_finding(run.overhead_ns, percentile(timed.samples_ns, 50.0))
-    return (*found, *([] if overhead is None else [overhead]))
+    return (
+        *series_findings(timed.samples_ns, timed.blocks, timed.steady, HEADLINE[run.effort], run.seed),
+        *pacing_findings(timed, run.scenario),
+        *([] if overhead is None else [overhead]),
+    )
 
 
-def _energy(timed: Timed, run: Run, alone: bool) -> Energy:
-    if not alone:
-        return Energy(None, None, None, None, None, 0, _TURNS)
-    return energy(run.watch.telemetry, run.watch.idle_ns, run.watch.active_ns, sum(timed.block_items) + timed.warmup)
+def _energy(one: Timeable, found: Found, watch: Watch) -> Energy:
+    alone = found.alone.get(one.name, ())
+    items = one.batch * sum(done.inferences for done in alone)
+    return energy(watch.telemetry, watch.idle_ns, tuple(done.window_ns for done in alone), items)

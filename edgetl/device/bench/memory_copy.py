@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from edgetl.device.bench.timing import Clock
+from edgetl.device.kernel.files import read
 from edgetl.tensors import Array
 
 _UNKNOWN_CACHE_BYTES = 32 << 20
@@ -72,8 +73,5 @@ def _copy(part: tuple[Array, Array]) -> None:
 
 
 def _size(path: Path) -> int:
-    try:
-        match = re.fullmatch(r"(\d+)([KMG]?)", path.read_text(encoding="ascii", errors="replace").strip())
-    except OSError:
-        return 0
+    match = re.fullmatch(r"(\d{1,9})([KMG]?)", read(path) or "", re.ASCII)
     return int(match[1]) * _UNITS[match[2]] if match else 0

@@ -16,6 +16,7 @@ from edgetl import __version__
 from edgetl.artifact import sha256_of
 from edgetl.bundle import Bundle
 from edgetl.device.bench.cold import measure_cold
+from edgetl.device.bench.energy_runs import energy_plan, energy_runs
 from edgetl.device.bench.judgement import Found, Run, candidate_result
 from edgetl.device.bench.overhead import overhead_ns
 from edgetl.device.bench.pacing import RealTime
@@ -24,14 +25,15 @@ from edgetl.device.bench.percent import percent_stage
 from edgetl.device.bench.plan import PLANS, Effort
 from edgetl.device.bench.roofline import roofline
 from edgetl.device.bench.scenarios import Load, run_scenario
-from edgetl.device.bench.subjects import Loaded, Timeable, Wanted, load, subjects_of
-from edgetl.device.bench.timing import Clock, Timed, throughput_per_s
-from edgetl.device.bench.watch import watching
+from edgetl.device.bench.scenarios.alone import Alone
+from edgetl.device.bench.subjects import Loaded, Timeable, Wanted, fixed_batches, load, subjects_of
+from edgetl.device.bench.timing import Clock, Subject, Timed, throughput_per_s
+from edgetl.device.bench.watch import Watch, watching
 from edgetl.device.candidates import backends_of
 from edgetl.device.probe import environment
 from edgetl.errors import BackendError, InputError
 from edgetl.layers import Layers, Roofline
-from edgetl.measurement import percentile
+from edgetl.measurement import Scope, percentile
 from edgetl.progress import Progress, Silent
 from edgetl.result import SCHEMA, BundleIdentity, Cold, Result
 from edgetl.runner import Backend
@@ -53,6 +55,9 @@ class BenchSettings:
     """Precision hint for float graphs; without one plain files run in fp32 and bundles in all that are worth trying."""
     seed: int = 0
     scenario: Scenario = SINGLE_STREAM
+    scope: Scope = "infer"
+    batch: int | None = None
+    """Items in one inference; ``None`` is 1, or what a model takes whose batch is fixed."""
     layers: bool = False
     """Whether to profile layers and measure the machine's peak, after all timing."""
     strict: frozenset[str] = frozenset()
@@ -65,34 +70,62 @@ def bench_models(
     progress: Progress | None = None,
     clock: Clock = time.perf_counter_ns,
 ) -> Result:
-    """Time models against each other in one run: latency of one inference, and cold starts.
+    """Time models against each other in one run: latency of one inference, cold starts, and energy.
 
     Bundles get their golden samples, plain files random data of the declared shapes (see
     :func:`edgetl.device.feeds.random_feeds`). A runtime that refuses a model, or a start that fails, is reported in
     its place. Sensors are read meanwhile in a process of their own; whatever speaks against a number stands beside it.
+    Where one tells power, each candidate then runs alone under the same load, for a few seconds, for its energy.
 
     Returns:
         ``selected`` is the fastest; nothing is judged but whether the numbers may be believed.
 
     Raises:
         MissingExtra: no runtime is installed, or not the one asked for.
-        InputError: no model, or one of them cannot be read.
+        InputError: no model, or one of them cannot be read, or not be timed in this scope or batch.
         BackendError: no runtime loads, or none starts, any of the models.
     """
     if not models:
         raise InputError("nothing to time; give at least one ONNX file or bundle")
     target = LOCAL if settings.runtime is None else Target("local", runtimes=(settings.runtime,))
-    bench = _Bench(settings, backends_of(target), progress or Silent(), clock)
-    wanted = Wanted(settings.cache_dir, settings.threads, settings.precision)
-    subjects = subjects_of(models, bench.backends, wanted)
-    loaded, refused = load(subjects, bench.backends, wanted, settings.scenario.streams)
+    wanted = Wanted(settings.cache_dir, settings.threads, settings.precision, settings.scope, settings.batch)
+    subjects = subjects_of(models, backends_of(target), wanted)
+    return msgspec.structs.replace(bench_subjects(subjects, settings, progress, clock), bundle=_identity(models))
+
+
+def bench_subjects(
+    subjects: Sequence[Timeable],
+    settings: BenchSettings,
+    progress: Progress | None = None,
+    clock: Clock = time.perf_counter_ns,
+) -> Result:
+    """Time subjects against each other in one run, each on its own runtime with its own threads and precision.
+
+    Args:
+        settings: whose ``runtime``, ``threads`` and ``precision`` do not count here.
+
+    Returns:
+        As :func:`bench_models`, without the bundle's identity.
+
+    Raises:
+        MissingExtra: the runtime of a subject is not installed.
+        Unsupported: EdgeTL does not have it.
+        InputError: no subject.
+        BackendError: none of the subjects loads, or none starts.
+    """
+    if not subjects:
+        raise InputError("nothing to time; no runtime takes the models in the precision asked for")
+    backends = {one.runtime: backends_of(Target("local", (one.runtime,)))[one.runtime] for one in subjects}
+    bench = _Bench(settings, backends, progress or Silent(), clock)
+    wanted = Wanted(settings.cache_dir, scope=settings.scope, batch=settings.batch)
+    loaded, refused = load(subjects, backends, wanted, settings.scenario.streams)
     started = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
     try:
         result = bench.measured(subjects, loaded, refused)
     finally:
         for one in loaded:
             one.close()
-    return msgspec.structs.replace(result, bundle=_identity(models), started_utc=started)
+    return msgspec.structs.replace(result, started_utc=started)
 
 
 @dataclass(frozen=True)
@@ -115,13 +148,15 @@ class _Bench:
         with watching(here, threads, self.clock) as watch:
             watch.rest(self.sleep)
             watch.begin()
-            timed = self._timed(started)
+            calls = {one.subject.name: one.calls(settings.seed) for one in started}
+            timed = self._timed(calls)
+            alone = self._alone(calls, watch)
             watch.end()
         layers = self._layers(started) if settings.layers else {}
         rooflines = self._rooflines(started, timed) if settings.layers else {}
         overhead = overhead_ns(self.clock, settings.scenario.streams)
         run = Run(settings.scenario, settings.effort, overhead, watch, settings.strict, settings.seed)
-        found = Found(cold, timed, reasons, layers, rooflines)
+        found = Found(cold, timed, reasons, alone, layers, rooflines)
         return Result(
             schema=SCHEMA,
             edgetl_version=__version__,
@@ -132,6 +167,7 @@ class _Bench:
             candidates=tuple(candidate_result(one, found, run) for one in subjects),
             selected=_fastest(timed),
             passed=True,
+            remarks=fixed_batches(started) if settings.batch is None else (),
             scenario=settings.scenario,
             state=msgspec.structs.replace(watch.state, findings=watch.findings),
             telemetry=watch.telemetry,
@@ -150,13 +186,20 @@ class _Bench:
                 step.advance()
         return cold, failed
 
-    def _timed(self, loaded: Sequence[Loaded]) -> dict[str, Timed]:
+    def _timed(self, calls: Mapping[str, Sequence[Subject]]) -> dict[str, Timed]:
         settings = self.settings
-        subjects = {one.subject.name: one.calls(settings.seed) for one in loaded}
         how = Load(settings.scenario, PLANS[settings.effort])
-        title = f"time {len(loaded)} candidates against each other ({settings.effort})"
+        title = f"time {len(calls)} candidates against each other ({settings.effort})"
         with percent_stage(self.progress, title) as told:
-            return run_scenario(subjects, how, RealTime(self.clock), told)
+            return run_scenario(calls, how, RealTime(self.clock), told)
+
+    def _alone(self, calls: Mapping[str, Sequence[Subject]], watch: Watch) -> dict[str, tuple[Alone, ...]]:
+        """Nothing where no sensor tells power, so that runs are no longer there."""
+        if watch.idle_ns is None:
+            return {}
+        plan = energy_plan(watch.telemetry, self.settings.effort)
+        with percent_stage(self.progress, "run each candidate alone for its energy") as told:
+            return energy_runs(calls, self.settings.scenario, plan, RealTime(self.clock), told)
 
     def _layers(self, loaded: Sequence[Loaded]) -> dict[str, Layers]:
         layers: dict[str, Layers] = {}
@@ -173,13 +216,19 @@ class _Bench:
         rooflines: dict[str, Roofline] = {}
         with self.progress.stage("measure what this machine reaches", len(loaded)) as step:
             for one in loaded:
-                options, times = one.subject.options, timed[one.subject.name]
-                samples = times.service_ns or times.samples_ns
-                median = percentile(samples, 50.0) if samples else None
+                options = one.subject.options
                 peak = measured_peak(options.precision, options.threads, place)
-                rooflines[one.subject.name] = roofline(one.subject.artifact, peak, median)
+                median = _inference_median_ns(one.subject, timed)
+                rooflines[one.subject.name] = roofline(one.subject.artifact, peak, median, one.subject.batch)
                 step.advance()
         return rooflines
+
+
+def _inference_median_ns(subject: Timeable, timed: Mapping[str, Timed]) -> int | None:
+    """Of a model alone; unknown where only throughput, or the whole way from an image, was timed."""
+    times = timed[subject.name]
+    samples = times.service_ns or times.samples_ns
+    return percentile(samples, 50.0) if samples and subject.scope == "infer" else None
 
 
 def _fastest(timed: Mapping[str, Timed]) -> str:

@@ -13,7 +13,7 @@ from edgetl.tensors import TensorSpec
 
 _PLAIN = "operations and bytes are counted when a bundle is made; a plain file has no such record"
 _NO_PEAK = "no runtime that is installed computes in this precision on this CPU, so there is no peak"
-_NO_MEDIAN = "the median latency is not known"
+_NO_MEDIAN = "the median of inference alone is not known"
 _FREE = "a size besides the batch is free, so bytes are unknown"
 _ABOVE = (
     "the model is faster than the limit: caches hold data that the limit reads from memory, or its kernels are faster "
@@ -21,7 +21,7 @@ _ABOVE = (
 )
 
 
-def roofline(artifact: Artifact | None, peak: Peak | None, median_ns: int | None) -> Roofline:
+def roofline(artifact: Artifact | None, peak: Peak | None, median_ns: int | None, batch: int = 1) -> Roofline:
     """Compare a median with the time that computing or moving data takes at least.
 
     ``limit = max(operations / peak, bytes / bandwidth)`` (Williams, Waterman and Patterson 2009, Roofline, CACM 52).
@@ -29,13 +29,14 @@ def roofline(artifact: Artifact | None, peak: Peak | None, median_ns: int | None
     Args:
         artifact: what is known of the graph; ``None`` for a plain file.
         peak: what this machine reaches in the precision of the model, with as many threads.
-        median_ns: of inference alone, one sample at a time.
+        median_ns: of inference alone, one batch at a time.
+        batch: samples in it.
 
     Returns:
         ``reason`` says why anything is ``None``, or why a fraction is above 1.
     """
-    operations = None if artifact is None else artifact.operations
-    moved = None if artifact is None else _bytes(artifact)
+    operations = None if artifact is None else artifact.operations * batch
+    moved = None if artifact is None else _bytes(artifact, batch)
     limit = None
     if peak is not None and operations is not None and moved is not None:
         limit = math.ceil(max(operations / peak.operations_per_s, moved / peak.bytes_per_s) * 1e9)
@@ -47,16 +48,16 @@ def roofline(artifact: Artifact | None, peak: Peak | None, median_ns: int | None
     return Roofline(operations, moved, peak, limit, fraction, "; ".join(reasons) or None)
 
 
-def _bytes(artifact: Artifact) -> int | None:
-    sizes = [_size(spec) for spec in (*artifact.inputs, *artifact.outputs)]
+def _bytes(artifact: Artifact, batch: int) -> int | None:
+    sizes = [_size(spec, batch) for spec in (*artifact.inputs, *artifact.outputs)]
     known = [size for size in sizes if size is not None]
     return artifact.weight_bytes + sum(known) if len(known) == len(sizes) else None
 
 
-def _size(spec: TensorSpec) -> int | None:
-    """Bytes of one sample: a free first size is the batch, which is 1."""
-    batch, rest = spec.shape[:1], spec.shape[1:]
-    sizes: Iterable[int | None] = (*(1 if size is None else size for size in batch), *rest)
+def _size(spec: TensorSpec, batch: int) -> int | None:
+    """Bytes of one batch: a free first size is ``batch``."""
+    first, rest = spec.shape[:1], spec.shape[1:]
+    sizes: Iterable[int | None] = (*(batch if size is None else size for size in first), *rest)
     known = [size for size in sizes if size is not None]
     if len(known) < len(spec.shape):
         return None

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from edgetl.artifact import Artifact
 from edgetl.bundle import Bundle
 from edgetl.device.bench.executed import AS_GIVEN
 from edgetl.device.bench.timing import Subject, rotating
+from edgetl.device.end_to_end import EndToEnd
 from edgetl.device.feeds import feeds_from_golden, random_feeds
 from edgetl.device.probe import environment
+from edgetl.device.tasks import task_of
 from edgetl.errors import BackendError, InputError
+from edgetl.golden import Golden
+from edgetl.measurement import Scope
 from edgetl.runner import Backend, LoadOptions, Runner
-from edgetl.tensors import Batch
+from edgetl.tensors import Batch, TensorSpec
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -24,6 +32,14 @@ class Wanted:
     cache_dir: Path
     threads: int | None = None
     precision: str | None = None
+    scope: Scope = "infer"
+    batch: int | None = None
+    """Items in one inference; ``None`` is 1 where that may be chosen, and whatever the model takes where not."""
+
+    def options(self, precision: str) -> LoadOptions:
+        """How a candidate is loaded that computes in ``precision``."""
+        threads = self.threads or environment().cpu.allowed_cpus
+        return LoadOptions(threads=threads, precision=precision, batch=self.batch or 1)
 
 
 @dataclass(frozen=True)
@@ -40,6 +56,18 @@ class Timeable:
     """``None`` for random data."""
     artifact: Artifact | None = None
     """What a bundle tells of its graph."""
+    end_to_end: EndToEnd | None = None
+    """The way from image to prediction, where all of it is timed."""
+
+    @property
+    def scope(self) -> Scope:
+        """What is timed."""
+        return "infer" if self.end_to_end is None else "end-to-end"
+
+    @property
+    def batch(self) -> int:
+        """Items in one inference."""
+        return self.options.batch or 1
 
 
 @dataclass(frozen=True)
@@ -52,13 +80,16 @@ class Loaded:
 
     def feeds(self, seed: int) -> tuple[Batch, ...]:
         """Golden samples, or random data of the declared shapes."""
-        return self.subject.feeds or random_feeds(self.runners[0].inputs, seed)
+        return self.subject.feeds or random_feeds(self.runners[0].inputs, seed, self.subject.batch)
 
     def calls(self, seed: int) -> tuple[Subject, ...]:
         """One per stream; each takes the inputs in turn and begins at another."""
+        runners, whole = tuple(enumerate(self.runners)), self.subject.end_to_end
+        if whole is not None:
+            images = whole.inputs(self.subject.batch)
+            return tuple(rotating(whole.predictor(runner), _from(images, place)) for place, runner in runners)
         feeds = self.feeds(seed)
-        turned = (feeds[i % len(feeds) :] + feeds[: i % len(feeds)] for i in range(len(self.runners)))
-        return tuple(rotating(runner.infer, inputs) for runner, inputs in zip(self.runners, turned, strict=True))
+        return tuple(rotating(runner.infer, _from(feeds, place)) for place, runner in runners)
 
     def close(self) -> None:
         """Give back what the runtime holds."""
@@ -72,7 +103,7 @@ def subjects_of(
     """Every way to run every model.
 
     Raises:
-        InputError: a file is not there.
+        InputError: a file is not there, or a model says nothing of the way from image to prediction that is wanted.
     """
     return tuple(one for model in models for one in _subjects(model, models, backends, wanted))
 
@@ -80,21 +111,68 @@ def subjects_of(
 def load(
     subjects: Sequence[Timeable], backends: Mapping[str, Backend], wanted: Wanted, streams: int
 ) -> tuple[tuple[Loaded, ...], dict[str, str]]:
-    """Load each ``streams`` times; those that a runtime refuses come back by name, with its reason."""
+    """Load each ``streams`` times; those that a runtime refuses come back by name, with its reason.
+
+    Raises:
+        InputError: a model has a fixed batch that is not the one asked for.
+    """
     loaded: list[Loaded] = []
     refused: dict[str, str] = {}
-    for one in subjects:
-        backend, runners = backends[one.runtime], list[Runner]()
-        try:
-            built = backend.build(one.model, one.options, wanted.cache_dir / "built")
-            for _ in range(streams):
-                runners.append(backend.load(built, one.options))
-            loaded.append(Loaded(one, built, tuple(runners)))
-        except BackendError as error:
-            refused[one.name] = str(error)
-            for runner in runners:
-                runner.close()
+    with ExitStack() as opened:
+        for one in subjects:
+            try:
+                loaded.append(_load(one, backends[one.runtime], wanted, streams))
+            except BackendError as error:
+                refused[one.name] = str(error)
+            else:
+                opened.callback(loaded[-1].close)
+                if wanted.batch is not None:
+                    _check_batch(loaded[-1], wanted.batch)
+        opened.pop_all()
     return tuple(loaded), refused
+
+
+def fixed_batches(loaded: Sequence[Loaded]) -> tuple[str, ...]:
+    """A sentence for each model whose inputs have a first size of their own, in a run that asked for no batch."""
+    found = {}
+    for one in loaded:
+        for spec in one.runners[0].inputs:
+            if len(spec.shape) > 1 and (spec.shape[0] or 1) > 1:
+                found[one.subject.variant] = (
+                    f"{one.subject.variant} takes {spec}, and one inference counts as one item; "
+                    f"if the first size is its batch, give --batch {spec.shape[0]}"
+                )
+    return tuple(found.values())
+
+
+def _load(one: Timeable, backend: Backend, wanted: Wanted, streams: int) -> Loaded:
+    built = backend.build(one.model, one.options, wanted.cache_dir / "built")
+    runners: list[Runner] = []
+    with ExitStack() as opened:
+        for _ in range(streams):
+            runners.append(backend.load(built, one.options))
+            opened.callback(runners[-1].close)
+        opened.pop_all()
+    return Loaded(one, built, tuple(runners))
+
+
+def _check_batch(one: Loaded, batch: int) -> None:
+    """Other inputs may have a first size of their own, anchors say; one that can have the batch is enough."""
+    specs: tuple[TensorSpec, ...] = one.runners[0].inputs
+    fixed = {spec.shape[0] for spec in specs if spec.shape}
+    if fixed & {None, batch}:
+        return
+    sizes = ", ".join(str(spec) for spec in specs) or "none"
+    advice = f"give --batch {next(iter(fixed))}" if len(fixed) == 1 else "leave --batch out"
+    raise InputError(
+        f"{one.subject.variant!r} cannot be timed with --batch {batch}: the first size of its inputs is fixed "
+        f"({sizes}); {advice}, or export it with a free first size"
+    )
+
+
+def _from(inputs: tuple[T, ...], place: int) -> tuple[T, ...]:
+    place %= len(inputs)
+    return inputs[place:] + inputs[:place]
 
 
 def _subjects(
@@ -104,28 +182,47 @@ def _subjects(
         return _bundle_subjects(model, backends, wanted)
     if not model.is_file():
         raise InputError(f"there is no file {str(model)!r}; give an ONNX file or a bundle")
+    if wanted.scope == "end-to-end":
+        raise InputError(
+            f"{model.name!r} is a plain ONNX file, which does not say how an image becomes its input nor what its "
+            "outputs mean; leave --scope out, or make a bundle of it with: edgetl prepare --onnx"
+        )
     twins = [other for other in models if isinstance(other, Path) and other.name == model.name]
     title = model.name if len(twins) == 1 else str(model)
-    precision, threads = wanted.precision or "fp32", wanted.threads or environment().cpu.allowed_cpus
-    options = LoadOptions(threads=threads, precision=precision, batch=1)
+    options = wanted.options(wanted.precision or "fp32")
+    way = f"{options.precision}/{options.threads}t"
     return tuple(
-        Timeable(f"{title}/{runtime}/{precision}/{threads}t", model, title, AS_GIVEN, runtime, options, None)
-        for runtime in backends
+        Timeable(f"{title}/{runtime}/{way}", model, title, AS_GIVEN, runtime, options, None) for runtime in backends
     )
 
 
 def _bundle_subjects(bundle: Bundle, backends: Mapping[str, Backend], wanted: Wanted) -> tuple[Timeable, ...]:
-    cpu = environment().cpu
-    feeds, threads = feeds_from_golden(bundle.golden()), wanted.threads or cpu.allowed_cpus
+    golden, isa = bundle.golden(), environment().cpu.isa
+    feeds = feeds_from_golden(golden, wanted.batch or 1)
+    whole = _end_to_end(bundle, golden) if wanted.scope == "end-to-end" else None
     subjects = []
     for variant in bundle.manifest.variants:
-        path, rendering = bundle.model(variant.name, wanted.cache_dir / "models"), variant.artifact.rendering
+        path, artifact = bundle.model(variant.name, wanted.cache_dir / "models"), variant.artifact
         title = f"{bundle.path.name}/{variant.name}"
         for runtime, backend in backends.items():
-            for precision in backend.precisions(rendering, cpu.isa):
-                if rendering == "float" and wanted.precision not in (None, precision):
+            for precision in backend.precisions(artifact.rendering, isa):
+                if artifact.rendering == "float" and wanted.precision not in (None, precision):
                     continue
-                options = LoadOptions(threads=threads, precision=precision, batch=1)
-                name = f"{title}/{runtime}/{precision}/{threads}t"
-                subjects.append(Timeable(name, path, title, rendering, runtime, options, feeds, variant.artifact))
+                options = wanted.options(precision)
+                name = f"{title}/{runtime}/{precision}/{options.threads}t"
+                subjects.append(
+                    Timeable(name, path, title, artifact.rendering, runtime, options, feeds, artifact, whole)
+                )
     return tuple(subjects)
+
+
+def _end_to_end(bundle: Bundle, golden: Golden) -> EndToEnd:
+    manifest = bundle.manifest
+    if manifest.preprocess is None:
+        raise InputError(f"bundle {bundle.path.name!r} takes tensors, not images; leave --scope out")
+    if not golden.encoded:
+        raise InputError(
+            f"bundle {bundle.path.name!r} has no image files to start from; leave --scope out, or prepare it with "
+            "include_images = true in [golden] of its recipe"
+        )
+    return EndToEnd(manifest.preprocess, task_of(manifest), manifest.classes, golden.encoded)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from typing import TypeAlias
 
 import msgspec
 
-from edgetl.device.bench.energy import Window
+from edgetl.device.bench.energy import Window, tells_power
 from edgetl.device.bench.telemetry import Recorder, recording
 from edgetl.device.bench.throttling import throttle_findings
 from edgetl.device.probe.jetson import output_of
@@ -50,7 +51,7 @@ class Watch:
 
     def rest(self, sleep: Callable[[float], None]) -> None:
         """Leave the device alone for a while, if a sensor tells what it draws."""
-        if _tells_power(self.telemetry):
+        if tells_power(self.telemetry):
             start_ns = self._clock()
             sleep(IDLE_S)
             self.idle_ns = (start_ns, self._clock())
@@ -63,6 +64,10 @@ class Watch:
         """Measuring has ended."""
         self.active_ns = (self._began_ns, self._clock())
         self._caused = usage_findings(self._before, usage(children=self._children))
+
+
+Watching: TypeAlias = "Callable[[Environment, int | None, Callable[[], int]], AbstractContextManager[Watch]]"
+"""How to watch: :func:`watching`, or what a test puts in its place."""
 
 
 @contextmanager
@@ -80,9 +85,3 @@ def watching(here: Environment, threads: int | None, clock: Callable[[], int]) -
         # a first reading tells whether power can be known at all
         time.sleep(_FIRST_READINGS_S)
         yield Watch(state, recorder, clock)
-
-
-def _tells_power(telemetry: Telemetry) -> bool:
-    return any(
-        series.channel.is_total and any(value is not None for value in series.values) for series in telemetry.series
-    )

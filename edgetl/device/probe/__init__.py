@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from edgetl.device.probe.cpu import INT8_DOT, ISA, X86
-from edgetl.device.probe.diagnosis import Diagnosis, Finding, doctor, remarks
+from edgetl.device.probe.diagnosis import Diagnosis, Package, doctor, remarks
 from edgetl.device.probe.lasting import environment
 from edgetl.device.probe.state import machine_state
 
-__all__ = ["INT8_DOT", "ISA", "X86", "Diagnosis", "Finding", "doctor", "environment", "machine_state", "remarks"]
+__all__ = ["INT8_DOT", "ISA", "X86", "Diagnosis", "Package", "doctor", "environment", "machine_state", "remarks"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edgetl.device.probe.tree import number, numbers, read, whole
+from edgetl.device.kernel.files import number, numbers, read, whole
 
 
 def cpu_quota(root: Path) -> float | None:
@@ -14,6 +14,11 @@ def cpu_quota(root: Path) -> float | None:
         _ratio(read(path / "cpu.cfs_quota_us"), read(path / "cpu.cfs_period_us")) for path in folders(root, "cpu")
     ]
     return min((limit for limit in limits if limit is not None), default=None)
+
+
+def within_quota(cpus: int, quota: float | None) -> int:
+    """How many threads may infer on so many CPUs: a quota of 1.5 would stop the second of two, and one must run."""
+    return cpus if quota is None else max(1, min(cpus, int(quota)))
 
 
 def folders(root: Path, controller: str) -> tuple[Path, ...]:

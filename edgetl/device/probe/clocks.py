@@ -5,24 +5,26 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from edgetl.device.probe.tree import by_number, number, read
+from edgetl.device.kernel.devfreq import devfreq_folders
+from edgetl.device.kernel.files import by_number, number, read
 from edgetl.machine_state import Clock
 
 _CPUS = "sys/devices/system/cpu"
-_GPU_WORDS = ("gpu", "gv11b", "gp10b", "ga10b", "gb10b", "v3d")
-_MEMORY_WORDS = ("emc", "external-memory-controller", "dmc")
 _EMC = "sys/kernel/debug/bpmp/debug/clk/emc"
 
 
 def cpu_clocks(root: Path) -> tuple[Clock, ...]:
     """One clock per CPU that has cpufreq; most virtual machines have none."""
-    folders = by_number(root / _CPUS, "cpu[0-9]*")
+    folders = by_number((root / _CPUS).glob("cpu[0-9]*"))
     return tuple(_cpu_clock(folder) for folder in folders if (folder / "cpufreq").is_dir())
 
 
 def device_clocks(root: Path) -> tuple[Clock, ...]:
     """Clocks of GPU and memory, where devfreq has them; the memory clock of a Jetson is for root only."""
-    found = [clock for folder in sorted((root / "sys/class/devfreq").glob("*")) if (clock := _device_clock(folder))]
+    found = [
+        Clock(f"{kind} {folder.name}", *_hertz(folder), read(folder / "governor"))
+        for kind, folder in devfreq_folders(root)
+    ]
     if (rate := number(root / _EMC / "rate")) is not None:
         found.append(Clock("emc", rate, number(root / _EMC / "min_rate"), number(root / _EMC / "max_rate")))
     return tuple(found)
@@ -54,14 +56,7 @@ def _cpu_clock(folder: Path) -> Clock:
     )
 
 
-def _device_clock(folder: Path) -> Clock | None:
-    """Files of devfreq are in Hz; the folder is named after an address, so the device tree's name counts, too."""
-    words = (folder.name.rpartition(".")[2], read(folder / "device/of_node/name") or "")
-    if any(word.startswith(_GPU_WORDS) for word in words):
-        kind = "gpu"
-    elif any(word.startswith(_MEMORY_WORDS) for word in words):
-        kind = "memory"
-    else:
-        return None
+def _hertz(folder: Path) -> tuple[int | None, int | None, int | None]:
+    """Files of devfreq are in Hz: the clock of now, the lowest and the highest."""
     current, low, high = (number(folder / f"{name}_freq") for name in ("cur", "min", "max"))
-    return Clock(f"{kind} {folder.name}", current, low, high, read(folder / "governor"))
+    return current, low, high

@@ -7,8 +7,9 @@ import platform
 import re
 from pathlib import Path
 
-from edgetl.device.probe.cgroup import cpu_quota
-from edgetl.device.probe.tree import read
+from edgetl.device.kernel.files import read
+from edgetl.device.probe.cgroup import cpu_quota, within_quota
+from edgetl.device.probe.cpu_time import affinity
 from edgetl.environment import Cpu
 
 _X86_FLAGS = (
@@ -68,6 +69,5 @@ def _cpu_model(fields: dict[str, str]) -> str:
 
 
 def _allowed_cpus(root: Path) -> int:
-    affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    quota = cpu_quota(root)
-    return affinity if quota is None else max(1, min(affinity, int(quota)))
+    cpus = len(affinity(root)) or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())
+    return within_quota(cpus or 1, cpu_quota(root))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edgetl.device.probe.tree import cpu_list, read, whole
+from edgetl.device.kernel.files import cpu_list, read, whole
 from edgetl.machine_state import CpuTime
 
 _TICKS_PER_S = 100
@@ -14,12 +14,17 @@ _IDLE, _STOLEN = slice(3, 5), slice(7, 8)
 
 
 def affinity(root: Path) -> tuple[int, ...]:
-    """CPUs that the calling thread may use; empty when unknown."""
+    """CPUs that the calling thread may use; empty when unknown.
+
+    The kernel's list holds CPUs, too, that are switched off (by a Jetson's power mode) or were never plugged in (of a
+    virtual machine).
+    """
+    online = frozenset(cpu_list(read(root / "sys/devices/system/cpu/online")))
     for name in ("thread-self", "self"):
         for line in (read(root / "proc" / name / "status") or "").splitlines():
             key, _, value = line.partition(":")
             if key == "Cpus_allowed_list":
-                return cpu_list(value)
+                return tuple(cpu for cpu in cpu_list(value) if not online or cpu in online)
     return ()
 
 

@@ -28,7 +28,7 @@ _RELU = bytes.fromhex(
 """An ONNX file: ``y = Relu(x)``, float32 ``(N, 2)``, opset 13."""
 
 
-class Finding(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Package(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One package: whether it can be used here and, when not, why and what to do."""
 
     name: str
@@ -42,8 +42,8 @@ class Diagnosis(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What this machine can run."""
 
     environment: Environment
-    runtimes: tuple[Finding, ...]
-    host_packages: tuple[Finding, ...]
+    runtimes: tuple[Package, ...]
+    host_packages: tuple[Package, ...]
     remarks: tuple[str, ...]
     """What the processor lacks, and what follows from it."""
     state: MachineState
@@ -56,18 +56,18 @@ def doctor(root: Path = Path("/")) -> Diagnosis:
     state = machine_state(root, run=output_of, window_s=WINDOW_S)
     return Diagnosis(
         environment=here,
-        runtimes=tuple(_finding(name, "inference", _tried(resolve(dotted))) for name, dotted in BACKENDS.items()),
+        runtimes=tuple(_package(name, "inference", _tried(resolve(dotted))) for name, dotted in BACKENDS.items()),
         host_packages=tuple(
-            _finding(module, "host half", find_package(module, "host", (distribution,)))
+            _package(module, "host half", find_package(module, "host", (distribution,)))
             for module, distribution in _HOST_PACKAGES.items()
         ),
-        remarks=_lacks(here.cpu),
+        remarks=remarks(here.cpu),
         state=msgspec.structs.replace(state, findings=preflight(state, here, threads=None)),
     )
 
 
-def _finding(name: str, needed_for: str, found: Availability) -> Finding:
-    return Finding(name, needed_for, found.available, found.version, found.reason)
+def _package(name: str, needed_for: str, found: Availability) -> Package:
+    return Package(name, needed_for, found.available, found.version, found.reason)
 
 
 def _tried(backend: Backend) -> Availability:
@@ -86,21 +86,8 @@ def _tried(backend: Backend) -> Availability:
     return found
 
 
-def remarks(here: Environment) -> tuple[str, ...]:
-    """What this machine lacks or is busy with, and what follows from it for speed."""
-    cpu, found = here.cpu, list(_lacks(here.cpu))
-    if cpu.allowed_cpus < cpu.logical_cpus:
-        found.append(f"this process may use {cpu.allowed_cpus} of {cpu.logical_cpus} CPUs")
-    if cpu.governor not in (None, "performance"):
-        found.append(f"CPU governor is {cpu.governor!r}: latency varies; 'performance' measures what the CPU can do")
-    if here.load_average is not None and here.load_average > cpu.allowed_cpus / 2:
-        found.append(
-            f"the machine is busy (load {here.load_average:.1f} on {cpu.allowed_cpus} CPUs): latency is inflated"
-        )
-    return tuple(found)
-
-
-def _lacks(cpu: Cpu) -> tuple[str, ...]:
+def remarks(cpu: Cpu) -> tuple[str, ...]:
+    """What a processor lacks, and what follows from it for speed."""
     isa, found = set(cpu.isa), []
     if cpu.architecture in X86:
         if not isa & INT8_DOT:

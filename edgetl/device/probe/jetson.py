@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from edgetl.device.probe.tree import read
+from edgetl.device.kernel.files import read
 
 Run = Callable[[tuple[str, ...]], str | None]
 """Runs a command; its output, or ``None`` when it cannot be run."""

@@ -10,10 +10,10 @@ import numpy as np
 import PIL
 
 from edgetl import __version__
+from edgetl.device.kernel.files import number, numbers, read
 from edgetl.device.probe.cgroup import folders
 from edgetl.device.probe.cpu import cpu
 from edgetl.device.probe.jetson import l4t_release, power_mode
-from edgetl.device.probe.tree import number, numbers, read
 from edgetl.environment import Environment
 from edgetl.plugins import BACKENDS, resolve
 from edgetl.runner import Backend

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from edgetl.device.kernel.throttle_counters import PI_BITS
+from edgetl.device.probe.cgroup import within_quota
 from edgetl.device.probe.cpu import INT8_DOT, X86
 from edgetl.device.probe.usage import OTHERS_MAX
 from edgetl.environment import Cpu, Environment
@@ -17,7 +19,6 @@ _FREE_MIN_SHARE = 0.1
 _PRESSURE_MAX = 0.1
 _STEADY_GOVERNORS = frozenset({"performance", "userspace"})
 _ALL_PERFORMANCE = "echo performance | sudo tee /sys/devices/system/cpu/cpu*/cpufreq/scaling_governor"
-_PI_NOW = ("under-voltage", "ARM clock capped", "throttled", "soft temperature limit")
 
 
 def preflight(state: MachineState, here: Environment, threads: int | None) -> tuple[Finding, ...]:
@@ -45,8 +46,7 @@ def preflight(state: MachineState, here: Environment, threads: int | None) -> tu
 
 def allowed_cpus(state: MachineState, here: Environment) -> int:
     """CPUs that this process may use after affinity and the container's quota, at least one."""
-    cpus = len(state.affinity) or here.cpu.allowed_cpus
-    return cpus if state.cpu_quota is None else max(1, min(cpus, int(state.cpu_quota)))
+    return within_quota(len(state.affinity) or here.cpu.allowed_cpus, state.cpu_quota)
 
 
 def _governor(state: MachineState) -> Finding | None:
@@ -155,7 +155,7 @@ def _power_source(state: MachineState) -> Finding | None:
     flags = state.pi_throttled
     if flags is None or not flags & 0x10001:
         return None
-    now = [name for bit, name in enumerate(_PI_NOW) if flags >> bit & 1]
+    now = [name for bit, name in enumerate(PI_BITS) if flags >> bit & 1]
     when = f"now: {', '.join(now)}" if flags & 1 else "since boot"
     return Finding(
         "W-POWER-SOURCE",

@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from edgetl.device.kernel.files import numbers, read
 from edgetl.device.probe import cgroup, clocks, jetson
 from edgetl.device.probe.cpu_time import affinity, cpu_time, share_of_others
 from edgetl.device.probe.lasting import load_average
 from edgetl.device.probe.throttles import pi_throttled
-from edgetl.device.probe.tree import numbers, read
 from edgetl.machine_state import MachineState, Pressure
 
 WINDOW_S = 0.2

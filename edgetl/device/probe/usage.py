@@ -6,10 +6,10 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from edgetl.device.kernel.files import numbers, read
 from edgetl.device.probe import cgroup
 from edgetl.device.probe.cpu_time import cpu_time, share_of_others, stat_fields
 from edgetl.device.probe.throttles import UNDER_VOLTAGE, throttle_counts
-from edgetl.device.probe.tree import numbers, read
 from edgetl.machine_state import Usage
 from edgetl.validity import Finding
 

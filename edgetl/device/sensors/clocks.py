@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from edgetl.device.kernel.devfreq import devfreq_folders
+from edgetl.device.kernel.files import by_number, quantity, read
 from edgetl.device.sensors.readings import Value, one_by_one
-from edgetl.device.sensors.sysfs import by_number, read_number, read_text
 from edgetl.telemetry import Channel, Missing, Source
-
-CPU = "cpu"
-"""What names of CPU clocks begin with."""
-
-_GPU_NODES = frozenset({"gv11b", "gp10b", "ga10b", "gb10b", "gpu"})
-_GPU_FOLDER = re.compile(r"\.(gv11b|gp10b|ga10b|gb10b|gpu)$|^gpu-")
-_DEVFREQ = ("sys/class/devfreq/*", "sys/devices/gpu.0/devfreq/*")
 
 
 class Clocks:
@@ -40,25 +33,21 @@ def _cpus(root: Path) -> Iterator[tuple[str, Value]]:
     groups = set()
     for folder in by_number(root.glob("sys/devices/system/cpu/cpu[0-9]*")):
         path = folder / "cpufreq/scaling_cur_freq"
-        group = read_text(folder / "cpufreq/affected_cpus") or folder.name
+        group = read(folder / "cpufreq/affected_cpus") or folder.name
         if path.exists() and group not in groups:
             groups.add(group)
             yield folder.name, _hertz(path, unit_hz=1000)
 
 
 def _gpus(root: Path) -> Iterator[tuple[str, Value]]:
-    names = set()
-    for pattern in _DEVFREQ:
-        for folder in by_number(root.glob(pattern)):
-            node = read_text(folder / "device/of_node/name")
-            if (node in _GPU_NODES or _GPU_FOLDER.search(folder.name)) and folder.name not in names:
-                names.add(folder.name)
-                yield f"gpu {folder.name}", _hertz(folder / "cur_freq", unit_hz=1)
+    for kind, folder in devfreq_folders(root):
+        if kind == "gpu":
+            yield f"gpu {folder.name}", _hertz(folder / "cur_freq", unit_hz=1)
 
 
 def _hertz(path: Path, unit_hz: int) -> Value:
     def frequency() -> float | None:
-        value = read_number(path)
+        value = quantity(path)
         return None if value is None else value * unit_hz
 
     return frequency

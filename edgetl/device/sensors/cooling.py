@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from edgetl.device.kernel.files import by_number, quantity, read
 from edgetl.device.sensors.readings import Value, one_by_one
-from edgetl.device.sensors.sysfs import by_number, read_number, read_text
 from edgetl.telemetry import Channel, Missing, Source
 
 _LOWERS_CLOCKS = ("cpufreq", "devfreq", "processor")
@@ -24,7 +24,7 @@ class Cooling:
     def open(self, root: str = "/") -> Source | Missing:
         """One channel per device."""
         folders = by_number(Path(root).glob("sys/class/thermal/cooling_device*"))
-        kinds = [(read_text(folder / "type") or "", folder) for folder in folders]
+        kinds = [(read(folder / "type") or "", folder) for folder in folders]
         found = [(kind, folder) for kind, folder in kinds if any(word in kind.lower() for word in _LOWERS_CLOCKS)]
         if not found:
             return Missing(self.name, "no cooling device in /sys/class/thermal lowers a clock")
@@ -39,7 +39,7 @@ SENSOR = Cooling()
 
 def _is_lowered(device: Path) -> Value:
     def state() -> float | None:
-        value = read_number(device / "cur_state")
+        value = quantity(device / "cur_state")
         return None if value is None else float(value > 0)
 
     return state

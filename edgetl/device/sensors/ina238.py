@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from edgetl.device.kernel.files import quantity, read
+from edgetl.device.sensors.i2c import i2c_hwmon
 from edgetl.device.sensors.readings import Value, one_by_one
-from edgetl.device.sensors.sysfs import i2c_hwmon, read_number, read_text
 from edgetl.device.sensors.total_power import total_rails
 from edgetl.telemetry import Channel, Missing, Source
 
@@ -36,12 +37,12 @@ SENSOR = Ina238()
 
 def _rail(root: Path, folder: Path) -> str:
     """The driver names no rail; that it is ``VIN`` is known of Thor alone."""
-    label = read_text(folder / "label")
+    label = read(folder / "label")
     if label:
         return label
-    is_thor = "tegra264" in (read_text(root / "proc/device-tree/compatible") or "")
+    is_thor = "tegra264" in (read(root / "proc/device-tree/compatible") or "")
     return "VIN" if is_thor else folder.name
 
 
 def _microwatts(path: Path) -> Value:
-    return lambda: read_number(path, per_unit=1_000_000)
+    return lambda: quantity(path, per_unit=1_000_000)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from edgetl.device.kernel.files import by_number, quantity, read
+from edgetl.device.sensors.i2c import i2c_hwmon
 from edgetl.device.sensors.readings import Value, one_by_one
-from edgetl.device.sensors.sysfs import by_number, i2c_hwmon, read_number, read_text
 from edgetl.device.sensors.total_power import total_rails
 from edgetl.telemetry import Channel, Missing, Source
 
@@ -41,7 +42,7 @@ def _hwmon_rails(root: Path) -> Iterator[tuple[str, Value]]:
     for folder in i2c_hwmon(root, "ina3221"):
         for number in (1, 2, 3):
             if (folder / f"curr{number}_input").exists():
-                name = read_text(folder / f"in{number}_label") or f"{folder.name} in{number}"
+                name = read(folder / f"in{number}_label") or f"{folder.name} in{number}"
                 if name.lower() not in _UNUSED:
                     yield name, _product(folder / f"in{number}_input", folder / f"curr{number}_input")
 
@@ -50,7 +51,7 @@ def _product(millivolts: Path, milliamperes: Path) -> Value:
     """The driver tells no power: what it calls input is a voltage."""
 
     def power() -> float | None:
-        voltage, current = read_number(millivolts), read_number(milliamperes)
+        voltage, current = quantity(millivolts), quantity(milliamperes)
         return None if voltage is None or current is None else voltage * current / _MICROWATTS
 
     return power
@@ -59,10 +60,10 @@ def _product(millivolts: Path, milliamperes: Path) -> Value:
 def _iio_rails(root: Path) -> Iterator[tuple[str, Value]]:
     for folder in by_number(root.glob("sys/bus/i2c/drivers/ina3221x/*/iio:device*")):
         for number in (0, 1, 2):
-            name = read_text(folder / f"rail_name_{number}")
+            name = read(folder / f"rail_name_{number}")
             if name and name.lower() not in _UNUSED:
                 yield name, _milliwatts(folder / f"in_power{number}_input")
 
 
 def _milliwatts(path: Path) -> Value:
-    return lambda: read_number(path, per_unit=1000)
+    return lambda: quantity(path, per_unit=1000)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from edgetl.device.kernel.files import by_number, quantity, read
 from edgetl.device.sensors.readings import one_by_one
-from edgetl.device.sensors.sysfs import by_number, read_number, read_text
 from edgetl.telemetry import Channel, Missing, Source
 
 _MICROJOULES = 1_000_000
@@ -43,11 +43,11 @@ class _Counter:
 
     def __init__(self, zone: Path) -> None:
         self._energy = zone / "energy_uj"
-        self._range_uj = read_number(zone / "max_energy_range_uj")
+        self._range_uj = quantity(zone / "max_energy_range_uj")
         self._last_uj, self._passed_uj = 0.0, 0.0
 
     def __call__(self) -> float | None:
-        energy_uj = read_number(self._energy)
+        energy_uj = quantity(self._energy)
         if energy_uj is None:
             return None
         if energy_uj < self._last_uj:
@@ -59,9 +59,9 @@ class _Counter:
 
 
 def _channel(sensor: str, zone: Path) -> Channel:
-    name = read_text(zone / "name") or zone.name
+    name = read(zone / "name") or zone.name
     is_part = zone.name.count(":") > 1
     if is_part:
         parent = f"{zone.name.rpartition(':')[0]}"
-        name = f"{read_text(zone.parent / parent / 'name') or parent} {name}"
+        name = f"{read(zone.parent / parent / 'name') or parent} {name}"
     return Channel(sensor, name, "energy", is_total=not is_part and name.startswith("package"))

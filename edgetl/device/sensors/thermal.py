@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+from edgetl.device.kernel.files import by_number, quantity, read
 from edgetl.device.sensors.readings import Value, one_by_one
-from edgetl.device.sensors.sysfs import by_number, read_number, read_text
 from edgetl.telemetry import Channel, Missing, Source
 
 _OFFLINE_C = -256
@@ -24,7 +24,7 @@ class Thermal:
     def open(self, root: str = "/") -> Source | Missing:
         """Also zones that cannot be read now: that of a GPU comes when the GPU wakes up."""
         folders = by_number(Path(root).glob("sys/class/thermal/thermal_zone*"))
-        zones = [(read_text(folder / "type") or folder.name, folder) for folder in folders]
+        zones = [(read(folder / "type") or folder.name, folder) for folder in folders]
         zones = [(name, folder) for name, folder in zones if not name.upper().startswith("PMIC")]
         if not zones:
             return Missing(self.name, "no thermal zones in /sys/class/thermal")
@@ -38,7 +38,7 @@ SENSOR = Thermal()
 
 def _celsius(zone: Path) -> Value:
     def temperature() -> float | None:
-        value = read_number(zone / "temp", per_unit=1000)
+        value = quantity(zone / "temp", per_unit=1000)
         return None if value is None or value <= _OFFLINE_C else value
 
     return temperature

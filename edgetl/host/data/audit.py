@@ -72,7 +72,7 @@ def audit(dataset: Dataset, how: Audit, progress: Progress) -> Audited:
             apart or printed.
     """
     for note in dataset.notes:
-        progress.note(note)
+        progress.warn(note)
     _check_names(dataset.classes, progress)
     known = read_facts(how.cache)
     looked = _look(dataset.samples, known, how.threads, progress)
@@ -85,6 +85,8 @@ def audit(dataset: Dataset, how: Audit, progress: Progress) -> Audited:
         raise DataError(_unreadable(skipped))
     for name, reason in skipped:
         progress.note(f"left out {name}: {reason}")
+    if skipped:
+        progress.warn(f"{len(skipped)} of {len(looked)} images cannot be read and are left out, as skip_bad says")
     samples = tuple(
         replace(sample, sha256=result.sha256)
         for sample, result in zip(dataset.samples, looked, strict=True)
@@ -96,7 +98,7 @@ def audit(dataset: Dataset, how: Audit, progress: Progress) -> Audited:
     _check_labels(samples, dataset.classes)
     repeated = len(samples) - len({sample.sha256 for sample in samples})
     if repeated:
-        progress.note(f"{repeated} of {len(samples)} images repeat another one; repeats stay in one split")
+        progress.warn(f"{repeated} of {len(samples)} images repeat another one; repeats stay in one split")
     with progress.stage("search for near-duplicates"):
         near = near_duplicates([fact.fingerprint for fact in facts])
     merged = merge_groups(samples, near.links() if how.group_near else ())
@@ -159,7 +161,7 @@ def _check_names(classes: tuple[str, ...], progress: Progress) -> None:
                 "merge or rename them"
             )
         if other != name:
-            progress.note(f"classes {other!r} and {name!r} differ only in case; if they are one, merge them")
+            progress.warn(f"classes {other!r} and {name!r} differ only in case; if they are one, merge them")
 
 
 def _check_counts(samples: tuple[Sample, ...], classes: tuple[str, ...], min_per_class: int) -> None:

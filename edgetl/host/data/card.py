@@ -77,7 +77,7 @@ def check_near_duplicates(audited: Audited, splits: Splits, refuse: bool, progre
     hint = 'set near_duplicates = "group" in [data] to keep images that look alike in one split'
     if refuse:
         raise DataError(f"{found}; remove repeats, or {hint}:{shown}")
-    progress.note(f"{found}; look at these, and if they show the same thing, {hint}:{shown}")
+    progress.warn(f"{found}; look at these, and if they show the same thing, {hint}:{shown}")
 
 
 def _parts(audited: Audited, splits: Splits) -> Ints:

@@ -61,7 +61,7 @@ def events_in(folder: Path | None, step: int) -> Events:
 def note_reuse(folder: Path | None, progress: Progress) -> None:
     """Say that events which were asked for are missing, because an earlier run's model is used again."""
     if folder is not None:
-        progress.note(
+        progress.warn(
             f"nothing was trained, because an earlier run's model is used again: no events were written to "
             f"{str(folder)!r}; edgetl prepare or deploy with --fresh trains again"
         )

@@ -52,10 +52,10 @@ def distribution_facts(candidate: CandidateResult, result: Result) -> Facts:
     latency = candidate.latency
     if latency is None:
         return Facts(candidate.name, ())
-    rows = [(word, "too few samples" if ns is None else numbers.milliseconds(ns)) for word, ns in _percentiles(latency)]
+    rows = [(word, "too few samples" if ns is None else numbers.duration(ns)) for word, ns in _percentiles(latency)]
     rows += [
-        ("fastest", numbers.milliseconds(latency.min_ns)),
-        ("slowest", numbers.milliseconds(latency.max_ns)),
+        ("fastest", numbers.duration(latency.min_ns)),
+        ("slowest", numbers.duration(latency.max_ns)),
         ("samples", numbers.count(latency.n)),
         ("measured", measured_as(candidate, result)),
     ]

@@ -69,11 +69,11 @@ def candidate_facts(spot: Spot, result: Result) -> Facts:
         ("runtime", candidate.runtime),
         ("precision", f"{candidate.precision} ({candidate.rendering})"),
         ("threads", numbers.count(candidate.threads)),
-        ("median", f"{numbers.milliseconds(median * 1e6)} ({_between(fast, slow)})"),
+        ("median", f"{numbers.duration(median * 1e6)} ({_between(fast, slow)})"),
     ]
     if latency is not None:
         for word, value in (("p90", latency.p90_ns), ("p99", latency.p99_ns)):
-            rows.append((word, "too few samples" if value is None else numbers.milliseconds(value)))
+            rows.append((word, "too few samples" if value is None else numbers.duration(value)))
         rows.append(("samples", numbers.count(latency.n)))
         rows.append(("measured", measured_as(candidate, result)))
     if score is not None:
@@ -86,7 +86,7 @@ def candidate_facts(spot: Spot, result: Result) -> Facts:
 
 
 def _between(fast_ms: float, slow_ms: float) -> str:
-    return f"{numbers.milliseconds(fast_ms * 1e6)} to {numbers.milliseconds(slow_ms * 1e6)}"
+    return f"{numbers.duration(fast_ms * 1e6)} to {numbers.duration(slow_ms * 1e6)}"
 
 
 def _spot(candidate: CandidateResult) -> Spot | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from edgetl.report import numbers
 from edgetl.report.candidates import ordered, p50_ns
+from edgetl.report.load import latency_words
 from edgetl.report.pictures.axis import axis
 from edgetl.report.pictures.rows import BELOW, TOP, grid
 from edgetl.report.pictures.svg import (
@@ -35,7 +36,7 @@ def latency_picture(result: Result, name: str = "latency.svg") -> Picture | None
     left = 16 + max(text_width(shortened(one.name, FONT, _NAME_ROOM)) for one in timed) + 12
     across = axis([0.0, *(_milliseconds(_far(one)) for one in timed)], (left, left + _WIDTH))
     bottom = TOP + _ROW * len(timed)
-    title = "Latency of one inference, ms: bar to the median, line to the 90th percentile"
+    title = f"{latency_words(result)}, ms: bar to the median, line to the 90th percentile"
     elements = [text((16, 22), title, Style(bold=True, size=13)), *grid(across, bottom)]
     words = [_words(one, result) for one in timed]
     for place, one in enumerate(timed):
@@ -65,4 +66,4 @@ def _milliseconds(nanoseconds: int) -> float:
 
 def _words(candidate: CandidateResult, result: Result) -> str:
     chosen = ", chosen" if candidate.name == result.selected else ""
-    return numbers.milliseconds(p50_ns(candidate)) + chosen
+    return numbers.duration(p50_ns(candidate)) + chosen

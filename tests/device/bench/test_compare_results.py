@@ -130,6 +130,12 @@ def test_nothing_in_common_is_refused_with_the_names(run_of: Timed) -> None:
         compare_results(run_of(), other, CompareSettings())
 
 
+def test_offline_runs_are_refused_with_what_to_do_instead(run_of: Timed) -> None:
+    offline = replace(run_of(), scenario=Scenario("offline", streams=2))
+    with pytest.raises(InputError, match=r"throughput, and no samples .* in one run"):
+        compare_results(offline, offline, CompareSettings())
+
+
 def test_results_without_latency_are_refused(run_of: Timed) -> None:
     first = run_of()
     untimed = replace(first, candidates=first.candidates[2:], selected=None)
@@ -171,6 +177,25 @@ def changed_latency(run: Result, **changes: Any) -> Result:
 def test_other_scope_is_refused(run_of: Timed) -> None:
     with pytest.raises(InputError, match=r"different scopes \(end-to-end, infer\)"):
         compare_results(run_of(), changed_latency(run_of(), scope="end-to-end"), CompareSettings())
+
+
+def test_one_scope_is_compared_and_told(run_of: Timed) -> None:
+    def whole(run: Result) -> Result:
+        (first, *_) = changed_latency(run, scope="end-to-end").candidates
+        return replace(run, candidates=(replace(first, scope="end-to-end"),))
+
+    compared = compare_results(whole(run_of()), whole(run_of(1.1, seed=5)), CompareSettings())
+    assert (compared.scope, compared.batch, compared.pairs[0].verdict) == ("end-to-end", 1, "slower")
+
+
+def test_other_batch_is_refused(run_of: Timed) -> None:
+    def batched(run: Result, batch: int) -> Result:
+        return replace(run, candidates=tuple(replace(one, batch=batch) for one in run.candidates))
+
+    settings = CompareSettings(allow_other_machine=True)
+    with pytest.raises(InputError, match=r"different batches \(1 and 8 items\).*same --batch"):
+        compare_results(run_of(), batched(run_of(), 8), settings)
+    assert compare_results(batched(run_of(), 8), batched(run_of(), 8), settings).batch == 8
 
 
 @pytest.mark.parametrize("blocks", [(), (20,), (500, -100)], ids=str)

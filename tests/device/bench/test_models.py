@@ -5,31 +5,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from edgetl.bundle import Bundle
-from edgetl.device.bench import models, plan, watch
-from edgetl.device.bench.models import BenchSettings, bench_models
-from edgetl.device.feeds import random_feeds
-from edgetl.errors import BackendError, InputError
+from edgetl.device.bench import models
+from edgetl.device.bench.models import BenchSettings, bench_models, bench_subjects
+from edgetl.device.bench.subjects import Timeable
+from edgetl.errors import BackendError, InputError, Unsupported
 from edgetl.result import Cold
 from edgetl.runner import LoadOptions
 from edgetl.scenario import Scenario
-from edgetl.tensors import TensorSpec
-
-
-@pytest.fixture(autouse=True)
-def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    quick = replace(plan.PLANS["quick"], warmup_s=0.0, min_s=0.01, min_blocks=2)
-    monkeypatch.setattr(models, "PLANS", {"quick": quick})
-    monkeypatch.setattr(models, "measure_cold", lambda *_: Cold(1, 1, 1, None))
-    monkeypatch.setattr(watch, "_FIRST_READINGS_S", 0.0)
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> BenchSettings:
-    return BenchSettings("quick", tmp_path / "cache", threads=1)
 
 
 def test_a_plain_file_runs_on_every_runtime(classifier: Path, settings: BenchSettings) -> None:
@@ -73,17 +58,6 @@ def test_a_refused_model_does_not_stop_the_others(classifier: Path, tmp_path: Pa
 def test_a_missing_file_is_named(tmp_path: Path, settings: BenchSettings) -> None:
     with pytest.raises(InputError, match=r"there is no file .*absent\.onnx"):
         bench_models((tmp_path / "absent.onnx",), settings)
-
-
-def test_random_feeds_have_the_declared_shapes_and_ranges() -> None:
-    specs = (TensorSpec("x", "float32", (None, 3)), TensorSpec("p", "uint8", (1, 64)), TensorSpec("i", "int64", (2,)))
-    feeds = random_feeds(specs, seed=3)
-    assert len(feeds) >= 8
-    assert [feeds[0][name].shape for name in "xpi"] == [(1, 3), (1, 64), (2,)]
-    assert 0 <= feeds[0]["x"].min() <= feeds[0]["x"].max() < 1
-    assert feeds[0]["p"].max() > 200
-    assert not np.array_equal(feeds[0]["x"], feeds[1]["x"])
-    np.testing.assert_array_equal(feeds[5]["x"], random_feeds(specs, seed=3)[5]["x"])
 
 
 def test_a_failed_start_rejects_that_model_only(
@@ -174,8 +148,29 @@ def test_layers_and_roofline_only_when_asked_for(classifier: Path, settings: Ben
     assert "plain" in (profiled.roofline.reason or "")
 
 
-def test_energy_of_several_that_take_turns_is_unknown_with_a_reason(classifier: Path, settings: BenchSettings) -> None:
-    for candidate in bench_models((classifier,), settings).candidates:
-        assert candidate.energy is not None
-        assert candidate.energy.per_inference_j is None
-        assert "time one alone" in (candidate.energy.reason or "")
+def timeable(model: Path, runtime: str, threads: int) -> Timeable:
+    options = LoadOptions(threads=threads, precision="fp32", batch=1)
+    return Timeable(f"{runtime}-{threads}", model, model.name, "as given", runtime, options, None)
+
+
+def test_subjects_keep_their_own_runtime_and_threads(classifier: Path, settings: BenchSettings) -> None:
+    subjects = (timeable(classifier, "openvino", 2), timeable(classifier, "onnxruntime", 1))
+    result = bench_subjects(subjects, settings)
+    assert [(c.name, c.runtime, c.threads) for c in result.candidates] == [
+        ("openvino-2", "openvino", 2),
+        ("onnxruntime-1", "onnxruntime", 1),
+    ]
+    blocks = [c.latency.blocks for c in result.candidates if c.latency is not None]
+    assert len(blocks) == 2
+    assert len(blocks[0]) == len(blocks[1])
+    assert result.started_utc is not None
+
+
+def test_no_subject_is_refused(settings: BenchSettings) -> None:
+    with pytest.raises(InputError, match="nothing to time"):
+        bench_subjects((), settings)
+
+
+def test_subject_of_an_unknown_runtime_is_refused(classifier: Path, settings: BenchSettings) -> None:
+    with pytest.raises(Unsupported, match="unknown runtime 'tensorrt'"):
+        bench_subjects((timeable(classifier, "onnxruntime", 1), timeable(classifier, "tensorrt", 1)), settings)

@@ -55,7 +55,11 @@ def test_without_a_peak_there_is_no_limit() -> None:
 @pytest.mark.parametrize("median_ns", [None, 0])
 def test_without_a_median_there_is_a_limit_and_no_fraction(median_ns: int | None) -> None:
     found = roofline(artifact(), PEAK, median_ns)
-    assert (found.limit_ns, found.fraction, found.reason) == (8_000_000, None, "the median latency is not known")
+    assert (found.limit_ns, found.fraction, found.reason) == (
+        8_000_000,
+        None,
+        "the median of inference alone is not known",
+    )
 
 
 def test_free_sizes_besides_the_batch_leave_bytes_unknown() -> None:
@@ -69,3 +73,9 @@ def test_a_fraction_above_one_says_why() -> None:
     assert found.fraction == 2
     assert found.reason is not None
     assert "faster than the limit" in found.reason
+
+
+def test_a_batch_has_so_many_times_the_work_and_reads_weights_once() -> None:
+    found = roofline(artifact(), PEAK, 128_000_000, batch=8)
+    assert (found.operations, found.bytes) == (6_400_000_000, 13_000_000 + 8 * (300 + 20))
+    assert (found.limit_ns, found.fraction) == (64_000_000, 0.5)

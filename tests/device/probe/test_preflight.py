@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from edgetl.device.probe.cpu import cpu
 from edgetl.device.probe.preflight import allowed_cpus, preflight
 from edgetl.device.probe.state import machine_state
 from edgetl.environment import Cpu, Environment
@@ -20,6 +21,7 @@ VNNI = ("avx2", "avx512_vnni")
 CHILD = """
 import os
 from pathlib import Path
+from edgetl.device.probe.cpu import cpu
 from edgetl.device.probe.cpu import cpu
 from edgetl.device.probe.preflight import preflight
 from edgetl.device.probe.state import machine_state
@@ -97,6 +99,58 @@ def test_a_container_with_a_quota_and_little_memory(make_tree: MakeTree) -> None
     )
     assert "20 MB of memory are free" in findings["W-MEMORY"].message
     assert allowed_cpus(state, here) == 1
+
+
+@pytest.mark.parametrize(
+    ("files", "threads"),
+    [
+        pytest.param({}, 1, id="docker --cpus 1.5"),
+        pytest.param({"sys/fs/cgroup/docker/1/cpu.max": "300000 100000\n"}, 3, id="docker --cpus 3"),
+        pytest.param({"sys/fs/cgroup/docker/1/cpu.max": "50000 100000\n"}, 1, id="docker --cpus 0.5"),
+        pytest.param({"sys/fs/cgroup/docker/1/cpu.max": "max 100000\n"}, 8, id="docker"),
+        pytest.param(
+            {"sys/fs/cgroup/docker/1/cpu.max": "300000 100000\n", "proc/self/status": "Cpus_allowed_list:\t6-7\n"},
+            2,
+            id="docker --cpus 3 --cpuset-cpus 6-7",
+        ),
+        pytest.param(
+            {
+                "proc/self/cgroup": "0::/\n",
+                "sys/fs/cgroup/cpu.max": "150000 100000\n",
+                "sys/fs/cgroup/docker/1/cpu.max": "max 100000\n",
+            },
+            1,
+            id="docker --cpus 1.5 in a name space of its own",
+        ),
+        pytest.param(
+            {
+                "proc/self/cgroup": "4:cpu,cpuacct:/docker/1\n",
+                "sys/fs/cgroup/cpu/cpu.cfs_quota_us": "150000\n",
+                "sys/fs/cgroup/cpu/cpu.cfs_period_us": "100000\n",
+                "sys/fs/cgroup/docker/1/cpu.max": "max 100000\n",
+            },
+            1,
+            id="docker --cpus 1.5 on cgroup v1",
+        ),
+    ],
+)
+def test_as_many_threads_as_the_container_allows_are_the_default_and_one_more_is_named(
+    make_tree: MakeTree, files: dict[str, str], threads: int
+) -> None:
+    root = make_tree("container", {**files, "proc/cpuinfo": "".join(f"processor : {cpu}\n" for cpu in range(8))})
+    state, here = machine_state(root), machine(8)
+    default = cpu(root).allowed_cpus
+    assert default == allowed_cpus(state, here) == threads
+    assert "W-THREADS" not in found(state, here, default)
+    assert found(state, here, default + 1)["W-THREADS"].message.endswith(f"use --threads {threads}")
+
+
+def test_cpus_that_a_power_mode_switched_off_are_not_allowed_ones(make_tree: MakeTree) -> None:
+    root = make_tree("orin", {"sys/devices/system/cpu/online": "0-3\n"})
+    state, here = machine_state(root), machine(4, "aarch64", ("asimddp",))
+    assert state.affinity == (0, 1, 2, 3)
+    assert cpu(root).allowed_cpus == 4
+    assert set(found(state, here, 6)) == {"W-GOVERNOR", "W-CLOCKS", "W-THREADS"}
 
 
 @pytest.mark.parametrize("threads", [None, 1])

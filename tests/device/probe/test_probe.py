@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -163,11 +164,21 @@ def test_doctor_remarks_on_a_cpu_without_vnni(tmp_path: Path) -> None:
     assert any(remark.startswith("no VNNI") for remark in remarks)
 
 
-def test_a_busy_machine_is_remarked(tmp_path: Path) -> None:
+def test_doctor_names_what_a_container_takes_away(make_tree: Callable[..., Path]) -> None:
+    cpus = "".join(f"processor : {cpu}\n" for cpu in range(8))
+    files = {"proc/cpuinfo": cpus, "proc/self/status": "Cpus_allowed_list:\t0-6\n", ".dockerenv": ""}
+    found = doctor(make_tree("container", files))
+    messages = {finding.code: finding.message for finding in found.state.findings}
+    assert "this process may use 7 of 8 CPUs (0-6)" in messages["W-AFFINITY"]
+    assert "MB of memory are free" in messages["W-MEMORY"]
+    here = found.environment
+    assert (here.container, here.cpu.logical_cpus, here.cpu.allowed_cpus) == ("docker", 8, 1)
+
+
+def test_remarks_are_of_the_processor_alone(tmp_path: Path) -> None:
     busy = environment(write(tmp_path, {"proc/cpuinfo": X86, "proc/loadavg": "99.00 0.50 0.25 1/100 4242\n"}))
-    assert any("the machine is busy (load 99.0" in remark for remark in remarks(busy))
-    idle = msgspec.structs.replace(busy, load_average=0.0)
-    assert not any("busy" in remark for remark in remarks(idle))
+    assert busy.load_average == 99.0
+    assert not any("busy" in remark or "load" in remark for remark in remarks(busy.cpu))
 
 
 def test_memory_that_a_kernel_keeps_back_is_not_another_machine() -> None:

@@ -70,7 +70,9 @@ def test_unreadable_images_are_left_out_and_listed_when_asked(tmp_path: Path) ->
     assert len(result.dataset.samples) == 8
     assert [name for name, _ in result.skipped] == ["image in memory", str(tmp_path / "gone.png")]
     assert "cannot be opened (No such file or directory)" in result.skipped[1][1]
-    assert len(notes.notes) == 2
+    *each, warning = notes.notes
+    assert len(each) == 2
+    assert warning == "2 of 10 images cannot be read and are left out, as skip_bad says"
     assert result.skipped[0][1] == "not an image of a format that Pillow reads"
 
 

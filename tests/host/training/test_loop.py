@@ -16,7 +16,9 @@ import torch
 
 from edgetl.errors import EdgeTLError, RecipeError
 from edgetl.host.adapt import Adapted
-from edgetl.host.prepare import PrepareRequest, adapt_backbone, load_material
+from edgetl.host.material import load_material
+from edgetl.host.prepare import adapt_backbone
+from edgetl.host.request import PrepareRequest
 from edgetl.host.training.checkpoint import Checkpoint
 from edgetl.host.training.model import digest
 from edgetl.progress import Silent, Step

@@ -14,13 +14,15 @@ def recorded(
 ) -> CandidateResult:
     """The candidate with latency, service time, throughput, deadline misses and dropped inferences of its run.
 
+    Scope and batch are those of the candidate: times are of a whole batch, throughput counts its items.
     ``overhead_ns`` is what the harness adds to a sample (see :func:`edgetl.device.bench.overhead.overhead_ns`).
     """
+    rate = throughput_per_s(timed)
     return msgspec.structs.replace(
         candidate,
-        latency=latency(timed, "infer") if timed.samples_ns else None,
-        service=service(timed, "infer"),
-        throughput_per_s=throughput_per_s(timed),
+        latency=latency(timed, candidate.scope) if timed.samples_ns else None,
+        service=service(timed, candidate.scope),
+        throughput_per_s=None if rate is None else rate * candidate.batch,
         deadline_misses=deadline_misses(timed, scenario),
         dropped=timed.dropped,
         overhead_ns=overhead_ns,

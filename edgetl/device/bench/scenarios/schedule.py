@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
+from edgetl.device.bench.timing.subject import SECOND
 from edgetl.errors import InputError
 from edgetl.scenario import Scenario, ScenarioKind
 
-_SECOND = 1_000_000_000
 _DRAWN = 1024
 """Gaps that are drawn at a time."""
 
@@ -42,7 +42,7 @@ def rate_of(scenario: Scenario) -> float:
 
 def _periodic(rate_hz: float, seed: tuple[int, int]) -> Iterator[int]:
     """Multiples of the period; each is rounded by itself, so that no error adds up."""
-    return (round(count * _SECOND / rate_hz) for count in itertools.count(1))
+    return (round(count * SECOND / rate_hz) for count in itertools.count(1))
 
 
 def _poisson(rate_hz: float, seed: tuple[int, int]) -> Iterator[int]:
@@ -53,7 +53,7 @@ def _poisson(rate_hz: float, seed: tuple[int, int]) -> Iterator[int]:
     """
     random, at_ns = np.random.default_rng(seed), 0.0
     while True:
-        moments = at_ns + np.cumsum(random.exponential(_SECOND / rate_hz, _DRAWN))
+        moments = at_ns + np.cumsum(random.exponential(SECOND / rate_hz, _DRAWN))
         yield from (round(moment) for moment in moments.tolist())
         at_ns = float(moments[-1])
 

@@ -15,6 +15,7 @@ from edgetl.device.bench.scenarios.schedule import schedule
 from edgetl.device.bench.timing import Clock
 from edgetl.device.bench.timing.warm_up import time_calls
 from edgetl.measurement import SUPPORT, percentile
+from edgetl.samples.findings import NOISY
 from edgetl.scenario import Scenario
 from edgetl.validity import Finding
 
@@ -22,7 +23,6 @@ _MS = 1_000_000
 _STALL_MS, _CALLS_BEFORE = 100_000, 10_000
 _DURATIONS_NS = (_MS // 10, _MS, 5 * _MS, 20 * _MS)
 _TOLERANCE, _TOLERANCE_NS = 0.01, 20_000
-_NOISY = 1.5
 
 
 @dataclass(frozen=True)
@@ -113,9 +113,9 @@ def _spinning(clock: Clock, duration_ns: int) -> Callable[[], None]:
 def _noise(samples: tuple[int, ...], load_per_cpu: float | None) -> Finding | None:
     median, p90 = statistics.median(samples), percentile(samples, 90.0)
     ratio, load = p90 / median, load_per_cpu or 0.0
-    if ratio <= _NOISY and load <= 1:
+    if ratio <= NOISY and load <= 1:
         return None
-    why = f"p90 is {ratio:.2f} times the median" if ratio > _NOISY else f"the load is {load:.1f} for each CPU"
+    why = f"p90 is {ratio:.2f} times the median" if ratio > NOISY else f"the load is {load:.1f} for each CPU"
     return Finding(
         "W-NOISY",
         f"{why} in a loop of {median / _MS:.2f} ms; stop other work on the machine",
@@ -126,7 +126,7 @@ def _noise(samples: tuple[int, ...], load_per_cpu: float | None) -> Finding | No
 def _busy_check(duration_ns: int, samples: tuple[int, ...], noise: Finding | None) -> Check:
     median, allowed = statistics.median(samples), max(_TOLERANCE * duration_ns, _TOLERANCE_NS)
     error, within = abs(median - duration_ns), abs(median - duration_ns) <= allowed
-    name, n = f"busy loop of {duration_ns / _MS:g} ms", len(samples)
+    name, n = f"error of a loop of {duration_ns / _MS:g} ms", len(samples)
     reason = "" if within else f"the median of {median / _MS:.3f} ms is {error / 1e3:.0f} us off"
     if not within and noise is not None:
         unjudged = f"not judged, the machine is too noisy: {reason}, and {noise.message}"

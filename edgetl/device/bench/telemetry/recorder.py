@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from edgetl.device.bench.child import environment
+from edgetl.device.bench.child import child_environment
 from edgetl.device.bench.telemetry.stream import Request, decode, encode
 from edgetl.plugins import SENSORS, find
 from edgetl.telemetry import Missing, Telemetry
@@ -92,7 +92,7 @@ class Recorder:
                 stdin=subprocess.PIPE,
                 stdout=self._output,
                 stderr=self._errors,
-                env=environment(),
+                env=child_environment(),
                 cwd=empty,
                 # Ctrl-C is for the benchmark, which then ends this process in good order
                 start_new_session=True,

@@ -44,6 +44,22 @@ def test_offline_has_throughput_only() -> None:
     assert found.latency is found.service is found.deadline_misses is found.dropped is None
 
 
+def test_throughput_counts_the_items_of_a_batch_and_latency_is_of_all() -> None:
+    batch = msgspec.structs.replace(CANDIDATE, batch=8)
+    found = recorded(batch, PACED, Scenario("periodic", rate_hz=100))
+    assert found.throughput_per_s == pytest.approx(8 * 100)
+    assert found.latency is not None
+    assert found.latency.samples_ns == PACED.samples_ns
+    assert found.deadline_misses == 3
+
+
+def test_times_have_the_scope_of_the_candidate() -> None:
+    whole = recorded(msgspec.structs.replace(CANDIDATE, scope="end-to-end"), PACED, Scenario("periodic", rate_hz=100))
+    assert whole.latency is not None
+    assert whole.service is not None
+    assert whole.latency.scope == whole.service.scope == "end-to-end"
+
+
 def test_exactly_the_deadline_is_in_time() -> None:
     assert deadline_misses(PACED, Scenario("server", rate_hz=100, deadline_ns=10 * MS)) == 3
     assert deadline_misses(replace(PACED, dropped=0), Scenario("server", rate_hz=100, deadline_ns=11 * MS)) == 0

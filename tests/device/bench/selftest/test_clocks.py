@@ -37,7 +37,7 @@ def test_a_stall_is_nearly_invisible_back_to_back_and_half_of_all_at_a_rate() ->
 
 def test_known_durations_are_found_on_a_quiet_machine() -> None:
     found = busy_loops(Ticking(), load_per_cpu=0.1)
-    assert [check.name for check in found.checks] == [f"busy loop of {ms} ms" for ms in ("0.1", "1", "5", "20")]
+    assert [check.name for check in found.checks] == [f"error of a loop of {ms} ms" for ms in ("0.1", "1", "5", "20")]
     assert all(check.passed and check.value is not None and check.value <= 3000 for check in found.checks)
     assert [check.limit for check in found.checks] == [20_000, 20_000, 50_000, 200_000]
     assert found.findings == ()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from edgetl.device.bench.child import environment
+from edgetl.device.bench.child import child_environment
 from edgetl.device.bench.telemetry import Recorder, recording
 from edgetl.device.bench.telemetry import recorder as recorder_module
 from edgetl.errors import Unsupported
@@ -155,7 +155,7 @@ def test_the_process_ends_when_its_parent_is_killed(device: Path, tmp_path: Path
         "    print(recorder.process_id, flush=True)\n    time.sleep(600)\n"
     )
     with subprocess.Popen(
-        [sys.executable, "-c", program], stdout=subprocess.PIPE, env=environment(), cwd=tmp_path
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, env=child_environment(), cwd=tmp_path
     ) as parent:
         assert parent.stdout is not None
         child = int(parent.stdout.readline())

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 _CPUS_MAX = 1 << 16
 
 
 def read(path: Path) -> str | None:
-    """Text of a small file without surrounding blanks and zero bytes; ``None`` when it is missing, refused or empty."""
+    """Text of a small file without white space and NUL bytes around it; ``None`` when missing, refused or empty."""
     try:
-        return path.read_text(encoding="utf-8", errors="replace").strip("\0 \n") or None
+        return path.read_bytes().decode(errors="replace").strip("\0 \t\r\n") or None
     except OSError:
         return None
 
@@ -27,8 +28,15 @@ def whole(text: str | None, base: int = 10) -> int | None:
 
 
 def number(path: Path) -> int | None:
-    """The number that is all of a file."""
+    """The count that is all of a file: zero or more."""
     return whole(read(path))
+
+
+def quantity(path: Path, per_unit: int = 1) -> float | None:
+    """The reading that is all of a file, below zero too, divided by ``per_unit`` (1000 for a file in milliwatts)."""
+    text = read(path) or ""
+    magnitude = whole(text.removeprefix("-"))
+    return None if magnitude is None else (-magnitude if text.startswith("-") else magnitude) / per_unit
 
 
 def numbers(text: str | None) -> dict[str, int]:
@@ -54,6 +62,8 @@ def cpu_list(text: str | None) -> tuple[int, ...]:
     return tuple(sorted(found))
 
 
-def by_number(folder: Path, pattern: str) -> tuple[Path, ...]:
-    """What matches in a folder, ``cpu2`` before ``cpu10``."""
-    return tuple(sorted(folder.glob(pattern), key=lambda path: [int(n) for n in re.findall(r"\d+", path.name)]))
+def by_number(paths: Iterable[Path]) -> tuple[Path, ...]:
+    """In the order that people expect: ``cpu2`` before ``cpu10``."""
+    return tuple(
+        sorted(paths, key=lambda path: ([int(digits) for digits in re.findall("[0-9]+", path.name)], str(path)))
+    )

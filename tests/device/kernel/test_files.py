@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgetl.device.probe.jetson import jetpack, parse_query, parse_release
-from edgetl.device.probe.tree import cpu_list, number, numbers, read, whole
+from edgetl.device.kernel.files import by_number, cpu_list, number, numbers, quantity, read, whole
 from edgetl.machine_state import cpu_ranges
 
 FEW = settings(max_examples=50, deadline=None)
@@ -56,43 +56,48 @@ def test_what_is_no_whole_number_is_unknown(text: str | None) -> None:
 
 
 def test_a_folder_and_a_missing_file_are_unknown(tmp_path: Path) -> None:
-    assert (read(tmp_path), read(tmp_path / "none"), number(tmp_path)) == (None, None, None)
+    for path in (tmp_path, tmp_path / "none"):
+        assert (read(path), number(path), quantity(path)) == (None, None, None)
+
+
+def test_white_space_and_zero_bytes_around_a_text_are_no_part_of_it(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"\0 NVIDIA Jetson\t\r\n\0")
+    assert read(path) == "NVIDIA Jetson"
+    path.write_bytes(b" \0\n")
+    assert read(path) is None
 
 
 @pytest.mark.parametrize(
-    ("release", "expected"),
+    ("content", "expected"),
     [
-        ("R32.7.1", "4.x"),
-        ("R35.4.1", "5.x"),
-        ("R36.4.3", "6.x"),
-        ("R38.4.0", "7.0/7.1"),
-        ("R39.2", "7.2"),
-        ("R99.1", None),
+        ("1250\n", 1.25),
+        ("-40\n", -0.04),
+        ("\0 7\0", 0.007),
+        ("", None),
+        ("-", None),
+        ("--4", None),
+        ("1.5", None),
+        ("1_0", None),
+        ("nan", None),
+        ("<busy>", None),
     ],
 )
-def test_jetpack_follows_from_the_release(release: str, expected: str | None) -> None:
-    line = f"# {release.partition('.')[0]} (release), REVISION: {release.partition('.')[2]}, GCID: 4, BOARD: generic\n"
-    assert parse_release(line) == release
-    assert jetpack(release) == expected
+def test_a_reading_may_be_below_zero_and_is_divided(tmp_path: Path, content: str, expected: float | None) -> None:
+    (tmp_path / "file").write_text(content)
+    assert quantity(tmp_path / "file", per_unit=1000) == expected
 
 
 @FEW
-@given(st.text(alphabet="# R36(release),REVISION:4.\n", max_size=40))
-def test_any_text_is_a_release_or_none(text: str) -> None:
-    release = parse_release(text)
-    assert release is None or release.startswith("R")
+@given(st.one_of(st.binary(max_size=30), st.integers().map(lambda value: str(value).encode())))
+def test_any_content_is_a_finite_reading_or_unknown(content: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "file"
+        path.write_bytes(content)
+        found = quantity(path, per_unit=1000)
+    assert found is None or abs(found) < float("inf")
 
 
-@FEW
-@given(
-    name=st.from_regex(r"[A-Z][A-Z0-9_]{0,12}", fullmatch=True),
-    mode=st.integers(0, 99),
-    before=st.sampled_from(["", "NVPM WARN: fan\n"]),
-)
-def test_the_power_mode_is_read_from_the_query(name: str, mode: int, before: str) -> None:
-    assert parse_query(f"{before}NV Power Mode: {name}\n{mode}\n") == f"{name} ({mode})"
-
-
-@pytest.mark.parametrize("text", ["", "NV Power Mode:\n", "NV Power Mode: MAXN\n", "NV Power Mode: MAXN\nfive\n"])
-def test_half_an_answer_is_no_power_mode(text: str) -> None:
-    assert parse_query(text) is None
+def test_numbers_in_names_are_in_order() -> None:
+    names = ["cpu10", "cpu2", "cpu0", "2-0041", "1-0040"]
+    assert [path.name for path in by_number(map(Path, names))] == ["cpu0", "1-0040", "cpu2", "2-0041", "cpu10"]

@@ -1,0 +1,147 @@
+"""One row for real: its model as a file, the row and its baseline in one run, and their ratio."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+from suite_models import built
+from suite_record import Measured, Side
+from suite_rows import FLOAT, ROOT, Model, Row, Way
+
+from edgetl.artifact import sha256_of
+from edgetl.bundle import Bundle
+from edgetl.device.bench.comparable import latency_of
+from edgetl.device.bench.models import BenchSettings, bench_subjects
+from edgetl.device.bench.subjects import Timeable, Wanted, subjects_of
+from edgetl.device.candidates import backends_of, unfit_because
+from edgetl.device.probe import environment
+from edgetl.environment import Environment
+from edgetl.errors import BackendError, InputError, MissingExtra, Unsupported
+from edgetl.progress import Progress
+from edgetl.recipe import read_recipe
+from edgetl.result import BundleIdentity, CandidateResult, Result
+from edgetl.samples.comparison import compare
+from edgetl.target import Target
+from edgetl.validity import Validity
+
+
+@dataclass(frozen=True)
+class Source:
+    """A model as it lies on disk."""
+
+    model: Path | Bundle
+
+    @property
+    def identity(self) -> BundleIdentity:
+        """What results are recorded under."""
+        if isinstance(self.model, Bundle):
+            return self.model.identity
+        return BundleIdentity(self.model.name, None, sha256_of(self.model))
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Measures rows on this machine."""
+
+    cache: Path
+    progress: Progress
+    root: Path = ROOT
+    """What paths in suites start from."""
+
+    def source(self, model: Model) -> Source:
+        """The model, built or prepared first where it must be.
+
+        Raises:
+            EdgeTLError: why it is not to be had.
+        """
+        if model.build is not None:
+            return Source(built(model.build, self.cache / "suite-models"))
+        if model.recipe is not None:
+            return Source(self._prepared(self.root / model.recipe))
+        if model.bundle is not None:
+            return Source(Bundle.open(self.root / model.bundle))
+        path = self.root / str(model.onnx)
+        if not path.is_file():
+            raise InputError(f"there is no file {model.onnx!r}; model {model.name!r} is an ONNX file")
+        return Source(path)
+
+    def measured(self, row: Row, source: Source) -> tuple[Measured, Result]:
+        """Time the row and its baseline against each other.
+
+        Raises:
+            BackendError, MissingExtra, Unsupported: one of the two does not run here; says why.
+            InputError: the bundle has no such variant.
+        """
+        own = self._subject(row.way, row.variant, source)
+        baseline = self._subject(row.baseline, None if row.variant is None else FLOAT, source)
+        settings = BenchSettings(row.effort, self.cache)
+        result = bench_subjects((own, baseline), settings, self.progress)
+        result = msgspec.structs.replace(result, bundle=source.identity)
+        return judged(result.candidate(own.name), result.candidate(baseline.name)), result
+
+    def _subject(self, way: Way, variant: str | None, source: Source) -> Timeable:
+        wanted = Wanted(self.cache, way.threads, way.precision)
+        backends = backends_of(Target("local", (way.runtime,)))
+        found = subjects_of((source.model,), backends, wanted)
+        if isinstance(source.model, Bundle):
+            known = [one.name for one in source.model.manifest.variants]
+            if variant not in known:
+                raise InputError(f"the bundle has no variant {variant!r}; it has {', '.join(known)}")
+            found = tuple(
+                one for one in found if one.variant.endswith(f"/{variant}") and one.options.precision == way.precision
+            )
+        if not found:
+            raise Unsupported(f"{way.runtime} does not run variant {variant!r} in {way.precision} here")
+        if unfit := unfit_because(found[0].rendering, environment().cpu):
+            raise Unsupported(unfit)
+        return found[0]
+
+    def _prepared(self, folder: Path) -> Bundle:
+        from edgetl.host.prepare import prepare  # torch takes seconds
+        from edgetl.host.request import PrepareRequest  # torch takes seconds
+
+        recipe, threads = read_recipe(folder / "recipe.toml"), environment().cpu.allowed_cpus
+        out = self.cache / "suite-models" / f"{recipe.name}.edgetl"
+        out.parent.mkdir(parents=True, exist_ok=True)
+        prepare(PrepareRequest(recipe, folder, out, self.cache, threads), self.progress)
+        return Bundle.open(out)
+
+
+def unavailable(row: Row, here: Environment) -> str | None:
+    """Why a machine cannot run a row or its baseline, as far as that is known without the model; else ``None``."""
+    for way in (row.way, row.baseline):
+        if way.threads > here.cpu.allowed_cpus:
+            return f"{way.threads} threads are more than the {here.cpu.allowed_cpus} CPUs that this process may use"
+        try:
+            backend = backends_of(Target("local", (way.runtime,)))[way.runtime]
+        except (Unsupported, MissingExtra) as error:
+            return str(error)
+        known = ("int8",) if way.precision == "int8" else backend.precisions("float", here.cpu.isa)
+        if way.precision not in known:
+            return f"{way.runtime} runs float graphs in {' and '.join(known)} on this CPU, not in {way.precision}"
+    return None
+
+
+def judged(own: CandidateResult, baseline: CandidateResult) -> Measured:
+    """The ratio of two candidates that took turns; of an invalid measurement nothing good is said.
+
+    Raises:
+        BackendError: one of them did not run; quotes why.
+    """
+    for one in (own, baseline):
+        if one.rejected_because is not None:
+            raise BackendError(f"{one.name} does not run: {one.rejected_because}")
+    comparison = compare(latency_of(own), latency_of(baseline), paired=True)
+    sides = side(own), side(baseline)
+    is_invalid = any(one.verdict == "invalid" for one in sides)
+    if is_invalid and comparison.outcome in ("faster", "equivalent"):
+        comparison = msgspec.structs.replace(comparison, outcome="inconclusive")
+    return Measured(comparison, *sides)
+
+
+def side(candidate: CandidateResult) -> Side:
+    """Whether a candidate's numbers may be believed."""
+    validity = candidate.validity or Validity("invalid")
+    return Side(candidate.name, validity.verdict, tuple(finding.code for finding in validity.findings))

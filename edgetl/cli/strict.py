@@ -1,0 +1,42 @@
+"""``--strict CODE``: what speaks against a measurement makes a command fail."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from edgetl.cli.failures import missed
+from edgetl.cli.options import Function
+
+if TYPE_CHECKING:
+    from edgetl.result import Result
+
+
+def strict(function: Function) -> Function:
+    """``--strict CODE``, any number of times; the command gets a set of known codes."""
+    text = "A code such as W-LOAD that makes the run fail."
+    return click.option("--strict", multiple=True, metavar="CODE", callback=_known, help=text)(function)
+
+
+def hold_to(result: Result, strict: frozenset[str]) -> None:
+    """End the command with exit code 3 when a code that was named was found; its answer has been given by then."""
+    found = {
+        finding.code: finding.message
+        for one in result.candidates
+        for finding in (one.validity.findings if one.validity is not None else ())
+        if finding.code in strict
+    }
+    if found:
+        missed("; ".join(f"{code}: {message}" for code, message in found.items()))
+
+
+def _known(context: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> frozenset[str]:
+    from edgetl.validity import CODES  # msgspec only where codes are named
+
+    for code in given:
+        if code not in CODES:
+            raise click.BadParameter(
+                f"{code!r} is no code; expected one of: {', '.join(CODES)}", context, parameter, param_hint="--strict"
+            )
+    return frozenset(given)

@@ -1,0 +1,1 @@
+"""What ``/proc`` and ``/sys`` tell, read alike by the probe (once) and by the sensors (again and again)."""

@@ -1,0 +1,160 @@
+"""``edgetl bench`` on real models."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from edgetl.check import Check
+from edgetl.cli import run
+from edgetl.device.bench.selftest import run as selftest
+from edgetl.device.probe import environment
+from edgetl.result import read_result
+
+pytestmark = pytest.mark.usefixtures("own_cache")
+
+
+def test_bench_writes_every_file_that_was_asked_for(tiny_bundle: Path, tmp_path: Path) -> None:
+    names = ("r.json", "r.csv", "r.md", "plain")
+    arguments = [word for name in names for word in ("-o", str(tmp_path / name))]
+    how = ["--effort", "quick", "--runtime", "onnxruntime", "--threads", "1", "-q"]
+    assert run(["bench", str(tiny_bundle.parent / "fp32.onnx"), *how, *arguments]) == 0
+    found = read_result(tmp_path / "r.json")
+    assert read_result(tmp_path / "plain") == found
+    (row,) = csv.DictReader(io.StringIO((tmp_path / "r.csv").read_text()))
+    assert row["latency_p50_ns"] == str(found.candidates[0].latency.p50_ns)
+    assert f"| {found.selected} |" in (tmp_path / "r.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["fp32.onnx", "-o", "r.json", "-o", "r.txt"], "'r.txt' ends in '.txt', which no result is written as"),
+        (["fp32.onnx", "-o", "r.txt"], "choose one of: .json, .csv, .md"),
+        (["fp32.onnx", "-o", "r.csv", "-o", "fp32"], "is an input, which the output would replace"),
+        (["fp32", "-o", "r.csv", "-o", "fp32"], "is an input, which the output would replace"),
+        (["selftest", "-o", "s.csv"], "a self-test is written as .json only"),
+    ],
+    ids=["second", "endings", "one of two is read", "without an ending", "selftest"],
+)
+def test_bench_refuses_files_that_it_cannot_write_before_it_measures(
+    tiny_bundle: Path,
+    tmp_path: Path,
+    arguments: list[str],
+    words: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(tiny_bundle.parent / "fp32.onnx", "fp32.onnx")
+    Path("fp32").symlink_to("fp32.onnx")
+    monkeypatch.setattr("edgetl.device.bench.models.bench_models", lambda *_: pytest.fail("it measured"))
+    assert run(["bench", *arguments]) == 2
+    assert words in " ".join(capsys.readouterr().err.split())
+    assert not Path("r.json").exists()
+
+
+def test_selftest_shows_times_in_units_that_keep_their_digits(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checks = (Check("clock read twice", 67.0, 1000.0, "ns", True), Check("busy loop", 900.0, 20_000.0, "ns", True))
+    found = selftest.SelfTest("edgetl.selftest/1", environment(), checks, ())
+    monkeypatch.setattr(selftest, "self_test", lambda clock: found)
+    assert run(["bench", "selftest"]) == 0
+    words = capsys.readouterr().out.split()
+    assert "0.000" not in words
+    assert " ".join(words[words.index("twice") :][1:5]) == "67 ns 1.00 µs"
+
+
+def test_bench_of_a_model_that_cannot_be_loaded_ends_with_1_after_the_others(
+    tiny_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (junk := tmp_path / "junk.csv").write_text("no,model\n")
+    arguments = (tiny_bundle, junk, "--effort", "quick", "--runtime", "onnxruntime", "-o", tmp_path / "r.json", "-q")
+    assert run(["bench", *map(str, arguments)]) == 1
+    shown = capsys.readouterr()
+    assert "edgetl: junk.csv/onnxruntime/fp32/" in shown.err
+    assert "cannot load" in shown.err
+    result = read_result(tmp_path / "r.json")
+    assert {one.latency is None for one in result.candidates} == {True, False}
+    assert "Latency of one inference" in shown.out
+
+
+def test_bench_times_a_plain_onnx_file(tiny_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = tiny_bundle.parent / "fp32.onnx"
+    arguments = ["--effort", "quick", "--runtime", "onnxruntime", "--threads", "1", "-o", str(tmp_path / "r.json")]
+    assert run(["bench", str(model), *arguments, "-q"]) == 0
+    assert "fastest" in capsys.readouterr().out
+    assert len(json.loads((tmp_path / "r.json").read_text())["candidates"][0]["latency"]["samples_ns"]) >= 64
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--scenario", "periodic"], "needs a rate"),
+        (["--rate", "30"], "has no rate"),
+        (["--scenario", "periodic", "--rate", "0"], "needs a rate"),
+        (["--streams", "2"], "do not fit scenario"),
+        (["--deadline", "-1"], "cannot be met"),
+        (["--strict", "W-WRONG"], "expected one of: W-GOVERNOR"),
+        (["--scenario", "offline", "--rate", "30"], "has no rate"),
+        (["--scenario", "offline", "--deadline", "3"], "leave --deadline out"),
+        (["--scenario", "multi-stream", "--streams", "2", "--drop-late"], "leave --drop-late out"),
+        (["--scope", "end-to-end"], "is a plain ONNX file"),
+        (["--batch", "0"], "range"),
+    ],
+    ids=[
+        "no rate",
+        "rate without use",
+        "rate of 0",
+        "streams",
+        "deadline",
+        "code",
+        "rate offline",
+        "deadline offline",
+        "drop without rate",
+        "end-to-end of a plain file",
+        "batch of 0",
+    ],
+)
+def test_bench_refuses_options_that_contradict_each_other_in_one_line(
+    tiny_bundle: Path, arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["bench", str(tiny_bundle.parent / "fp32.onnx"), *arguments]) == 2
+    shown = capsys.readouterr().err
+    assert words in " ".join(shown.split())
+    assert "Traceback" not in shown
+
+
+def test_bench_times_bundles_from_image_file_to_prediction_in_batches(
+    tiny_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--scope", "end-to-end", "-b", "2", "--effort", "quick", "--runtime", "onnxruntime", "--threads", "1"]
+    assert run(["bench", str(tiny_bundle), *arguments, "-o", str(tmp_path / "r.json"), "-q"]) == 0
+    assert "Latency from image file to prediction, 2 at a time" in capsys.readouterr().out
+    result = read_result(tmp_path / "r.json")
+    assert {(one.batch, one.latency.scope) for one in result.candidates if one.latency is not None} == {
+        (2, "end-to-end")
+    }
+    assert run(["compare", str(tmp_path / "r.json"), str(tmp_path / "r.json")]) == 0
+    assert "scope end-to-end, single-stream, batch 2" in " ".join(capsys.readouterr().out.split())
+
+
+def test_bench_fails_on_a_code_that_was_named(tiny_bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--effort", "quick", "--runtime", "onnxruntime", "--threads", "64", "--strict", "W-THREADS", "-q"]
+    assert run(["bench", str(tiny_bundle.parent / "fp32.onnx"), *arguments]) == 3
+    assert "W-THREADS" in capsys.readouterr().err
+
+
+def test_bench_checks_itself(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = selftest.self_test
+    monkeypatch.setattr(selftest, "self_test", lambda clock: whole(clock, repeats=40))
+    assert run(["bench", "selftest", "--json", "-q"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["schema"] == "edgetl.selftest/1"
+    assert {check["passed"] for check in found["checks"]} == {True}

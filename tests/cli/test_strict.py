@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from edgetl.cli import run
+from edgetl.device import qualify
+from edgetl.result import Result
+from edgetl.validity import Finding, judged
+
+LOAD = Finding("W-LOAD", "others took 46 % of the CPUs")
+
+
+@pytest.fixture
+def doubted(result: Result, monkeypatch: pytest.MonkeyPatch) -> Result:
+    """What ``qualify`` finds, whatever it is given."""
+    candidates = tuple(msgspec.structs.replace(one, validity=judged([LOAD])) for one in result.candidates)
+    found = msgspec.structs.replace(result, candidates=candidates)
+    monkeypatch.setattr(qualify, "qualify", lambda *_: found)
+    return found
+
+
+def qualified(bundle: Path, out: Path, *codes: str) -> int:
+    flags = [word for code in codes for word in ("--strict", code)]
+    return run(["qualify", str(bundle), "-o", str(out), "--cache", str(out.parent / "cache"), "--json", *flags])
+
+
+def test_a_code_that_is_named_and_found_ends_with_3_after_the_answer(
+    doubted: Result, tiny_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert qualified(tiny_bundle, tmp_path / "r.json", "W-TURBO", "W-LOAD") == 3
+    shown = capsys.readouterr()
+    assert json.loads(shown.out) == json.loads((tmp_path / "r.json").read_text())
+    assert "edgetl: W-LOAD: others took 46 % of the CPUs" in shown.err
+
+
+@pytest.mark.parametrize("codes", [(), ("W-TURBO",)], ids=["none", "another"])
+def test_other_codes_do_not_fail_a_qualification(
+    doubted: Result, codes: tuple[str, ...], tiny_bundle: Path, tmp_path: Path
+) -> None:
+    assert qualified(tiny_bundle, tmp_path / "r.json", *codes) == 0
+
+
+def test_an_unknown_code_is_refused(tiny_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert qualified(tiny_bundle, tmp_path / "r.json", "W-WRONG") == 2
+    assert "'W-WRONG' is no code; expected one of: W-GOVERNOR" in capsys.readouterr().err
+    assert not (tmp_path / "r.json").exists()
