@@ -142,7 +142,8 @@ class Quantize(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     calibration: int = 300
     """Training images that the ranges of activations are taken from; at least 16."""
     estimator: Literal["minmax", "percentile", "mse", "entropy"] = "percentile"
-    """How a range follows from what was seen: all of it, all but outliers, or with the least squared error."""
+    """How a range follows from what was seen: all of it, all but outliers, with the least squared error, or with the
+    least divergence of distributions."""
 
     def __post_init__(self) -> None:
         if self.calibration < 16:

@@ -120,6 +120,7 @@ def _session(model: Path, options: LoadOptions, profile: Path | None, *batch_nam
     settings.inter_op_num_threads = 1
     settings.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
     settings.log_severity_level = _ERRORS_ONLY
+    settings.enable_cpu_mem_arena = not options.spares_memory
     if profile is not None:
         settings.enable_profiling = True
         settings.profile_file_prefix = str(profile / "trace")

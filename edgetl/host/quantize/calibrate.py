@@ -21,6 +21,7 @@ from edgetl.host.quantize.unfinished import EVERY, Unfinished, read_unfinished
 from edgetl.plugins import BACKENDS, find
 from edgetl.progress import Progress, Silent
 from edgetl.runner import LoadOptions, Runner
+from edgetl.tensors import Array
 
 MIN_IMAGES = 16
 """Fewer different images than this say too little about ranges."""
@@ -157,13 +158,17 @@ def _observe(runner: Runner, images: Iterable[NDArray[np.uint8]], sight: _Sight,
             if index < seen:
                 _check_same(digest, sight.digests[index], settings)
             else:
-                outputs = runner.infer({feed: np.ascontiguousarray(image)[None]})
-                for name, observer in sight.observers.items():
-                    observer.update(outputs[name])
+                _watch(runner.infer({feed: np.ascontiguousarray(image)[None]}), sight.observers)
                 sight.digests.append(digest)
                 if settings.unfinished is not None and len(sight.digests) % EVERY == 0:
                     sight.save(settings.unfinished)
             step.advance()
+
+
+def _watch(outputs: dict[str, Array], observers: Mapping[str, Observer]) -> None:
+    """Each tensor is let go as soon as it is counted, so that two images are never held at once."""
+    for name, observer in observers.items():
+        observer.update(outputs.pop(name))
 
 
 def _check_same(digest: str, earlier: str, settings: CalibrationSettings) -> None:
@@ -185,7 +190,7 @@ def _expose(model: onnx.ModelProto, names: tuple[str, ...], out: Path) -> None:
 
 def _load(model: Path, threads: int) -> Runner:
     backend: Any = find(BACKENDS, "onnxruntime", "runtime")
-    options = LoadOptions(threads=threads, precision="fp32", batch=1)
+    options = LoadOptions(threads=threads, precision="fp32", batch=1, spares_memory=True)
     runner: Runner = backend.load(backend.build(model, options, None), options)
     return runner
 
