@@ -5,8 +5,9 @@ import pytest
 from sklearn import metrics as reference
 
 from edgetl.device.tasks import Pair
-from edgetl.device.tasks.multilabel import TASK, MultilabelTask, sigmoid
+from edgetl.device.tasks.multilabel import TASK, MultilabelTask
 from edgetl.device.tasks.multilabel_metrics import macro_f1
+from edgetl.device.tasks.probabilities import sigmoid
 from edgetl.device.tasks.statistics import flip_rate
 from edgetl.errors import DataError, Unsupported
 from edgetl.gates import Gates

@@ -1,0 +1,153 @@
+"""Whether scores are the probabilities they look like, and the temperature that comes closest.
+
+References:
+    Guo, Pleiss, Sun and Weinberger (2017), On calibration of modern neural networks, ICML: expected calibration error
+    with 15 equal bins, and one temperature for all classes, fitted by log loss.
+    Naeini, Cooper and Hauskrecht (2015), Obtaining well calibrated probabilities using Bayesian binning, AAAI: where
+    that error comes from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgetl.decisions import Calibration
+from edgetl.device.tasks.bootstrap import Floats, Statistic, bootstrap
+from edgetl.device.tasks.cross_fit import SAMPLES_MIN, TOO_FEW, Places, cross_fitted
+from edgetl.device.tasks.probabilities import sigmoid, softmax
+from edgetl.interval import Interval
+from edgetl.tensors import Array
+
+ECE = "ECE"
+_BINS = 15
+_SCALE_MAX = 1e3
+_BISECTIONS = 30
+_NO_MINIMUM = (
+    "no temperature has the least log loss, as with scores that are right, or no better than chance, throughout"
+)
+
+
+@dataclass(frozen=True)
+class Link:
+    """What logits mean."""
+
+    probabilities: Callable[[Array], Floats]
+    """``(n, classes)`` from logits of that shape."""
+    claims: Callable[[Floats, Floats], tuple[Floats, Floats]]
+    """From probabilities and targets, the probability that each statement is true and 1 where it is, else 0;
+    ``(n, statements)`` each."""
+
+
+def _top(probabilities: Floats, targets: Floats) -> tuple[Floats, Floats]:
+    best = np.argmax(probabilities, axis=1)[:, None]
+    return np.take_along_axis(probabilities, best, axis=1), np.take_along_axis(targets, best, axis=1)
+
+
+ONE_OF_SEVERAL = Link(softmax, _top)
+"""One class per sample; what is claimed is that the most probable one is right."""
+EACH_BY_ITSELF = Link(sigmoid, lambda probabilities, targets: (probabilities, targets))
+"""Any number of classes per sample; what is claimed is that a sample has the class, for each."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A model's finite logits and what is true: 1 where a sample has a class, else 0; ``(n, classes)`` each."""
+
+    logits: Array
+    targets: Floats
+    link: Link
+
+    def at(self, places: Places) -> Scored:
+        """Only the samples at these places."""
+        return Scored(self.logits[places], self.targets[places], self.link)
+
+    def probabilities(self, temperature: float = 1.0) -> Floats:
+        """Of the logits divided by a temperature."""
+        return self.link.probabilities(self.logits.astype(np.float64) / temperature)
+
+
+def calibration(reference: Scored, candidate: Scored, seed: int) -> Calibration:
+    """Calibration error of both as they are, and of the candidate with a temperature that is cross-fitted.
+
+    Args:
+        reference: the float model.
+        candidate: a variant, on the same samples.
+        seed: of the folds and of the bootstrap.
+    """
+    before, after = temperature(reference), temperature(candidate)
+    tempered = None if after is None else tempered_probabilities(candidate, seed)
+    too_few = len(candidate.logits) < SAMPLES_MIN
+    return Calibration(
+        error_of(reference, reference.probabilities(), seed),
+        error_of(candidate, candidate.probabilities(), seed),
+        reference_temperature=before,
+        temperature=after,
+        tempered=None if tempered is None else error_of(candidate, tempered, seed),
+        reason="" if None not in (before, after, tempered) else TOO_FEW if too_few else _NO_MINIMUM,
+    )
+
+
+def temperature(scored: Scored) -> float | None:
+    """What to divide logits by for the least mean negative log probability of what is true.
+
+    The loss is convex in ``1 / temperature`` with slope ``mean(sum((p - y) z))`` for logits ``z``, their probabilities
+    ``p`` (softmax or sigmoid alike) and targets ``y``, so the root of the slope is bisected.
+
+    Returns:
+        ``None`` when the slope has no root between 1 / 1000 and 1000.
+    """
+    low, high = 1 / _SCALE_MAX, _SCALE_MAX
+    if not _slope(scored, low) < 0 < _slope(scored, high):
+        return None
+    for _ in range(_BISECTIONS):
+        middle = float(np.sqrt(low * high))
+        if _slope(scored, middle) < 0:
+            low = middle
+        else:
+            high = middle
+    return float(1 / np.sqrt(low * high))
+
+
+def tempered_probabilities(scored: Scored, seed: int) -> Floats | None:
+    """Probabilities ``(n, classes)`` of each sample with a temperature that was fitted without it.
+
+    Returns:
+        ``None`` with few samples, or where a temperature is not to be found.
+    """
+
+    def judge(fitting: Places, judged: Places) -> Floats:
+        found = temperature(scored.at(fitting))
+        return scored.at(judged).probabilities(np.nan if found is None else found)
+
+    if len(scored.logits) < SAMPLES_MIN:
+        return None
+    probabilities = cross_fitted(len(scored.logits), seed, judge)
+    return None if np.isnan(probabilities).any() else probabilities
+
+
+def error_of(scored: Scored, probabilities: Floats, seed: int) -> Interval:
+    """Expected calibration error with its bootstrap interval, samples with all their statements resampled."""
+    claimed, true = scored.link.claims(probabilities, scored.targets)
+    return next(bootstrap({ECE: calibration_error(claimed, true)}, claimed.shape, seed))
+
+
+def calibration_error(claimed: Floats, true: Floats) -> Statistic:
+    """Mean over statements of how far the mean claim in their bin is from the share that is true.
+
+    Args:
+        claimed: probability that each statement is true, ``(n, statements)``.
+        true: 1 where it is, else 0, the same shape.
+    """
+    n, statements = claimed.shape
+    bins = np.clip(np.ceil(claimed * _BINS).astype(np.int64) - 1, 0, _BINS - 1)
+    places = (bins + _BINS * np.arange(n)[:, None]).ravel()
+    gaps = np.bincount(places, weights=(true - claimed).ravel(), minlength=n * _BINS).reshape(n, _BINS)
+    return lambda weights: np.abs(gaps.T @ weights).sum(axis=0) / (statements * weights.sum(axis=0))
+
+
+def _slope(scored: Scored, scale: float) -> float:
+    residual = scored.probabilities(1 / scale) - scored.targets
+    return float((residual * scored.logits).sum(axis=1).mean())
