@@ -69,15 +69,17 @@ class Shift(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether scores are the probabilities that they look like, and what would make them so."""
 
-    reference: Interval
+    reference: float
     """Expected calibration error of the reference's scores as they are."""
-    candidate: Interval
+    candidate: float
     """The same of the candidate's."""
+    change: Interval
+    """Of the error, paired: an error by itself is biased upwards where it is small, and more so in resamples."""
     reference_temperature: float | None
     """Divisor of the reference's logits with the least log loss on all samples; ``None`` says why in ``reason``."""
     temperature: float | None
     """The candidate's."""
-    tempered: Interval | None
+    tempered: float | None
     """Calibration error of the candidate with a temperature, each sample with one that was fitted without it."""
     reason: str = ""
     """Why anything is ``None``."""

@@ -43,6 +43,11 @@ class Selection:
     truth: NDArray[np.int64]
     split: SelectionSplit
 
+    @property
+    def is_finite(self) -> bool:
+        """Whether every output is a number."""
+        return all(np.isfinite(array).all() for array in self.outputs.values())
+
 
 @dataclass(frozen=True)
 class Judged:
@@ -75,15 +80,21 @@ def judge(made: tuple[Made, ...], test: tuple[Sample, ...], jury: Jury) -> tuple
     labels nothing is judged, and only what changes is found.
 
     Returns:
-        The jury with the thresholds it chose, for the float variant and used for all, and its judgements.
+        The jury with the thresholds it chose, for the float variant and used for all, and its judgements; of a float
+        variant that gives NaN or infinity only that, because the others cannot be compared with it.
     """
     if not jury.task.labelled:
         return jury, tuple(_unjudged(variant, made[0], jury) for variant in made)
     selected = [select(variant, jury) for variant in made]
+    reference = selected[0]
+    if not reference.is_finite:
+        return jury, (_broken(made[0], reference),)
     if is_thresholded(jury):
-        jury = settled(jury, selected[0])
-    judged = (_judged(variant, own, selected[0], test, jury) for variant, own in zip(made, selected, strict=True))
-    return jury, tuple(judged)
+        jury = settled(jury, reference)
+    return jury, tuple(
+        _judged(variant, own, reference, test, jury) if own.is_finite else _broken(variant, own)
+        for variant, own in zip(made, selected, strict=True)
+    )
 
 
 def is_thresholded(jury: Jury) -> bool:
@@ -138,6 +149,14 @@ def _judged(variant: Made, own: Selection, reference: Selection, test: tuple[Sam
         decisions=None if pair is None else task.compare(pair, workspace.classes, workspace.seed),
     )
     return Judged(variant, evaluation)
+
+
+def _broken(variant: Made, own: Selection) -> Judged:
+    n = len(own.truth)
+    bad = sum(not all(np.isfinite(array[row]).all() for array in own.outputs.values()) for row in range(n))
+    reason = f"{bad} of {n} selection samples have outputs that are NaN or infinite"
+    check = Check("finite outputs", float(bad), 0.0, "samples", False, reason, n)
+    return Judged(variant, Evaluation(variant.name, variant.runtime, None, "none", None, (*variant.checks, check)))
 
 
 def _unjudged(variant: Made, reference: Made, jury: Jury) -> Judged:

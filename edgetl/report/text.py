@@ -17,6 +17,7 @@ from edgetl.report.candidates import (
     p50_ns,
     start_table,
 )
+from edgetl.report.decisions import decisions_table
 from edgetl.report.page import Column, Page, Table
 from edgetl.result import CandidateResult, Result
 
@@ -60,6 +61,7 @@ def deployment(
         verdict(result),
         accuracy_table(subject.evaluations),
         selection_table(subject.evaluations),
+        decisions_table(subject.evaluations),
         sizes_table(subject.variants),
         candidates_table(result),
         end_to_end_table(result),
@@ -81,6 +83,7 @@ def summary(
         f"{subject.name}, version {subject.version}",
         verdict(result),
         accuracy_table(subject.evaluations, headline_only=True),
+        decisions_table(subject.evaluations),
         sizes_table(subject.variants),
         candidates_table(result),
         skipped_table(skipped),
@@ -107,6 +110,7 @@ def preparation(
         tuple(f"Note: {remark}" for remark in remarks),
         accuracy_table(subject.evaluations, headline_only=True),
         selection_table(subject.evaluations),
+        decisions_table(subject.evaluations),
         sizes_table(subject.variants),
         skipped_table(skipped),
         files_table(files),

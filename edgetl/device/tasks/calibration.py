@@ -5,6 +5,7 @@ References:
     with 15 equal bins, and one temperature for all classes, fitted by log loss.
     Naeini, Cooper and Hauskrecht (2015), Obtaining well calibrated probabilities using Bayesian binning, AAAI: where
     that error comes from.
+    Kumar, Liang and Ma (2019), Verified uncertainty calibration, NeurIPS: its upward bias on few samples.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 
 from edgetl.decisions import Calibration
 from edgetl.device.tasks.bootstrap import Floats, Statistic, bootstrap
-from edgetl.device.tasks.cross_fit import SAMPLES_MIN, TOO_FEW, Places, cross_fitted
+from edgetl.device.tasks.cross_fit import SAMPLES_MIN, Places, cross_fitted
 from edgetl.device.tasks.probabilities import sigmoid, softmax
 from edgetl.interval import Interval
 from edgetl.tensors import Array
@@ -25,9 +26,8 @@ ECE = "ECE"
 _BINS = 15
 _SCALE_MAX = 1e3
 _BISECTIONS = 30
-_NO_MINIMUM = (
-    "no temperature has the least log loss, as with scores that are right, or no better than chance, throughout"
-)
+_NO_MINIMUM = "no temperature has the least log loss, as where all scores are right, or no better than chance"
+_NOT_CROSS_FITTED = f"fewer than {SAMPLES_MIN} samples, or a part of them alone, are too few to fit a temperature on"
 
 
 @dataclass(frozen=True)
@@ -78,15 +78,22 @@ def calibration(reference: Scored, candidate: Scored, seed: int) -> Calibration:
         seed: of the folds and of the bootstrap.
     """
     before, after = temperature(reference), temperature(candidate)
-    tempered = None if after is None else tempered_probabilities(candidate, seed)
-    too_few = len(candidate.logits) < SAMPLES_MIN
+    probabilities = None if after is None else tempered_probabilities(candidate, seed)
+    reasons = [
+        *([f"the float one: {_NO_MINIMUM}"] if before is None else []),
+        *([_NO_MINIMUM] if after is None else []),
+        *([_NOT_CROSS_FITTED] if after is not None and probabilities is None else []),
+    ]
+    own, others = error_of(reference, reference.probabilities()), error_of(candidate, candidate.probabilities())
+    n, classes = candidate.logits.shape
     return Calibration(
-        error_of(reference, reference.probabilities(), seed),
-        error_of(candidate, candidate.probabilities(), seed),
+        reference=_value(own, n),
+        candidate=_value(others, n),
+        change=next(bootstrap({ECE: lambda weights: others(weights) - own(weights)}, (n, classes), seed)),
         reference_temperature=before,
         temperature=after,
-        tempered=None if tempered is None else error_of(candidate, tempered, seed),
-        reason="" if None not in (before, after, tempered) else TOO_FEW if too_few else _NO_MINIMUM,
+        tempered=None if probabilities is None else _value(error_of(candidate, probabilities), n),
+        reason="; ".join(reasons),
     )
 
 
@@ -128,10 +135,9 @@ def tempered_probabilities(scored: Scored, seed: int) -> Floats | None:
     return None if np.isnan(probabilities).any() else probabilities
 
 
-def error_of(scored: Scored, probabilities: Floats, seed: int) -> Interval:
-    """Expected calibration error with its bootstrap interval, samples with all their statements resampled."""
-    claimed, true = scored.link.claims(probabilities, scored.targets)
-    return next(bootstrap({ECE: calibration_error(claimed, true)}, claimed.shape, seed))
+def error_of(scored: Scored, probabilities: Floats) -> Statistic:
+    """Expected calibration error of other probabilities than the logits' own."""
+    return calibration_error(*scored.link.claims(probabilities, scored.targets))
 
 
 def calibration_error(claimed: Floats, true: Floats) -> Statistic:
@@ -146,6 +152,10 @@ def calibration_error(claimed: Floats, true: Floats) -> Statistic:
     places = (bins + _BINS * np.arange(n)[:, None]).ravel()
     gaps = np.bincount(places, weights=(true - claimed).ravel(), minlength=n * _BINS).reshape(n, _BINS)
     return lambda weights: np.abs(gaps.T @ weights).sum(axis=0) / (statements * weights.sum(axis=0))
+
+
+def _value(error: Statistic, n: int) -> float:
+    return float(error(np.ones((n, 1)))[0])
 
 
 def _slope(scored: Scored, scale: float) -> float:

@@ -99,10 +99,10 @@ class ClassifyTask:
         Raises:
             Unsupported: logits are not finite, or logits, labels and classes do not go together.
         """
-        logits = [finite(logits_of(outputs)) for outputs in (pair.reference, pair.candidate)]
-        for one in logits:
-            _check_shape(one, pair.truth, classes)
-        return decisions(Answers(*logits, pair.truth), classes, seed)
+        reference, candidate = (finite(logits_of(outputs)) for outputs in (pair.reference, pair.candidate))
+        for logits in (reference, candidate):
+            _check_shape(logits, pair.truth, classes)
+        return decisions(Answers(reference, candidate, pair.truth), classes, seed)
 
     def predictions(self, outputs: Batch, classes: tuple[str, ...]) -> list[Prediction]:
         """The label and the probabilities of each sample.

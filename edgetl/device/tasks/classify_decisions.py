@@ -47,7 +47,7 @@ def decisions(answers: Answers, classes: tuple[str, ...], seed: int) -> Decision
     """
     hits, truth = answers.hits, answers.truth
     before, after = (np.argmax(logits, axis=1) for logits in (answers.reference, answers.candidate))
-    scored = (_scored(logits, truth) for logits in (answers.reference, answers.candidate))
+    scored = _scored(answers.reference, truth), _scored(answers.candidate, truth)
     return Decisions(
         n=len(truth),
         flips=flips(before, after, hits, kinds_of_flips(before, after, classes, hits)),

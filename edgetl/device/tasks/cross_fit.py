@@ -19,7 +19,6 @@ Places: TypeAlias = NDArray[np.int64]
 FOLDS = 5
 SAMPLES_MIN = 20
 """Below it a fold would hold too little to judge anything by."""
-TOO_FEW = f"there are fewer than {SAMPLES_MIN} samples to fit on"
 
 
 def cross_fitted(n: int, seed: int, judge: Callable[[Places, Places], Array]) -> Array:

@@ -69,13 +69,18 @@ def kinds_of_flips(reference: Decided, candidate: Decided, names: Sequence[str],
     changed = reference != candidate
     pairs = reference[changed] * len(names) + candidate[changed]
     found, place, counts = np.unique(pairs, return_inverse=True, return_counts=True)
-    sides = [None] * len(found), [None] * len(found)
-    if hits is not None:
-        lost, won = (np.bincount(place, some[changed], len(found)) for some in (hits.lost, hits.won))
-        sides = [int(one) for one in lost], [int(one) for one in won]
+    lost, won = (
+        (None, None) if hits is None else (_counts(place, hits.lost[changed]), _counts(place, hits.won[changed]))
+    )
     return [
-        Flip(names[pair // len(names)], names[pair % len(names)], count, harmful, beneficial)
-        for pair, count, harmful, beneficial in zip(found.tolist(), counts.tolist(), *sides, strict=True)
+        Flip(
+            names[pair // len(names)],
+            names[pair % len(names)],
+            count,
+            None if lost is None else lost[at],
+            None if won is None else won[at],
+        )
+        for at, (pair, count) in enumerate(zip(found.tolist(), counts.tolist(), strict=True))
     ]
 
 
@@ -90,3 +95,8 @@ def recall_drop(label: str, hits: Hits) -> RecallDrop:
     lost, won = int(hits.lost.sum()), int(hits.won.sum())
     drop = Interval("drop of recall", (lost - won) / n, drop_interval(lost, won, n), n)
     return RecallDrop(label, float(hits.reference.mean()), float(hits.candidate.mean()), drop)
+
+
+def _counts(place: NDArray[np.int64], of: NDArray[np.bool_]) -> list[int]:
+    """How many are true at each place."""
+    return [int(count) for count in np.bincount(place, weights=of)]

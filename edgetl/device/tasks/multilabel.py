@@ -105,11 +105,11 @@ class MultilabelTask:
         Raises:
             Unsupported: logits are not finite, or logits, labels and classes do not go together.
         """
-        logits = [finite(logits_of(outputs)) for outputs in (pair.reference, pair.candidate)]
-        for one in logits:
-            _check_shape(one, pair.truth, classes)
+        reference, candidate = (finite(logits_of(outputs)) for outputs in (pair.reference, pair.candidate))
+        for logits in (reference, candidate):
+            _check_shape(logits, pair.truth, classes)
         thresholds = self._thresholds(len(classes))
-        return decisions(Answers(*logits, pair.truth, thresholds, bool(self.thresholds)), classes, seed)
+        return decisions(Answers(reference, candidate, pair.truth, thresholds, bool(self.thresholds)), classes, seed)
 
     def predictions(self, outputs: Batch, classes: tuple[str, ...]) -> list[MultilabelPrediction]:
         """The labels and the probabilities of each sample.

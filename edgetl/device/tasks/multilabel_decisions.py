@@ -46,7 +46,7 @@ def decisions(answers: Answers, classes: tuple[str, ...], seed: int) -> Decision
     before, after = (decided(logits, answers.thresholds) for logits in (answers.reference, answers.candidate))
     hits = Hits((before == truth).all(axis=1), (after == truth).all(axis=1))
     targets = truth.astype(np.float64)
-    scored = (Scored(logits, targets, EACH_BY_ITSELF) for logits in (answers.reference, answers.candidate))
+    scored = (Scored(answers.reference, targets, EACH_BY_ITSELF), Scored(answers.candidate, targets, EACH_BY_ITSELF))
     return Decisions(
         n=len(truth),
         flips=flips(before, after, hits, tuple(_kinds(before, after, truth, classes))),

@@ -12,7 +12,7 @@ References:
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -53,7 +53,7 @@ def drop_check(
     Returns:
         A check whose value is the drop as a fraction (negative when the candidate is better). It passes when the drop
         is at most ``accuracy_drop_max``, or ``least`` samples, and its one-sided 95 % bound at most
-        ``accuracy_drop_max + margin``.
+        ``accuracy_drop_max + margin``. Where it fails for want of samples, the reason says how many would be needed.
 
     Raises:
         Unsupported: the two are not of the same samples, or there are none.
@@ -76,6 +76,8 @@ def drop_check(
         reason += f"; {lost - won} of {n} is the smallest drop that so many samples can show"
     if is_small and bound > bound_limit:
         reason += f"; too few samples to tell: {_needed_in_words(lost, won, n, bound_limit)}"
+    if not is_small and -drop_bound(won, lost, n) <= limit:
+        reason += f"; {_doubted_in_words(lost, won, n, limit)}"
     return Check(name, drop, limit, "fraction", is_small and bound <= bound_limit, reason, n)
 
 
@@ -163,16 +165,32 @@ def _score(lost: float, won: float, n: float, drop: float) -> float:
 
 
 def _needed_in_words(lost: int, won: int, n: int, bound_limit: float) -> str:
-    low, high = 1.0, _GROWTH_MAX
-    if drop_bound(lost * high, won * high, n * high) > bound_limit:
+    factor = _growth_until(lambda times: drop_bound(lost * times, won * times, n * times) <= bound_limit)
+    if factor is None:
         return "no number of samples would be enough at this drop and margin"
+    return f"about {math.ceil(n * factor)} would be needed if they turned out alike"
+
+
+def _doubted_in_words(lost: int, won: int, n: int, limit: float) -> str:
+    factor = _growth_until(lambda times: -drop_bound(won * times, lost * times, n * times) > limit)
+    doubted = f"chance may have made it so large (95 % bound from below {_points(-drop_bound(won, lost, n))})"
+    if factor is None:
+        return f"{doubted}, and it is too close to the limit for any number of samples to tell"
+    return f"{doubted}: about {math.ceil(n * factor)} samples would be needed to tell if they turned out alike"
+
+
+def _growth_until(is_enough: Callable[[float], bool]) -> float | None:
+    """By what factor the samples must become more, to one percent; ``None`` above a million."""
+    low, high = 1.0, _GROWTH_MAX
+    if not is_enough(high):
+        return None
     while high / low > 1.01:
         middle = math.sqrt(low * high)
-        if drop_bound(lost * middle, won * middle, n * middle) > bound_limit:
-            low = middle
-        else:
+        if is_enough(middle):
             high = middle
-    return f"about {math.ceil(n * high)} would be needed if they turned out alike"
+        else:
+            low = middle
+    return high
 
 
 def _points(fraction: float) -> str:
