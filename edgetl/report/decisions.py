@@ -14,6 +14,7 @@ NOTABLE = 0.05
 _LEVEL = 0.05
 _CLASSES_MAX = 20
 """Of more, only those that are found more or less often are shown."""
+_THRESHOLDS_MAX = 6
 
 
 def decisions_tables(evaluations: Sequence[Evaluation]) -> tuple[Table, ...]:
@@ -114,8 +115,8 @@ def _recalls_table(variant: str, found: Decisions) -> Table:
             numbers.count(recall.drop.n),
             numbers.percent(recall.reference),
             numbers.percent(recall.candidate),
-            numbers.points(-recall.drop.value),
-            numbers.points_interval((-recall.drop.ci95[1], -recall.drop.ci95[0])),
+            numbers.points(0.0 - recall.drop.value),
+            numbers.points_interval((0.0 - recall.drop.ci95[1], 0.0 - recall.drop.ci95[0])),
         )
         for recall in found.recalls
         if len(found.recalls) <= _CLASSES_MAX or recall.candidate != recall.reference
@@ -184,8 +185,8 @@ def _thresholds_table(evaluations: Sequence[Evaluation]) -> Table:
     rows = tuple(
         (
             variant,
-            ", ".join(map(numbers.percent, found.shared)),
-            ", ".join(map(numbers.percent, found.own)),
+            _listed(found.shared),
+            _listed(found.own),
             f"{numbers.points(found.gain.value)} of {found.gain.metric}",
             numbers.points_interval(found.gain.ci95),
         )
@@ -226,6 +227,12 @@ def _known(evaluations: Sequence[Evaluation]) -> Iterator[tuple[str, Decisions]]
 
 def _gain(refit: Refit) -> str:
     return f"{numbers.points(refit.gain.value)} of {refit.gain.metric}"
+
+
+def _listed(thresholds: tuple[float, ...]) -> str:
+    shown = ", ".join(map(numbers.percent, thresholds[:_THRESHOLDS_MAX]))
+    more = len(thresholds) - _THRESHOLDS_MAX
+    return shown if more <= 0 else f"{shown} and {numbers.count(more)} more"
 
 
 def _p(value: float) -> str:

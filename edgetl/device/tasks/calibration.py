@@ -19,7 +19,6 @@ from edgetl.decisions import Calibration
 from edgetl.device.tasks.bootstrap import Floats, Statistic, bootstrap
 from edgetl.device.tasks.cross_fit import SAMPLES_MIN, Places, cross_fitted
 from edgetl.device.tasks.probabilities import sigmoid, softmax
-from edgetl.interval import Interval
 from edgetl.tensors import Array
 
 ECE = "ECE"
