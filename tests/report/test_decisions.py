@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+from edgetl.bundle import Bundle
 from edgetl.decisions import Calibration, Decisions, Flip, Flips, OutputError, RecallDrop, Refit, Shift
 from edgetl.evaluation import Evaluation
 from edgetl.interval import Interval
 from edgetl.report import text
+from edgetl.report.contents import contents
 from edgetl.report.decisions import decisions_table, decisions_tables, in_words
+from edgetl.report.document import Subject, report
+from edgetl.report.html.page import to_html
+from edgetl.report.markdown import to_markdown
 from edgetl.report.page import Table
 
 FLIPS = Flips(
@@ -138,3 +144,21 @@ def test_nothing_changed_has_no_minus_sign() -> None:
     recall = RecallDrop("ok", 0.5, 0.5, Interval("drop of recall", 0.0, (-0.1, 0.1), 9))
     (row,) = tables(msgspec.structs.replace(FOUND, recalls=(recall,)))["How much of each class int8 finds"].rows
     assert row[4] == "+0.0 points"
+
+
+def test_a_report_has_a_section_of_its_own_in_both_formats(tiny_bundle: Path) -> None:
+    kind = Flip("<b>ok", "bad|", 2, 1, 1)
+    found = msgspec.structs.replace(FOUND, flips=msgspec.structs.replace(FLIPS, kinds=(kind,)))
+    manifest = Bundle.open(tiny_bundle).manifest
+    told = msgspec.structs.replace(manifest, evaluations=evaluations(found))
+    chapters = report([Subject("ab" * 32, told, ())])
+    assert "Decisions" in [section.title for section in chapters[0].sections]
+    written = to_markdown(chapters, "files")
+    assert "## Decisions" in written
+    assert r"| \<b>ok | bad\| | 2 | 1 | 1 |" in written
+    assert "int8: 3 of 393 decisions change, 1 for the worse" in written
+    page = to_html(chapters)
+    assert "int8: 3 of 393 decisions change, 1 for the worse" in page
+    assert "&lt;b&gt;ok" in page
+    inspected = contents(told, "ab" * 32)
+    assert "Decisions that change with int8" in [table.title for table in inspected.tables]

@@ -24,7 +24,8 @@ from edgetl.tensors import Array
 ECE = "ECE"
 _BINS = 15
 _SCALE_MAX = 1e3
-_BISECTIONS = 30
+_BISECTIONS = 20
+"""Of the logarithm of the scale: to one part in 70,000."""
 _NO_MINIMUM = "no temperature has the least log loss, as where all scores are right, or no better than chance"
 _NOT_CROSS_FITTED = f"fewer than {SAMPLES_MIN} samples, or a part of them alone, are too few to fit a temperature on"
 
