@@ -65,7 +65,7 @@ def _flips_in_words(flips: Flips) -> str:
     n, what = flips.rate.n, "decisions" if flips.harmful is not None else "largest entries of the first output"
     if not flips.count:
         most = numbers.percent(flips.rate.ci95[1])
-        return f"none of {numbers.count(n)} {what} changes; with no more samples, {most} of all others still might."
+        return f"none of {numbers.count(n)} {what} changes, which rules out no rate below {most}."
     sentence = f"{numbers.count(flips.count)} of {numbers.count(n)} {what} change"
     if flips.harmful is None or flips.beneficial is None or flips.mcnemar_p is None:
         return f"{sentence}; without labels nobody knows whether for the worse."
