@@ -7,15 +7,10 @@ from typing import Literal
 import msgspec
 
 from edgetl.check import Check
+from edgetl.decisions import Decisions
+from edgetl.interval import Interval
 
-
-class Interval(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A number with its two-sided 95 % interval over ``n`` samples."""
-
-    metric: str
-    value: float
-    ci95: tuple[float, float]
-    n: int
+__all__ = ["ClassScore", "Evaluation", "Interval", "Metrics", "SelectionSplit"]
 
 
 class ClassScore(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -46,7 +41,7 @@ class Metrics(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 SelectionSplit = Literal["validation", "out-of-fold + validation", "none"]
 
 
-class Evaluation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Evaluation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One variant, as the host measured it."""
 
     variant: str
@@ -58,3 +53,5 @@ class Evaluation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     test: Metrics | None
     """On data that nothing was chosen with; reported once."""
     checks: tuple[Check, ...]
+    decisions: Decisions | None = None
+    """Against the float variant on the selection data; left out of that variant itself."""

@@ -43,6 +43,11 @@ class Selection:
     truth: NDArray[np.int64]
     split: SelectionSplit
 
+    @property
+    def is_finite(self) -> bool:
+        """Whether every output is a number."""
+        return all(np.isfinite(array).all() for array in self.outputs.values())
+
 
 @dataclass(frozen=True)
 class Judged:
@@ -71,18 +76,25 @@ def judge(made: tuple[Made, ...], test: tuple[Sample, ...], jury: Jury) -> tuple
     """Evaluate every variant; the first is the float one that the others are compared with.
 
     Gates see validation data, pooled with honest out-of-fold predictions on the training data where the method gives
-    them. ``test`` is only reported; nothing here depends on it.
+    them; so does what is found of decisions that change. ``test`` is only reported; nothing here depends on it. Without
+    labels nothing is judged, and only what changes is found.
 
     Returns:
-        The jury with the thresholds it chose, for the float variant and used for all, and its judgements.
+        The jury with the thresholds it chose, for the float variant and used for all, and its judgements; of a float
+        variant that gives NaN or infinity only that, because the others cannot be compared with it.
     """
     if not jury.task.labelled:
-        return jury, tuple(_unjudged(variant) for variant in made)
+        return jury, tuple(_unjudged(variant, made[0], jury) for variant in made)
     selected = [select(variant, jury) for variant in made]
+    reference = selected[0]
+    if not reference.is_finite:
+        return jury, (_broken(made[0], reference),)
     if is_thresholded(jury):
-        jury = settled(jury, selected[0])
-    judged = (_judged(variant, own, selected[0], test, jury) for variant, own in zip(made, selected, strict=True))
-    return jury, tuple(judged)
+        jury = settled(jury, reference)
+    return jury, tuple(
+        _judged(variant, own, reference, test, jury) if own.is_finite else _broken(variant, own)
+        for variant, own in zip(made, selected, strict=True)
+    )
 
 
 def is_thresholded(jury: Jury) -> bool:
@@ -124,8 +136,9 @@ def _judged(variant: Made, own: Selection, reference: Selection, test: tuple[Sam
     task, workspace = jury.task, jury.workspace
     selection = task.metrics(own.outputs, own.truth, workspace.classes, workspace.seed)
     checks = [*variant.checks, *_gates(variant, selection.headline, jury.gates)]
-    if own is not reference:
-        checks.append(task.drop("accuracy drop", Pair(reference.outputs, own.outputs, own.truth), jury.gates))
+    pair = None if own is reference else Pair(reference.outputs, own.outputs, own.truth)
+    if pair is not None:
+        checks.append(task.drop("accuracy drop", pair, jury.gates))
     evaluation = Evaluation(
         variant=variant.name,
         runtime=variant.runtime,
@@ -133,12 +146,26 @@ def _judged(variant: Made, own: Selection, reference: Selection, test: tuple[Sam
         selection_split=own.split,
         test=task.metrics(predict(variant, test, jury), workspace.truth(test), workspace.classes, workspace.seed),
         checks=tuple(checks),
+        decisions=None if pair is None else task.compare(pair, workspace.classes, workspace.seed),
     )
     return Judged(variant, evaluation)
 
 
-def _unjudged(variant: Made) -> Judged:
-    return Judged(variant, Evaluation(variant.name, variant.runtime, None, "none", None, variant.checks))
+def _broken(variant: Made, own: Selection) -> Judged:
+    n = len(own.truth)
+    bad = sum(not all(np.isfinite(array[row]).all() for array in own.outputs.values()) for row in range(n))
+    reason = f"{bad} of {n} selection samples have outputs that are NaN or infinite"
+    check = Check("finite outputs", float(bad), 0.0, "samples", False, reason, n)
+    return Judged(variant, Evaluation(variant.name, variant.runtime, None, "none", None, (*variant.checks, check)))
+
+
+def _unjudged(variant: Made, reference: Made, jury: Jury) -> Judged:
+    decisions, workspace = None, jury.workspace
+    if variant is not reference:
+        samples = workspace.splits.validation
+        pair = Pair(predict(reference, samples, jury), predict(variant, samples, jury), np.zeros(0, np.int64))
+        decisions = jury.task.compare(pair, workspace.classes, workspace.seed)
+    return Judged(variant, Evaluation(variant.name, variant.runtime, None, "none", None, variant.checks, decisions))
 
 
 def _gates(variant: Made, headline: Interval, gates: Gates) -> list[Check]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from edgetl.check import Check
-from edgetl.device.tasks.classify import softmax
+from edgetl.device.tasks.probabilities import softmax
 from edgetl.device.verify import Tolerance, parity
 from edgetl.errors import BackendError, Unsupported
 from edgetl.host.graph import LOGITS

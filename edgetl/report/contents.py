@@ -12,6 +12,7 @@ from edgetl.golden import GoldenIndex
 from edgetl.preprocess import Preprocess
 from edgetl.report import numbers
 from edgetl.report.accuracy import accuracy_table, checks_table, selection_table
+from edgetl.report.decisions import decisions_tables
 from edgetl.report.page import Column, Page, Table
 from edgetl.report.text import Subject, sizes_table
 
@@ -115,6 +116,7 @@ def contents(manifest: Described, sha256: str) -> Page:
         sizes_table(manifest.variants),
         accuracy_table(manifest.evaluations),
         selection_table(manifest.evaluations),
+        *decisions_tables(manifest.evaluations),
         *checks,
         origin_table(manifest.provenance),
     )

@@ -14,6 +14,7 @@ from edgetl.report.accuracy import accuracy_table, checks_table, classes_table, 
 from edgetl.report.candidates import only_timed, start_table
 from edgetl.report.contents import Described, facts_table, origin_table
 from edgetl.report.data_card import data_card_tables, data_card_warnings
+from edgetl.report.decisions import decisions_tables
 from edgetl.report.energy import energy_table
 from edgetl.report.facts import data_table, limits_table, method_table, settings_table
 from edgetl.report.load import measured_sentence
@@ -157,7 +158,10 @@ def _training(manifest: Described) -> Section:
 def _accuracy(manifest: Described, results: Sequence[Result]) -> list[Section]:
     evaluations = manifest.evaluations
     tables = (accuracy_table(evaluations), selection_table(evaluations))
-    sections = [Section("Accuracy", present(accuracy_picture(evaluations), *tables))]
+    sections = [
+        Section("Accuracy", present(accuracy_picture(evaluations), *tables)),
+        Section("Decisions", present(*decisions_tables(evaluations))),
+    ]
     shown = _evaluation_of_chosen(evaluations, results)
     if shown is not None and shown.test is not None:
         confusion, classes = confusion_picture(shown.variant, shown.test), classes_table(shown.test)

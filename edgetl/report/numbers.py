@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 UNKNOWN = "-"
 _TENTH_MS, _MICROSECOND = 99_950, 999.5
 """In nanoseconds, less what rounds up to them."""
@@ -34,6 +36,23 @@ def percent(fraction: float | None) -> str:
 def points(fraction: float | None) -> str:
     """A difference of two percentages, with its sign: ``-0.4 points``."""
     return UNKNOWN if fraction is None else f"{fraction * 100:+.1f} points"
+
+
+def points_interval(bounds: tuple[float, float] | None) -> str:
+    """``-1.2 to +0.8 points``."""
+    return UNKNOWN if bounds is None else f"{bounds[0] * 100:+.1f} to {bounds[1] * 100:+.1f} points"
+
+
+def decibels(relative: float | None) -> str:
+    """``31.4 dB`` of signal over noise from an error relative to the signal; ``equal`` without any."""
+    if relative is None:
+        return UNKNOWN
+    return f"{-20 * math.log10(relative):.1f} dB" if relative else "equal"
+
+
+def factor(value: float | None) -> str:
+    """``1.23``; ``-`` when unknown."""
+    return UNKNOWN if value is None else f"{value:.2f}"
 
 
 def percent_interval(bounds: tuple[float, float] | None) -> str:

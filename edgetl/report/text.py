@@ -17,6 +17,7 @@ from edgetl.report.candidates import (
     p50_ns,
     start_table,
 )
+from edgetl.report.decisions import decisions_table
 from edgetl.report.minutes import minutes_table
 from edgetl.report.page import Column, Page, Table
 from edgetl.report.trust import doubts_table, timing_sentence
@@ -62,6 +63,7 @@ def deployment(
         verdict(result),
         accuracy_table(subject.evaluations),
         selection_table(subject.evaluations),
+        decisions_table(subject.evaluations),
         sizes_table(subject.variants),
         candidates_table(result),
         end_to_end_table(result),
@@ -84,6 +86,7 @@ def summary(
         f"{subject.name}, version {subject.version}",
         verdict(result),
         accuracy_table(subject.evaluations, headline_only=True),
+        decisions_table(subject.evaluations),
         sizes_table(subject.variants),
         candidates_table(result),
         doubts_table(result),
@@ -112,6 +115,7 @@ def preparation(
         tuple(f"Note: {remark}" for remark in remarks),
         accuracy_table(subject.evaluations, headline_only=True),
         selection_table(subject.evaluations),
+        decisions_table(subject.evaluations),
         sizes_table(subject.variants),
         skipped_table(skipped),
         files_table(files),

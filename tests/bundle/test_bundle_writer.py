@@ -15,9 +15,17 @@ import pytest
 
 from edgetl.bundle import Bundle, Contents, write_bundle
 from edgetl.bundle.archive import Digest, layout
+from edgetl.decisions import Decisions, Flip, Flips, Shift
 from edgetl.errors import BundleError, InputError
 from edgetl.golden import Golden
+from edgetl.interval import Interval
 from edgetl.tensors import TensorSpec
+
+DECISIONS = Decisions(
+    n=3,
+    flips=Flips(Interval("flip rate", 0, (0, 0.56), 3), 1, 1, 0, 1, (Flip("good", "défekt", 1, 1, 0),)),
+    shifts=(Shift("top score", 3, 0.9, 1, (-0.1, 0, 0, 0.25, 1)),),
+)
 
 
 def test_equal_contents_give_equal_bytes(contents: Contents, tmp_path: Path) -> None:
@@ -158,3 +166,16 @@ def test_several_labels_and_thresholds_come_back(contents: Contents, tmp_path: P
     bundle = Bundle.open(tmp_path / "a.edgetl")
     assert bundle.manifest.thresholds == (0.25, 0.5)
     assert bundle.golden().labels == labels
+
+
+def test_decisions_travel_with_an_evaluation(contents: Contents, tmp_path: Path) -> None:
+    compared = msgspec.structs.replace(contents.evaluations[0], variant="int8-x86-vnni", decisions=DECISIONS)
+    write_bundle(tmp_path / "a.edgetl", replace(contents, evaluations=(*contents.evaluations, compared)))
+    first, second = Bundle.open(tmp_path / "a.edgetl").manifest.evaluations
+    assert first.decisions is None
+    assert second.decisions == DECISIONS
+
+
+def test_an_evaluation_without_decisions_is_spelled_as_before_there_were_any(files: dict[str, bytes]) -> None:
+    (evaluation,) = msgspec.json.decode(files["manifest.json"])["evaluations"]
+    assert set(evaluation) == {"variant", "runtime", "selection", "selection_split", "test", "checks"}

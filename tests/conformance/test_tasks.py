@@ -62,10 +62,24 @@ def test_other_outputs_flip_something(task: DeviceTask, outputs: dict[str, Array
     assert flip_rate(task.decisions(outputs), task.decisions(negated)).value > 0.5
 
 
-def test_outputs_are_left_as_they_were(task: DeviceTask, outputs: dict[str, Array]) -> None:
+def test_a_comparison_counts_the_flips_of_the_decisions(
+    task: DeviceTask, outputs: dict[str, Array], labels: Array
+) -> None:
+    negated = {name: -array for name, array in outputs.items()}
+    for candidate in (outputs, negated):
+        found = task.compare(Pair(outputs, candidate, labels), CLASSES, seed=0)
+        assert found.n == 40
+        assert found.flips is not None
+        assert found.flips.rate == flip_rate(task.decisions(outputs), task.decisions(candidate))
+        assert (found.flips.harmful is not None) == task.labelled
+        assert found == task.compare(Pair(outputs, candidate, labels), CLASSES, seed=0)
+
+
+def test_outputs_are_left_as_they_were(task: DeviceTask, outputs: dict[str, Array], labels: Array) -> None:
     before = {name: array.copy() for name, array in outputs.items()}
     task.decisions(outputs)
     task.predictions(outputs, CLASSES)
+    task.compare(Pair(outputs, outputs, labels), CLASSES, seed=0)
     for name, array in outputs.items():
         np.testing.assert_array_equal(array, before[name])
 

@@ -88,6 +88,19 @@ def test_bundle_has_both_variants_with_macro_f1_far_above_chance(prepared: Prepa
     assert [check.name for check in manifest.evaluations[1].checks] == ["accuracy drop"]
 
 
+def test_decisions_of_the_int8_variant_are_compared_with_the_float_one(prepared: PrepareRequest) -> None:
+    manifest = Bundle.open(prepared.out).manifest
+    float_, int8 = manifest.evaluations
+    assert float_.decisions is None
+    assert int8.decisions is not None
+    assert int8.selection is not None
+    assert int8.decisions.n == int8.selection.headline.n
+    assert [recall.label for recall in int8.decisions.recalls] == list(CLASSES)
+    assert int8.decisions.calibration is not None
+    assert int8.decisions.refit is not None
+    assert int8.decisions.refit.shared == manifest.thresholds
+
+
 def test_thresholds_travel_with_the_bundle_and_decide(prepared: PrepareRequest) -> None:
     bundle = Bundle.open(prepared.out)
     assert isinstance(bundle.manifest.thresholds, tuple)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from edgetl.bundle import Manifest
 from edgetl.check import Check
+from edgetl.decisions import Decisions
 from edgetl.evaluation import Metrics
 from edgetl.gates import Gates
 from edgetl.golden import Label
@@ -77,6 +78,18 @@ class DeviceTask(Protocol):
 
         Raises:
             Unsupported: the task has no labels, or there are no samples.
+        """
+
+    def compare(self, pair: Pair, classes: tuple[str, ...], seed: int) -> Decisions:
+        """What changes for whoever acts on the answers when the candidate takes the place of its reference.
+
+        Args:
+            pair: both on the same samples; without labels ``truth`` is not looked at.
+            classes: names, in the order of the outputs.
+            seed: of folds and bootstrap.
+
+        Raises:
+            Unsupported: outputs are not finite, or do not go together.
         """
 
     def predictions(self, outputs: Batch, classes: tuple[str, ...]) -> list[Any]:

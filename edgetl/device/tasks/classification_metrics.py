@@ -2,7 +2,6 @@
 
 References:
     Hanley and McNeil (1982), The meaning and use of the area under a ROC curve, Radiology 143: AUROC by ranks.
-    Guo et al. (2017), On calibration of modern neural networks, ICML: expected calibration error, 15 equal bins.
 """
 
 from __future__ import annotations
@@ -13,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetl.device.tasks.bootstrap import Floats, Statistic, bootstrap, mean_of_defined, ratio
+from edgetl.device.tasks.calibration import ECE, calibration_error
 from edgetl.device.tasks.class_scores import class_scores
 from edgetl.device.tasks.statistics import wilson
 from edgetl.evaluation import Interval, Metrics
 
 Labels: TypeAlias = NDArray[np.int64]
 
-_BINS = 15
 _CONFUSION_CLASSES_MAX = 200
 
 
@@ -43,7 +42,7 @@ def metrics(probabilities: Floats, labels: Labels, classes: tuple[str, ...], see
         "balanced accuracy": _balanced_accuracy(predicted, labels, len(classes)),
         "macro F1": _macro_f1(predicted, labels, len(classes)),
         "AUROC": _auroc(probabilities, labels),
-        "ECE": _calibration_error(probabilities, predicted, labels),
+        ECE: calibration_error(probabilities.max(axis=1)[:, None], (predicted == labels)[:, None].astype(np.float64)),
     }
     counts = (np.bincount(some, minlength=len(classes)) for some in (labels, predicted, labels[predicted == labels]))
     return Metrics(
@@ -86,13 +85,6 @@ def _area(scores: Floats, positive: NDArray[np.bool_]) -> Statistic:
         return ratio(won / 2, drawn.sum(axis=0) * beaten[-1])
 
     return area
-
-
-def _calibration_error(probabilities: Floats, predicted: Labels, labels: Labels) -> Statistic:
-    confidence = probabilities.max(axis=1)
-    bins = np.clip(np.ceil(confidence * _BINS).astype(np.int64) - 1, 0, _BINS - 1)
-    gaps = _one_hot(bins, _BINS) * ((predicted == labels) - confidence)[:, None]
-    return lambda weights: np.abs(gaps.T @ weights).sum(axis=0) / weights.sum(axis=0)
 
 
 def _confusion(predicted: Labels, labels: Labels, classes: int) -> tuple[tuple[int, ...], ...]:

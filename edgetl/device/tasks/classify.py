@@ -9,8 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetl.check import Check
+from edgetl.decisions import Decisions
 from edgetl.device.tasks import Pair
 from edgetl.device.tasks.classification_metrics import metrics
+from edgetl.device.tasks.classify_decisions import Answers, decisions
+from edgetl.device.tasks.probabilities import softmax
 from edgetl.device.tasks.statistics import drop_check
 from edgetl.errors import DataError, Unsupported
 from edgetl.evaluation import Metrics
@@ -80,19 +83,26 @@ class ClassifyTask:
         Raises:
             Unsupported: there are no samples, or logits, labels and classes do not go together.
         """
-        probabilities = softmax(finite(logits_of(outputs)))
-        if probabilities.shape != (len(truth), len(classes)) or not len(truth):
-            expected = f"({len(truth)}, {len(classes)})"
-            raise Unsupported(f"logits have shape {probabilities.shape}, expected {expected} and at least one sample")
-        if truth.min() < 0 or truth.max() >= len(classes):
-            raise Unsupported(f"labels go from {truth.min()} to {truth.max()}, expected 0 to {len(classes) - 1}")
-        return metrics(probabilities, np.asarray(truth, dtype=np.int64), classes, seed)
+        logits = finite(logits_of(outputs))
+        _check_shape(logits, truth, classes)
+        return metrics(softmax(logits), np.asarray(truth, dtype=np.int64), classes, seed)
 
     def drop(self, name: str, pair: Pair, gates: Gates, least: int = 0) -> Check:
         """Judge the drop of accuracy, sample by sample: see :func:`drop_check`."""
         return drop_check(
             name, self.hits(pair.reference, pair.truth), self.hits(pair.candidate, pair.truth), gates, least
         )
+
+    def compare(self, pair: Pair, classes: tuple[str, ...], seed: int) -> Decisions:
+        """Flips, recall of each class, scores, calibration and, of two classes, the threshold.
+
+        Raises:
+            Unsupported: logits are not finite, or logits, labels and classes do not go together.
+        """
+        reference, candidate = (finite(logits_of(outputs)) for outputs in (pair.reference, pair.candidate))
+        for logits in (reference, candidate):
+            _check_shape(logits, pair.truth, classes)
+        return decisions(Answers(reference, candidate, pair.truth), classes, seed)
 
     def predictions(self, outputs: Batch, classes: tuple[str, ...]) -> list[Prediction]:
         """The label and the probabilities of each sample.
@@ -107,13 +117,6 @@ class ClassifyTask:
 
 
 TASK = ClassifyTask()
-
-
-def softmax(logits: Array) -> NDArray[np.float64]:
-    """Probabilities of shape ``(n, classes)`` from logits of that shape."""
-    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True, initial=-np.inf)
-    exponentials = np.exp(shifted)
-    return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True))
 
 
 def logits_of(outputs: Batch) -> Array:
@@ -144,6 +147,14 @@ def finite(logits: Array) -> Array:
             "wrongly here, choose another candidate with: edgetl qualify BUNDLE -o RESULT.json"
         )
     return logits
+
+
+def _check_shape(logits: Array, truth: NDArray[np.int64], classes: tuple[str, ...]) -> None:
+    if logits.shape != (len(truth), len(classes)) or not len(truth):
+        expected = f"({len(truth)}, {len(classes)})"
+        raise Unsupported(f"logits have shape {logits.shape}, expected {expected} and at least one sample")
+    if truth.min() < 0 or truth.max() >= len(classes):
+        raise Unsupported(f"labels go from {truth.min()} to {truth.max()}, expected 0 to {len(classes) - 1}")
 
 
 def _prediction(probabilities: NDArray[np.float64], classes: tuple[str, ...]) -> Prediction:

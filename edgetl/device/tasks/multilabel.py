@@ -10,19 +10,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetl.check import Check
+from edgetl.decisions import Decisions
 from edgetl.device.tasks import Pair
 from edgetl.device.tasks.classify import LOGITS, finite, logits_of
+from edgetl.device.tasks.multilabel_decisions import Answers, decisions
 from edgetl.device.tasks.multilabel_drop import Compared, f1_drop
 from edgetl.device.tasks.multilabel_metrics import metrics
+from edgetl.device.tasks.probabilities import DEFAULT_THRESHOLD, sigmoid
+from edgetl.device.tasks.thresholds import decided
 from edgetl.errors import DataError, Unsupported
 from edgetl.evaluation import Metrics
 from edgetl.gates import Gates
 from edgetl.golden import Label
 from edgetl.tensors import Array, Batch
 
-__all__ = ["LOGITS", "TASK", "MultilabelPrediction", "MultilabelTask", "sigmoid"]
-
-DEFAULT_THRESHOLD = 0.5
+__all__ = ["LOGITS", "TASK", "MultilabelPrediction", "MultilabelTask"]
 
 
 class MultilabelPrediction(msgspec.Struct, frozen=True):
@@ -69,7 +71,7 @@ class MultilabelTask:
     def decisions(self, outputs: Batch) -> NDArray[np.int64]:
         """1 where a class is given, else 0, ``(n, classes)``; -1 for all classes where the logits are not finite."""
         logits = logits_of(outputs)
-        above = sigmoid(logits) > self._thresholds(logits.shape[1])
+        above = decided(logits, self._thresholds(logits.shape[1]))
         return np.where(np.isfinite(logits).all(axis=1, keepdims=True), above, -1).astype(np.int64)
 
     def hits(self, outputs: Batch, truth: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -83,11 +85,7 @@ class MultilabelTask:
             Unsupported: there are no samples, or logits, labels and classes do not go together.
         """
         logits = finite(logits_of(outputs))
-        if logits.shape != truth.shape or logits.shape[1] != len(classes) or not len(truth):
-            raise Unsupported(
-                f"logits have shape {logits.shape}, expected {truth.shape} for {len(classes)} classes and at least one "
-                "sample"
-            )
+        _check_shape(logits, truth, classes)
         return metrics(sigmoid(logits), self.decisions(outputs), truth, classes, seed)
 
     def drop(self, name: str, pair: Pair, gates: Gates, least: int = 0) -> Check:
@@ -101,6 +99,18 @@ class MultilabelTask:
         compared = Compared(self.decisions(pair.reference), self.decisions(pair.candidate), pair.truth)
         return f1_drop(name, compared, gates, least)
 
+    def compare(self, pair: Pair, classes: tuple[str, ...], seed: int) -> Decisions:
+        """Flips of each class, its recall, scores, calibration and thresholds.
+
+        Raises:
+            Unsupported: logits are not finite, or logits, labels and classes do not go together.
+        """
+        reference, candidate = (finite(logits_of(outputs)) for outputs in (pair.reference, pair.candidate))
+        for logits in (reference, candidate):
+            _check_shape(logits, pair.truth, classes)
+        thresholds = self._thresholds(len(classes))
+        return decisions(Answers(reference, candidate, pair.truth, thresholds, bool(self.thresholds)), classes, seed)
+
     def predictions(self, outputs: Batch, classes: tuple[str, ...]) -> list[MultilabelPrediction]:
         """The labels and the probabilities of each sample.
 
@@ -113,22 +123,23 @@ class MultilabelTask:
         above = self.decisions(outputs)
         return [_prediction(scores, given, classes) for scores, given in zip(sigmoid(logits), above, strict=True)]
 
-    def _thresholds(self, classes: int) -> NDArray[np.float64]:
+    def _thresholds(self, classes: int) -> tuple[float, ...]:
         if self.thresholds and len(self.thresholds) != classes:
             raise Unsupported(
                 f"there are {len(self.thresholds)} thresholds for {classes} logits; expected one for each"
             )
-        return np.array(self.thresholds or (DEFAULT_THRESHOLD,) * classes, np.float64)
+        return self.thresholds or (DEFAULT_THRESHOLD,) * classes
 
 
 TASK = MultilabelTask()
 
 
-def sigmoid(logits: Array) -> NDArray[np.float64]:
-    """Probabilities from logits of the same shape."""
-    # one of two forms that never overflow; which one is the sign's choice
-    small = np.exp(-np.abs(logits.astype(np.float64)))
-    return np.asarray(np.where(logits >= 0, 1.0, small) / (1.0 + small))
+def _check_shape(logits: Array, truth: NDArray[np.int64], classes: tuple[str, ...]) -> None:
+    if logits.shape != truth.shape or logits.shape[1] != len(classes) or not len(truth):
+        raise Unsupported(
+            f"logits have shape {logits.shape}, expected {truth.shape} for {len(classes)} classes and at least one "
+            "sample"
+        )
 
 
 def _prediction(

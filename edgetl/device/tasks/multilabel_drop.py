@@ -54,7 +54,7 @@ def f1_drop(name: str, compared: Compared, gates: Gates, least: int = 0) -> Chec
     Returns:
         A check whose value is the drop as a fraction (negative when the candidate is better). It passes when the drop
         is at most ``accuracy_drop_max``, or what ``least`` decisions can lose, and its one-sided 95 % bound at most
-        ``accuracy_drop_max + margin``.
+        ``accuracy_drop_max + margin``. Where it fails for want of samples, the reason says how many would be needed.
 
     Raises:
         Unsupported: the three are not of the same samples, or there are none.
@@ -66,7 +66,7 @@ def f1_drop(name: str, compared: Compared, gates: Gates, least: int = 0) -> Chec
         )
     n, changed = len(truth), int((reference != candidate).any(axis=1).sum())
     steps = step_of_f1(reference, truth)
-    drop, bound = _drop_and_bound(reference, candidate, truth, float(steps.mean()) if steps.size else 1.0 / n)
+    drop, (low, bound) = _drop_and_bounds(compared, float(steps.mean()) if steps.size else 1.0 / n)
     limit, bound_limit = gates.accuracy_drop_max, gates.accuracy_drop_max + gates.margin
     smallest = least * float(steps.max(initial=0.0)) + _ROUNDING
     reason = (
@@ -78,11 +78,15 @@ def f1_drop(name: str, compared: Compared, gates: Gates, least: int = 0) -> Chec
         reason += f"; one decision may lose {_points(smallest)} points, the smallest drop that so many samples can show"
     if is_small and bound > bound_limit:
         reason += f"; too few samples to tell: {_needed_in_words(drop, bound, bound_limit, n)}"
+    if not is_small and low <= limit:
+        needed = _needed(drop - low, drop - limit, n)
+        reason += f"; chance may have made it so large (95 % bound from below {_points(low)}): {needed}"
     return Check(name, drop, limit, "fraction", is_small and bound <= bound_limit, reason, n)
 
 
-def _drop_and_bound(reference: Decided, candidate: Decided, truth: Decided, step: float) -> tuple[float, float]:
-    before, after = macro_f1(reference, truth), macro_f1(candidate, truth)
+def _drop_and_bounds(compared: Compared, step: float) -> tuple[float, tuple[float, float]]:
+    truth = compared.truth
+    before, after = macro_f1(compared.reference, truth), macro_f1(compared.candidate, truth)
 
     def difference(weights: Floats) -> Floats:
         # without any class there is nothing to lose
@@ -91,16 +95,19 @@ def _drop_and_bound(reference: Decided, candidate: Decided, truth: Decided, step
     drop = float(difference(np.ones((len(truth), 1)))[0])
     resampled = np.concatenate([difference(weights) for weights in resamples((len(truth), truth.shape[1]), _SEED)])
     unseen = np.random.default_rng(_SEED).poisson(1.0, resampled.size) * step
-    return drop, float(np.percentile(resampled + unseen, _BOUND))
+    high, low = np.percentile(resampled + unseen, _BOUND), np.percentile(resampled - unseen, 100 - _BOUND)
+    return drop, (float(low), float(high))
 
 
 def _needed_in_words(drop: float, bound: float, bound_limit: float, n: int) -> str:
     if drop >= bound_limit:
         return "no number of samples would be enough at this drop and margin"
+    return _needed(bound - drop, bound_limit - drop, n)
+
+
+def _needed(distance: float, allowed: float, n: int) -> str:
     # the distance of a bound from its estimate shrinks with the root of the sample size
-    return (
-        f"about {math.ceil(n * ((bound - drop) / (bound_limit - drop)) ** 2)} would be needed if they turned out alike"
-    )
+    return f"about {math.ceil(n * (distance / allowed) ** 2)} would be needed if they turned out alike"
 
 
 def _points(fraction: float) -> str:

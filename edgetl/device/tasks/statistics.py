@@ -5,11 +5,15 @@ References:
     design, Statistics in Medicine 17: the score interval that :func:`drop_bound` inverts.
     Hanley and Lippman-Hand (1983), If nothing goes wrong, is everything all right?, JAMA 249: the rule of three.
     Wilson (1927), Probable inference, the law of succession, and statistical inference, JASA 22.
+    McNemar (1947), Note on the sampling error of the difference between correlated proportions or percentages,
+    Psychometrika 12; the exact form is the sign test of what differs.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +23,12 @@ from edgetl.errors import Unsupported
 from edgetl.evaluation import Interval
 from edgetl.gates import Gates
 
+Sides: TypeAlias = Literal[1, 2]
+"""Of a 95 % interval: 1 where only one bound is asked for, 2 for the bound of a two-sided interval."""
+
 _Z_ONE_SIDED = 1.6448536269514722
 _Z_TWO_SIDED = 1.959963984540054
+_Z: Mapping[Sides, float] = {1: _Z_ONE_SIDED, 2: _Z_TWO_SIDED}
 _ALPHA = 0.05
 _CONTINUITY = 0.5
 _BISECTIONS = 60
@@ -45,7 +53,7 @@ def drop_check(
     Returns:
         A check whose value is the drop as a fraction (negative when the candidate is better). It passes when the drop
         is at most ``accuracy_drop_max``, or ``least`` samples, and its one-sided 95 % bound at most
-        ``accuracy_drop_max + margin``.
+        ``accuracy_drop_max + margin``. Where it fails for want of samples, the reason says how many would be needed.
 
     Raises:
         Unsupported: the two are not of the same samples, or there are none.
@@ -68,11 +76,13 @@ def drop_check(
         reason += f"; {lost - won} of {n} is the smallest drop that so many samples can show"
     if is_small and bound > bound_limit:
         reason += f"; too few samples to tell: {_needed_in_words(lost, won, n, bound_limit)}"
+    if not is_small and -drop_bound(won, lost, n) <= limit:
+        reason += f"; {_doubted_in_words(lost, won, n, limit)}"
     return Check(name, drop, limit, "fraction", is_small and bound <= bound_limit, reason, n)
 
 
-def drop_bound(lost: float, won: float, n: float) -> float:
-    """One-sided 95 % upper bound of a drop of accuracy on paired samples, as a fraction.
+def drop_bound(lost: float, won: float, n: float, sides: Sides = 1) -> float:
+    """Upper bound, one-sided 95 % unless told, of a drop of accuracy on paired samples, as a fraction.
 
     The score bound of Tango with a continuity correction of half a sample: simulated over true rates of 0 to 10 % and
     50 to 1,000 samples it holds in 95 % of cases or more, where the plain one falls to 90 % when few pairs differ. When
@@ -83,17 +93,31 @@ def drop_bound(lost: float, won: float, n: float) -> float:
         lost: samples that only the reference had right.
         won: samples that only the candidate had right.
         n: all samples.
+        sides: 2 for the upper end of the two-sided interval.
     """
     if not lost + won:
-        return float(1 - _ALPHA ** (1 / n))
+        return float(1 - (_ALPHA / sides) ** (1 / n))
     low, high = (lost - won) / n, 1.0
     for _ in range(_BISECTIONS):
         middle = (low + high) / 2
-        if _score(lost + _CONTINUITY, won, n, middle) >= -_Z_ONE_SIDED:
+        if _score(lost + _CONTINUITY, won, n, middle) >= -_Z[sides]:
             low = middle
         else:
             high = middle
     return high
+
+
+def drop_interval(lost: int, won: int, n: int) -> tuple[float, float]:
+    """Two-sided 95 % interval of a drop on paired samples, as fractions: :func:`drop_bound` from both sides."""
+    return (-drop_bound(won, lost, n, 2), drop_bound(lost, won, n, 2))
+
+
+def mcnemar(lost: int, won: int) -> float:
+    """Two-sided exact p that ``lost`` and ``won`` are as unequal, or more, when either is as likely; 1 without any."""
+    n, fewer = lost + won, min(lost, won)
+    logarithms = (math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1) for k in range(fewer + 1))
+    tail = math.fsum(math.exp(one - n * math.log(2)) for one in logarithms)
+    return min(1.0, 2 * tail)
 
 
 def flip_rate(reference_decisions: NDArray[np.int64], candidate_decisions: NDArray[np.int64]) -> Interval:
@@ -141,16 +165,32 @@ def _score(lost: float, won: float, n: float, drop: float) -> float:
 
 
 def _needed_in_words(lost: int, won: int, n: int, bound_limit: float) -> str:
-    low, high = 1.0, _GROWTH_MAX
-    if drop_bound(lost * high, won * high, n * high) > bound_limit:
+    factor = _growth_until(lambda times: drop_bound(lost * times, won * times, n * times) <= bound_limit)
+    if factor is None:
         return "no number of samples would be enough at this drop and margin"
+    return f"about {math.ceil(n * factor)} would be needed if they turned out alike"
+
+
+def _doubted_in_words(lost: int, won: int, n: int, limit: float) -> str:
+    factor = _growth_until(lambda times: -drop_bound(won * times, lost * times, n * times) > limit)
+    doubted = f"chance may have made it so large (95 % bound from below {_points(-drop_bound(won, lost, n))})"
+    if factor is None:
+        return f"{doubted}, and it is too close to the limit for any number of samples to tell"
+    return f"{doubted}: about {math.ceil(n * factor)} samples would be needed to tell if they turned out alike"
+
+
+def _growth_until(is_enough: Callable[[float], bool]) -> float | None:
+    """By what factor the samples must become more, to one percent; ``None`` above a million."""
+    low, high = 1.0, _GROWTH_MAX
+    if not is_enough(high):
+        return None
     while high / low > 1.01:
         middle = math.sqrt(low * high)
-        if drop_bound(lost * middle, won * middle, n * middle) > bound_limit:
-            low = middle
-        else:
+        if is_enough(middle):
             high = middle
-    return f"about {math.ceil(n * high)} would be needed if they turned out alike"
+        else:
+            low = middle
+    return high
 
 
 def _points(fraction: float) -> str:

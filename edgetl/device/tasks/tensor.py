@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgetl.check import Check
+from edgetl.decisions import Decisions, OutputError
 from edgetl.device.tasks import Pair
+from edgetl.device.tasks.flips import flips, kinds_of_flips
 from edgetl.errors import Unsupported
 from edgetl.evaluation import Metrics
 from edgetl.gates import Gates
@@ -41,11 +44,11 @@ class TensorTask:
         raise Unsupported(_NO_LABELS)
 
     def decisions(self, outputs: Batch) -> NDArray[np.int64]:
-        """The largest entry along the last axis of the first output, flattened; empty when there is none to take."""
+        """The largest entry along the last axis of the first output ``(n, ...)``; empty when there is none to take."""
         first = next(iter(outputs.values()))
         if first.ndim < 2 or first.shape[-1] < 2 or not first.size:
             return np.zeros(0, dtype=np.int64)
-        return np.asarray(np.argmax(first, axis=-1).reshape(-1), dtype=np.int64)
+        return np.asarray(np.argmax(first, axis=-1), dtype=np.int64)
 
     def hits(self, outputs: Batch, truth: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Refuse: there is no right or wrong without labels.
@@ -71,6 +74,23 @@ class TensorTask:
         """
         raise Unsupported(_NO_LABELS)
 
+    def compare(self, pair: Pair, classes: tuple[str, ...], seed: int) -> Decisions:
+        """How far each output is off, and how often the largest entry of the first one is another.
+
+        Raises:
+            Unsupported: outputs of the two have other names or shapes, or are not of the same number of samples.
+        """
+        before, after = ({name: array.shape for name, array in one.items()} for one in (pair.reference, pair.candidate))
+        if before != after:
+            raise Unsupported(f"outputs must be the same to be compared; found {before} and {after}")
+        decided = self.decisions(pair.reference), self.decisions(pair.candidate)
+        names = [str(place) for place in range(next(iter(before.values()))[-1])] if decided[0].size else []
+        return Decisions(
+            n=len(next(iter(pair.reference.values()))),
+            flips=flips(*decided, None, kinds_of_flips(*decided, names, None)) if names else None,
+            outputs=tuple(_error(name, array, pair.candidate[name]) for name, array in pair.reference.items()),
+        )
+
     def predictions(self, outputs: Batch, classes: tuple[str, ...]) -> list[dict[str, Array]]:
         """The outputs of each sample by name, without the batch dimension.
 
@@ -86,3 +106,13 @@ class TensorTask:
 
 _NO_LABELS = "task 'tensor' has no labels, so accuracy cannot be judged; choose task 'classify' and give labelled data"
 TASK = TensorTask()
+
+
+def _error(name: str, reference: Array, candidate: Array) -> OutputError:
+    values, others = reference.astype(np.float64), candidate.astype(np.float64)
+    if not (np.isfinite(values).all() and np.isfinite(others).all()):
+        return OutputError(name, None, "some values are NaN or infinite")
+    power, noise = float(np.square(values).sum()), float(np.square(values - others).sum())
+    if not power:
+        return OutputError(name, None, "the reference is 0 throughout")
+    return OutputError(name, math.sqrt(noise / power))

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from edgetl.device.tasks.multilabel import DEFAULT_THRESHOLD, sigmoid
+from edgetl.device.tasks.thresholds import f1_thresholds
 
 Floats = NDArray[np.float32]
 Truth = NDArray[np.int64]
@@ -59,27 +59,8 @@ class Multilabel:
         return float(np.logaddexp(0.0, -signed).mean())
 
     def thresholds(self, logits: Floats, truth: Truth) -> tuple[float, ...]:
-        """For each class the probability above which giving it has the best F1 on these samples.
-
-        References:
-            Lipton, Elkan and Naryanaswamy, "Optimal Thresholding of Classifiers to Maximize F1 Measure", 2014.
-        """
-        return tuple(_best_threshold(logits[:, i].astype(np.float64), truth[:, i]) for i in range(truth.shape[1]))
+        """For each class the probability above which giving it has the best F1 on these samples."""
+        return f1_thresholds(logits, truth)
 
 
 TASK = Multilabel()
-
-
-def _best_threshold(logits: NDArray[np.float64], truth: Truth) -> float:
-    """Halfway between two neighbouring logits, where the next sample is as far away as it can be."""
-    if not truth.any():
-        return DEFAULT_THRESHOLD
-    order = np.argsort(-logits, kind="stable")
-    ranked = logits[order]
-    given = np.arange(1, len(ranked) + 1)
-    f1 = 2 * np.cumsum(truth[order]) / (given + truth.sum())
-    below = np.append(ranked[1:], ranked[-1] - 1.0)
-    f1[ranked == below] = -1.0  # equal logits are given together
-    cuts = sigmoid((ranked + below) / 2)
-    best = np.flatnonzero(f1 == f1.max())
-    return float(cuts[best[np.argmin(np.abs(cuts[best] - DEFAULT_THRESHOLD))]])

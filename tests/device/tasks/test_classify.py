@@ -7,7 +7,8 @@ import warnings
 import numpy as np
 import pytest
 
-from edgetl.device.tasks.classify import TASK, Prediction, softmax
+from edgetl.device.tasks.classify import TASK, Prediction
+from edgetl.device.tasks.probabilities import softmax
 from edgetl.errors import Unsupported
 from edgetl.evaluation import Metrics
 from edgetl.tensors import Array

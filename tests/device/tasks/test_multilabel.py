@@ -5,8 +5,9 @@ import pytest
 from sklearn import metrics as reference
 
 from edgetl.device.tasks import Pair
-from edgetl.device.tasks.multilabel import TASK, MultilabelTask, sigmoid
+from edgetl.device.tasks.multilabel import TASK, MultilabelTask
 from edgetl.device.tasks.multilabel_metrics import macro_f1
+from edgetl.device.tasks.probabilities import sigmoid
 from edgetl.device.tasks.statistics import flip_rate
 from edgetl.errors import DataError, Unsupported
 from edgetl.gates import Gates
@@ -115,6 +116,19 @@ def test_one_lost_decision_is_forgiven_only_where_asked() -> None:
     gates = Gates(accuracy_drop_max=0.0, margin=0.1)
     assert not TASK.drop("drop", Pair(outputs, worse, truth), gates).passed
     assert TASK.drop("drop", Pair(outputs, worse, truth), gates, least=1).passed
+
+
+def test_a_drop_that_chance_may_have_made_says_how_many_samples_would_tell() -> None:
+    outputs, truth = sample(60, noise=0.01)
+    worse = {"logits": outputs["logits"].copy()}
+    worse["logits"][np.flatnonzero(truth[:, 1])[0], 1] = -5
+    check = TASK.drop("drop", Pair(outputs, worse, truth), Gates(accuracy_drop_max=0.005, margin=0.015))
+    assert not check.passed
+    assert "chance may have made it so large" in check.reason
+    assert int(check.reason.split("about ")[1].split(" ")[0]) > 60
+    outputs, truth = sample(1000)
+    beyond = TASK.drop("drop", Pair(outputs, {"logits": outputs["logits"] - np.float32(1.5)}, truth), Gates())
+    assert "needed" not in beyond.reason
 
 
 @pytest.mark.parametrize("loss_rate", [0.002, 0.02], ids=["rare", "common"])

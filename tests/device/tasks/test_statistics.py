@@ -179,3 +179,24 @@ def test_the_bound_is_judged_however_small_the_drop() -> None:
     check = drop_check("accuracy transfer", *_hits(1, 0, 100), Gates(accuracy_drop_max=0.005, margin=0.015), least=1)
     assert not check.passed
     assert "too few samples to tell" in check.reason
+
+
+def test_a_drop_that_chance_may_have_made_says_how_many_samples_would_tell() -> None:
+    check = drop_check("accuracy drop", *_hits(1, 0, 40), Gates())
+    assert not check.passed
+    assert "chance may have made it so large (95 % bound from below" in check.reason
+    needed = int(check.reason.split("about ")[1].split(" ")[0])
+    assert -drop_bound(0, needed / 40, needed) > 0.005
+    assert -drop_bound(0, needed / 40 * 0.9, needed * 0.9) <= 0.005
+
+
+def test_a_drop_beyond_chance_asks_for_no_more_samples() -> None:
+    check = drop_check("accuracy drop", *_hits(60, 2, 400), Gates())
+    assert not check.passed
+    assert "chance" not in check.reason
+    assert "needed" not in check.reason
+
+
+def test_a_drop_a_hair_above_the_limit_is_not_told_by_any_number_of_samples() -> None:
+    check = drop_check("accuracy drop", *_hits(501, 0, 100_000), Gates(accuracy_drop_max=0.0050099999))
+    assert "too close to the limit for any number of samples" in check.reason
