@@ -16,7 +16,7 @@ import record
 
 from edgetl.bundle import Bundle
 from edgetl.device.bench.subjects import Loaded, Wanted, load, subjects_of
-from edgetl.device.bench.telemetry import recording
+from edgetl.device.bench.telemetry.recorder import recording
 from edgetl.device.bench.timing.warm_up import time_calls
 from edgetl.device.candidates import backends_of
 from edgetl.samples.comparison import compare

@@ -10,7 +10,7 @@ from typing import TypeAlias
 import msgspec
 
 from edgetl.device.bench.energy import Window, tells_power
-from edgetl.device.bench.telemetry import Recorder, recording
+from edgetl.device.bench.telemetry.recorder import Recorder, recording
 from edgetl.device.bench.throttling import throttle_findings
 from edgetl.device.probe.jetson import output_of
 from edgetl.device.probe.preflight import preflight

@@ -10,7 +10,7 @@ import pytest
 
 from edgetl.device.bench import energy_runs, watch
 from edgetl.device.bench.models import BenchSettings, bench_models
-from edgetl.device.bench.telemetry import recording
+from edgetl.device.bench.telemetry.recorder import recording
 from edgetl.scenario import Scenario, ScenarioKind
 from edgetl.telemetry import Telemetry
 from edgetl.validity import Finding

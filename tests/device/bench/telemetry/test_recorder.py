@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from edgetl.device.bench.child import child_environment
-from edgetl.device.bench.telemetry import Recorder, recording
 from edgetl.device.bench.telemetry import recorder as recorder_module
+from edgetl.device.bench.telemetry.recorder import Recorder, recording
 from edgetl.errors import Unsupported
 from edgetl.plugins import SENSORS
 from edgetl.telemetry import Telemetry
@@ -150,7 +150,7 @@ def test_the_process_is_gone_after_the_block_even_when_that_fails(device: Path) 
 
 def test_the_process_ends_when_its_parent_is_killed(device: Path, tmp_path: Path) -> None:
     program = (
-        "import sys, time\nfrom edgetl.device.bench.telemetry import recording\n"
+        "import sys, time\nfrom edgetl.device.bench.telemetry.recorder import recording\n"
         f"with recording(0.02, {str(device)!r}) as recorder:\n"
         "    print(recorder.process_id, flush=True)\n    time.sleep(600)\n"
     )
