@@ -1,0 +1,62 @@
+"""One integer layer, as a CPU with or without VNNI computes it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetl.host.quantize.saturation.columns import arranged, columns_of
+from edgetl.host.quantize.saturation.layers import QuantizedLayer, Requantization
+from edgetl.host.quantize.saturation.products import Pair, Saturation, exact_product, risky_pairs, saturation
+from edgetl.tensors import Array
+
+Isa = Literal["vnni", "avx2"]
+"""``vnni`` adds products in 32 bits, as do AMX and ARM's dot products; ``avx2`` stands for every x86 CPU without."""
+_SIGN = np.uint8(128)
+
+
+class IntegerLayer:
+    """A layer with what is known of its weights before any input."""
+
+    def __init__(self, layer: QuantizedLayer) -> None:
+        self.layer = layer
+        self.risky: tuple[tuple[Pair, ...], ...] = tuple(
+            risky_pairs(group) if layer.saturates else () for group in layer.weight
+        )
+
+    def sums(self, values: Array) -> tuple[NDArray[np.int64], tuple[Saturation, ...], tuple[int, ...]]:
+        """Exact sums with the bias, what saturation changes per group, and the output's shape without channels.
+
+        Args:
+            values: the layer's 8-bit input.
+        """
+        layer = self.layer
+        columns, shape = columns_of(layer, values)
+        shifted = columns.astype(np.int16) - np.int16(layer.source_zero)
+        weights = layer.weight.astype(np.int16) - np.int16(layer.weight_zero)
+        sums = np.concatenate([exact_product(*pair) for pair in zip(weights, shifted, strict=True)])
+        stored = columns.view(np.uint8) ^ _SIGN if layer.signed else columns
+        lost = tuple(
+            saturation(pairs, layer.weight.shape[1], group) if pairs else _nothing(layer, group)
+            for pairs, group in zip(self.risky, stored, strict=True)
+        )
+        return sums + layer.bias[:, None], lost, shape
+
+    def written(self, sums: NDArray[np.int64], shape: tuple[int, ...]) -> Array:
+        """Sums as the tensor that the layer writes, rounded as ONNX Runtime does: half to even, in float32."""
+        layer, real = self.layer, sums.astype(np.float32)
+        if layer.to is None:
+            return arranged(layer, real * (layer.source_scale * layer.weight_scale)[:, None], shape)
+        scale = layer.source_scale * layer.weight_scale / layer.to.scale
+        return arranged(layer, _requantized(real * scale[:, None], layer.to), shape)
+
+
+def _requantized(real: NDArray[np.float32], to: Requantization) -> Array:
+    limits = np.iinfo(to.dtype)  # type: ignore[type-var]
+    return (np.rint(np.clip(real, limits.min - to.zero, limits.max - to.zero)) + to.zero).astype(to.dtype)
+
+
+def _nothing(layer: QuantizedLayer, columns: Array) -> Saturation:
+    return Saturation(np.zeros((layer.weight.shape[1], columns.shape[1]), np.int32), 0)
