@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetl.host.quantize.saturation.columns import arranged, columns_of
+from edgetl.host.quantize.saturation.columns import arranged
 from edgetl.host.quantize.saturation.layers import QuantizedLayer, Requantization
 from edgetl.host.quantize.saturation.products import Pair, Saturation, exact_product, risky_pairs, saturation
 from edgetl.tensors import Array
@@ -26,23 +26,28 @@ class IntegerLayer:
             risky_pairs(group) if layer.saturates else () for group in layer.weight
         )
 
-    def sums(self, values: Array) -> tuple[NDArray[np.int64], tuple[Saturation, ...], tuple[int, ...]]:
-        """Exact sums with the bias, what saturation changes per group, and the output's shape without channels.
+    def exact(self, columns: Array) -> NDArray[np.int64]:
+        """Sums with the bias as int32 holds them, ``(output channels, columns)``.
 
         Args:
-            values: the layer's 8-bit input.
+            columns: the layer's 8-bit input, ``(groups, K, columns)``.
         """
         layer = self.layer
-        columns, shape = columns_of(layer, values)
         shifted = columns.astype(np.int16) - np.int16(layer.source_zero)
         weights = layer.weight.astype(np.int16) - np.int16(layer.weight_zero)
-        sums = np.concatenate([exact_product(*pair) for pair in zip(weights, shifted, strict=True)])
+        return exact_product(weights, shifted).reshape(-1, columns.shape[2]) + layer.bias[:, None]
+
+    def saturation(self, columns: Array) -> Saturation:
+        """What a CPU without VNNI makes of these sums; nothing for a layer that is computed in 32 bits."""
+        layer = self.layer
+        if not layer.saturates:
+            return Saturation(np.zeros((len(layer.bias), columns.shape[2]), np.int32), 0, 0)
         stored = columns.view(np.uint8) ^ _SIGN if layer.signed else columns
-        lost = tuple(
-            saturation(pairs, layer.weight.shape[1], group) if pairs else _nothing(layer, group)
-            for pairs, group in zip(self.risky, stored, strict=True)
-        )
-        return sums + layer.bias[:, None], lost, shape
+        groups = [
+            saturation(pairs, layer.weight.shape[1], group) for pairs, group in zip(self.risky, stored, strict=True)
+        ]
+        correction = np.concatenate([group.correction for group in groups])
+        return Saturation(correction, sum(group.saturated for group in groups), sum(group.sums for group in groups))
 
     def written(self, sums: NDArray[np.int64], shape: tuple[int, ...]) -> Array:
         """Sums as the tensor that the layer writes, rounded as ONNX Runtime does: half to even, in float32."""
@@ -56,7 +61,3 @@ class IntegerLayer:
 def _requantized(real: NDArray[np.float32], to: Requantization) -> Array:
     limits = np.iinfo(to.dtype)  # type: ignore[type-var]
     return (np.rint(np.clip(real, limits.min - to.zero, limits.max - to.zero)) + to.zero).astype(to.dtype)
-
-
-def _nothing(layer: QuantizedLayer, columns: Array) -> Saturation:
-    return Saturation(np.zeros((layer.weight.shape[1], columns.shape[1]), np.int32), 0)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from edgetl.host.graph import read_graph, write_graph
+from edgetl.host.quantize.saturation.columns import columns_of
 from edgetl.host.quantize.saturation.compute import IntegerLayer, Isa
 from edgetl.host.quantize.saturation.layers import QuantizedLayer
 from edgetl.host.quantize.saturation.partition import Segment, partition
@@ -18,8 +19,8 @@ from edgetl.plugins import BACKENDS, find
 from edgetl.runner import LoadOptions, Runner
 from edgetl.tensors import Array, Batch, check_feeds
 
-Watch = Callable[[QuantizedLayer, tuple[Saturation, ...]], None]
-"""Is told, per layer and call, what saturation does or would do to the sums of every group."""
+Watch = Callable[[QuantizedLayer, Saturation], None]
+"""Is told, per layer and call, what saturation does or would do to the layer's sums."""
 
 
 class EmulatedRunner:
@@ -28,13 +29,12 @@ class EmulatedRunner:
     ``infer`` takes and returns what any runner does.
     """
 
-    def __init__(self, model: Path, isa: Isa, threads: int = 1, watch: Watch | None = None) -> None:
+    def __init__(self, model: Path, isa: Isa, watch: Watch | None = None) -> None:
         """Load a graph.
 
         Args:
             model: a Q/DQ graph.
             isa: whose sums go on to the next layer.
-            threads: of ONNX Runtime; numpy takes its own.
             watch: called for each layer, whatever the ISA.
 
         Raises:
@@ -44,14 +44,14 @@ class EmulatedRunner:
         graph = read_graph(model)
         self._isa, self._watch = isa, watch
         with tempfile.TemporaryDirectory(prefix="edgetl-emulate-") as folder:
-            whole = _load(model, threads)
+            whole = _load(model)
             self.inputs, self.outputs = whole.inputs, whole.outputs
             whole.close()
             self._steps: list[IntegerLayer | tuple[Segment, Runner]] = []
             for place, step in enumerate(partition(graph)):
                 if isinstance(step, Segment):
                     write_graph(step.model, Path(folder) / f"{place}.onnx")
-                    self._steps.append((step, _load(Path(folder) / f"{place}.onnx", threads)))
+                    self._steps.append((step, _load(Path(folder) / f"{place}.onnx")))
                 else:
                     self._steps.append(IntegerLayer(step))
 
@@ -74,26 +74,30 @@ class EmulatedRunner:
                 step[1].close()
 
     def _computed(self, step: IntegerLayer, values: Array) -> Array:
-        sums, lost, shape = step.sums(values)
-        if self._watch is not None:
-            self._watch(step.layer, lost)
-        if self._isa == "avx2":
-            sums = sums + np.concatenate([group.correction for group in lost])
+        columns, shape = columns_of(step.layer, values)
+        sums = step.exact(columns)
+        if self._watch is not None or self._isa == "avx2":
+            saturation = step.saturation(columns)
+            if self._watch is not None:
+                self._watch(step.layer, saturation)
+            if self._isa == "avx2":
+                sums = sums + saturation.correction
         return step.written(sums, shape)
 
 
-def run(model: Path, images: Iterable[Array], isa: Isa) -> Iterator[dict[str, Array]]:
+def run(model: Path, images: Iterable[Array], isa: Isa, watch: Watch | None = None) -> Iterator[dict[str, Array]]:
     """The outputs for each image, in order, as a CPU with (``vnni``) or without VNNI (``avx2``) computes them.
 
     Args:
         model: a Q/DQ graph with one input of images.
         images: without the batch dimension, ``uint8 (h, w, 3)``.
+        watch: called for each layer and image.
 
     Raises:
         Unsupported: not an ONNX graph, one that cannot be taken apart, or an image does not fit it.
         MissingExtra: onnxruntime is not installed.
     """
-    runner = EmulatedRunner(model, isa)
+    runner = EmulatedRunner(model, isa, watch=watch)
     try:
         for image in images:
             yield runner.infer({runner.inputs[0].name: np.ascontiguousarray(image)[None]})
@@ -107,7 +111,7 @@ def collect(model: Path, images: Iterable[Array], isa: Isa) -> dict[str, Array]:
     return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
 
 
-def _load(model: Path, threads: int) -> Runner:
+def _load(model: Path) -> Runner:
     backend: Any = find(BACKENDS, "onnxruntime", "runtime")
-    runner: Runner = backend.load(model, LoadOptions(threads=threads, precision="int8", batch=None))
+    runner: Runner = backend.load(model, LoadOptions(threads=1, precision="int8", batch=None))
     return runner

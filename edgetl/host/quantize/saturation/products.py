@@ -26,6 +26,8 @@ class Saturation:
     """What it adds to the exact sums, ``(outputs, columns)``."""
     saturated: int
     """How many of the sums of two products did not fit."""
+    sums: int
+    """How many sums of two products there are."""
 
     @property
     def largest_error(self) -> int:
@@ -47,11 +49,12 @@ class Pair:
 
 
 def exact_product(weight: Array, columns: Array) -> NDArray[np.int64]:
-    """``weight @ columns`` of integers of at most 8 bits and a sign, ``(outputs, K) @ (K, columns)``."""
-    total = np.zeros((weight.shape[0], columns.shape[1]), np.int64)
-    for start in range(0, weight.shape[1], _EXACT_IN_FLOAT):
+    """``weight @ columns`` of integers of at most 8 bits and a sign, ``(…, outputs, K) @ (…, K, columns)``."""
+    total = np.zeros((*weight.shape[:-1], columns.shape[-1]), np.int64)
+    for start in range(0, weight.shape[-1], _EXACT_IN_FLOAT):
         part = slice(start, start + _EXACT_IN_FLOAT)
-        total += (weight[:, part].astype(np.float32) @ columns[part].astype(np.float32)).astype(np.int64)
+        left, right = weight[..., part].astype(np.float32), columns[..., part, :].astype(np.float32)
+        total += (left @ right).astype(np.int64)
     return total
 
 
@@ -106,4 +109,4 @@ def saturation(pairs: tuple[Pair, ...], outputs: int, columns: Array) -> Saturat
         lost = np.clip(sums, LOWEST, HIGHEST) - sums
         correction[pair.outputs] += lost
         saturated += int(np.count_nonzero(lost))
-    return Saturation(correction, saturated)
+    return Saturation(correction, saturated, correction.size * ((len(columns) + 1) // 2))
