@@ -24,11 +24,13 @@ from edgetl.bundle import Bundle
 from edgetl.host.graph import read_graph
 from edgetl.host.inference import Engine, collect
 from edgetl.host.quantize.saturation import bounds, executor, share
+from edgetl.host.quantize.saturation.compute import Kernels
 from edgetl.tensors import Array
 
-AGREEMENT_MIN = 0.99
-"""Share of decisions in which the emulation agrees with the real kernels: an int8 Add may round one sum in a million
-differently in a whole graph than in a part of it."""
+RUNTIMES: tuple[Kernels, ...] = ("onnxruntime", "openvino")
+AGREEMENT_MIN = 0.97
+"""Share of decisions in which the emulation agrees with the real kernels. Integer sums are the same; a runtime's other
+nodes round some elements differently in a whole graph than in a part of it, and close decisions fall."""
 
 
 @dataclass(frozen=True)
@@ -77,26 +79,26 @@ def compare(one: Subject, folder: Path) -> tuple[dict[str, Any], bool]:
     seconds = (time.perf_counter() - start) / len(one.images)
     outputs = {
         "exact": executor.collect(one.model, one.images, "vnni"),
-        "saturating": executor.collect(one.model, one.images, "avx2"),
-        "this machine, onnxruntime": collect(Engine(one.model, "onnxruntime", "int8"), one.images, 1),
-        "this machine, openvino": collect(Engine(one.model, "openvino", "int8"), one.images, 1),
-        **{f"VNNI hidden, {runtime}": really(one, runtime, folder) for runtime in ("onnxruntime", "openvino")},
+        **{f"emulated, {name}": executor.collect(one.model, one.images, "avx2", name) for name in RUNTIMES},
+        **{f"VNNI hidden, {name}": really(one, name, folder) for name in RUNTIMES},
+        **{f"as it is, {name}": collect(Engine(one.model, name, "int8"), one.images, 1) for name in RUNTIMES},
     }
     if one.floats is not None:
         outputs["float"] = collect(Engine(one.floats, "onnxruntime"), one.images, 1)
     decisions = {name: next(iter(found.values())).argmax(-1) for name, found in outputs.items()}
-    agreement = float((decisions["saturating"] == decisions["VNNI hidden, onnxruntime"]).mean())
+    agreement = {
+        name: float((decisions[f"emulated, {name}"] == decisions[f"VNNI hidden, {name}"]).mean()) for name in RUNTIMES
+    }
     measured = {
         "images": len(one.images),
         "proven_for": list(bounds.proven_for(model)),
         "agreement_with_real_kernels": agreement,
-        "flips_exact_to_saturating": float((decisions["exact"] != decisions["saturating"]).mean()),
         "ways": {name: _described(name, decisions, outputs, one.labels) for name in outputs},
         "saturated_share": sum(layer.saturated for layer in shares) / max(1, sum(layer.sums for layer in shares)),
         "emulation_seconds_per_image": seconds,
         "raw_layers": _layers(shares, bounds.pair_bounds(model)),
     }
-    return measured, agreement >= AGREEMENT_MIN
+    return measured, min(agreement.values()) >= AGREEMENT_MIN
 
 
 def really(one: Subject, runtime: str, folder: Path) -> dict[str, Array]:
@@ -115,7 +117,9 @@ def _described(
     return {
         "accuracy": None if labels is None else float((decisions[name] == labels).mean()),
         "flips_against_exact": float((decisions[name] != decisions["exact"]).mean()),
-        "flips_against_float": None if "float" not in decisions else float((decisions[name] != decisions["float"]).mean()),
+        "flips_against_float": None
+        if "float" not in decisions
+        else float((decisions[name] != decisions["float"]).mean()),
         "largest_difference_from_exact": float(np.abs(found - exact).max()),
     }
 

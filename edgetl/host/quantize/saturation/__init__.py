@@ -3,21 +3,29 @@
 ``vpmaddubsw`` multiplies unsigned by signed bytes and adds each two neighbours with saturation to int16; 255 * 127 * 2
 does not fit. VNNI, AVX-VNNI and AMX add four products in int32 and are exact. So one file gives two answers.
 
-Known, from ONNX Runtime's source (``onnxruntime/core/mlas/lib``):
+Read in ONNX Runtime's source (``onnxruntime/core/mlas/lib``):
 
-- ``vpmaddubsw`` is in ``x86_64/ConvSymKernelAvx2.S``, ``x86_64/ConvSymKernelAvx512Core.S``,
-  ``x86_64/QgemmU8S8KernelAvx2.S`` and ``x86_64/QgemmU8S8KernelAvx512Core.S``, always with the activation unsigned and as it
-  is stored: its zero point is taken off afterwards, and padding is filled with it.
+- ``vpmaddubsw`` is in ``x86_64/ConvSymKernelAvx2.S``, and in ``amd64/SymQgemmU8KernelAvx512.asm`` and the other kernels of
+  QGEMM for CPUs without VNNI. Activations are multiplied as they are stored: the zero point is taken off afterwards, and
+  padding is filled with it.
 - Neighbours are neighbours in ``(kernel row, kernel column, input channel)``: ``convsym.cpp`` packs input channels in
-  fours inside a kernel position, and ``qlinearconv.cc`` unfolds NHWC images and reorders filters to ``K1...KnCM``. With a
-  number of channels not divisible by four (a first layer) a pair may straddle two positions.
-- Depthwise convolutions are exact: ``MlasConvSymDepthwiseKernelAvx2`` widens to 32 bits before ``vpmaddwd``, and
-  ``intrinsics/avx2/qdwconv_avx2.cpp`` multiplies 16-bit words into 32.
-- Unsigned weights are exact: ``QgemmU8X8KernelAvx2.S`` widens to 16 bits first.
+  fours inside a kernel position, and ``providers/cpu/quantization/qlinearconv.cc`` unfolds NHWC images and reorders
+  filters to ``K1...KnCM``. With an odd number of channels (a first layer) a pair straddles two positions.
+- Depthwise convolutions are exact: ``MlasConvSymDepthwiseKernelAvx2`` widens to 32 bits before it multiplies, and
+  ``intrinsics/avx2/qdwconv_avx2.cpp`` to 16 bits with products of 32.
 
-Seen: with VNNI hidden from it (``benchmarks/older_cpu.c``) ONNX Runtime 1.31 gives bit for bit what is emulated here.
+Seen with VNNI hidden from the process (``benchmarks/older_cpu.py``), ONNX Runtime 1.31 and OpenVINO 2026.4 on an x86 CPU
+with AVX-512, which is then taken for one with AVX2 or AVX-512 without VNNI:
 
-Inferred: OpenVINO's kernels (oneDNN) use the same instruction and also pack input channels in fours (oneDNN, "Nuances of
-int8 computations"), but pad them to fours, so that in a first layer pairs differ. :mod:`.bounds` holds for every order.
-Signed activations are taken as if shifted to unsigned ones, the way oneDNN does; ONNX Runtime may be exact there.
+- ONNX Runtime gives the integer layers emulated here bit for bit. It is exact for unsigned weights, and for convolutions
+  without a QuantizeLinear behind them, which it computes in float.
+- OpenVINO (oneDNN) gives them to one step of the output's scale. It pads the channels of each kernel position to fours,
+  so that with an odd number of them pairs are others.
+- Signed activations of a Q/DQ pair do not help: both shift them to unsigned ones.
+
+A whole graph may differ from its emulation where ONNX Runtime rounds an int8 Add: the sum of two products in float is just
+between two steps, and falls to one side in vectors and to the other in their tails. In EfficientNet-Lite0 that moved two
+of 15,680 elements of one Add by one step, and nothing in most images.
+
+Inferred: that CPUs with SSE4.2 alone pair as those with AVX2. :mod:`.bounds` holds for every order.
 """

@@ -14,16 +14,21 @@ from edgetl.tensors import Array
 
 Isa = Literal["vnni", "avx2"]
 """``vnni`` adds products in 32 bits, as do AMX and ARM's dot products; ``avx2`` stands for every x86 CPU without."""
+Kernels = Literal["onnxruntime", "openvino"]
+"""Whose kernels pair the products; see the package."""
 _SIGN = np.uint8(128)
 
 
 class IntegerLayer:
     """A layer with what is known of its weights before any input."""
 
-    def __init__(self, layer: QuantizedLayer) -> None:
+    def __init__(self, layer: QuantizedLayer, kernels: Kernels = "onnxruntime") -> None:
         self.layer = layer
-        self.risky: tuple[tuple[Pair, ...], ...] = tuple(
-            risky_pairs(group) if layer.saturates else () for group in layer.weight
+        self._saturates = layer.saturates and (kernels == "openvino" or _is_fused(layer))
+        self._padding = _padding(layer) if kernels == "openvino" else None
+        weight = self._paired(layer.weight.swapaxes(1, 2)).swapaxes(1, 2)
+        self._risky: tuple[tuple[Pair, ...], ...] = tuple(
+            risky_pairs(group) if self._saturates else () for group in weight
         )
 
     def exact(self, columns: Array) -> NDArray[np.int64]:
@@ -40,11 +45,12 @@ class IntegerLayer:
     def saturation(self, columns: Array) -> Saturation:
         """What a CPU without VNNI makes of these sums; nothing for a layer that is computed in 32 bits."""
         layer = self.layer
-        if not layer.saturates:
+        if not self._saturates:
             return Saturation(np.zeros((len(layer.bias), columns.shape[2]), np.int32), 0, 0)
         stored = columns.view(np.uint8) ^ _SIGN if layer.signed else columns
         groups = [
-            saturation(pairs, layer.weight.shape[1], group) for pairs, group in zip(self.risky, stored, strict=True)
+            saturation(pairs, layer.weight.shape[1], group)
+            for pairs, group in zip(self._risky, self._paired(stored), strict=True)
         ]
         correction = np.concatenate([group.correction for group in groups])
         return Saturation(correction, sum(group.saturated for group in groups), sum(group.sums for group in groups))
@@ -56,6 +62,22 @@ class IntegerLayer:
             return arranged(layer, real * (layer.source_scale * layer.weight_scale)[:, None], shape)
         scale = layer.source_scale * layer.weight_scale / layer.to.scale
         return arranged(layer, _requantized(real * scale[:, None], layer.to), shape)
+
+    def _paired(self, values: Array) -> Array:
+        """``(groups, K, any)`` with the places that the kernels add along K; what they hold meets a weight of zero."""
+        return values if self._padding is None else np.insert(values, self._padding, 0, axis=1)
+
+
+def _is_fused(layer: QuantizedLayer) -> bool:
+    """Whether ONNX Runtime computes the layer on integers: a convolution only where its output is quantized, too."""
+    return not layer.kernel or layer.to is not None
+
+
+def _padding(layer: QuantizedLayer) -> NDArray[np.intp] | None:
+    """Where along K a zero follows so that each kernel position has an even number of channels; ``None`` for nowhere."""
+    depth = layer.weight.shape[2]
+    channels = depth // int(np.prod(layer.kernel))
+    return np.arange(channels, depth + 1, channels) if layer.kernel and channels % 2 else None
 
 
 def _requantized(real: NDArray[np.float32], to: Requantization) -> Array:

@@ -11,7 +11,7 @@ import numpy as np
 
 from edgetl.host.graph import read_graph, write_graph
 from edgetl.host.quantize.saturation.columns import columns_of
-from edgetl.host.quantize.saturation.compute import IntegerLayer, Isa
+from edgetl.host.quantize.saturation.compute import IntegerLayer, Isa, Kernels
 from edgetl.host.quantize.saturation.layers import QuantizedLayer
 from edgetl.host.quantize.saturation.partition import Segment, partition
 from edgetl.host.quantize.saturation.products import Saturation
@@ -29,12 +29,13 @@ class EmulatedRunner:
     ``infer`` takes and returns what any runner does.
     """
 
-    def __init__(self, model: Path, isa: Isa, watch: Watch | None = None) -> None:
+    def __init__(self, model: Path, isa: Isa, kernels: Kernels = "onnxruntime", watch: Watch | None = None) -> None:
         """Load a graph.
 
         Args:
             model: a Q/DQ graph.
             isa: whose sums go on to the next layer.
+            kernels: of which runtime, for CPUs without VNNI.
             watch: called for each layer, whatever the ISA.
 
         Raises:
@@ -53,7 +54,7 @@ class EmulatedRunner:
                     write_graph(step.model, Path(folder) / f"{place}.onnx")
                     self._steps.append((step, _load(Path(folder) / f"{place}.onnx")))
                 else:
-                    self._steps.append(IntegerLayer(step))
+                    self._steps.append(IntegerLayer(step, kernels))
 
     def infer(self, feeds: Batch) -> dict[str, Array]:
         """Run once."""
@@ -85,19 +86,26 @@ class EmulatedRunner:
         return step.written(sums, shape)
 
 
-def run(model: Path, images: Iterable[Array], isa: Isa, watch: Watch | None = None) -> Iterator[dict[str, Array]]:
+def run(
+    model: Path,
+    images: Iterable[Array],
+    isa: Isa,
+    kernels: Kernels = "onnxruntime",
+    watch: Watch | None = None,
+) -> Iterator[dict[str, Array]]:
     """The outputs for each image, in order, as a CPU with (``vnni``) or without VNNI (``avx2``) computes them.
 
     Args:
         model: a Q/DQ graph with one input of images.
         images: without the batch dimension, ``uint8 (h, w, 3)``.
+        kernels: of which runtime, for CPUs without VNNI.
         watch: called for each layer and image.
 
     Raises:
         Unsupported: not an ONNX graph, one that cannot be taken apart, or an image does not fit it.
         MissingExtra: onnxruntime is not installed.
     """
-    runner = EmulatedRunner(model, isa, watch=watch)
+    runner = EmulatedRunner(model, isa, kernels, watch)
     try:
         for image in images:
             yield runner.infer({runner.inputs[0].name: np.ascontiguousarray(image)[None]})
@@ -105,9 +113,9 @@ def run(model: Path, images: Iterable[Array], isa: Isa, watch: Watch | None = No
         runner.close()
 
 
-def collect(model: Path, images: Iterable[Array], isa: Isa) -> dict[str, Array]:
+def collect(model: Path, images: Iterable[Array], isa: Isa, kernels: Kernels = "onnxruntime") -> dict[str, Array]:
     """All outputs of :func:`run`, stacked along the first dimension."""
-    rows = list(run(model, images, isa))
+    rows = list(run(model, images, isa, kernels))
     return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgetl.errors import DataError
+from edgetl.host.quantize.saturation.compute import Kernels
 from edgetl.host.quantize.saturation.executor import run
 from edgetl.host.quantize.saturation.layers import QuantizedLayer
 from edgetl.host.quantize.saturation.products import Saturation
@@ -32,7 +33,9 @@ class SaturatedShare:
         return self.saturated / self.sums if self.sums else 0.0
 
 
-def saturated_share(model: Path, images: Iterable[Array]) -> tuple[SaturatedShare, ...]:
+def saturated_share(
+    model: Path, images: Iterable[Array], kernels: Kernels = "onnxruntime"
+) -> tuple[SaturatedShare, ...]:
     """Per layer of a Q/DQ graph, how many pair sums do not fit int16, in the order of the graph.
 
     Images are streamed; memory is that of one image's activations.
@@ -40,6 +43,7 @@ def saturated_share(model: Path, images: Iterable[Array]) -> tuple[SaturatedShar
     Args:
         model: a Q/DQ graph with one input of images.
         images: without the batch dimension, ``uint8 (h, w, 3)``.
+        kernels: of which runtime, for CPUs without VNNI.
 
     Raises:
         DataError: no images.
@@ -52,7 +56,7 @@ def saturated_share(model: Path, images: Iterable[Array]) -> tuple[SaturatedShar
         one = _share(layer, saturation)
         found[layer.output] = _joined(found[layer.output], one) if layer.output in found else one
 
-    for _ in run(model, images, "vnni", watch):
+    for _ in run(model, images, "vnni", kernels, watch):
         pass
     if not found:
         raise DataError("there are no images to see saturation on; give at least one")

@@ -21,14 +21,19 @@ LayerGraph = Callable[..., Path]
 
 @pytest.fixture
 def layer_graph(tmp_path: Path) -> LayerGraph:
-    """Writes ``image`` (float) -> Q -> DQ -> layer -> Q -> DQ -> ``out``; the weight is int8 and full of large values."""
+    """Writes ``image`` (float) -> Q -> DQ -> layer -> Q -> DQ -> ``out`` with a given weight.
+
+    Options are attributes of the layer, ``zero`` and ``signed`` of its input, and ``in_float`` for no pair behind it.
+    """
 
     def write(op_type: str, image: tuple[int, ...], weight: Array, **attributes: Any) -> Path:
         outputs = weight.shape[0] if op_type == "Conv" else weight.shape[1]
         depth = weight.size // outputs
+        in_float = attributes.pop("in_float", False)
+        kind = np.int8 if attributes.pop("signed", False) else np.uint8
         constants: dict[str, Any] = {
             "x.scale": STEP,
-            "x.zero": np.uint8(attributes.pop("zero", 7)),
+            "x.zero": kind(attributes.pop("zero", 7)),
             "w": weight,
             "w.scale": np.full(outputs, WEIGHT_STEP),
             "w.zero": np.zeros(outputs, weight.dtype),
@@ -36,7 +41,7 @@ def layer_graph(tmp_path: Path) -> LayerGraph:
             "b.scale": np.full(outputs, STEP * WEIGHT_STEP),
             "b.zero": np.zeros(outputs, np.int32),
             "y.scale": np.float32(0.25 * np.sqrt(depth)),
-            "y.zero": np.uint8(128),
+            "y.zero": kind(0 if kind is np.int8 else 128),
         }
         axis = 0 if op_type == "Conv" else 1
         factors = ["x.float", "w.float"] if op_type == "MatMul" else ["x.float", "w.float", "b.float"]
@@ -52,6 +57,8 @@ def layer_graph(tmp_path: Path) -> LayerGraph:
         if op_type == "MatMul":
             nodes = [node for node in nodes if "b" not in node.input]
             constants = {name: value for name, value in constants.items() if not name.startswith("b")}
+        if in_float:
+            nodes[-2:] = [helper.make_node("Identity", ["y.float"], ["out"])]
         graph = helper.make_graph(
             nodes,
             "layer",

@@ -22,6 +22,7 @@ CANNOT = 4
 LAYERS: dict[str, tuple[str, tuple[int, ...], tuple[int, ...], dict[str, Any]]] = {
     "3x3": ("Conv", (16, 6, 6), (16, 16, 3, 3), {"pads": [1, 1, 1, 1]}),
     "first layer": ("Conv", (3, 9, 9), (32, 3, 3, 3), {"pads": [1, 1, 1, 1], "strides": [2, 2]}),
+    "signed activations": ("Conv", (16, 6, 6), (16, 16, 3, 3), {"signed": True, "zero": 0}),
     "groups": ("Conv", (8, 6, 6), (8, 2, 3, 3), {"group": 4}),
     "depthwise": ("Conv", (16, 6, 6), (16, 1, 3, 3), {"group": 16}),
     "product": ("MatMul", (65,), (65, 10), {}),
@@ -43,8 +44,7 @@ def really(model: Path, images: Array, runtime: str, hide: str) -> Array:
 
 
 @pytest.mark.skipif(not NEEDED, reason="needs an x86 CPU with AVX-512, to have all kernels")
-@pytest.mark.parametrize("hide", ["vnni", "avx512"])
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize(("name", "hide"), [*((name, "avx512") for name in LAYERS), ("first layer", "vnni")])
 def test_onnxruntime_saturates_as_emulated_bit_for_bit(
     name: str, hide: str, layer_graph: Callable[..., Path], loud: Callable[[tuple[int, ...]], Array]
 ) -> None:
@@ -56,8 +56,8 @@ def test_onnxruntime_saturates_as_emulated_bit_for_bit(
 
 
 @pytest.mark.skipif(not NEEDED, reason="needs an x86 CPU with AVX-512, to have all kernels")
-@pytest.mark.parametrize("name", ["3x3", "depthwise", "product"])
-def test_openvino_saturates_as_emulated_where_channels_come_in_fours(
+@pytest.mark.parametrize("name", ["3x3", "first layer", "signed activations", "depthwise", "product"])
+def test_openvino_saturates_as_emulated(
     name: str, layer_graph: Callable[..., Path], loud: Callable[[tuple[int, ...]], Array]
 ) -> None:
     op_type, image, shape, attributes = LAYERS[name]
@@ -68,4 +68,21 @@ def test_openvino_saturates_as_emulated_where_channels_come_in_fours(
     found = really(model, images, "openvino", "avx512")
 
     # it rounds after adding the bias in float, so a close one may fall to the other side
-    np.testing.assert_allclose(collect(model, images, "avx2")["out"], found, rtol=0, atol=1.01 * step)
+    np.testing.assert_allclose(collect(model, images, "avx2", "openvino")["out"], found, rtol=0, atol=1.01 * step)
+    if name != "depthwise":
+        assert np.abs(collect(model, images, "vnni")["out"] - found).max() > 1.99 * step
+
+
+@pytest.mark.skipif(not NEEDED, reason="needs an x86 CPU with AVX-512, to have all kernels")
+def test_onnxruntime_computes_a_convolution_in_float_whose_output_is_not_quantized(
+    layer_graph: Callable[..., Path], loud: Callable[[tuple[int, ...]], Array]
+) -> None:
+    op_type, image, shape, attributes = LAYERS["3x3"]
+    weight = np.random.default_rng(1).integers(-127, 128, shape).astype(np.int8)
+    model, images = layer_graph(op_type, image, weight, in_float=True, **attributes), loud((2, *image))
+
+    emulated = {kernels: collect(model, images, "avx2", kernels)["out"] for kernels in ("onnxruntime", "openvino")}
+
+    np.testing.assert_allclose(emulated["onnxruntime"], really(model, images, "onnxruntime", "avx512"), atol=1e-3)
+    np.testing.assert_allclose(emulated["openvino"], really(model, images, "openvino", "avx512"), atol=1e-3)
+    assert np.abs(emulated["onnxruntime"] - emulated["openvino"]).max() > 1
