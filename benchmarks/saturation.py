@@ -20,6 +20,7 @@ import numpy as np
 import older_cpu
 import record
 
+from edgetl.artifact import sha256_of
 from edgetl.bundle import Bundle
 from edgetl.host.graph import read_graph
 from edgetl.host.inference import Engine, collect
@@ -42,6 +43,10 @@ class Subject:
     labels: Array | None
     floats: Path | None
     """The float graph it was made from."""
+    sha256: str
+    """Of the bundle or file."""
+    recipe_sha256: str | None
+    """Of what the bundle was made by."""
 
 
 def main() -> int:
@@ -62,14 +67,22 @@ def main() -> int:
 def subject(path: Path, variant: str | None, count: int, folder: Path) -> Subject:
     if path.suffix == ".onnx":
         shape = tuple(dimension.dim_value for dimension in read_graph(path).graph.input[0].type.tensor_type.shape.dim)
-        return Subject(path, np.random.default_rng(0).integers(0, 256, (count, *shape[1:]), np.uint8), None, None)
+        return Subject(
+            path,
+            np.random.default_rng(0).integers(0, 256, (count, *shape[1:]), np.uint8),
+            None,
+            None,
+            sha256_of(path),
+            None,
+        )
     bundle = Bundle.open(path)
     golden, made = bundle.golden(), bundle.manifest.variants
     name = variant or next(one.name for one in made if one.artifact.precision == "int8")
     floats = next((bundle.model(one.name, folder) for one in made if one.artifact.precision == "fp32"), None)
     (images,) = golden.inputs.values()
     labels = np.array(golden.labels[:count]) if bundle.manifest.task == "classify" else None
-    return Subject(bundle.model(name, folder), images[:count], labels, floats)
+    model, recipe = bundle.model(name, folder), bundle.manifest.recipe_sha256
+    return Subject(model, images[:count], labels, floats, bundle.sha256, recipe)
 
 
 def compare(one: Subject, folder: Path) -> tuple[dict[str, Any], bool]:
@@ -90,6 +103,8 @@ def compare(one: Subject, folder: Path) -> tuple[dict[str, Any], bool]:
         name: float((decisions[f"emulated, {name}"] == decisions[f"VNNI hidden, {name}"]).mean()) for name in RUNTIMES
     }
     measured = {
+        "sha256": one.sha256,
+        "recipe_sha256": one.recipe_sha256,
         "images": len(one.images),
         "proven_for": list(bounds.proven_for(model)),
         "agreement_with_real_kernels": agreement,
