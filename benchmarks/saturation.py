@@ -22,6 +22,7 @@ import record
 
 from edgetl.artifact import sha256_of
 from edgetl.bundle import Bundle
+from edgetl.errors import Unsupported
 from edgetl.host.graph import read_graph
 from edgetl.host.inference import Engine, collect
 from edgetl.host.quantize.saturation import bounds, executor, share
@@ -77,7 +78,9 @@ def subject(path: Path, variant: str | None, count: int, folder: Path) -> Subjec
         )
     bundle = Bundle.open(path)
     golden, made = bundle.golden(), bundle.manifest.variants
-    name = variant or next(one.name for one in made if one.artifact.precision == "int8")
+    name = variant or next((one.name for one in made if one.artifact.precision == "int8"), None)
+    if name is None:
+        raise Unsupported(f"bundle {str(path)!r} has no int8 graph; prepare one whose int8 graph passes its gates")
     floats = next((bundle.model(one.name, folder) for one in made if one.artifact.precision == "fp32"), None)
     (images,) = golden.inputs.values()
     labels = np.array(golden.labels[:count]) if bundle.manifest.task == "classify" else None

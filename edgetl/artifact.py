@@ -29,8 +29,10 @@ class Artifact(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     size_bytes: int
     sha256: str
     proven_isa: tuple[str, ...] = ()
-    """CPU flags of x86, any of which is enough for the integer sums to be exact, by the weights; empty where that was not
-    asked: for float graphs, and in bundles older than the proof."""
+    """CPU flags of x86, any of which is enough for the integer sums to be exact, by the weights.
+
+    Empty where nobody asked: for float graphs, and in bundles older than the proof.
+    """
 
 
 def sha256_of(path: Path) -> str:

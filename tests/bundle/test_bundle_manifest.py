@@ -257,7 +257,9 @@ def _places(node: Any) -> Any:
             yield from _places(child)
 
 
-def test_a_bundle_older_than_proofs_is_read_and_a_proof_is_kept(files: dict[str, bytes], with_manifest: WithManifest) -> None:
+def test_a_bundle_older_than_proofs_is_read_and_a_proof_is_kept(
+    files: dict[str, bytes], with_manifest: WithManifest
+) -> None:
     assert b"proven_isa" not in files["manifest.json"]
 
     older = Bundle.open(with_manifest(lambda manifest: None)).manifest

@@ -21,7 +21,7 @@ ISA = frozenset(f"{_X86_FLAGS} {_ARM_FLAGS}".split())
 INT8_DOT = frozenset({"avx512_vnni", "avx_vnni", "amx_int8"})
 """x86 flags that multiply uint8 by int8 without saturating in between."""
 INT8_PAIRS = frozenset({"sse4_2", "avx2", "avx512bw"})
-"""x86 flags of CPUs that can only add pairs of such products with saturation to 16 bits, unless one of the others is there."""
+"""x86 flags that, without one of the others, only add pairs of such products with saturation to 16 bits."""
 
 X86 = frozenset({"x86_64", "AMD64", "i686"})
 _ARM_PARTS = {

@@ -74,7 +74,7 @@ def _is_fused(layer: QuantizedLayer) -> bool:
 
 
 def _padding(layer: QuantizedLayer) -> NDArray[np.intp] | None:
-    """Where along K a zero follows so that each kernel position has an even number of channels; ``None`` for nowhere."""
+    """Where along K a zero follows, so that each kernel position has an even number of channels; ``None``: nowhere."""
     depth = layer.weight.shape[2]
     channels = depth // int(np.prod(layer.kernel))
     return np.arange(channels, depth + 1, channels) if layer.kernel and channels % 2 else None

@@ -66,8 +66,8 @@ class QuantizedLayer:
 def layers_of(model: onnx.ModelProto) -> tuple[QuantizedLayer, ...]:
     """Every layer that can be computed on integers, in the order of the graph.
 
-    Left to float are layers whose weights, scales or zero points are not constant, have several zero points or more than
-    8 bits, and those with a scale per input channel.
+    Left to float are layers whose weights, scales or zero points are not constant, that have several zero points, more
+    than 8 bits, or a scale per input channel.
     """
     found = _Graph(model)
     layers = (_layer(node, found) for node in model.graph.node if node.op_type in ("Conv", "Gemm", "MatMul"))
