@@ -1,7 +1,7 @@
 """What an int8 graph computes on x86 CPUs without VNNI: a reference executor in numpy, and proofs by the weights.
 
 ``vpmaddubsw`` multiplies unsigned by signed bytes and adds each two neighbours with saturation to int16;
-255 * 127 * 2 does not fit. VNNI, AVX-VNNI and AMX add four products in int32 and are exact. So one file gives two answers.
+255 * 127 * 2 does not fit. VNNI, AVX-VNNI and AMX add four products in int32 and are exact: one file gives two answers.
 
 Read in ONNX Runtime's source (``onnxruntime/core/mlas/lib``):
 
@@ -22,9 +22,9 @@ x86 CPU with AVX-512, which is then taken for one with AVX2 or AVX-512 without V
 - OpenVINO (oneDNN) gives them to one step of the output's scale. It pads the channels of each kernel position to
   fours, so that with an odd number of them pairs are others.
 - Signed activations of a Q/DQ pair do not help: both shift them to unsigned ones.
-- A whole graph may differ from its emulation behind an int8 Add, which is left to ONNX Runtime: of 15,680 elements of one
-  Add in EfficientNet-Lite0 two fell to the next step in the whole graph. Inferred: sums that lie between two steps are
-  rounded one way in vectors and another way in their tails, and graphs that were cut have other tails.
+- A whole graph may differ from its emulation behind an int8 Add, which is left to ONNX Runtime: of 15,680 elements of
+  one Add in EfficientNet-Lite0 two fell to the next step in the whole graph. Inferred: sums that lie between two
+  steps are rounded one way in vectors and another way in their tails, and graphs that were cut have other tails.
 
 Inferred: that CPUs with SSE4.2 alone pair as those with AVX2. :mod:`.bounds` holds for every order.
 """

@@ -49,7 +49,7 @@ def _unfolded(layer: QuantizedLayer, values: Array) -> tuple[Array, tuple[int, .
     )
     channels, samples, groups = padded.shape[0], padded.shape[1], layer.weight.shape[0]
     taps = [
-        padded[(slice(None), slice(None), *_window(place, dilations, strides, sizes))].reshape(channels, -1)
+        padded[_window(place, dilations, strides, sizes)].reshape(channels, -1)
         for place in itertools.product(*(range(size) for size in layer.kernel))
     ]
     stacked = np.stack(taps).reshape(len(taps), groups, channels // groups, -1)
@@ -59,9 +59,10 @@ def _unfolded(layer: QuantizedLayer, values: Array) -> tuple[Array, tuple[int, .
 def _window(
     place: tuple[int, ...], dilations: tuple[int, ...], strides: tuple[int, ...], sizes: tuple[int, ...]
 ) -> tuple[slice, ...]:
-    """What one position of the kernel reads."""
+    """What one position of the kernel reads, of all channels and samples."""
     starts = [step * dilation for step, dilation in zip(place, dilations, strict=True)]
-    return tuple(
+    places = (
         slice(start, start + (size - 1) * stride + 1, stride)
         for start, size, stride in zip(starts, sizes, strides, strict=True)
     )
+    return (slice(None), slice(None), *places)
