@@ -12,7 +12,7 @@ from edgetl.target import Precision
 from edgetl.tensors import TensorSpec
 
 
-class Artifact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Artifact(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One model file, described when it was made."""
 
     file: str
@@ -28,6 +28,11 @@ class Artifact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     weight_bytes: int
     size_bytes: int
     sha256: str
+    proven_isa: tuple[str, ...] = ()
+    """CPU flags of x86, any of which is enough for the integer sums to be exact, by the weights.
+
+    Empty where nobody asked: for float graphs, and in bundles older than the proof.
+    """
 
 
 def sha256_of(path: Path) -> str:

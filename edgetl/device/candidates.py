@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from edgetl.artifact import Artifact
 from edgetl.candidate import Candidate, Variant
 from edgetl.device.probe import INT8_DOT, X86
 from edgetl.environment import Cpu, Environment
@@ -54,7 +55,7 @@ def form(
     formed: list[Formed] = []
     for variant in variants:
         rendering = variant.artifact.rendering
-        unfit = unfit_because(rendering, environment.cpu)
+        unfit = unfit_because(variant.artifact, environment.cpu)
         for runtime, backend in backends.items():
             for precision in backend.precisions(rendering, environment.cpu.isa):
                 formed += [
@@ -69,9 +70,21 @@ def _thread_counts(target: Target, cpu: Cpu) -> tuple[int, ...]:
     return tuple(dict.fromkeys(min(count, cpu.allowed_cpus) for count in wanted))
 
 
-def unfit_because(rendering: str, cpu: Cpu) -> str | None:
-    """Why a CPU cannot compute graphs of a rendering exactly; ``None`` where it can."""
-    if rendering != "x86-vnni" or cpu.architecture not in X86 or INT8_DOT & set(cpu.isa):
+def unfit_because(artifact: Artifact, cpu: Cpu) -> str | None:
+    """Why a CPU cannot compute a graph exactly; ``None`` where it can, as far as the graph's maker knew.
+
+    Graphs of bundles without a proof are judged by their rendering.
+    """
+    if cpu.architecture not in X86:
+        return None
+    if artifact.proven_isa:
+        if set(artifact.proven_isa) & set(cpu.isa):
+            return None
+        return (
+            f"not proven for this CPU: products may saturate at 16 bits on {cpu.model!r}, which has none of "
+            f"{', '.join(artifact.proven_isa)}; bundle a rendering for CPUs without VNNI"
+        )
+    if artifact.rendering != "x86-vnni" or INT8_DOT & set(cpu.isa):
         return None
     return (
         f"rendering 'x86-vnni' needs VNNI or AMX, which {cpu.model!r} does not have: pairs of products saturate at "

@@ -91,7 +91,7 @@ def safest(bundle: Bundle, here: Environment, runtime: str | None) -> Candidate:
         MissingExtra: the runtime, or every runtime, is not installed.
         Unsupported: there is no runtime of that name, or this CPU can compute none of the graphs.
     """
-    unfit = {one.name: unfit_because(one.artifact.rendering, here.cpu) for one in bundle.manifest.variants}
+    unfit = {one.name: unfit_because(one.artifact, here.cpu) for one in bundle.manifest.variants}
     fit = [one for one in bundle.manifest.variants if unfit[one.name] is None]
     if not fit:
         raise Unsupported(

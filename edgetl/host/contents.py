@@ -20,9 +20,10 @@ from edgetl.host.data.dataset import Sample
 from edgetl.host.data.labels import class_counts
 from edgetl.host.data.stream import stream
 from edgetl.host.fingerprint import tool_versions
-from edgetl.host.graph import artifact_from
+from edgetl.host.graph import artifact_from, read_graph
 from edgetl.host.judge import Judged, describe
 from edgetl.host.predictions import predictions
+from edgetl.host.quantize.saturation.bounds import proven_for
 from edgetl.host.user_onnx import Wrapping
 from edgetl.host.variants import Calibrated, stratified
 from edgetl.host.workspace import Workspace
@@ -103,7 +104,8 @@ def contents(judged: tuple[Judged, ...], origin: Origin, thresholds: tuple[float
 def described(variant: Judged) -> Variant:
     """A variant with what is known of its file."""
     made = variant.made
-    return Variant(made.name, artifact_from(made.model, made.model.name, made.rendering, made.precision))
+    artifact = artifact_from(made.model, made.model.name, made.rendering, made.precision)
+    return Variant(made.name, msgspec.structs.replace(artifact, proven_isa=proven_for(read_graph(made.model))))
 
 
 def golden(

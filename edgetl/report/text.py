@@ -135,7 +135,7 @@ def verdict(result: Result) -> tuple[str, ...]:
 
 
 def sizes_table(variants: Sequence[Variant]) -> Table:
-    """What each graph weighs."""
+    """What each graph weighs, and which CPUs an int8 one is proven for."""
     columns = (
         Column("Variant"),
         Column("Rendering"),
@@ -143,7 +143,12 @@ def sizes_table(variants: Sequence[Variant]) -> Table:
         Column("File", "right"),
         Column("Work per sample", "right"),
     )
-    return Table("Model files", columns, tuple(_size_row(variant) for variant in variants))
+    proven = tuple(
+        f"{variant.name}: int8 proven for: {', '.join(variant.artifact.proven_isa)}"
+        for variant in variants
+        if variant.artifact.proven_isa
+    )
+    return Table("Model files", columns, tuple(_size_row(variant) for variant in variants), proven)
 
 
 def skipped_table(skipped: Sequence[tuple[str, str]]) -> Table:

@@ -255,3 +255,15 @@ def _places(node: Any) -> Any:
         yield node, key
         if isinstance(child, (dict, list)):
             yield from _places(child)
+
+
+def test_a_bundle_older_than_proofs_is_read_and_a_proof_is_kept(
+    files: dict[str, bytes], with_manifest: WithManifest
+) -> None:
+    assert b"proven_isa" not in files["manifest.json"]
+
+    older = Bundle.open(with_manifest(lambda manifest: None)).manifest
+    newer = Bundle.open(with_manifest(_set("variants", 1, "artifact", "proven_isa", value=["avx_vnni"]))).manifest
+
+    assert [variant.artifact.proven_isa for variant in older.variants] == [(), ()]
+    assert [variant.artifact.proven_isa for variant in newer.variants] == [(), ("avx_vnni",)]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sys
 
+import msgspec
 import pytest
 
 from edgetl.artifact import Artifact
@@ -20,11 +21,17 @@ def variant(name: str, rendering: str, precision: str) -> Variant:
 VARIANTS = (variant("fp32", "float", "fp32"), variant("int8", "x86-vnni", "int8"))
 
 
-def formed(*isa: str, architecture: str = "x86_64", target: Target = LOCAL, allowed: int = 2) -> tuple[Formed, ...]:
+def formed(
+    *isa: str,
+    architecture: str = "x86_64",
+    target: Target = LOCAL,
+    allowed: int = 2,
+    variants: tuple[Variant, ...] = VARIANTS,
+) -> tuple[Formed, ...]:
     cpu = Cpu("Example CPU", architecture, isa, 8, allowed)
     here = Environment("Linux", "6", "3.11", "0.1.0", cpu, None, None, None, {})
     backends = {name: find(BACKENDS, name, "runtime") for name in ("onnxruntime", "openvino")}
-    return form(VARIANTS, target, here, backends)
+    return form(variants, target, here, backends)
 
 
 def names(candidates: tuple[Formed, ...], rejected: bool = False) -> set[str]:
@@ -56,6 +63,29 @@ def test_without_vnni_the_rendering_is_reported_as_rejected() -> None:
 
 def test_arm_does_not_saturate_so_measuring_decides() -> None:
     assert not names(formed("asimd", architecture="aarch64"), rejected=True)
+
+
+def proven(rendering: str, *isa: str) -> tuple[Variant, ...]:
+    made = variant("int8", rendering, "int8")
+    return (msgspec.structs.replace(made, artifact=msgspec.structs.replace(made.artifact, proven_isa=isa)),)
+
+
+@pytest.mark.parametrize("rendering", ["x86-vnni", "x86"])
+def test_a_proof_decides_whatever_the_rendering_is_called(rendering: str) -> None:
+    exact_only, everywhere = proven(rendering, "amx_int8", "avx512_vnni"), proven(rendering, "avx2", "avx512_vnni")
+
+    assert not names(formed("avx2", "avx512_vnni", variants=exact_only), rejected=True)
+    assert not names(formed("avx2", variants=everywhere), rejected=True)
+
+    candidates = formed("avx2", variants=exact_only)
+    assert names(candidates, rejected=True) == {"int8/onnxruntime/int8/2t", "int8/openvino/int8/2t"}
+    reason = str(candidates[0].rejected_because)
+    assert reason.startswith("not proven for this CPU: products may saturate")
+    assert "amx_int8, avx512_vnni" in reason
+
+
+def test_a_proof_for_x86_says_nothing_about_arm() -> None:
+    assert not names(formed("asimd", architecture="aarch64", variants=proven("arm", "avx512_vnni")), rejected=True)
 
 
 def test_thread_counts_of_the_target_are_tried_but_not_more_than_allowed() -> None:

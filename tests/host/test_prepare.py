@@ -15,6 +15,7 @@ from PIL import Image
 import edgetl
 from edgetl.bundle import Bundle
 from edgetl.check import failures
+from edgetl.device.probe import INT8_DOT
 from edgetl.device.qualify import Settings, qualify
 from edgetl.errors import DataError, GateFailed, RecipeError, Unsupported
 from edgetl.host.cache import digest
@@ -47,6 +48,7 @@ def test_prepare_packs_a_float_and_an_int8_variant(request_of: RequestOf) -> Non
     prepared = prepare(request, Silent())
     manifest = Bundle.open(request.out).manifest
     assert [variant.name for variant in manifest.variants] == ["fp32", "int8-x86-vnni"]
+    assert [set(variant.artifact.proven_isa) for variant in manifest.variants] == [set(), INT8_DOT]
     assert manifest.classes == ("flat", "striped")
     assert all(check.passed for evaluation in manifest.evaluations for check in evaluation.checks)
     float_evaluation = manifest.evaluations[0]

@@ -140,3 +140,13 @@ def test_outputs_of_a_model_without_labels_are_lists_in_json_and_shapes_on_scree
     document = as_document("frame.png", {"depth": np.zeros((2, 3), np.float32)}, top=1)
     assert msgspec.to_builtins(document) == {"input": "frame.png", "outputs": {"depth": [[0.0] * 3] * 2}}
     assert predictions((document,), "fp32").tables[0].rows == (("frame.png", "depth", "2 x 3"),)
+
+
+def test_sizes_name_the_cpus_that_an_int8_graph_is_proven_for(subject: Any) -> None:
+    assert text.sizes_table(subject.variants).remarks == ()
+
+    first, *others = subject.variants
+    artifact = msgspec.structs.replace(first.artifact, proven_isa=("amx_int8", "avx_vnni"))
+    table = text.sizes_table((msgspec.structs.replace(first, artifact=artifact), *others))
+
+    assert table.remarks == (f"{first.name}: int8 proven for: amx_int8, avx_vnni",)

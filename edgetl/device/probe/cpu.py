@@ -21,6 +21,8 @@ ISA = frozenset(f"{_X86_FLAGS} {_ARM_FLAGS}".split())
 """Flags of ``/proc/cpuinfo`` that decide inference speed or numerics, on x86 and ARM."""
 INT8_DOT = frozenset({"avx512_vnni", "avx_vnni", "amx_int8"})
 """x86 flags that multiply uint8 by int8 without saturating in between."""
+INT8_PAIRS = frozenset({"sse4_2", "avx2", "avx512bw"})
+"""x86 flags that, without one of the others, only add pairs of such products with saturation to 16 bits."""
 
 X86 = frozenset({"x86_64", "AMD64", "i686"})
 _ARM_PARTS = {

@@ -1,0 +1,69 @@
+"""Run a model in a process from which VNNI and AMX (and AVX-512) are hidden: the real kernels of older CPUs.
+
+python benchmarks/older_cpu.py MODEL.onnx INPUTS.npy OUTPUTS.npz --hide avx512
+
+Linux on x86-64 only, with a C compiler and a CPU (or a virtual machine) that can make CPUID fault.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+SOURCE = Path(__file__).with_suffix(".c")
+
+
+def compiled(folder: Path) -> Path:
+    """The library that hides instruction sets.
+
+    Raises:
+        FileNotFoundError: there is no C compiler.
+    """
+    compiler = shutil.which("cc")
+    if compiler is None:
+        raise FileNotFoundError("there is no C compiler: cc is not on the PATH")
+    library = folder / "older_cpu.so"
+    subprocess.run([compiler, "-O1", "-shared", "-fPIC", "-o", str(library), str(SOURCE)], check=True)
+    return library
+
+
+def hide(library: Path, avx512: bool) -> None:
+    """From this process, and for good.
+
+    Raises:
+        OSError: the kernel or the CPU cannot.
+    """
+    if ctypes.CDLL(str(library)).older_cpu(int(avx512)):
+        raise OSError("CPUID cannot be made to fault here")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("model", type=Path)
+    parser.add_argument("inputs", type=Path, help=".npy; each row is run alone")
+    parser.add_argument("outputs", type=Path)
+    parser.add_argument("--runtime", default="onnxruntime")
+    parser.add_argument("--hide", choices=("vnni", "avx512"), default="avx512", help="VNNI and AMX, or AVX-512 too")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="edgetl-older-") as folder:
+        try:
+            hide(compiled(Path(folder)), arguments.hide == "avx512")
+        except OSError as error:
+            print(f"cannot hide instruction sets: {error}", file=sys.stderr)
+            return 4
+    import numpy as np  # whatever is imported before sees the CPU as it is
+
+    from edgetl.host.inference import Engine, collect
+
+    outputs = collect(Engine(arguments.model, arguments.runtime, "int8"), np.load(arguments.inputs), 1)
+    np.savez(arguments.outputs, **outputs)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,65 @@
+"""What weights alone say: which layers could saturate, and on which CPUs a graph is proven not to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+
+from edgetl.device.probe.cpu import INT8_DOT, INT8_PAIRS
+from edgetl.host.quantize.coverage import coverage
+from edgetl.host.quantize.saturation.layers import QuantizedLayer, layers_of
+from edgetl.host.quantize.saturation.products import can_saturate, neighbours
+from edgetl.tensors import Array
+
+
+@dataclass(frozen=True)
+class PairBound:
+    """How many pairs of a layer's weights could saturate, for some input."""
+
+    layer: str
+    pairs: int
+    """Neighbours along K, of all outputs; 0 for a layer that is computed in 32 bits anyway."""
+    possible: int
+    """Of these, how many two bytes exist for that overflow int16: an upper bound of what any image does."""
+    in_some_order: bool
+    """Whether any two weights of one output could, so whatever order a kernel pairs them in."""
+
+    @property
+    def share(self) -> float:
+        """``possible`` as a fraction of ``pairs``; 0 without pairs."""
+        return self.possible / self.pairs if self.pairs else 0.0
+
+
+def pair_bounds(model: onnx.ModelProto) -> tuple[PairBound, ...]:
+    """The bound ``255 * (w0 + w1)`` of each layer of a Q/DQ graph, w of one sign; no image is needed."""
+    return tuple(_bound(layer) for layer in layers_of(model))
+
+
+def proven_for(model: onnx.ModelProto) -> tuple[str, ...]:
+    """CPU flags of x86, any of which is enough for a graph's integer sums to be exact; empty for a float graph.
+
+    With VNNI or AMX they always are. Without, only if no two weights of an output can overflow 16 bits together in any
+    order (7-bit weights never do: ``255 * 2 * 64 < 32768``), and if every quantized layer could be looked at.
+    """
+    quantized = coverage(model).quantized
+    if not quantized:
+        return ()
+    bounds = pair_bounds(model)
+    safe = len(bounds) == len(quantized) and not any(bound.in_some_order for bound in bounds)
+    return tuple(sorted(INT8_DOT | INT8_PAIRS if safe else INT8_DOT))
+
+
+def _bound(layer: QuantizedLayer) -> PairBound:
+    if not layer.saturates:
+        return PairBound(layer.name, 0, 0, in_some_order=False)
+    pairs = [neighbours(group) for group in layer.weight]
+    possible = sum(int(can_saturate(*pair).sum()) for pair in pairs)
+    return PairBound(layer.name, sum(first.size for first, _ in pairs), possible, _in_some_order(layer.weight))
+
+
+def _in_some_order(weight: Array) -> bool:
+    """Whether the two largest or the two lowest weights of an output overflow."""
+    ends = np.sort(np.pad(weight, ((0, 0), (0, 0), (0, 2))), axis=-1)
+    return bool(can_saturate(ends[..., -1], ends[..., -2]).any() or can_saturate(ends[..., 0], ends[..., 1]).any())

@@ -1,0 +1,125 @@
+"""Run a Q/DQ graph as another CPU would."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgetl.host.graph import read_graph, write_graph
+from edgetl.host.quantize.saturation.columns import columns_of
+from edgetl.host.quantize.saturation.compute import IntegerLayer, Isa, Kernels
+from edgetl.host.quantize.saturation.layers import QuantizedLayer
+from edgetl.host.quantize.saturation.partition import Segment, partition
+from edgetl.host.quantize.saturation.products import Saturation
+from edgetl.plugins import BACKENDS, find
+from edgetl.runner import LoadOptions, Runner
+from edgetl.tensors import Array, Batch, check_feeds
+
+Watch = Callable[[QuantizedLayer, Saturation], None]
+"""Is told, per layer and call, what saturation does or would do to the layer's sums."""
+
+
+class EmulatedRunner:
+    """A graph whose integer layers are computed here and whose other nodes ONNX Runtime computes.
+
+    ``infer`` takes and returns what any runner does.
+    """
+
+    def __init__(self, model: Path, isa: Isa, kernels: Kernels = "onnxruntime", watch: Watch | None = None) -> None:
+        """Load a graph.
+
+        Args:
+            model: a Q/DQ graph.
+            isa: whose sums go on to the next layer.
+            kernels: of which runtime, for CPUs without VNNI.
+            watch: called for each layer, whatever the ISA.
+
+        Raises:
+            Unsupported: not an ONNX graph, or one that cannot be taken apart.
+            MissingExtra: onnxruntime is not installed.
+        """
+        graph = read_graph(model)
+        self._isa, self._watch = isa, watch
+        with tempfile.TemporaryDirectory(prefix="edgetl-emulate-") as folder:
+            whole = _load(model)
+            self.inputs, self.outputs = whole.inputs, whole.outputs
+            whole.close()
+            self._steps: list[IntegerLayer | tuple[Segment, Runner]] = []
+            for place, step in enumerate(partition(graph)):
+                if isinstance(step, Segment):
+                    write_graph(step.model, Path(folder) / f"{place}.onnx")
+                    self._steps.append((step, _load(Path(folder) / f"{place}.onnx")))
+                else:
+                    self._steps.append(IntegerLayer(step, kernels))
+
+    def infer(self, feeds: Batch) -> dict[str, Array]:
+        """Run once."""
+        check_feeds(feeds, self.inputs)
+        tensors: dict[str, Array] = dict(feeds)
+        for step in self._steps:
+            if isinstance(step, IntegerLayer):
+                tensors[step.layer.output] = self._computed(step, tensors[step.layer.source])
+            else:
+                segment, runner = step
+                tensors.update(runner.infer({name: tensors[name] for name in segment.reads}))
+        return {spec.name: tensors[spec.name] for spec in self.outputs}
+
+    def close(self) -> None:
+        """Give back what ONNX Runtime holds."""
+        for step in self._steps:
+            if isinstance(step, tuple):
+                step[1].close()
+
+    def _computed(self, step: IntegerLayer, values: Array) -> Array:
+        columns, shape = columns_of(step.layer, values)
+        sums = step.exact(columns)
+        if self._watch is not None or self._isa == "avx2":
+            saturation = step.saturation(columns)
+            if self._watch is not None:
+                self._watch(step.layer, saturation)
+            if self._isa == "avx2":
+                sums = sums + saturation.correction
+        return step.written(sums, shape)
+
+
+def run(
+    model: Path,
+    images: Iterable[Array],
+    isa: Isa,
+    kernels: Kernels = "onnxruntime",
+    watch: Watch | None = None,
+) -> Iterator[dict[str, Array]]:
+    """The outputs for each image, in order, as a CPU with (``vnni``) or without VNNI (``avx2``) computes them.
+
+    Args:
+        model: a Q/DQ graph with one input of images.
+        images: without the batch dimension, ``uint8 (h, w, 3)``.
+        kernels: of which runtime, for CPUs without VNNI.
+        watch: called for each layer and image.
+
+    Raises:
+        Unsupported: not an ONNX graph, one that cannot be taken apart, or an image does not fit it.
+        MissingExtra: onnxruntime is not installed.
+    """
+    runner = EmulatedRunner(model, isa, kernels, watch)
+    try:
+        for image in images:
+            yield runner.infer({runner.inputs[0].name: np.ascontiguousarray(image)[None]})
+    finally:
+        runner.close()
+
+
+def collect(model: Path, images: Iterable[Array], isa: Isa, kernels: Kernels = "onnxruntime") -> dict[str, Array]:
+    """All outputs of :func:`run`, stacked along the first dimension."""
+    rows = list(run(model, images, isa, kernels))
+    return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
+
+
+def _load(model: Path) -> Runner:
+    backend: Any = find(BACKENDS, "onnxruntime", "runtime")
+    runner: Runner = backend.load(model, LoadOptions(threads=1, precision="int8", batch=None))
+    return runner
