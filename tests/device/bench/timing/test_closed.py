@@ -200,7 +200,7 @@ def test_thirty_minutes_of_a_fast_model_keep_few_samples_and_last_thirty_minutes
 
 def test_a_sample_of_a_long_run_takes_little_memory() -> None:
     machine = Machine()
-    plan = replace(PLAN, min_samples=60_000, cap_s=1000.0, min_blocks=60)
+    plan = replace(PLAN, min_samples=30_000, cap_s=1000.0, min_blocks=60)
     tracemalloc.start()
     timed = interleave({"a": machine.subject("a", lambda n: 10 * MS)}, plan, lambda: machine.clock())["a"]
     machine.log.clear()
