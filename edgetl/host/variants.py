@@ -24,7 +24,7 @@ from edgetl.host.features import GraphFeatures
 from edgetl.host.fingerprint import code_digest, decoding, machinery
 from edgetl.host.graph import FEATURES, HEAD, LOGITS, attach_head, expose_features, head_nodes, read_graph, replace_head
 from edgetl.host.inference import Crew, Engine, collect, fastest
-from edgetl.host.quantize import Rendering
+from edgetl.host.quantize import Rendering, RenderSettings
 from edgetl.host.quantize.calibrate import CalibrationSettings, calibrate
 from edgetl.host.quantize.record import CalibrationRecord, read_record
 from edgetl.host.torch_runner import TorchRunner
@@ -154,7 +154,7 @@ def _rendered(model: Path, rendering: str, record: CalibrationRecord, workspace:
 
     def make(path: Path) -> None:
         with workspace.progress.stage(f"quantize for {rendering}"):
-            found.render(model, record, path, head)
+            found.render(model, record, path, RenderSettings(head))
 
     parts = [rendering, sha256_of(model), record.sha256, sorted(head), machinery()]
     return workspace.cache.file("renderings", parts, ".onnx", make)

@@ -12,6 +12,7 @@ from onnx import helper, numpy_helper
 
 from edgetl.host import graph
 from edgetl.host.adapt import Head
+from edgetl.host.quantize import RenderSettings
 from edgetl.host.quantize.calibrate import calibrate
 from edgetl.host.quantize.record import CalibrationRecord
 from edgetl.plugins import BACKENDS, RENDERINGS, find
@@ -21,7 +22,7 @@ from edgetl.tensors import Array, TensorSpec
 SIZE = 32
 WIDTH = 16
 FEATURES = 2 * WIDTH
-HEAD = frozenset({"head"})
+SETTINGS = RenderSettings(frozenset({"head"}))
 MIN_SIGNAL_TO_NOISE_DB = 20
 
 
@@ -103,7 +104,7 @@ def rendering(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="module")
 def rendered(rendering: str, model: Path, record: CalibrationRecord, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("quantized") / "model.onnx"
-    find(RENDERINGS, rendering, "rendering").render(model, record, out, HEAD)
+    find(RENDERINGS, rendering, "rendering").render(model, record, out, SETTINGS)
     return out
 
 
@@ -175,7 +176,7 @@ def test_every_convolution_has_int8_weights_and_counts_as_many_operations(render
 def test_equal_arguments_give_equal_bytes(
     rendering: str, rendered: Path, model: Path, record: CalibrationRecord, tmp_path: Path
 ) -> None:
-    find(RENDERINGS, rendering, "rendering").render(model, record, tmp_path / "again.onnx", HEAD)
+    find(RENDERINGS, rendering, "rendering").render(model, record, tmp_path / "again.onnx", SETTINGS)
 
     assert (tmp_path / "again.onnx").read_bytes() == rendered.read_bytes()
 
@@ -188,7 +189,7 @@ def test_nothing_is_printed_or_logged(
     capfd: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    find(RENDERINGS, rendering, "rendering").render(model, record, tmp_path / "quiet.onnx", HEAD)
+    find(RENDERINGS, rendering, "rendering").render(model, record, tmp_path / "quiet.onnx", SETTINGS)
 
     assert capfd.readouterr() == ("", "")
     assert not caplog.records

@@ -7,6 +7,7 @@ from pathlib import Path
 import onnx
 
 from edgetl.errors import EdgeTLError
+from edgetl.host.graph import weights_of
 from edgetl.host.quantize.coverage import coverage
 from edgetl.plugins import BACKENDS, find
 from edgetl.runner import Backend, LoadOptions
@@ -27,10 +28,12 @@ def lint(quantized: onnx.ModelProto, original: onnx.ModelProto, keep_float: froz
         raise EdgeTLError("quantization changed the inputs or outputs of the graph")
     dequantized = {node.output[0] for node in quantized.graph.node if node.op_type == "DequantizeLinear"}
     nodes = {node.name: node for node in quantized.graph.node}
+    weights, before = weights_of(original), {node.name: node for node in original.graph.node}
     for name in sorted(keep_float):
         if name not in nodes:
             raise EdgeTLError(f"node {name!r} was to stay in float and is gone after quantization")
-        if any(read in dequantized for read in nodes[name].input[1:]):
+        pairs = zip(before[name].input, nodes[name].input, strict=False)
+        if any(was in weights and read in dequantized for was, read in pairs):
             raise EdgeTLError(f"node {name!r} was to stay in float and has quantized weights")
     if not coverage(quantized).quantized:
         raise EdgeTLError("quantization left every layer in float")

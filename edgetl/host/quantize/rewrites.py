@@ -7,6 +7,7 @@ import onnx
 from onnx import helper, numpy_helper
 
 from edgetl.host.graph import weights_of
+from edgetl.host.naming import fresh_name, tensor_names
 from edgetl.tensors import Array
 
 
@@ -46,6 +47,25 @@ def add_missing_biases(model: onnx.ModelProto) -> None:
             zeros = np.zeros(weights[node.input[1]].dims[0], np.float32)
             model.graph.initializer.append(numpy_helper.from_array(zeros, name))
             node.input.append(name)
+
+
+def unshare_weights(model: onnx.ModelProto) -> None:
+    """Give every layer weights and a bias of its own; changed in place.
+
+    Then one of two layers with the same weights can stay in float, and each bias can be corrected by itself.
+    """
+    weights, names, taken = weights_of(model), tensor_names(model.graph), set[str]()
+    copies = []
+    for node in (node for node in model.graph.node if node.op_type in ("Conv", "Gemm", "MatMul")):
+        for place, name in enumerate(node.input):
+            if name in weights and name in taken:
+                copy = onnx.TensorProto()
+                copy.CopyFrom(weights[name])
+                node.input[place] = copy.name = fresh_name(f"{name}_of_{node.output[0]}", names)
+                names.add(copy.name)
+                copies.append(copy)
+            taken.add(name)
+    model.graph.initializer.extend(copies)
 
 
 def _only_reader(readers: dict[str, list[onnx.NodeProto]], name: str) -> onnx.NodeProto | None:
