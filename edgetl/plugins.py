@@ -26,6 +26,9 @@ METHODS: Mapping[str, str] = {
 """Ways to adapt a backbone: values of :class:`edgetl.host.adapt.Method`."""
 
 RENDERINGS: Mapping[str, str] = {
+    "arm": "edgetl.host.quantize.arm:RENDERING",
+    "tensorrt": "edgetl.host.quantize.tensorrt:RENDERING",
+    "x86": "edgetl.host.quantize.x86:RENDERING",
     "x86-vnni": "edgetl.host.quantize.x86_vnni:RENDERING",
 }
 """Ways to quantize a graph: values of :class:`edgetl.host.quantize.Rendering`."""

@@ -16,7 +16,7 @@ from edgetl.host.quantize.coverage import coverage
 from edgetl.host.quantize.frame import checked, deliver, ranges_of
 from edgetl.host.quantize.lint import lint
 from edgetl.host.quantize.record import CalibrationRecord
-from edgetl.host.quantize.rewrites import add_missing_biases, fuse_normalisation, unshare_weights
+from edgetl.host.quantize.rewrites import add_missing_biases, fuse_normalisation, plain_gemms, unshare_weights
 from edgetl.host.quantize.rules import Remark
 from edgetl.host.quantize.surgery import Surgery, insert
 from edgetl.target import Precision
@@ -28,6 +28,10 @@ OP_TYPES = ("Add", "Clip", "Conv", "Gemm", "MatMul", "MaxPool", "Relu")
 
 def _as_it_is(model: onnx.ModelProto) -> onnx.ModelProto:
     return model
+
+
+def _as_it_was(quantized: onnx.ModelProto, _: onnx.ModelProto) -> onnx.ModelProto:
+    return quantized
 
 
 def _none(_: onnx.ModelProto) -> frozenset[str]:
@@ -49,8 +53,8 @@ class QdqRendering:
     """Nodes that lose by quantization on this target."""
     prepare: Rewrite = _as_it_is
     """Rewrite of the float graph beforehand."""
-    finish: Rewrite = _as_it_is
-    """Rewrite of the Q/DQ graph afterwards."""
+    finish: Callable[[onnx.ModelProto, onnx.ModelProto], onnx.ModelProto] = _as_it_was
+    """Rewrite of the Q/DQ graph afterwards, given also the float graph that it was made from."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """``extra_options`` of ONNX Runtime's ``QDQQuantizer``, besides those that follow from the fields above."""
     precision: Precision = "int8"
@@ -63,13 +67,14 @@ class QdqRendering:
         """
         graph = self.prepare(checked(model, record, settings))
         unshare_weights(graph)
+        plain_gemms(graph)
         add_missing_biases(graph)
         quantized = insert(
             onnx.shape_inference.infer_shapes(graph),
             ranges_of(graph, record, settings.estimator),
             self._surgery(settings.keep_float | self.better_in_float(graph)),
         )
-        quantized = self.finish(quantized)
+        quantized = self.finish(quantized, graph)
         if not coverage(quantized).quantized:
             raise Unsupported(
                 f"rendering {self.name!r} quantizes no layer of {model.name!r}: every one is to stay in float or would "

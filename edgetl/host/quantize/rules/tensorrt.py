@@ -71,10 +71,18 @@ def _integer_ops(view: View) -> tuple[str, ...] | None:
     return some([node.name for node in view.nodes(*_INTEGER_OPS)])
 
 
-def _both_summands(view: View) -> tuple[str, ...] | None:
-    return some(
-        [node.name for node in view.nodes("Add") if all(view.dequantizer(name) is not None for name in node.input)]
-    )
+def _split_sums(view: View) -> tuple[str, ...] | None:
+    """Sums with a Q/DQ pair between them and a convolution that nothing else reads."""
+    names = []
+    for node in view.nodes("Add"):
+        found = [view.dequantizer(name) for name in node.input]
+        for dequantizer in (entry for entry in found if entry is not None):
+            quantizer = view.producers.get(dequantizer.input[0])
+            alone = len(view.readers[dequantizer.output[0]]) == 1
+            maker = None if quantizer is None else view.producers.get(quantizer.input[0])
+            if alone and all(found) and maker is not None and maker.op_type == "Conv":
+                names.append(node.name)
+    return some(names)
 
 
 def _several_dequantizers(view: View) -> tuple[str, ...] | None:
@@ -163,7 +171,7 @@ RULES = (
         NAME,
         "with both inputs quantized a sum is not fused into the convolution before it and costs time; "
         "quantize the skip branch only, as 'tensorrt' does",
-        _both_summands,
+        _split_sums,
         _BOUND,
     ),
     Rule(
