@@ -1,7 +1,7 @@
 """NVIDIA's own parser and builder on every graph that is rendered for TensorRT; neither needs a GPU.
 
-TensorRT for RTX is the one member of the family that pip installs whole and that builds for a GPU that is not there. Its
-engines run on GeForce cards, not on Jetson boards: what is proven is that the graph is understood.
+TensorRT for RTX is the one member of the family that pip installs whole and that builds for a GPU that is not there.
+Its engines run on GeForce cards, not on Jetson boards: what is proven is that the graph is understood.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ trt = pytest.importorskip(
 )
 
 SETTINGS = RenderSettings(frozenset({"head"}))
-FOR_TENSORRT = ("tensorrt",)
+FOR_TENSORRT = ("tensorrt", "fp16", "bf16")
 
 
 class Log(trt.ILogger):  # type: ignore[misc]
@@ -53,7 +53,11 @@ def parsed(path: Path, log: Log) -> tuple[Any, Any, list[str]]:
 
 def engine(builder: Any, network: Any) -> Any:
     """An engine for a GPU of compute capability 8.9, one image at a time; ``None`` where the builder gives up."""
-    config, profile, image = builder.create_builder_config(), builder.create_optimization_profile(), network.get_input(0)
+    config, profile, image = (
+        builder.create_builder_config(),
+        builder.create_optimization_profile(),
+        network.get_input(0),
+    )
     config.num_compute_capabilities = 1
     config.set_compute_capability(trt.ComputeCapability.SM89, 0)
     one = [1, *tuple(image.shape)[1:]]
@@ -89,7 +93,7 @@ def test_layers_stay_quantized_in_the_parsed_network(
     assert {layer.get_output(0).dtype for layer in quantizers} == {trt.int8}
 
 
-@pytest.mark.parametrize("rendering", sorted(set(RENDERINGS) - {"tensorrt", "fp16", "bf16"}))
+@pytest.mark.parametrize("rendering", sorted(set(RENDERINGS) - set(FOR_TENSORRT)))
 def test_graphs_for_cpus_are_refused_as_their_remarks_say(
     rendering: str, model: Path, record: CalibrationRecord, log: Log, tmp_path: Path
 ) -> None:

@@ -13,6 +13,7 @@ from edgetl.host.quantize.calibrate import before_clipping
 from edgetl.host.quantize.lint import check_loads
 from edgetl.host.quantize.record import CalibrationRecord, Estimator
 from edgetl.host.quantize.rules import Remark, check_rules
+from edgetl.target import RuntimeName
 
 
 def checked(model: Path, record: CalibrationRecord, settings: RenderSettings) -> onnx.ModelProto:
@@ -41,14 +42,20 @@ def ranges_of(
     return ranges
 
 
-def deliver(rendered: onnx.ModelProto, rendering: str, out: Path) -> tuple[Remark, ...]:
+def deliver(
+    rendered: onnx.ModelProto, rendering: str, out: Path, runtime: RuntimeName = "onnxruntime"
+) -> tuple[Remark, ...]:
     """Check a graph against the rules of its rendering, write it, and open it once.
+
+    Args:
+        runtime: what opens it.
 
     Raises:
         EdgeTLError: it breaks a rule of its own rendering, which is a bug of the rendering.
-        BackendError: ONNX Runtime refuses it.
+        BackendError: the runtime refuses it.
+        MissingExtra: the runtime is not installed.
     """
     remarks = check_rules(rendered, rendering)
     write_graph(rendered, out)
-    check_loads(out)
+    check_loads(out, runtime)
     return remarks

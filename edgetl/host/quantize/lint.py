@@ -11,6 +11,7 @@ from edgetl.host.graph import weights_of
 from edgetl.host.quantize.coverage import coverage
 from edgetl.plugins import BACKENDS, find
 from edgetl.runner import Backend, LoadOptions
+from edgetl.target import RuntimeName
 
 
 def lint(quantized: onnx.ModelProto, original: onnx.ModelProto, keep_float: frozenset[str]) -> None:
@@ -39,13 +40,14 @@ def lint(quantized: onnx.ModelProto, original: onnx.ModelProto, keep_float: froz
         raise EdgeTLError("quantization left every layer in float")
 
 
-def check_loads(path: Path) -> None:
-    """Open a graph with ONNX Runtime, which checks more than the ONNX checker does.
+def check_loads(path: Path, runtime: RuntimeName) -> None:
+    """Open a graph with a runtime, which checks more than the ONNX checker does.
 
     Raises:
-        BackendError: ONNX Runtime refuses it.
+        BackendError: the runtime refuses it.
+        MissingExtra: the runtime is not installed.
     """
-    backend: Backend = find(BACKENDS, "onnxruntime", "runtime")
+    backend: Backend = find(BACKENDS, runtime, "runtime")
     options = LoadOptions(threads=1, precision="int8")
     backend.load(backend.build(path, options, None), options).close()
 

@@ -1,4 +1,4 @@
-"""Older opsets, for parsers that stopped at them."""
+"""Other opsets, for parsers that stopped at an older one and operators that came with a newer one."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from onnx import version_converter
 
 from edgetl.errors import Unsupported
 
-_IR_VERSIONS = {17: 8}
-"""The newest IR version that was out with an opset (ONNX's table of versions)."""
+_IR_VERSIONS = {17: 8, 22: 10}
+"""The IR version that was out with an opset (ONNX's table of versions)."""
 
 
 def with_opset(model: onnx.ModelProto, opset: int, reader: str) -> onnx.ModelProto:
@@ -20,17 +20,41 @@ def with_opset(model: onnx.ModelProto, opset: int, reader: str) -> onnx.ModelPro
     Raises:
         Unsupported: an operator has no older form.
     """
-    domains = {entry.domain: entry.version for entry in model.opset_import}
-    if max(domains.get("", 0), domains.get("ai.onnx", 0)) <= opset:
+    if _opset(model) <= opset:
         return model
+    converted = _converted(model, opset, f"{reader} read opsets up to {opset}")
+    converted.ir_version = min(converted.ir_version, _IR_VERSIONS.get(opset, converted.ir_version))
+    return converted
+
+
+def raised_opset(model: onnx.ModelProto, opset: int, feature: str) -> onnx.ModelProto:
+    """The same model in a newer opset; the model itself where its opset is new enough.
+
+    Args:
+        feature: what the newer opset is needed for, for the message.
+
+    Raises:
+        Unsupported: an operator has no newer form.
+    """
+    if _opset(model) >= opset:
+        return model
+    converted = _converted(model, opset, f"{feature} need opset {opset}")
+    converted.ir_version = max(converted.ir_version, _IR_VERSIONS.get(opset, converted.ir_version))
+    return converted
+
+
+def _opset(model: onnx.ModelProto) -> int:
+    return max((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), default=0)
+
+
+def _converted(model: onnx.ModelProto, opset: int, why: str) -> onnx.ModelProto:
     try:
         converted: onnx.ModelProto = version_converter.convert_version(model, opset)
         onnx.checker.check_model(converted, full_check=True)
     except (RuntimeError, ValueError, onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         reason = str(error).strip().rpartition("\n")[2]
         raise Unsupported(
-            f"{reader} read opsets up to {opset}, and this graph of opset {domains.get('', 0)} has no form in it "
-            f"({reason}); export the model for opset {opset}, or leave this rendering out"
+            f"{why}, and this graph of opset {_opset(model)} has no form in it ({reason}); "
+            f"export the model for opset {opset}, or leave this rendering out"
         ) from error
-    converted.ir_version = min(converted.ir_version, _IR_VERSIONS.get(opset, converted.ir_version))
     return converted
