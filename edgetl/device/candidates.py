@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from edgetl.candidate import Candidate, Variant
-from edgetl.device.probe import INT8_DOT, X86
+from edgetl.device.fitness import unfit_because, wasted_because
 from edgetl.environment import Cpu, Environment
 from edgetl.errors import MissingExtra
 from edgetl.plugins import BACKENDS, find
@@ -42,7 +42,8 @@ def form(
 ) -> tuple[Formed, ...]:
     """Variants x runtimes x precision hints x thread counts.
 
-    A variant that this CPU cannot compute exactly appears once per runtime, with the reason.
+    A variant that this CPU cannot compute exactly, or that a runtime has no kernels for, appears once per runtime, with
+    the reason.
 
     Args:
         variants: of one bundle.
@@ -51,12 +52,14 @@ def form(
         backends: runtimes that are installed, by name.
     """
     threads = _thread_counts(target, environment.cpu)
+    bundled = {variant.artifact.rendering for variant in variants}
     formed: list[Formed] = []
     for variant in variants:
-        rendering = variant.artifact.rendering
-        unfit = unfit_because(rendering, environment.cpu)
+        rendering, cpu = variant.artifact.rendering, environment.cpu
         for runtime, backend in backends.items():
-            for precision in backend.precisions(rendering, environment.cpu.isa):
+            unfit = unfit_because(rendering, cpu) or wasted_because(rendering, runtime, cpu, bundled)
+            precisions = backend.precisions(rendering, cpu.isa) or (variant.artifact.precision,)
+            for precision in precisions:
                 formed += [
                     Formed(Candidate(variant.name, runtime, precision, count), variant, unfit)
                     for count in (threads[:1] if unfit else threads)
@@ -67,13 +70,3 @@ def form(
 def _thread_counts(target: Target, cpu: Cpu) -> tuple[int, ...]:
     wanted = target.threads or (cpu.allowed_cpus,)
     return tuple(dict.fromkeys(min(count, cpu.allowed_cpus) for count in wanted))
-
-
-def unfit_because(rendering: str, cpu: Cpu) -> str | None:
-    """Why a CPU cannot compute graphs of a rendering exactly; ``None`` where it can."""
-    if rendering != "x86-vnni" or cpu.architecture not in X86 or INT8_DOT & set(cpu.isa):
-        return None
-    return (
-        f"rendering 'x86-vnni' needs VNNI or AMX, which {cpu.model!r} does not have: pairs of products saturate at "
-        "16 bits and the results are wrong; bundle a rendering for CPUs without VNNI"
-    )

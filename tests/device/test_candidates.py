@@ -20,11 +20,17 @@ def variant(name: str, rendering: str, precision: str) -> Variant:
 VARIANTS = (variant("fp32", "float", "fp32"), variant("int8", "x86-vnni", "int8"))
 
 
-def formed(*isa: str, architecture: str = "x86_64", target: Target = LOCAL, allowed: int = 2) -> tuple[Formed, ...]:
+def formed(
+    *isa: str,
+    architecture: str = "x86_64",
+    target: Target = LOCAL,
+    allowed: int = 2,
+    variants: tuple[Variant, ...] = VARIANTS,
+) -> tuple[Formed, ...]:
     cpu = Cpu("Example CPU", architecture, isa, 8, allowed)
     here = Environment("Linux", "6", "3.11", "0.1.0", cpu, None, None, None, {})
     backends = {name: find(BACKENDS, name, "runtime") for name in ("onnxruntime", "openvino")}
-    return form(VARIANTS, target, here, backends)
+    return form(variants, target, here, backends)
 
 
 def names(candidates: tuple[Formed, ...], rejected: bool = False) -> set[str]:
@@ -56,6 +62,21 @@ def test_without_vnni_the_rendering_is_reported_as_rejected() -> None:
 
 def test_arm_does_not_saturate_so_measuring_decides() -> None:
     assert not names(formed("asimd", architecture="aarch64"), rejected=True)
+
+
+def test_a_runtime_without_kernels_is_listed_with_the_reason() -> None:
+    candidates = formed("avx512_vnni", variants=(*VARIANTS, variant("bf16", "bf16", "bf16")))
+
+    reasons = {one.candidate.name: one.rejected_because for one in candidates if one.rejected_because}
+    assert reasons.keys() == {"bf16/onnxruntime/bf16/2t", "bf16/openvino/bf16/2t"}
+    assert "no bf16 kernels" in str(reasons["bf16/onnxruntime/bf16/2t"])
+
+
+def test_of_two_int8_variants_the_one_for_this_cpu_is_tried() -> None:
+    pair = (variant("int8-x86", "x86", "int8"), variant("int8-x86-vnni", "x86-vnni", "int8"))
+
+    assert {name.split("/")[0] for name in names(formed("avx512_vnni", variants=pair))} == {"int8-x86-vnni"}
+    assert {name.split("/")[0] for name in names(formed("avx2", variants=pair))} == {"int8-x86"}
 
 
 def test_thread_counts_of_the_target_are_tried_but_not_more_than_allowed() -> None:
