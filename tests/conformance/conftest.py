@@ -66,7 +66,7 @@ class Network:
         return self.node("Mul", x, self.constant(np.array([0.017, 0.018, 0.0175], np.float32).reshape(1, 3, 1, 1)))
 
     def pooled(self, x: str, axes: tuple[int, ...] = (2, 3), out: str | None = None) -> str:
-        return self.node("ReduceMean", x, self.constant(np.array(axes)), out=out, keepdims=0)
+        return self.node("ReduceMean", x, self.constant(np.array(axes)), out=out, keepdims=0, noop_with_empty_axes=0)
 
 
 def residual(net: Network) -> int:

@@ -22,7 +22,7 @@ def with_opset(model: onnx.ModelProto, opset: int, reader: str) -> onnx.ModelPro
     """
     if _opset(model) <= opset:
         return model
-    converted = _converted(model, opset, f"{reader} read opsets up to {opset}")
+    converted = _converted(_without_noops(model), opset, f"{reader} read opsets up to {opset}")
     converted.ir_version = min(converted.ir_version, _IR_VERSIONS.get(opset, converted.ir_version))
     return converted
 
@@ -41,6 +41,17 @@ def raised_opset(model: onnx.ModelProto, opset: int, feature: str) -> onnx.Model
     converted = _converted(model, opset, f"{feature} need opset {opset}")
     converted.ir_version = max(converted.ir_version, _IR_VERSIONS.get(opset, converted.ir_version))
     return converted
+
+
+def _without_noops(model: onnx.ModelProto) -> onnx.ModelProto:
+    """A copy whose reductions say nothing of empty axes where they have some: ONNX's converter carries it along."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    for node in copy.graph.node:
+        named = [entry for entry in node.attribute if entry.name == "noop_with_empty_axes"]
+        if node.op_type.startswith("Reduce") and named and (not named[0].i or len(node.input) > 1):
+            node.attribute.remove(named[0])
+    return copy
 
 
 def _opset(model: onnx.ModelProto) -> int:

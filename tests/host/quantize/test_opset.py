@@ -19,7 +19,8 @@ def model(node: onnx.NodeProto, opset: int) -> onnx.ModelProto:
     )
 
 
-MEAN = helper.make_node("ReduceMean", ["x", "axes"], ["y"], "mean", keepdims=0)
+# as torch exports it
+MEAN = helper.make_node("ReduceMean", ["x", "axes"], ["y"], "mean", keepdims=0, noop_with_empty_axes=0)
 
 
 def test_axes_become_an_attribute_again_and_names_stay() -> None:
