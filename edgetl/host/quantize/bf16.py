@@ -18,6 +18,7 @@ RENDERING = HalfRendering(
     "bf16",
     seen_limit=math.inf,
     proven_limit=math.inf,
+    refused=frozenset({"HardSwish"}),
     opened_by="openvino",
     prepare=lambda model: raised_opset(model, OPSET, "operators of bf16"),
 )

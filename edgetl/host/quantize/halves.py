@@ -24,7 +24,7 @@ from edgetl.target import Precision, RuntimeName
 from edgetl.tensors import Array
 
 _KINDS: Mapping[str, int] = {"fp16": onnx.TensorProto.FLOAT16, "bf16": onnx.TensorProto.BFLOAT16}
-_CAST = frozenset(
+CAST = frozenset(
     (
         *("Add", "AveragePool", "BatchNormalization", "Clip", "Concat", "Conv", "Div", "Erf", "Flatten", "Gelu"),
         *("Gemm", "GlobalAveragePool", "HardSigmoid", "HardSwish", "LayerNormalization", "LeakyRelu", "MatMul"),
@@ -52,6 +52,8 @@ class HalfRendering:
     """A node that reads or makes larger values, as calibration saw them, stays in fp32: new images may have larger."""
     proven_limit: float
     """The same for values that are bounded whatever the image, and for weights."""
+    refused: frozenset[str] = frozenset()
+    """Operators that NVIDIA's parser refuses in this type; they stay in fp32."""
     opened_by: RuntimeName = "onnxruntime"
     """The runtime that opens the file once, to see that it is whole."""
     prepare: Callable[[onnx.ModelProto], onnx.ModelProto] = _as_it_is
@@ -83,7 +85,7 @@ class HalfRendering:
             before = max((depth.get(name, 0) for name in node.input), default=0)
             depth.update(dict.fromkeys(node.output, before + (node.op_type in LAYERS)))
             is_behind = before > 0 or node.op_type in LAYERS
-            if is_behind and node.op_type in _CAST and not node.domain and node.name not in keep_float:
+            if is_behind and node.op_type in CAST - self.refused and not node.domain and node.name not in keep_float:
                 values = [sizes.get(name, UNKNOWN) for name in (*node.input, *node.output) if name in sizes]
                 if all(value.value <= (self.proven_limit if value.is_proven else self.seen_limit) for value in values):
                     chosen.add(node.name)
