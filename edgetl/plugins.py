@@ -26,9 +26,14 @@ METHODS: Mapping[str, str] = {
 """Ways to adapt a backbone: values of :class:`edgetl.host.adapt.Method`."""
 
 RENDERINGS: Mapping[str, str] = {
+    "arm": "edgetl.host.quantize.arm:RENDERING",
+    "bf16": "edgetl.host.quantize.bf16:RENDERING",
+    "fp16": "edgetl.host.quantize.fp16:RENDERING",
+    "tensorrt": "edgetl.host.quantize.tensorrt:RENDERING",
+    "x86": "edgetl.host.quantize.x86:RENDERING",
     "x86-vnni": "edgetl.host.quantize.x86_vnni:RENDERING",
 }
-"""Ways to quantize a graph: values of :class:`edgetl.host.quantize.Rendering`."""
+"""Ways to write a graph for a kind of target: values of :class:`edgetl.host.quantize.Rendering`."""
 
 TARGETS: Mapping[str, str] = {
     "local": "edgetl.target:LOCAL",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 import msgspec
 
 from edgetl.layers import Layers
+from edgetl.target import Precision
 from edgetl.tensors import Array, Batch, TensorSpec
 
 
@@ -25,6 +26,13 @@ class LoadOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     precision: str = "fp32"
     batch: int | None = 1
     spares_memory: bool = False
+
+
+def own_precision(rendering: str) -> Precision:
+    """What the layers of a graph compute in where a runtime takes their types as they are."""
+    if rendering in ("fp16", "bf16"):
+        return cast(Precision, rendering)
+    return "fp32" if rendering == "float" else "int8"
 
 
 class Availability(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -66,7 +74,10 @@ class Backend(Protocol):
         """Whether the runtime is installed and works, without side effects."""
 
     def precisions(self, rendering: str, isa: tuple[str, ...]) -> tuple[str, ...]:
-        """Precision hints worth trying for a graph of this rendering on a CPU with these ISA flags."""
+        """Precision hints worth trying for a graph of this rendering on a CPU with these ISA flags.
+
+        None where the runtime has no kernels for it.
+        """
 
     def build(self, model: Path, options: LoadOptions, cache: Path | None) -> Path:
         """Compile ahead of time; returns the file ``load`` takes (the model itself where nothing is to compile).

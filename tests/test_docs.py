@@ -17,6 +17,8 @@ import tomllib
 
 from edgetl import __version__, errors
 from edgetl.cli import COMMANDS, run
+from edgetl.host.variants import variant_name
+from edgetl.plugins import RENDERINGS
 from edgetl.recipe import recipe_from_data
 from edgetl.result import Result
 
@@ -157,6 +159,14 @@ def test_every_page_of_the_docs_can_be_reached_from_the_readme() -> None:
         found = [one.resolve() for target in targets for one in ([target] if target.is_file() else target.glob("*.md"))]
         waiting += [one for one in found if one.suffix == ".md" and one not in seen]
     assert [str(page.relative_to(ROOT)) for page in PAGES if page not in seen] == []
+
+
+def test_every_rendering_is_in_the_table_of_its_page_with_the_name_of_its_variant() -> None:
+    page = (ROOT / "docs" / "quantization.md").read_text(encoding="utf-8")
+
+    assert set(re.findall(r"^\| `([\w-]+)` \| `([\w-]+)` \|", page, re.MULTILINE)) == {
+        (name, variant_name(name)) for name in RENDERINGS
+    }
 
 
 def test_exit_codes_on_the_page_are_those_of_the_errors() -> None:

@@ -14,8 +14,7 @@ from suite_record import BYTES_MAX, Measured, read_row, row_path, write_row
 from suite_rows import Model, Row, Suite, Way, rows
 
 from edgetl.device.bench import models, plan, watch
-from edgetl.device.candidates import unfit_because
-from edgetl.device.probe import environment
+from edgetl.device.probe import INT8_DOT, environment
 from edgetl.environment import Cpu, Environment
 from edgetl.errors import BackendError, InputError
 from edgetl.progress import Silent
@@ -303,7 +302,7 @@ def test_absent_file_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(unfit_because("x86-vnni", environment().cpu) is not None, reason="needs a CPU with VNNI or AMX")
+@pytest.mark.skipif(not INT8_DOT & set(environment().cpu.isa), reason="needs a CPU with VNNI or AMX")
 @pytest.mark.usefixtures("short")
 def test_recipe_is_prepared_once_and_its_quantized_variant_timed_beside_the_float_one(
     photos: Path, tmp_path: Path

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from edgetl.artifact import Artifact
 from edgetl.candidate import Candidate, Variant
-from edgetl.device.probe import INT8_DOT, X86
+from edgetl.device.fitness import unfit_because, wasted_because
 from edgetl.environment import Cpu, Environment
 from edgetl.errors import MissingExtra
 from edgetl.plugins import BACKENDS, find
@@ -43,7 +42,8 @@ def form(
 ) -> tuple[Formed, ...]:
     """Variants x runtimes x precision hints x thread counts.
 
-    A variant that this CPU cannot compute exactly appears once per runtime, with the reason.
+    A variant that this CPU cannot compute exactly, or that a runtime has no kernels for, appears once per runtime, with
+    the reason.
 
     Args:
         variants: of one bundle.
@@ -52,12 +52,14 @@ def form(
         backends: runtimes that are installed, by name.
     """
     threads = _thread_counts(target, environment.cpu)
+    bundled = {variant.artifact.rendering for variant in variants}
     formed: list[Formed] = []
     for variant in variants:
-        rendering = variant.artifact.rendering
-        unfit = unfit_because(variant.artifact, environment.cpu)
+        rendering, cpu = variant.artifact.rendering, environment.cpu
         for runtime, backend in backends.items():
-            for precision in backend.precisions(rendering, environment.cpu.isa):
+            unfit = unfit_because(variant.artifact, cpu) or wasted_because(rendering, runtime, cpu, bundled)
+            precisions = backend.precisions(rendering, cpu.isa) or (variant.artifact.precision,)
+            for precision in precisions:
                 formed += [
                     Formed(Candidate(variant.name, runtime, precision, count), variant, unfit)
                     for count in (threads[:1] if unfit else threads)
@@ -68,25 +70,3 @@ def form(
 def _thread_counts(target: Target, cpu: Cpu) -> tuple[int, ...]:
     wanted = target.threads or (cpu.allowed_cpus,)
     return tuple(dict.fromkeys(min(count, cpu.allowed_cpus) for count in wanted))
-
-
-def unfit_because(artifact: Artifact, cpu: Cpu) -> str | None:
-    """Why a CPU cannot compute a graph exactly; ``None`` where it can, as far as the graph's maker knew.
-
-    Graphs of bundles without a proof are judged by their rendering.
-    """
-    if cpu.architecture not in X86:
-        return None
-    if artifact.proven_isa:
-        if set(artifact.proven_isa) & set(cpu.isa):
-            return None
-        return (
-            f"not proven for this CPU: products may saturate at 16 bits on {cpu.model!r}, which has none of "
-            f"{', '.join(artifact.proven_isa)}; bundle a rendering for CPUs without VNNI"
-        )
-    if artifact.rendering != "x86-vnni" or INT8_DOT & set(cpu.isa):
-        return None
-    return (
-        f"rendering 'x86-vnni' needs VNNI or AMX, which {cpu.model!r} does not have: pairs of products saturate at "
-        "16 bits and the results are wrong; bundle a rendering for CPUs without VNNI"
-    )

@@ -9,7 +9,7 @@ from typing import Literal
 
 from edgetl.bundle import Bundle
 from edgetl.candidate import Candidate, Variant
-from edgetl.device.candidates import unfit_because
+from edgetl.device.fitness import unfit_because
 from edgetl.environment import Environment
 from edgetl.errors import GateFailed, InputError, MissingExtra, Unsupported
 from edgetl.files import mark_used

@@ -16,7 +16,7 @@ import numpy as np
 
 from edgetl.artifact import sha256_of
 from edgetl.device.probe import environment
-from edgetl.errors import MissingExtra
+from edgetl.errors import BackendError, MissingExtra
 from edgetl.files import write_bytes
 from edgetl.host.cache import Cache, digest
 from edgetl.plugins import BACKENDS, find
@@ -79,13 +79,14 @@ def fastest(model: Path, precision: str, sample: Array, crew: Crew, cache: Cache
 
     Args:
         model: an ONNX graph.
-        precision: ``fp32`` or ``int8``; reduced floats are never used for features.
+        precision: the graph's own; a float graph's features are never computed in reduced floats.
         sample: one image, ``uint8 (h, w, 3)``.
         crew: what it is to be fastest with: many images at a time, or one alone, as on a device.
         cache: where the answer is kept.
 
     Raises:
         MissingExtra: no runtime is installed.
+        BackendError: every runtime refuses the graph.
     """
     names = installed()
     engines = [Engine(model, name, precision) for name in names]
@@ -94,7 +95,7 @@ def fastest(model: Path, precision: str, sample: Array, crew: Crew, cache: Cache
     known = _known(remembered)
     if known is not None and known in names:
         return Engine(model, known, precision)
-    times = {engine: _seconds(engine, sample, crew) for engine in engines}
+    times = _times(engines, sample, crew)
     best = min(times, key=lambda engine: times[engine])
     write_bytes(remembered, msgspec.json.encode(best.runtime))
     return best
@@ -159,6 +160,20 @@ def _known(file: Path) -> str | None:
         return msgspec.json.decode(file.read_bytes(), type=str)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return None
+
+
+def _times(engines: list[Engine], sample: Array, crew: Crew) -> dict[Engine, float]:
+    """Seconds of each engine that takes the graph: ONNX Runtime, for one, has no bf16 kernels."""
+    times: dict[Engine, float] = {}
+    refused: BackendError | None = None
+    for engine in engines:
+        try:
+            times[engine] = _seconds(engine, sample, crew)
+        except BackendError as error:
+            refused = error
+    if refused is not None and not times:
+        raise refused
+    return times
 
 
 def _seconds(engine: Engine, sample: Array, crew: Crew, count: int = 24) -> float:

@@ -14,8 +14,8 @@ def count(model: onnx.ModelProto) -> int:
 
     A convolution or product whose shape cannot be inferred with a batch of 1 counts nothing.
     """
-    shapes = _shapes(model)
-    return sum(2 * _multiply_adds(node, shapes) for node in model.graph.node)
+    sizes = shapes(model)
+    return sum(2 * _multiply_adds(node, sizes) for node in model.graph.node)
 
 
 def _multiply_adds(node: onnx.NodeProto, shapes: dict[str, Shape]) -> int:
@@ -32,8 +32,8 @@ def _multiply_adds(node: onnx.NodeProto, shapes: dict[str, Shape]) -> int:
     return math.prod(output) * first[-2 if transposed else -1]
 
 
-def _shapes(model: onnx.ModelProto) -> dict[str, Shape]:
-    """Shapes of all tensors for a batch of 1."""
+def shapes(model: onnx.ModelProto) -> dict[str, Shape]:
+    """Shapes of the tensors for a batch of 1, weights included; those that cannot be inferred are missing."""
     fixed = onnx.ModelProto()
     fixed.CopyFrom(model)
     del fixed.graph.value_info[:]
@@ -42,9 +42,9 @@ def _shapes(model: onnx.ModelProto) -> dict[str, Shape]:
             if not dimension.HasField("dim_value"):
                 dimension.dim_value = 1
     graph = onnx.shape_inference.infer_shapes(fixed, data_prop=True).graph
-    shapes = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
+    found = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
     for value in (*graph.input, *graph.output, *graph.value_info):
         sizes = value.type.tensor_type.shape.dim
         if all(size.HasField("dim_value") for size in sizes):
-            shapes[value.name] = tuple(size.dim_value for size in sizes)
-    return shapes
+            found[value.name] = tuple(size.dim_value for size in sizes)
+    return found

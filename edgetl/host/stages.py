@@ -29,9 +29,18 @@ from edgetl.host.prepare import adapt_backbone, adapt_context, earlier_named
 from edgetl.host.quantize.record import DAMAGE
 from edgetl.host.request import PrepareRequest
 from edgetl.host.stage_notes import StageNotes, read_notes, write_notes
-from edgetl.host.variants import Made, Refit, calibration, fastest_runtime, float_variant, quantized_variant
+from edgetl.host.variants import (
+    Made,
+    Refit,
+    calibration,
+    fastest_runtime,
+    float_variant,
+    quantized_variant,
+    variant_name,
+)
 from edgetl.plugins import METHODS, RENDERINGS, find
 from edgetl.progress import Progress
+from edgetl.runner import own_precision
 
 SCHEMA: Literal["edgetl.adapted/1"] = "edgetl.adapted/1"
 
@@ -150,7 +159,9 @@ def pack_files(request: PrepareRequest, files: Files, progress: Progress) -> tup
     material = load_material(request, progress)
     context = adapt_context(request, material, progress)
     given = [Made("fp32", files.float_model, "float", "fp32", None, ())]
-    given += [Made(f"int8-{name}", model, name, "int8", None, ()) for name, model in files.renderings.items()]
+    given += [
+        Made(variant_name(name), model, name, own_precision(name), None, ()) for name, model in files.renderings.items()
+    ]
     origin = Origin(
         recipe=request.recipe,
         workspace=context.workspace,

@@ -24,13 +24,14 @@ from edgetl.host.features import GraphFeatures
 from edgetl.host.fingerprint import code_digest, decoding, machinery
 from edgetl.host.graph import FEATURES, HEAD, LOGITS, attach_head, expose_features, head_nodes, read_graph, replace_head
 from edgetl.host.inference import Crew, Engine, collect, fastest
-from edgetl.host.quantize import Rendering
+from edgetl.host.quantize import Rendering, RenderSettings
 from edgetl.host.quantize.calibrate import CalibrationSettings, calibrate
 from edgetl.host.quantize.record import CalibrationRecord, read_record
 from edgetl.host.torch_runner import TorchRunner
 from edgetl.host.workspace import Workspace
 from edgetl.plugins import RENDERINGS, find
 from edgetl.recipe import Quantize
+from edgetl.runner import own_precision
 from edgetl.target import Precision
 from edgetl.tensors import Array, TensorSpec
 
@@ -97,21 +98,29 @@ def float_variant(adapted: Adapted, workspace: Workspace, folder: Path) -> Made:
 def quantized_variant(
     made: Made, rendering: str, record: CalibrationRecord, refit: Refit | None, workspace: Workspace
 ) -> Made:
-    """Quantize the trunk, leave the head in float, and fit the head again on the features of the int8 trunk.
+    """Quantize the trunk, leave the head in float, and fit the head again on the features of that trunk.
 
     Args:
         refit: ``None`` keeps the head as it is.
     """
-    name = f"int8-{rendering}"
+    name, precision = variant_name(rendering), own_precision(rendering)
     path = made.model.with_name(f"{name}.onnx")
     shutil.copyfile(_rendered(made.model, rendering, record, workspace), path)
-    runtime = fastest_runtime(path, "int8", workspace)
+    runtime = fastest_runtime(path, precision, workspace)
     fitted = (
-        None if refit is None else _refitted(Made(name, path, rendering, "int8", None, (), runtime), refit, workspace)
+        None
+        if refit is None
+        else _refitted(Made(name, path, rendering, precision, None, (), runtime), refit, workspace)
     )
     if fitted is not None:
         replace_head(path, fitted.head, path)
-    return Made(name, path, rendering, "int8", None if fitted is None else fitted.out_of_fold, (), runtime)
+    return Made(name, path, rendering, precision, None if fitted is None else fitted.out_of_fold, (), runtime)
+
+
+def variant_name(rendering: str) -> str:
+    """What the variant of a rendering is called: ``int8-x86-vnni``, ``fp16``."""
+    precision = own_precision(rendering)
+    return rendering if rendering == precision else f"{precision}-{rendering}"
 
 
 def calibration(made: Made, quantize: Quantize, workspace: Workspace) -> Calibrated:
@@ -155,7 +164,7 @@ def _rendered(model: Path, rendering: str, record: CalibrationRecord, workspace:
 
     def make(path: Path) -> None:
         with workspace.progress.stage(f"quantize for {rendering}"):
-            found.render(model, record, path, head)
+            found.render(model, record, path, RenderSettings(head))
 
     parts = [rendering, sha256_of(model), record.sha256, sorted(head), machinery()]
     return workspace.cache.file("renderings", parts, ".onnx", make)
@@ -170,7 +179,7 @@ def _refitted(made: Made, refit: Refit, workspace: Workspace) -> FittedHead | No
     features = made.model.with_suffix(".features.onnx")
     expose_features(made.model, features)
     engine = Engine(features, made.runtime, made.precision)
-    title = f"extract features of the int8 trunk ({made.rendering})"
+    title = f"extract features of the {made.precision} trunk ({made.rendering})"
     source = GraphFeatures(workspace.extraction(engine), workspace.splits.train, workspace.progress, title)
     return refitted(refit.method, refit.context, source, refit.regularisation)
 

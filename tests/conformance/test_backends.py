@@ -250,6 +250,8 @@ def test_what_is_built_depends_on_model_and_options(runtime: Backend, tmp_path: 
 def test_precisions_start_with_the_safe_one(runtime: Backend, isa: tuple[str, ...]) -> None:
     assert runtime.precisions("float", isa)[0] == "fp32"
     assert runtime.precisions("x86-vnni", isa)[0] == "int8"
+    assert runtime.precisions("fp16", isa) == ("fp16",)
+    assert runtime.precisions("bf16", isa) in ((), ("bf16",))
 
 
 def test_every_precision_a_backend_proposes_loads(runtime: Backend, tmp_path: Path) -> None:

@@ -88,6 +88,21 @@ def test_a_proof_for_x86_says_nothing_about_arm() -> None:
     assert not names(formed("asimd", architecture="aarch64", variants=proven("arm", "avx512_vnni")), rejected=True)
 
 
+def test_a_runtime_without_kernels_is_listed_with_the_reason() -> None:
+    candidates = formed("avx512_vnni", variants=(*VARIANTS, variant("bf16", "bf16", "bf16")))
+
+    reasons = {one.candidate.name: one.rejected_because for one in candidates if one.rejected_because}
+    assert reasons.keys() == {"bf16/onnxruntime/bf16/2t", "bf16/openvino/bf16/2t"}
+    assert "no bf16 kernels" in str(reasons["bf16/onnxruntime/bf16/2t"])
+
+
+def test_of_two_int8_variants_the_one_for_this_cpu_is_tried() -> None:
+    pair = (variant("int8-x86", "x86", "int8"), variant("int8-x86-vnni", "x86-vnni", "int8"))
+
+    assert {name.split("/")[0] for name in names(formed("avx512_vnni", variants=pair))} == {"int8-x86-vnni"}
+    assert {name.split("/")[0] for name in names(formed("avx2", variants=pair))} == {"int8-x86"}
+
+
 def test_thread_counts_of_the_target_are_tried_but_not_more_than_allowed() -> None:
     threads = {
         one.candidate.threads for one in formed(target=Target("t", ("onnxruntime",), threads=(1, 4, 8)), allowed=4)

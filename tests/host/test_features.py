@@ -7,7 +7,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from edgetl.errors import RecipeError, Unsupported
+from edgetl.errors import BackendError, RecipeError, Unsupported
 from edgetl.host.cache import Cache
 from edgetl.host.data.audit import Audit, audit
 from edgetl.host.data.dataset import Sample
@@ -159,6 +159,19 @@ def test_fastest_runtime_is_remembered(quadrants: Path, tmp_path: Path, monkeypa
 
     monkeypatch.setattr("edgetl.host.inference._seconds", refuse)
     assert fastest(quadrants, "fp32", blank, Crew.many(1), Cache(tmp_path)) == first
+
+
+def test_a_runtime_that_refuses_the_graph_is_not_the_fastest(
+    quadrants: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def seconds(engine: Engine, *_: object) -> float:
+        if engine.runtime == "onnxruntime":
+            raise BackendError("no kernels")
+        return 1.0
+
+    monkeypatch.setattr("edgetl.host.inference._seconds", seconds)
+    blank = np.zeros((SIDE, SIDE, 3), np.uint8)
+    assert fastest(quadrants, "bf16", blank, Crew.many(1), Cache(tmp_path)).runtime == "openvino"
 
 
 @pytest.mark.parametrize("damaged", [b"", b'"onnxrun', b'"\xff"', b'"tensor"'])

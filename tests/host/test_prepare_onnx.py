@@ -7,12 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
+import msgspec
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from edgetl.bundle import Bundle
+from edgetl.device.candidates import backends_of, form
+from edgetl.device.probe import environment
 from edgetl.errors import GateFailed, Unsupported
 from edgetl.host import original
 from edgetl.host import prepare_onnx as prepare_onnx_module
@@ -21,6 +24,7 @@ from edgetl.host.request import PrepareRequest
 from edgetl.host.user_onnx import InputFormat
 from edgetl.progress import Silent
 from edgetl.recipe import recipe_from_data
+from edgetl.target import LOCAL
 
 PLAIN = InputFormat(mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
 
@@ -83,6 +87,29 @@ def test_labelled_data_give_a_float_and_an_int8_variant_that_are_judged(photos: 
     for evaluation in manifest.evaluations:
         assert evaluation.selection is not None
         assert evaluation.selection.headline.value > 0.9
+
+
+def test_a_bundle_may_carry_a_variant_for_every_kind_of_target(photos: Path, tmp_path: Path) -> None:
+    """All of one calibration; each is judged, and this machine tries the ones for its CPU."""
+    asked = request(photos, tmp_path)
+    renderings = ("x86", "tensorrt", "fp16", "bf16")
+    quantize = msgspec.structs.replace(asked.common.recipe.quantize, renderings=renderings)
+    recipe = msgspec.structs.replace(asked.common.recipe, quantize=quantize)
+    asked = replace(asked, common=replace(asked.common, recipe=recipe))
+
+    prepare_onnx(asked, Silent())
+
+    manifest = Bundle.open(asked.common.out).manifest
+    assert [(variant.name, variant.artifact.precision) for variant in manifest.variants] == [
+        ("fp32", "fp32"),
+        ("int8-x86", "int8"),
+        ("int8-tensorrt", "int8"),
+        ("fp16", "fp16"),
+        ("bf16", "bf16"),
+    ]
+    formed = form(manifest.variants, LOCAL, environment(), backends_of(LOCAL))
+    assert {one.variant.name for one in formed if one.rejected_because is None} >= {"fp32", "int8-x86"}
+    assert {one.variant.name for one in formed if one.rejected_because is not None} >= {"fp16", "bf16"}
 
 
 def test_classes_in_another_order_than_the_models_are_warned_of(photos: Path, tmp_path: Path) -> None:

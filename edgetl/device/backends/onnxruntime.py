@@ -11,7 +11,7 @@ from edgetl.device.backends.onnxruntime_profile import layers_from_trace
 from edgetl.device.packages import find_package, importing
 from edgetl.errors import BackendError
 from edgetl.layers import Layers
-from edgetl.runner import Availability, LoadOptions, Runner
+from edgetl.runner import Availability, LoadOptions, Runner, own_precision
 from edgetl.tensors import Array, Batch, DType, TensorSpec, check_feeds, contiguous
 
 _DTYPES: dict[str, DType] = {
@@ -39,8 +39,8 @@ class OnnxRuntimeBackend:
         return find_package("onnxruntime", "onnxruntime", ("onnxruntime", "onnxruntime-gpu", "onnxruntime-openvino"))
 
     def precisions(self, rendering: str, isa: tuple[str, ...]) -> tuple[str, ...]:
-        """One: float layers always run in fp32."""
-        return ("fp32",) if rendering == "float" else ("int8",)
+        """One: the graph's own, and none for bf16, for which there are no kernels on CPUs."""
+        return () if rendering == "bf16" else (own_precision(rendering),)
 
     def build(self, model: Path, options: LoadOptions, cache: Path | None) -> Path:
         """The model itself."""

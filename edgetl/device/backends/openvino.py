@@ -20,7 +20,7 @@ from edgetl.device.packages import find_package, importing
 from edgetl.errors import BackendError
 from edgetl.files import mark_used, replacing
 from edgetl.layers import Layers
-from edgetl.runner import Availability, LoadOptions, Runner
+from edgetl.runner import Availability, LoadOptions, Runner, own_precision
 from edgetl.tensors import Array, Batch, TensorSpec, check_feeds, contiguous
 
 _HINTS = {"fp32": "f32", "int8": "f32", "bf16": "bf16", "fp16": "f16"}
@@ -40,9 +40,9 @@ class OpenVinoBackend:
         return find_package("openvino", "openvino", ("openvino", "openvino-nightly"))
 
     def precisions(self, rendering: str, isa: tuple[str, ...]) -> tuple[str, ...]:
-        """``int8`` for quantized graphs; ``fp32`` for float ones, and ``bf16`` where x86 has instructions for it."""
+        """The graph's own; for float ones also ``bf16`` where x86 has instructions for it."""
         if rendering != "float":
-            return ("int8",)
+            return (own_precision(rendering),)
         return ("fp32", "bf16") if {"avx512_bf16", "amx_bf16"} & set(isa) else ("fp32",)
 
     def build(self, model: Path, options: LoadOptions, cache: Path | None) -> Path:

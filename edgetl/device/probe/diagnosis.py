@@ -91,7 +91,7 @@ def remarks(cpu: Cpu) -> tuple[str, ...]:
     isa, found = set(cpu.isa), []
     if cpu.architecture in X86:
         if not isa & INT8_DOT:
-            found.append("no VNNI: int8 sums can saturate, so graphs of rendering 'x86-vnni' are not tried here")
+            found.append("no VNNI: int8 sums can saturate, so of the int8 graphs only rendering 'x86' is tried here")
         if not isa & {"avx512_bf16", "amx_bf16"}:
             found.append("no bf16 instructions: float graphs run in fp32")
     elif "asimddp" not in isa:

@@ -1,27 +1,52 @@
-"""One calibration record, many renderings: float ONNX graphs to Q/DQ graphs."""
+"""One calibration record, many renderings: float ONNX graphs to graphs for one kind of target."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from edgetl.target import Precision
+
 if TYPE_CHECKING:
-    from edgetl.host.quantize.record import CalibrationRecord
+    from edgetl.host.quantize.record import CalibrationRecord, Estimator
+    from edgetl.host.quantize.rules import Remark
+
+
+@dataclass(frozen=True)
+class RenderSettings:
+    """What one rendering of a graph differs in from another with the same record."""
+
+    keep_float: frozenset[str] = frozenset()
+    """Names of nodes that stay in float: the head, and any others."""
+    estimator: Estimator | None = None
+    """How ranges follow from what was seen; the record's own when ``None``."""
 
 
 class Rendering(Protocol):
-    """How a graph is quantized for one kind of target."""
+    """How a graph is written for one kind of target."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """The entry's key in the table of renderings."""
 
-    def render(self, model: Path, record: CalibrationRecord, out: Path, keep_float: frozenset[str]) -> None:
-        """Write a Q/DQ graph with the same inputs and outputs; equal arguments give equal bytes.
+    @property
+    def precision(self) -> Precision:
+        """What most of the graph computes in."""
+
+    def render(self, model: Path, record: CalibrationRecord, out: Path, settings: RenderSettings) -> tuple[Remark, ...]:
+        """Write a graph with the same inputs and outputs; equal arguments give equal bytes.
 
         Args:
             model: a float ONNX graph.
             record: what calibration saw of this graph (its head may have been refitted since).
-            keep_float: names of nodes that stay in float (the head).
+            out: the file to write.
+            settings: which nodes stay in float, and how ranges are estimated.
+
+        Returns:
+            What runtimes that this rendering is not meant for would refuse or compute slowly.
 
         Raises:
-            Unsupported: the record is of another graph, or a node to keep does not exist.
+            Unsupported: the record is of another graph, a node to keep does not exist, or nothing of the graph can be
+                written this way.
         """

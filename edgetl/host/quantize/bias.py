@@ -12,6 +12,7 @@ from onnx import numpy_helper
 from edgetl.host.graph import weights_of
 from edgetl.host.quantize.calibrate import WEIGHTED
 from edgetl.host.quantize.histogram import TensorRange
+from edgetl.host.quantize.rules.view import View, along, axis_of
 from edgetl.tensors import Array
 
 
@@ -34,20 +35,18 @@ def correct_biases(quantized: onnx.ModelProto, original: onnx.ModelProto, seen: 
         (arXiv:1906.04721), section 4.2.
     """
     float_nodes = {node.name: node for node in original.graph.node if node.op_type in WEIGHTED}
-    weights, constants = weights_of(original), dict(weights_of(quantized))
-    dequantizers = {node.output[0]: node for node in quantized.graph.node if node.op_type == "DequantizeLinear"}
+    weights, view = weights_of(original), View.of(quantized)
     corrected = 0
     for node in quantized.graph.node:
         before = float_nodes.get(node.name)
         if before is None or len(node.input) < 3 or before.input[1] not in weights or before.input[0] not in seen:
             continue
-        weight, bias = dequantizers.get(node.input[1]), dequantizers.get(node.input[2])
+        weight = view.dequantizer(node.input[1])
         means = seen[before.input[0]].means
-        if weight is None or bias is None or not means.size:
+        if weight is None or not means.size:
             continue
-        lost = numpy_helper.to_array(weights[before.input[1]]) - _dequantized(weight, constants)
-        _add(constants[bias.input[0]], _shift(before, lost, means) / _array(bias.input[1], constants))
-        corrected += 1
+        lost = numpy_helper.to_array(weights[before.input[1]]) - _dequantized(weight, view)
+        corrected += _add(node.input[2], _shift(before, lost, means), view)
     return corrected
 
 
@@ -62,21 +61,32 @@ def _shift(node: onnx.NodeProto, lost: Array, means: NDArray[np.float32]) -> Arr
     return shift
 
 
-def _dequantized(node: onnx.NodeProto, constants: Mapping[str, onnx.TensorProto]) -> Array:
-    values, scale, zero = (_array(name, constants) for name in node.input)
-    axis = next((attribute.i for attribute in node.attribute if attribute.name == "axis"), 1)
-    shape = [1] * values.ndim
-    if scale.ndim:
-        shape[axis] = -1
-    return (values.astype(np.float32) - zero.astype(np.float32).reshape(shape)) * scale.reshape(shape)
+def _dequantized(node: onnx.NodeProto, view: View) -> Array:
+    integers = view.integers(node)
+    scale, zero = (_array(name, view) for name in node.input[1:])
+    if integers is None:
+        raise KeyError(node.input[0])
+    axis = axis_of(node)
+    zeros = along(zero.astype(np.float32), axis, integers.ndim)
+    return (integers.astype(np.float32) - zeros) * along(scale, axis, integers.ndim)
 
 
-def _add(bias: onnx.TensorProto, steps: Array) -> None:
-    limits = np.iinfo(np.int32)
-    moved = np.clip(numpy_helper.to_array(bias) + np.round(steps.astype(np.float64)), limits.min, limits.max)
+def _add(name: str, shift: Array, view: View) -> bool:
+    """Add to a bias, in float or in the steps of its int32; whether there is a constant one."""
+    dequantizer = view.dequantizer(name)
+    if dequantizer is None and name in view.constants:
+        bias = view.constants[name]
+        bias.CopyFrom(numpy_helper.from_array((_array(name, view) + shift).astype(np.float32), name))
+        return True
+    if dequantizer is None:
+        return False
+    bias, limits = view.constants[dequantizer.input[0]], np.iinfo(np.int32)
+    steps = np.round((shift / _array(dequantizer.input[1], view)).astype(np.float64))
+    moved = np.clip(numpy_helper.to_array(bias) + steps, limits.min, limits.max)
     bias.CopyFrom(numpy_helper.from_array(moved.astype(np.int32), bias.name))
+    return True
 
 
-def _array(name: str, constants: Mapping[str, onnx.TensorProto]) -> Array:
-    values: Array = numpy_helper.to_array(constants[name])
+def _array(name: str, view: View) -> Array:
+    values: Array = numpy_helper.to_array(view.constants[name])
     return values

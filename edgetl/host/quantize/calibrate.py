@@ -107,7 +107,7 @@ def watched_tensors(model: onnx.ModelProto) -> dict[str, bool]:
     nodes = tuple(model.graph.node)
     if any(node.op_type in ("QuantizeLinear", "DequantizeLinear", "QLinearConv") for node in nodes):
         raise Unsupported("the graph is quantized already; calibrate the float graph it was made from")
-    floats, constants = _float_tensors(model), weights_of(model)
+    floats, constants = float_tensors(model), weights_of(model)
     names = dict.fromkeys(name for node in nodes if node.op_type in QUANTIZABLE for name in (*node.input, *node.output))
     hidden = before_clipping(model)
     weighted = {node.input[0] for node in nodes if node.op_type in WEIGHTED}
@@ -126,6 +126,13 @@ def before_clipping(model: onnx.ModelProto) -> dict[str, str]:
         for name, found in readers.items()
         if len(found) == 1 and found[0].op_type in _CLIPPING and name == found[0].input[0] and name not in outside
     }
+
+
+def float_tensors(model: onnx.ModelProto) -> frozenset[str]:
+    """Names of the activations that are fp32."""
+    graph = onnx.shape_inference.infer_shapes(model).graph
+    values = (*graph.input, *graph.output, *graph.value_info)
+    return frozenset(value.name for value in values if value.type.tensor_type.elem_type == onnx.TensorProto.FLOAT)
 
 
 @dataclass(frozen=True)
@@ -193,9 +200,3 @@ def _load(model: Path, threads: int) -> Runner:
     options = LoadOptions(threads=threads, precision="fp32", batch=1, spares_memory=True)
     runner: Runner = backend.load(backend.build(model, options, None), options)
     return runner
-
-
-def _float_tensors(model: onnx.ModelProto) -> frozenset[str]:
-    graph = onnx.shape_inference.infer_shapes(model).graph
-    values = (*graph.input, *graph.output, *graph.value_info)
-    return frozenset(value.name for value in values if value.type.tensor_type.elem_type == onnx.TensorProto.FLOAT)

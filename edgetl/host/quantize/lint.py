@@ -7,9 +7,11 @@ from pathlib import Path
 import onnx
 
 from edgetl.errors import EdgeTLError
+from edgetl.host.graph import weights_of
 from edgetl.host.quantize.coverage import coverage
 from edgetl.plugins import BACKENDS, find
 from edgetl.runner import Backend, LoadOptions
+from edgetl.target import RuntimeName
 
 
 def lint(quantized: onnx.ModelProto, original: onnx.ModelProto, keep_float: frozenset[str]) -> None:
@@ -27,22 +29,25 @@ def lint(quantized: onnx.ModelProto, original: onnx.ModelProto, keep_float: froz
         raise EdgeTLError("quantization changed the inputs or outputs of the graph")
     dequantized = {node.output[0] for node in quantized.graph.node if node.op_type == "DequantizeLinear"}
     nodes = {node.name: node for node in quantized.graph.node}
+    weights, before = weights_of(original), {node.name: node for node in original.graph.node}
     for name in sorted(keep_float):
         if name not in nodes:
             raise EdgeTLError(f"node {name!r} was to stay in float and is gone after quantization")
-        if any(read in dequantized for read in nodes[name].input[1:]):
+        pairs = zip(before[name].input, nodes[name].input, strict=False)
+        if any(was in weights and read in dequantized for was, read in pairs):
             raise EdgeTLError(f"node {name!r} was to stay in float and has quantized weights")
     if not coverage(quantized).quantized:
         raise EdgeTLError("quantization left every layer in float")
 
 
-def check_loads(path: Path) -> None:
-    """Open a graph with ONNX Runtime, which checks more than the ONNX checker does.
+def check_loads(path: Path, runtime: RuntimeName) -> None:
+    """Open a graph with a runtime, which checks more than the ONNX checker does.
 
     Raises:
-        BackendError: ONNX Runtime refuses it.
+        BackendError: the runtime refuses it.
+        MissingExtra: the runtime is not installed.
     """
-    backend: Backend = find(BACKENDS, "onnxruntime", "runtime")
+    backend: Backend = find(BACKENDS, runtime, "runtime")
     options = LoadOptions(threads=1, precision="int8")
     backend.load(backend.build(path, options, None), options).close()
 

@@ -7,6 +7,8 @@ import onnx
 from onnx import helper, numpy_helper
 
 from edgetl.host.graph import weights_of
+from edgetl.host.naming import fresh_name, tensor_names
+from edgetl.host.quantize.rules.view import PAIRS
 from edgetl.tensors import Array
 
 
@@ -48,6 +50,58 @@ def add_missing_biases(model: onnx.ModelProto) -> None:
             node.input.append(name)
 
 
+def unshare_weights(model: onnx.ModelProto) -> None:
+    """Give every layer weights and a bias of its own; changed in place.
+
+    Then one of two layers with the same weights can stay in float, and each bias can be corrected by itself.
+    """
+    weights, names, taken = weights_of(model), set(tensor_names(model.graph)), set[str]()
+    copies = []
+    for node in (node for node in model.graph.node if node.op_type in ("Conv", "Gemm", "MatMul")):
+        for place, name in enumerate(node.input):
+            if name in weights and name in taken:
+                copy = onnx.TensorProto()
+                copy.CopyFrom(weights[name])
+                node.input[place] = copy.name = fresh_name(f"{name}_of_{node.output[0]}", names)
+                names.add(copy.name)
+                copies.append(copy)
+            taken.add(name)
+    model.graph.initializer.extend(copies)
+
+
+def plain_gemms(model: onnx.ModelProto) -> None:
+    """Fold a Gemm's ``beta`` into its constant bias, which ONNX Runtime's quantizer forgets of float ones; in place."""
+    weights = weights_of(model)
+    for node in (node for node in model.graph.node if node.op_type == "Gemm" and len(node.input) > 2):
+        beta = next((attribute for attribute in node.attribute if attribute.name == "beta"), None)
+        if beta is not None and node.input[2] in weights:
+            bias = weights[node.input[2]]
+            bias.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(bias) * np.float32(beta.f), bias.name))
+            beta.f = 1.0
+
+
+def without_unused(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Drop Q/DQ nodes whose result nobody reads, and constants; changed in place."""
+    graph = model.graph
+    outputs = {value.name for value in graph.output}
+    while True:
+        used = {name for node in graph.node for name in node.input} | outputs
+        unused = [node for node in graph.node if node.op_type in PAIRS and not used & set(node.output)]
+        if not unused:
+            break
+        for node in unused:
+            graph.node.remove(node)
+    without_unused_weights(graph)
+    return model
+
+
+def without_unused_weights(graph: onnx.GraphProto) -> None:
+    """Drop constants that no node reads; changed in place."""
+    used = {name for node in graph.node for name in node.input} | {value.name for value in graph.output}
+    for tensor in [tensor for tensor in graph.initializer if tensor.name not in used]:
+        graph.initializer.remove(tensor)
+
+
 def _only_reader(readers: dict[str, list[onnx.NodeProto]], name: str) -> onnx.NodeProto | None:
     found = readers.get(name, [])
     return found[0] if len(found) == 1 else None
@@ -75,6 +129,4 @@ def _replace(graph: onnx.GraphProto, sub: onnx.NodeProto, mul: onnx.NodeProto, v
     graph.node.remove(sub)
     graph.node.remove(mul)
     graph.node.insert(place, node)
-    used = {name for node in graph.node for name in node.input}
-    for tensor in [tensor for tensor in graph.initializer if tensor.name not in used]:
-        graph.initializer.remove(tensor)
+    without_unused_weights(graph)

@@ -26,12 +26,14 @@ _TYPES = {"int8": "QInt8", "uint8": "QUInt8"}
 class Surgery:
     """Where Q/DQ pairs go and of what kind.
 
-    ``activations`` is ``uint8`` or ``int8``; ``options`` are the ``extra_options`` of ONNX Runtime's ``QDQQuantizer``.
+    ``activations`` is ``uint8`` or ``int8``; ``narrow`` keeps weights within [-64, 64]; ``options`` are the
+    ``extra_options`` of ONNX Runtime's ``QDQQuantizer``.
     """
 
     activations: str
     op_types: tuple[str, ...]
     keep_float: frozenset[str]
+    narrow: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -60,7 +62,7 @@ def insert(model: onnx.ModelProto, ranges: Mapping[str, tuple[float, float]], su
         quantizer = quantization.QDQQuantizer(
             copy,
             True,
-            False,
+            surgery.narrow,
             quantization.QuantType.QInt8,
             quantization.QuantType[_TYPES[surgery.activations]],
             quantization.TensorsData(method, lowest_highest),

@@ -14,6 +14,7 @@ from onnx import numpy_helper
 from edgetl.errors import DataError, InputError, Unsupported
 from edgetl.host import graph
 from edgetl.host.adapt import Head
+from edgetl.host.quantize import RenderSettings
 from edgetl.host.quantize.calibrate import CalibrationSettings, calibrate
 from edgetl.host.quantize.record import CalibrationRecord, read_record
 from edgetl.host.quantize.unfinished import read_unfinished
@@ -85,7 +86,7 @@ def test_weights_that_are_no_numbers_are_told_by_the_tensor_they_spoil(network: 
 
 
 def test_a_quantized_graph_is_refused(network: Path, images: Array, tmp_path: Path) -> None:
-    RENDERING.render(network, calibrate(network, images), tmp_path / "int8.onnx", frozenset({"head"}))
+    RENDERING.render(network, calibrate(network, images), tmp_path / "int8.onnx", RenderSettings(frozenset({"head"})))
 
     with pytest.raises(Unsupported, match="quantized already"):
         calibrate(tmp_path / "int8.onnx", images)

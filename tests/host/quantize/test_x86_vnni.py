@@ -11,6 +11,7 @@ from onnx import helper, numpy_helper
 
 from edgetl.errors import EdgeTLError, Unsupported
 from edgetl.host import graph
+from edgetl.host.quantize import RenderSettings
 from edgetl.host.quantize.bias import correct_biases
 from edgetl.host.quantize.calibrate import calibrate
 from edgetl.host.quantize.lint import lint
@@ -21,6 +22,7 @@ from edgetl.runner import LoadOptions
 from edgetl.tensors import Array
 
 HEAD = frozenset({"head"})
+SETTINGS = RenderSettings(HEAD)
 
 
 def run(model: Path, images: Array) -> Array:
@@ -32,7 +34,7 @@ def run(model: Path, images: Array) -> Array:
 def test_activations_are_uint8_weights_int8_per_channel_biases_int32(
     network: Path, images: Array, tmp_path: Path
 ) -> None:
-    RENDERING.render(network, calibrate(network, images), tmp_path / "int8.onnx", HEAD)
+    RENDERING.render(network, calibrate(network, images), tmp_path / "int8.onnx", SETTINGS)
 
     model = graph.read_graph(tmp_path / "int8.onnx")
     constants = graph.weights_of(model)
@@ -46,7 +48,7 @@ def test_activations_are_uint8_weights_int8_per_channel_biases_int32(
 
 
 def test_relu6_is_absorbed_and_pooling_stays_in_float(network: Path, images: Array, tmp_path: Path) -> None:
-    RENDERING.render(network, calibrate(network, images), tmp_path / "int8.onnx", HEAD)
+    RENDERING.render(network, calibrate(network, images), tmp_path / "int8.onnx", SETTINGS)
 
     nodes = graph.read_graph(tmp_path / "int8.onnx").graph.node
     assert not any(node.op_type == "Clip" for node in nodes)
@@ -62,12 +64,14 @@ def test_a_record_of_another_graph_is_refused(network: Path, images: Array, tmp_
     graph.write_graph(model, network)
 
     with pytest.raises(Unsupported, match="of another graph"):
-        RENDERING.render(network, record, tmp_path / "int8.onnx", HEAD)
+        RENDERING.render(network, record, tmp_path / "int8.onnx", SETTINGS)
 
 
 def test_a_node_to_keep_that_does_not_exist_is_refused(network: Path, images: Array, tmp_path: Path) -> None:
     with pytest.raises(Unsupported, match="no node 'haed'"):
-        RENDERING.render(network, calibrate(network, images), tmp_path / "int8.onnx", frozenset({"haed"}))
+        RENDERING.render(
+            network, calibrate(network, images), tmp_path / "int8.onnx", RenderSettings(frozenset({"haed"}))
+        )
 
 
 def test_fused_normalisation_computes_the_same(network: Path, images: Array, tmp_path: Path) -> None:
@@ -83,7 +87,7 @@ def test_fused_normalisation_computes_the_same(network: Path, images: Array, tmp
 def test_bias_correction_brings_the_mean_output_back(network: Path, images: Array, tmp_path: Path) -> None:
     """The int8 weights are halved on purpose; the biases take up what that shifts on average."""
     record = calibrate(network, images)
-    RENDERING.render(network, record, tmp_path / "int8.onnx", HEAD)
+    RENDERING.render(network, record, tmp_path / "int8.onnx", SETTINGS)
     model = graph.read_graph(tmp_path / "int8.onnx")
     weight = graph.weights_of(model)["w_quantized"]
     weight.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(weight) // 2, "w_quantized"))
@@ -108,7 +112,7 @@ def test_products_of_two_activations_stay_in_float(network: Path, images: Array,
     next(node for node in model.graph.node if node.op_type == "ReduceMean").input[0] = "attention"
     graph.write_graph(model, network)
 
-    RENDERING.render(network, calibrate(network, images), tmp_path / "int8.onnx", HEAD)
+    RENDERING.render(network, calibrate(network, images), tmp_path / "int8.onnx", SETTINGS)
 
     nodes = graph.read_graph(tmp_path / "int8.onnx").graph.node
     assert not any(node.op_type == "QuantizeLinear" and "attention" in node.input for node in nodes)
@@ -136,7 +140,7 @@ def cyclic(model: onnx.ModelProto) -> None:
     ],
 )
 def test_lint_refuses(damage: object, words: str, network: Path, images: Array, tmp_path: Path) -> None:
-    RENDERING.render(network, calibrate(network, images), tmp_path / "int8.onnx", HEAD)
+    RENDERING.render(network, calibrate(network, images), tmp_path / "int8.onnx", SETTINGS)
     model = graph.read_graph(tmp_path / "int8.onnx")
     damage(model)  # type: ignore[operator]
 
@@ -145,7 +149,7 @@ def test_lint_refuses(damage: object, words: str, network: Path, images: Array, 
 
 
 def test_lint_refuses_a_head_with_quantized_weights(network: Path, images: Array, tmp_path: Path) -> None:
-    RENDERING.render(network, calibrate(network, images), tmp_path / "int8.onnx", frozenset())
+    RENDERING.render(network, calibrate(network, images), tmp_path / "int8.onnx", RenderSettings())
 
     with pytest.raises(EdgeTLError, match="'head' was to stay in float and has quantized weights"):
         lint(graph.read_graph(tmp_path / "int8.onnx"), graph.read_graph(network), HEAD)

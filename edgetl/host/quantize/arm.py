@@ -1,0 +1,12 @@
+"""Q/DQ graphs for ONNX Runtime on ARM CPUs: int8 activations with the zero point they need, int8 weights.
+
+ONNX Runtime has kernels of int8 by int8 there (SDOT, SMMLA). The zero point of an activation behind a ReLU is -128,
+so that ONNX Runtime drops the ReLU; symmetric activations would keep it, and with it the layer in float.
+"""
+
+from __future__ import annotations
+
+from edgetl.host.quantize.placement import attention_and_constants
+from edgetl.host.quantize.qdq import QdqRendering, fused
+
+RENDERING = QdqRendering("arm", "int8", prepare=fused, better_in_float=attention_and_constants)

@@ -1,0 +1,61 @@
+"""What all renderings share: the way in, with its checks, and the way out, with its lint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import onnx
+
+from edgetl.errors import Unsupported
+from edgetl.host.graph import backbone_digest, read_graph, write_graph
+from edgetl.host.quantize import RenderSettings
+from edgetl.host.quantize.calibrate import before_clipping
+from edgetl.host.quantize.lint import check_loads
+from edgetl.host.quantize.record import CalibrationRecord, Estimator
+from edgetl.host.quantize.rules import Remark, check_rules
+from edgetl.target import RuntimeName
+
+
+def checked(model: Path, record: CalibrationRecord, settings: RenderSettings) -> onnx.ModelProto:
+    """Read the float graph that a record was made of.
+
+    Raises:
+        Unsupported: the record is of another graph, or a node to keep does not exist.
+    """
+    graph = read_graph(model)
+    if backbone_digest(graph) != record.graph_sha256:
+        raise Unsupported(f"the calibration record is of another graph than {str(model)!r}; calibrate this one")
+    unknown = settings.keep_float - {node.name for node in graph.graph.node}
+    if unknown:
+        raise Unsupported(f"the graph has no node {', '.join(map(repr, sorted(unknown)))} to keep in float")
+    return graph
+
+
+def ranges_of(
+    graph: onnx.ModelProto, record: CalibrationRecord, estimator: Estimator | None
+) -> dict[str, tuple[float, float]]:
+    """The record's ranges; a tensor that an activation clips takes that of the activation's output."""
+    ranges = record.ranges(estimator)
+    for name, clipped in before_clipping(graph).items():
+        if clipped in ranges:
+            ranges[name] = ranges[clipped]
+    return ranges
+
+
+def deliver(
+    rendered: onnx.ModelProto, rendering: str, out: Path, runtime: RuntimeName = "onnxruntime"
+) -> tuple[Remark, ...]:
+    """Check a graph against the rules of its rendering, write it, and open it once.
+
+    Args:
+        runtime: what opens it.
+
+    Raises:
+        EdgeTLError: it breaks a rule of its own rendering, which is a bug of the rendering.
+        BackendError: the runtime refuses it.
+        MissingExtra: the runtime is not installed.
+    """
+    remarks = check_rules(rendered, rendering)
+    write_graph(rendered, out)
+    check_loads(out, runtime)
+    return remarks

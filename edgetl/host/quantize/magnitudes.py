@@ -1,0 +1,117 @@
+"""How large activations get: as calibration saw them, or as their operators allow."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+
+from edgetl.host.quantize.record import CalibrationRecord
+from edgetl.host.quantize.rules.view import View
+from edgetl.tensors import Array
+
+_PIXEL = 255.0
+_UP_TO_ONE = frozenset(("Sigmoid", "HardSigmoid", "Softmax", "Tanh", "Erf"))
+_UP_TO_INPUT = frozenset(
+    (
+        *(
+            "AveragePool",
+            "Clip",
+            "Concat",
+            "Flatten",
+            "Gather",
+            "GlobalAveragePool",
+            "Identity",
+            "MaxPool",
+            "ReduceMean",
+        ),
+        *("Relu", "Reshape", "Slice", "Split", "Squeeze", "Transpose", "Unsqueeze", "HardSwish", "Gelu", "Neg"),
+    )
+)
+
+
+@dataclass(frozen=True)
+class Magnitude:
+    """The largest absolute value of a tensor; ``is_proven`` where no input within the calibrated ranges exceeds it."""
+
+    value: float
+    is_proven: bool = False
+
+
+UNKNOWN = Magnitude(math.inf)
+
+
+def magnitudes(model: onnx.ModelProto, record: CalibrationRecord) -> dict[str, Magnitude]:
+    """Of every tensor that calibration watched, or whose producer bounds it by what it reads.
+
+    A convolution cannot exceed the largest sum of absolute weights of one of its channels times its largest input, a
+    layer normalisation of n values not sqrt(n - 1) before its weights.
+    """
+    view = View.of(model)
+    found = {name: Magnitude(max(abs(seen.low), abs(seen.high))) for name, seen in record.tensors.items()}
+    for name, tensor in view.constants.items():
+        if tensor.data_type in (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16):
+            found[name] = Magnitude(_largest(view, name), is_proven=True)
+    for node in model.graph.node:
+        for output in (name for name in node.output if name not in found):
+            found[output] = _bounded(view, node, found)
+    return found
+
+
+def _bounded(view: View, node: onnx.NodeProto, known: Mapping[str, Magnitude]) -> Magnitude:
+    if node.op_type in _UP_TO_ONE:
+        return Magnitude(1.0, is_proven=True)
+    if node.op_type == "Cast":
+        return known.get(node.input[0], Magnitude(_PIXEL, is_proven=True))
+    inputs = [known.get(name, UNKNOWN) for name in node.input]
+    if node.op_type in _UP_TO_INPUT:
+        return max(inputs if node.op_type == "Concat" else inputs[:1], key=lambda entry: entry.value)
+    bound = _BOUNDS.get(node.op_type)
+    if bound is None or not all(math.isfinite(entry.value) for entry in inputs[:1]):
+        return UNKNOWN
+    return Magnitude(bound(view, node, [entry.value for entry in inputs]), is_proven=True)
+
+
+def _sum(_: View, __: onnx.NodeProto, sizes: list[float]) -> float:
+    return sum(sizes)
+
+
+def _product(_: View, __: onnx.NodeProto, sizes: list[float]) -> float:
+    return math.prod(sizes)
+
+
+def _quotient(view: View, node: onnx.NodeProto, sizes: list[float]) -> float:
+    divisor = view.array(node.input[1])
+    smallest = 0.0 if divisor is None else float(np.abs(divisor).min(initial=math.inf))
+    return sizes[0] / smallest if smallest else math.inf
+
+
+def _convolution(view: View, node: onnx.NodeProto, sizes: list[float]) -> float:
+    weight = view.array(node.input[1])
+    if weight is None:
+        return math.inf
+    axis = tuple(range(1, weight.ndim))
+    return float(np.abs(weight).sum(axis=axis, dtype=np.float64).max()) * sizes[0] + sum(sizes[2:])
+
+
+def _layer_normalisation(view: View, node: onnx.NodeProto, sizes: list[float]) -> float:
+    scale: Array | None = view.array(node.input[1])
+    return math.inf if scale is None else math.sqrt(max(scale.size - 1, 1)) * sizes[1] + sum(sizes[2:])
+
+
+_BOUNDS: Mapping[str, Callable[[View, onnx.NodeProto, list[float]], float]] = {
+    "Add": _sum,
+    "Sub": _sum,
+    "Mul": _product,
+    "Div": _quotient,
+    "Conv": _convolution,
+    "LayerNormalization": _layer_normalisation,
+}
+
+
+def _largest(view: View, name: str) -> float:
+    values = view.array(name)
+    return math.inf if values is None else float(np.abs(values).max(initial=0))

@@ -1,0 +1,95 @@
+"""Q/DQ renderings as declarations: which types, which range of weights, which nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import onnx
+
+from edgetl.errors import Unsupported
+from edgetl.host.quantize import RenderSettings
+from edgetl.host.quantize.bias import correct_biases
+from edgetl.host.quantize.coverage import coverage
+from edgetl.host.quantize.frame import checked, deliver, ranges_of
+from edgetl.host.quantize.lint import lint
+from edgetl.host.quantize.record import CalibrationRecord
+from edgetl.host.quantize.rewrites import add_missing_biases, fuse_normalisation, plain_gemms, unshare_weights
+from edgetl.host.quantize.rules import Remark
+from edgetl.host.quantize.surgery import Surgery, insert
+from edgetl.target import Precision
+
+Rewrite = Callable[[onnx.ModelProto], onnx.ModelProto]
+OP_TYPES = ("Add", "Clip", "Conv", "Gemm", "MatMul", "MaxPool", "Relu")
+"""What ONNX Runtime computes on integers and gains time by."""
+
+
+def _as_it_is(model: onnx.ModelProto) -> onnx.ModelProto:
+    return model
+
+
+def _as_it_was(quantized: onnx.ModelProto, _: onnx.ModelProto) -> onnx.ModelProto:
+    return quantized
+
+
+def _none(_: onnx.ModelProto) -> frozenset[str]:
+    return frozenset()
+
+
+@dataclass(frozen=True)
+class QdqRendering:
+    """A rendering by ONNX Runtime's quantizer; weights are int8, symmetric, one scale per output channel."""
+
+    name: str
+    activations: Literal["uint8", "int8"]
+    symmetric: bool = False
+    """Whether the zero point of every activation is the middle of its type."""
+    weight_bits: Literal[7, 8] = 8
+    """7 keeps weights within [-64, 64]."""
+    op_types: tuple[str, ...] = OP_TYPES
+    better_in_float: Callable[[onnx.ModelProto], frozenset[str]] = _none
+    """Nodes that lose by quantization on this target."""
+    prepare: Rewrite = _as_it_is
+    """Rewrite of the float graph beforehand."""
+    finish: Callable[[onnx.ModelProto, onnx.ModelProto], onnx.ModelProto] = _as_it_was
+    """Rewrite of the Q/DQ graph afterwards, given also the float graph that it was made from."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """``extra_options`` of ONNX Runtime's ``QDQQuantizer``, besides those that follow from the fields above."""
+    precision: Precision = "int8"
+
+    def render(self, model: Path, record: CalibrationRecord, out: Path, settings: RenderSettings) -> tuple[Remark, ...]:
+        """Write a Q/DQ graph with the same inputs and outputs; equal arguments give equal bytes.
+
+        Raises:
+            Unsupported: the record is of another graph, a node to keep does not exist, or no layer is left to quantize.
+        """
+        graph = self.prepare(checked(model, record, settings))
+        unshare_weights(graph)
+        plain_gemms(graph)
+        add_missing_biases(graph)
+        quantized = insert(
+            onnx.shape_inference.infer_shapes(graph),
+            ranges_of(graph, record, settings.estimator),
+            self._surgery(settings.keep_float | self.better_in_float(graph)),
+        )
+        quantized = self.finish(quantized, graph)
+        if not coverage(quantized).quantized:
+            raise Unsupported(
+                f"rendering {self.name!r} quantizes no layer of {model.name!r}: every one is to stay in float or would "
+                f"lose by it; leave {self.name!r} out of renderings in [quantize]"
+            )
+        correct_biases(quantized, graph, record.tensors)
+        lint(quantized, graph, settings.keep_float & {node.name for node in graph.graph.node})
+        return deliver(quantized, self.name, out)
+
+    def _surgery(self, keep: frozenset[str]) -> Surgery:
+        options = {"ActivationSymmetric": self.symmetric, "WeightSymmetric": True, **self.options}
+        return Surgery(self.activations, self.op_types, keep, self.weight_bits == 7, options)
+
+
+def fused(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The input's normalisation as one node (:func:`edgetl.host.quantize.rewrites.fuse_normalisation`)."""
+    fuse_normalisation(model)
+    return model

@@ -1,0 +1,104 @@
+"""A graph with what rules ask of it: who makes a tensor, who reads it, and what is constant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+from onnx import numpy_helper
+
+from edgetl.host.graph import weights_of
+from edgetl.tensors import Array
+
+LAYERS = frozenset(("Conv", "ConvTranspose", "Gemm", "MatMul"))
+PAIRS = frozenset(("QuantizeLinear", "DequantizeLinear"))
+
+
+@dataclass(frozen=True)
+class View:
+    """Read-only access to a model."""
+
+    model: onnx.ModelProto
+    constants: Mapping[str, onnx.TensorProto]
+    producers: Mapping[str, onnx.NodeProto]
+    readers: Mapping[str, tuple[onnx.NodeProto, ...]]
+
+    @classmethod
+    def of(cls, model: onnx.ModelProto) -> View:
+        """Index a model."""
+        readers: dict[str, list[onnx.NodeProto]] = {}
+        for node in model.graph.node:
+            for name in dict.fromkeys(node.input):
+                readers.setdefault(name, []).append(node)
+        producers = {name: node for node in model.graph.node for name in node.output}
+        return cls(model, weights_of(model), producers, {name: tuple(nodes) for name, nodes in readers.items()})
+
+    @property
+    def opset(self) -> int:
+        """Version of the standard operators."""
+        return next((entry.version for entry in self.model.opset_import if entry.domain in ("", "ai.onnx")), 0)
+
+    def nodes(self, *kinds: str) -> Iterator[onnx.NodeProto]:
+        """The nodes of some kinds, in the order of the graph."""
+        return (node for node in self.model.graph.node if node.op_type in kinds)
+
+    def array(self, name: str) -> Array | None:
+        """The values of a constant; ``None`` for any other tensor."""
+        tensor = self.constants.get(name)
+        if tensor is None:
+            return None
+        values: Array = np.asarray(numpy_helper.to_array(tensor))
+        return values
+
+    def zero_point(self, node: onnx.NodeProto) -> Array | None:
+        """Of a Q or DQ; ``None`` where it is left out or not constant."""
+        return self.array(node.input[2]) if len(node.input) > 2 else None
+
+    def is_weight(self, node: onnx.NodeProto) -> bool:
+        """Whether a Q or DQ stands over a constant."""
+        source = node.input[0]
+        while source in self.producers and self.producers[source].op_type in PAIRS:
+            source = self.producers[source].input[0]
+        return source in self.constants
+
+    def dequantizer(self, name: str) -> onnx.NodeProto | None:
+        """The DQ that makes a tensor."""
+        node = self.producers.get(name)
+        return node if node is not None and node.op_type == "DequantizeLinear" else None
+
+    def quantized_layers(self) -> Iterator[onnx.NodeProto]:
+        """Layers whose two factors are both dequantized."""
+        for node in self.nodes(*LAYERS):
+            if all(self.dequantizer(name) is not None for name in node.input[:2]):
+                yield node
+
+    def integers(self, dequantizer: onnx.NodeProto) -> Array | None:
+        """The integers that a DQ over a constant reads, rounded from floats where a Q stands between."""
+        values = self.array(dequantizer.input[0])
+        quantizer = self.producers.get(dequantizer.input[0])
+        if values is not None or quantizer is None or quantizer.op_type != "QuantizeLinear":
+            return values
+        floats, scale = self.array(quantizer.input[0]), self.array(quantizer.input[1])
+        return None if floats is None or scale is None else rounded(floats, scale, axis_of(quantizer))
+
+
+def axis_of(node: onnx.NodeProto) -> int:
+    """Along which axis the scales of a Q or DQ lie; 1 where it does not say."""
+    return next((int(attribute.i) for attribute in node.attribute if attribute.name == "axis"), 1)
+
+
+def along(values: Array, axis: int, ndim: int) -> Array:
+    """Scales or zero points, shaped so that they broadcast along an axis."""
+    shape = [1] * ndim
+    if values.ndim:
+        shape[axis] = -1
+    shaped: Array = values.reshape(shape)
+    return shaped
+
+
+def rounded(values: Array, scale: Array, axis: int) -> Array:
+    """Floats as symmetric int8, as QuantizeLinear rounds them: to the nearest, halves to even."""
+    steps: Array = np.clip(np.rint(values / along(scale, axis, values.ndim)), -128, 127).astype(np.int8)
+    return steps

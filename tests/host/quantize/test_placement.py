@@ -1,0 +1,106 @@
+"""Which layers TensorRT computes faster in int8, and which branch of a sum is the main one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+import pytest
+from onnx import helper, numpy_helper
+
+from edgetl.host.quantize.placement import residual_sums, thin_for_tensorrt
+
+
+def graph_of(nodes: list[onnx.NodeProto], weights: dict[str, tuple[int, ...]], channels: int = 16) -> onnx.ModelProto:
+    tensors = [numpy_helper.from_array(np.ones(shape, np.float32), name) for name, shape in weights.items()]
+    image = helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, ["N", channels, 8, 8])
+    out = helper.make_tensor_value_info("out", onnx.TensorProto.FLOAT, None)
+    return helper.make_model(
+        helper.make_graph(nodes, "g", [image], [out], tensors), opset_imports=[helper.make_opsetid("", 17)]
+    )
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A convolution behind another layer, and whether TensorRT leaves it in float."""
+
+    out: int
+    inside: int
+    kernel: tuple[int, int]
+    groups: int
+    is_left: bool
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        Shape(16, 16, (3, 3), 1, False),
+        Shape(32, 64, (1, 1), 1, False),
+        Shape(8, 16, (1, 1), 1, False),  # one side is wide, one a multiple of 8, the kernel square
+        Shape(8, 16, (1, 3), 1, True),
+        Shape(9, 15, (3, 3), 1, True),
+        Shape(8, 8, (3, 3), 1, True),
+        Shape(16, 1, (3, 3), 16, False),
+        Shape(16, 1, (1, 1), 16, True),
+        Shape(12, 1, (3, 3), 12, True),
+    ],
+    ids=str,
+)
+def test_thin_convolutions_are_left_in_float(case: Shape) -> None:
+    channels = case.inside * case.groups
+    nodes = [
+        helper.make_node("Conv", ["x", "w0"], ["y"], "first"),
+        helper.make_node("Conv", ["y", "w1"], ["out"], "second", group=case.groups),
+    ]
+    weights = {"w0": (channels, 16, 1, 1), "w1": (case.out, case.inside, *case.kernel)}
+
+    assert ("second" in thin_for_tensorrt(graph_of(nodes, weights))) == case.is_left
+
+
+def test_the_first_convolution_is_quantized_though_an_image_has_three_channels() -> None:
+    nodes = [helper.make_node("Conv", ["x", "w"], ["out"], "stem")]
+
+    assert not thin_for_tensorrt(graph_of(nodes, {"w": (8, 3, 3, 3)}, channels=3))
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "is_left"), [(16, 32, False), (16, 8, True), (1, 32, True)], ids=["wide", "thin", "one row"]
+)
+def test_products_of_one_row_and_thin_ones_are_left_in_float(rows: int, columns: int, is_left: bool) -> None:
+    nodes = [
+        helper.make_node("Reshape", ["x", "shape"], ["rows"], "reshape"),
+        helper.make_node("MatMul", ["rows", "w"], ["out"], "product"),
+    ]
+    model = graph_of(nodes, {"w": (1024 // rows, columns)})
+    model.graph.initializer.append(numpy_helper.from_array(np.array([1, rows, 1024 // rows]), "shape"))
+
+    assert ("product" in thin_for_tensorrt(model)) == is_left
+
+
+def test_the_main_branch_of_a_sum_is_the_one_with_more_layers() -> None:
+    nodes = [
+        helper.make_node("Conv", ["x", "a"], ["short"], "short"),
+        helper.make_node("Conv", ["x", "b"], ["half"], "half"),
+        helper.make_node("Conv", ["half", "c"], ["long"], "long"),
+        helper.make_node("Add", ["short", "long"], ["out"], "sum"),
+    ]
+    weights = dict.fromkeys("abc", (16, 16, 1, 1))
+
+    assert residual_sums(graph_of(nodes, weights)) == {"sum": "long"}
+
+
+def test_a_normalised_convolution_is_a_main_branch_and_a_shared_one_is_not() -> None:
+    nodes = [
+        helper.make_node("Conv", ["x", "a"], ["y"], "conv"),
+        helper.make_node("BatchNormalization", ["y", "s", "s", "s", "s"], ["n"], "norm"),
+        helper.make_node("Conv", ["x", "b"], ["skip"], "skip"),
+        helper.make_node("Add", ["n", "skip"], ["first"], "first"),
+        helper.make_node("Relu", ["skip"], ["r"], "relu"),
+        helper.make_node("Add", ["skip", "r"], ["second"], "second"),
+        helper.make_node("Add", ["first", "second"], ["out"], "third"),
+    ]
+    weights = {"a": (16, 16, 1, 1), "b": (16, 16, 1, 1), "s": (16,)}
+
+    assert residual_sums(graph_of(nodes, weights)) == {"first": "n"}
+    assert {"second", "third"} <= thin_for_tensorrt(graph_of(nodes, weights))
