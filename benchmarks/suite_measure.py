@@ -15,10 +15,13 @@ from edgetl.bundle import Bundle
 from edgetl.device.bench.comparable import latency_of
 from edgetl.device.bench.models import BenchSettings, bench_subjects
 from edgetl.device.bench.subjects import Timeable, Wanted, subjects_of
-from edgetl.device.candidates import backends_of, unfit_because
+from edgetl.device.candidates import backends_of
+from edgetl.device.fitness import unfit_because
 from edgetl.device.probe import environment
 from edgetl.environment import Environment
 from edgetl.errors import BackendError, InputError, MissingExtra, Unsupported
+from edgetl.gates import Gates
+from edgetl.plugins import RENDERINGS
 from edgetl.progress import Progress
 from edgetl.recipe import read_recipe
 from edgetl.result import BundleIdentity, CandidateResult, Result
@@ -59,7 +62,7 @@ class Bench:
         if model.build is not None:
             return Source(built(model.build, self.cache / "suite-models"))
         if model.recipe is not None:
-            return Source(self._prepared(self.root / model.recipe))
+            return Source(self._prepared(self.root / model.recipe, model.variants))
         if model.bundle is not None:
             return Source(Bundle.open(self.root / model.bundle))
         path = self.root / str(model.onnx)
@@ -94,15 +97,24 @@ class Bench:
             )
         if not found:
             raise Unsupported(f"{way.runtime} does not run variant {variant!r} in {way.precision} here")
-        if unfit := unfit_because(found[0].rendering, environment().cpu):
+        artifact = found[0].artifact
+        if artifact is not None and (unfit := unfit_because(artifact, environment().cpu)):
             raise Unsupported(unfit)
         return found[0]
 
-    def _prepared(self, folder: Path) -> Bundle:
+    def _prepared(self, folder: Path, variants: tuple[str, ...]) -> Bundle:
+        """The recipe's bundle with these variants; those that miss its gate are packed, too: speed is what is asked."""
         from edgetl.host.prepare import prepare  # torch takes seconds
         from edgetl.host.request import PrepareRequest  # torch takes seconds
+        from edgetl.host.variants import variant_name  # torch takes seconds
 
         recipe, threads = read_recipe(folder / "recipe.toml"), environment().cpu.allowed_cpus
+        renderings = tuple(name for name in RENDERINGS if variant_name(name) in variants)
+        recipe = msgspec.structs.replace(
+            recipe,
+            quantize=msgspec.structs.replace(recipe.quantize, renderings=renderings),
+            gates=Gates(accuracy_drop_max=1.0, margin=1.0),
+        )
         out = self.cache / "suite-models" / f"{recipe.name}.edgetl"
         out.parent.mkdir(parents=True, exist_ok=True)
         prepare(PrepareRequest(recipe, folder, out, self.cache, threads), self.progress)
