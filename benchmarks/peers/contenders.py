@@ -1,0 +1,76 @@
+"""Every way of making a network smaller and faster that is compared, each with its settings.
+
+A tool's own documentation says what it is given; see the files in ``tools/``. The head is the classifier behind the
+features; ``float_head`` names it to a tool as what to leave alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+ENVIRONMENTS: Mapping[str, tuple[str, ...]] = {
+    "onnxruntime": ("onnxruntime", "onnx", "sympy"),
+    "nncf": ("nncf", "openvino", "onnx"),
+    "olive": ("olive-ai", "onnxruntime", "onnx", "torch"),
+    "openvino": ("openvino", "numpy"),
+}
+"""What pip installs for each tool. Nothing is pinned: it is what a new user gets, and its versions are recorded."""
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One tool with one choice of settings."""
+
+    name: str
+    script: str
+    """In ``tools/``, without ``.py``."""
+    environment: str | None
+    """In :data:`ENVIRONMENTS`; ``None`` is EdgeTL's own."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_peer(self) -> bool:
+        """Whether it is another tool than EdgeTL."""
+        return self.environment is not None
+
+
+def _both(name: str, script: str, environment: str, options: Mapping[str, Any]) -> tuple[Contender, Contender]:
+    """As it comes, and told to leave the head in float."""
+    return (
+        Contender(name, script, environment, options),
+        Contender(f"{name}, float head", script, environment, {**options, "float_head": True}),
+    )
+
+
+_ORT, _OLIVE, _NNCF = ("onnxruntime_static", "onnxruntime"), ("olive_static", "olive"), ("nncf_ptq", "nncf")
+_U8S8 = {"pass": {"precision": "int8", "activation_type": "uint8", "per_channel": True}}
+_EXACT = {"preset": "mixed", "fast_bias_correction": False}
+
+CONTENDERS: tuple[Contender, ...] = (
+    Contender("EdgeTL", "edgetl_prepare", None, {"way": "recipe"}),
+    Contender("EdgeTL, ONNX and labels", "edgetl_prepare", None, {"way": "labelled"}),
+    Contender("EdgeTL, ONNX without labels", "edgetl_prepare", None, {"way": "unlabelled"}),
+    Contender("OpenVINO bf16", "openvino_bf16", "openvino"),
+    *_both("ONNX Runtime quantize_static", *_ORT, {}),
+    *_both("Olive", *_OLIVE, {}),
+    *_both("Olive U8S8 per channel", *_OLIVE, _U8S8),
+    *_both("NNCF", *_NNCF, {}),
+    *_both("NNCF mixed", *_NNCF, {"preset": "mixed"}),
+    *_both("NNCF mixed, full bias correction", *_NNCF, _EXACT),
+    *_both("NNCF accuracy control", *_NNCF, {"preset": "mixed", "max_drop": "gate"}),
+)
+
+
+def chosen(tools: Sequence[str] | None) -> tuple[Contender, ...]:
+    """Those whose script is named; all without names.
+
+    Raises:
+        ValueError: names a script that there is not.
+    """
+    known = {one.script for one in CONTENDERS}
+    unknown = sorted(set(tools or ()) - known)
+    if unknown:
+        raise ValueError(f"there is no tool {', '.join(unknown)}; there are: {', '.join(sorted(known))}")
+    return tuple(one for one in CONTENDERS if tools is None or one.script in tools)

@@ -1,0 +1,73 @@
+"""Olive's ``OnnxStaticQuantization`` pass on a CPU, with its defaults or as ONNX Runtime's advice for x86 has it.
+
+The defaults are int8 weights and activations per tensor, MinMax, and every operator between Q/DQ pairs; the pass refers
+to ONNX Runtime's documentation for the choice of types and per-channel weights, so the second way is uint8 and per
+channel. The file is not ``olive.py``, which would hide the package.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import onnx
+from answer import Built, Task, answer
+
+os.environ["OLIVE_DISABLE_TELEMETRY"] = "1"
+
+from olive.data.registry import Registry
+from olive.workflows import run
+
+
+def build(task: Task) -> Built:
+    feeds = list(task.feeds())
+
+    class Images:
+        def __len__(self) -> int:
+            return len(feeds)
+
+        def __getitem__(self, index: int) -> tuple[dict[str, Any], int]:
+            return {name: array[0] for name, array in feeds[index].items()}, 0
+
+    Registry.register_dataset("calibration_images")(lambda **_: Images())
+    settings: dict[str, Any] = {"type": "OnnxStaticQuantization", **task.options.get("pass", {})}
+    if task.options.get("float_head"):
+        settings["nodes_to_exclude"] = last_product(task.model)
+    run(
+        {
+            "input_model": {"type": "ONNXModel", "model_path": str(task.model)},
+            "systems": {
+                "here": {
+                    "type": "LocalSystem",
+                    "accelerators": [{"device": "cpu", "execution_providers": ["CPUExecutionProvider"]}],
+                }
+            },
+            "data_configs": [
+                {
+                    "name": "calibration",
+                    "load_dataset_config": {"type": "calibration_images"},
+                    "dataloader_config": {"batch_size": 1},
+                }
+            ],
+            "passes": {"quantize": {**settings, "data_config": "calibration"}},
+            "host": "here",
+            "target": "here",
+            "cache_dir": str(task.out / "olive-cache"),
+            "output_dir": str(task.out / "olive"),
+        }
+    )
+    made = sorted((task.out / "olive").rglob("*.onnx"))
+    if not made:
+        raise RuntimeError("Olive ended without an output model; see its log")
+    return Built(made[0], settings)
+
+
+def last_product(path: Path) -> list[str]:
+    """Name of the last matrix product: the head."""
+    nodes = onnx.load(str(path)).graph.node
+    return [next(node.name for node in reversed(nodes) if node.op_type in ("Gemm", "MatMul"))]
+
+
+if __name__ == "__main__":
+    raise SystemExit(answer(build, ("olive-ai", "onnxruntime", "onnx", "torch", "numpy")))
