@@ -113,9 +113,7 @@ def _build(python: str, contender: Contender, material: Material, task: tuple[Pa
     answer = folder / "built.json"
     if not answer.is_file():
         return Output(seconds, {}, failed=f"it ended without an answer: {_last_line(folder / 'log.txt')}")
-    return msgspec.structs.replace(
-        msgspec.json.decode(answer.read_bytes(), type=Output), process_seconds=seconds
-    )
+    return msgspec.structs.replace(msgspec.json.decode(answer.read_bytes(), type=Output), process_seconds=seconds)
 
 
 def _environment(contender: Contender) -> dict[str, str]:

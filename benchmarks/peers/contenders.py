@@ -13,7 +13,8 @@ from typing import Any
 ENVIRONMENTS: Mapping[str, tuple[str, ...]] = {
     "onnxruntime": ("onnxruntime", "onnx", "sympy"),
     "nncf": ("nncf", "openvino", "onnx"),
-    "olive": ("olive-ai", "onnxruntime", "onnx", "torch"),
+    # 0.13 imports requests without asking pip for it
+    "olive": ("olive-ai", "onnxruntime", "onnx", "torch", "requests"),
     "openvino": ("openvino", "numpy"),
 }
 """What pip installs for each tool. Nothing is pinned: it is what a new user gets, and its versions are recorded."""

@@ -108,7 +108,7 @@ def samples(inputs: Mapping[str, Array]) -> list[dict[str, Array]]:
 
 
 def row(one: Judged, reference: Judged, labels: Ints, gates: Gates) -> dict[str, Any]:
-    """What a way decides: accuracy and flips with 95 % intervals (Wilson 1927), the paired drop, and the gate's word."""
+    """Accuracy and flips with 95 % intervals (Wilson 1927), the paired drop, and what the gate says of it."""
     hits, reference_hits = (TASK.hits({"logits": some.logits}, labels) for some in (one, reference))
     flips = flip_rate(_decisions(reference), _decisions(one))
     check = drop_check("drop on the test split", reference_hits, hits, gates)

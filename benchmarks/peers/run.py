@@ -25,7 +25,7 @@ import record
 from peers.build import Bench, Finished, finished
 from peers.cases import CASES, Case
 from peers.contenders import CONTENDERS, chosen
-from peers.evaluation import FLOAT, Judged, Way, float_ways, judged, refusal, row, ways_of
+from peers.evaluation import Judged, Way, float_ways, judged, refusal, row, ways_of
 from peers.material import Material, Place, material
 from peers.timing import block_medians_ms, latency_columns, timed
 from peers.verdict import verdict

@@ -63,7 +63,7 @@ def answer(build: Callable[[Task], Built], packages: tuple[str, ...]) -> int:
     began = time.perf_counter()
     try:
         built, failed = build(task), None
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - tools raise anything, and their words are what is recorded
         traceback.print_exc()
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         built, failed = None, f"{type(error).__name__}: {lines[0] if lines else 'no reason given'}"[:400]

@@ -26,7 +26,7 @@ class Images(CalibrationDataReader):
 
 def build(task: Task) -> Built:
     prepared, out = task.out / "prepared.onnx", task.out / "model.onnx"
-    quant_pre_process(str(task.model), str(prepared))
+    notes = pre_process(str(task.model), str(prepared))
     excluded = last_product(prepared) if task.options.get("float_head") else []
     quantize_static(
         str(prepared),
@@ -48,7 +48,17 @@ def build(task: Task) -> Built:
         "calibration": "MinMax",
         "nodes_to_exclude": excluded,
     }
-    return Built(out, settings)
+    return Built(out, settings, notes=notes)
+
+
+def pre_process(model: str, out: str) -> tuple[str, ...]:
+    """As it comes; without symbolic shapes, which the documentation calls best suited for transformers, if it fails."""
+    try:
+        quant_pre_process(model, out)
+    except Exception as error:  # noqa: BLE001 - the shape inference raises anything
+        quant_pre_process(model, out, skip_symbolic_shape=True)
+        return (f"quant_pre_process fails on this network ({type(error).__name__}) unless skip_symbolic_shape=True",)
+    return ()
 
 
 def last_product(path: object) -> list[str]:
