@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 from backbones_page import page as backbones_page
+from peers_page import page as peers_page
 
 from edgetl import gates, preprocess, recipe
 from edgetl.comparison import ResultComparison
@@ -90,6 +91,7 @@ def pages() -> dict[Path, str]:
     records = read_records(RESULTS)
     return {
         ROOT / "benchmarks/README.md": benchmarks_page(records),
+        ROOT / "benchmarks/peers/README.md": peers_page(r.measured for found in records.values() for r in found),
         ROOT / "docs/benchmarking.md": benchmarking_page(),
         ROOT / "docs/backbones.md": backbones_page(families(records)),
         ROOT / "docs/recipe.md": recipe_page(),
@@ -244,11 +246,13 @@ def readme(text: str, records: Mapping[str, tuple[Record, ...]]) -> str:
 def benchmarks_page(records: Mapping[str, tuple[Record, ...]]) -> str:
     """What is measured, how to repeat it, and what came out."""
     lines = []
-    for path in sorted((ROOT / "benchmarks").glob("*.py")):
+    folder = ROOT / "benchmarks"
+    for path in (*sorted(folder.glob("*.py")), folder / "peers/run.py"):
         text = path.read_text(encoding="utf-8")
         title = (ast.get_docstring(ast.parse(text)) or "").partition("\n")[0].replace("``", "`")
         if "__main__" in text:
-            lines.append(f"- [{path.name}]({path.name}): {title}")
+            name = path.relative_to(folder).as_posix()
+            lines.append(f"- [{name}]({name}): {title}")
     return f"{BENCHMARKS}\n" + "\n".join(lines) + f"\n\n## Results\n\n{results(records)}"
 
 

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,7 @@ class Bench:
     """Further options of other tools."""
     ours: Mapping[str, Any]
     """Further options of EdgeTL's."""
+    tools: Path = TOOLS
 
 
 @dataclass(frozen=True)
@@ -74,12 +75,13 @@ def finished(contender: Contender, material: Material, bench: Bench) -> Finished
         tool = _tool(contender, bench)
     except RuntimeError as error:
         return Finished(contender, bench.cache, Output(0.0, {}, failed=f"its environment: {error}"))
-    parts = [material.sha256, options, _scripts(contender), tool.sha256 if tool else machinery()]
+    parts = [material.sha256, options, _scripts(contender, bench.tools), tool.sha256 if tool else machinery()]
     folder = bench.cache / "outputs" / f"{contender.script}-{digest(parts)[:16]}"
     told = folder / "answer.json"
     if not told.is_file():
-        python = str(tool.python) if tool else sys.executable
-        write_bytes(told, msgspec.json.encode(_build(python, contender, material, (folder, options))))
+        script = [str(tool.python) if tool else sys.executable, str(bench.tools / f"{contender.script}.py")]
+        output = _built(script, material, _Task(folder, options, _environment(contender)))
+        write_bytes(told, msgspec.json.encode(output))
     return Finished(contender, folder, msgspec.json.decode(told.read_bytes(), type=Output))
 
 
@@ -90,27 +92,31 @@ def _tool(contender: Contender, bench: Bench) -> ToolEnvironment | None:
     return environment_of(name, ENVIRONMENTS[name], bench.cache / "environments")
 
 
-def _scripts(contender: Contender) -> list[str]:
-    return [sha256_of(TOOLS / f"{name}.py") for name in ("answer", contender.script)]
+def _scripts(contender: Contender, tools: Path) -> list[str]:
+    return [sha256_of(tools / f"{name}.py") for name in ("answer", contender.script)]
 
 
-def _build(python: str, contender: Contender, material: Material, task: tuple[Path, Mapping[str, Any]]) -> Output:
-    folder, options = task
+@dataclass(frozen=True)
+class _Task:
+    folder: Path
+    options: Mapping[str, Any]
+    environment: Mapping[str, str]
+
+
+def _built(script: Sequence[str], material: Material, task: _Task) -> Output:
+    folder = task.folder
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    told = folder / "options.json"
-    told.write_text(json.dumps({**options, "cache": str(material.cache)}))
-    words = [python, str(TOOLS / f"{contender.script}.py"), material.model, material.calibration, folder, told]
+    told, answer = folder / "options.json", folder / "built.json"
+    told.write_text(json.dumps({**task.options, "cache": str(material.cache)}))
+    words = [*script, *map(str, (material.model, material.calibration, folder, told))]
     began = time.perf_counter()
     try:
         with (folder / "log.txt").open("w") as log:
-            subprocess.run(
-                list(map(str, words)), stdout=log, stderr=log, timeout=_TIME_LIMIT_S, env=_environment(contender)
-            )
+            subprocess.run(words, stdout=log, stderr=log, timeout=_TIME_LIMIT_S, env=task.environment)
     except subprocess.TimeoutExpired:
         return Output(_TIME_LIMIT_S, {}, failed=f"not done after {_TIME_LIMIT_S:.0f} s")
     seconds = time.perf_counter() - began
-    answer = folder / "built.json"
     if not answer.is_file():
         return Output(seconds, {}, failed=f"it ended without an answer: {_last_line(folder / 'log.txt')}")
     return msgspec.structs.replace(msgspec.json.decode(answer.read_bytes(), type=Output), process_seconds=seconds)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from peers.build import Finished
 
+from edgetl.artifact import sha256_of
 from edgetl.bundle import Bundle
 from edgetl.device.backends.openvino import BACKEND as OPENVINO
 from edgetl.device.probe import environment
@@ -117,6 +118,7 @@ def row(one: Judged, reference: Judged, labels: Ints, gates: Gates) -> dict[str,
         "tool": one.way.tool,
         "runtime": one.way.runtime,
         "precision": one.way.precision,
+        "file_sha256": sha256_of(one.way.model),
         "n": n,
         "accuracy": right / n,
         "accuracy_ci95": wilson(right, n),

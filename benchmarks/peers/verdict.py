@@ -32,14 +32,21 @@ def verdict(rows: Sequence[Mapping[str, Any]], gates: Gates) -> dict[str, Any]:
         "edgetl_accuracy": ours["accuracy"] if ours else None,
         "edgetl_chose": _words(ours) if ours else None,
         "accurate_peer_outputs": f"{len(accurate)} of {len(peers)}",
+        "drop_max": gates.accuracy_drop_max,
     }
     limit = f"drop within {100 * gates.accuracy_drop_max:g} points"
     passed = ours is not None and ours["drop"] <= gates.accuracy_drop_max
     if fastest is not None and ours is not None:
-        found |= {"fastest_accurate_peer": _words(fastest), "edgetl_to_it": fastest["edgetl_to_this"]["value"]}
+        # the same graph run in the same way is as fast, whatever noise says
+        ratio = 1.0 if _identity(fastest) == _identity(ours) else fastest["edgetl_to_this"]["value"]
+        found |= {"fastest_accurate_peer": _words(fastest), "edgetl_to_it": ratio}
         limit += f", median latency <= {LATENCY_MAX} x the fastest accurate output of another tool"
         passed = passed and found["edgetl_to_it"] <= LATENCY_MAX
     return {**found, "passed": passed, "limit": limit}
+
+
+def _identity(one: Mapping[str, Any]) -> tuple[str, str, str]:
+    return one["file_sha256"], one["runtime"], one["precision"]
 
 
 def _words(one: Mapping[str, Any]) -> str:

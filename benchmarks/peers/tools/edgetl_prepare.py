@@ -34,7 +34,7 @@ def build(task: Task) -> Built:
     recipe = msgspec.convert(options["recipe"], Recipe)
     if options["way"] == "unlabelled":
         recipe = without_labels(recipe, task)
-    request = PrepareRequest(recipe, Path(options["base"]), out, cache, options["threads"], fresh=True)
+    request = PrepareRequest(recipe, Path(options["base"]), out, cache, options["threads"])
     if options["way"] == "recipe":
         prepare(request, Lines())
     else:
