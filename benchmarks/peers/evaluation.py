@@ -67,7 +67,7 @@ def ways_of(done: Finished, float_model: Path, settings: Settings) -> tuple[Way,
     model = float_model if output.model is None else done.folder / output.model
     if model.suffix == ".edgetl":
         return (_selected(name, model, settings),)
-    precisions = {"onnxruntime": (output.precision,), "openvino": (output.precision,)}
+    precisions: dict[str, tuple[str, ...]] = {"onnxruntime": (output.precision,), "openvino": (output.precision,)}
     if output.precision == "int8":
         precisions["openvino"] = ("int8", *(p for p in _float_precisions() if p != "fp32"))
     return tuple(Way(name, model, runtime, one) for runtime in output.runtimes for one in precisions[runtime])

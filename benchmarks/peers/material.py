@@ -114,4 +114,4 @@ def _input(golden: Golden) -> str:
 
 def _write(path: Path, arrays: dict[str, Array]) -> None:
     with replacing(path) as file:
-        np.savez(file, **arrays)
+        np.savez(file, allow_pickle=False, **arrays)
