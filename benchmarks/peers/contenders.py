@@ -65,13 +65,16 @@ CONTENDERS: tuple[Contender, ...] = (
 
 
 def chosen(tools: Sequence[str] | None) -> tuple[Contender, ...]:
-    """Those whose script is named; all without names.
+    """Those named, by their own name or that of their script, which stands for all of its settings; all without names.
 
     Raises:
-        ValueError: names a script that there is not.
+        ValueError: a name is neither.
     """
-    known = {one.script for one in CONTENDERS}
-    unknown = sorted(set(tools or ()) - known)
+    scripts = sorted({one.script for one in CONTENDERS})
+    unknown = sorted(set(tools or ()) - {*scripts, *(one.name for one in CONTENDERS)})
     if unknown:
-        raise ValueError(f"there is no tool {', '.join(unknown)}; there are: {', '.join(sorted(known))}")
-    return tuple(one for one in CONTENDERS if tools is None or one.script in tools)
+        names = ", ".join(repr(one.name) for one in CONTENDERS)
+        raise ValueError(
+            f"there is no tool {', '.join(unknown)}; there are: {', '.join(scripts)}, and of these {names}"
+        )
+    return tuple(one for one in CONTENDERS if tools is None or {one.script, one.name} & set(tools))

@@ -118,13 +118,17 @@ def _told(done: Finished) -> dict[str, Any]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("cases", nargs="+", choices=sorted(CASES), metavar="CASE", help=", ".join(CASES))
-    parser.add_argument("--tools", nargs="+", choices=sorted({one.script for one in CONTENDERS}))
+    parser.add_argument("--tools", nargs="+", help="files in tools/, or names as the table has them; by default all")
     parser.add_argument("-o", type=Path, dest="out", help="file of one case, folder of several")
     parser.add_argument("--cache", type=Path, default=Path("build/peers"))
     parser.add_argument("--threads", type=int, default=environment().cpu.allowed_cpus)
     parser.add_argument("--effort", choices=list(PLANS), default="standard")
     parser.add_argument("--no-timing", dest="timing", action="store_false", help="accuracy only")
     arguments = parser.parse_args()
+    try:
+        chosen(arguments.tools)
+    except ValueError as error:
+        parser.error(str(error))
     arguments.cache = arguments.cache.resolve()
     code = 0
     for name in arguments.cases:

@@ -126,6 +126,18 @@ def test_every_peer_with_a_head_to_quantize_is_also_told_to_leave_it_in_float() 
     assert {f"{name}, float head" for name in plain} <= names
 
 
+def test_tools_are_chosen_by_script_or_by_name() -> None:
+    names = [one.name for one in chosen(["olive_static", "NNCF accuracy control"])]
+    assert names == [
+        "Olive",
+        "Olive, float head",
+        "Olive U8S8 per channel",
+        "Olive U8S8 per channel, float head",
+        "NNCF accuracy control",
+    ]
+    assert chosen(None) == CONTENDERS
+
+
 def test_unknown_tool_is_refused_with_those_that_there_are() -> None:
     with pytest.raises(ValueError, match="there is no tool nonsense; there are: edgetl_prepare, nncf_ptq"):
         chosen(["nonsense", "nncf_ptq"])
