@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from peers.contenders import ENVIRONMENTS, Contender
+from peers.contenders import CONTENDERS, ENVIRONMENTS, Contender
 from peers.environments import ToolEnvironment, environment_of
 from peers.material import Material
 
@@ -93,7 +93,9 @@ def _tool(contender: Contender, bench: Bench) -> ToolEnvironment | None:
 
 
 def _scripts(contender: Contender, tools: Path) -> list[str]:
-    return [sha256_of(tools / f"{name}.py") for name in ("answer", contender.script)]
+    """Of the tool's own script and of those that scripts share."""
+    shared = sorted({path.stem for path in tools.glob("*.py")} - {one.script for one in CONTENDERS})
+    return [sha256_of(tools / f"{name}.py") for name in (*shared, contender.script)]
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Every way of making a network smaller and faster that is compared, each with its settings.
 
-A tool's own documentation says what it is given; see the files in ``tools/``. The head is the classifier behind the
-features; ``float_head`` names it to a tool as what to leave alone.
+A tool's own documentation says what it is given; see the files in ``tools/``. ``float`` names to a tool what it is to
+leave alone (see ``tools/scope.py``): EdgeTL does the same without being told.
 """
 
 from __future__ import annotations
@@ -37,11 +37,12 @@ class Contender:
         return self.environment is not None
 
 
-def _both(name: str, script: str, environment: str, options: Mapping[str, Any]) -> tuple[Contender, Contender]:
-    """As it comes, and told to leave the head in float."""
+def _scopes(name: str, script: str, environment: str, options: Mapping[str, Any]) -> tuple[Contender, ...]:
+    """As it comes, and told to leave the head in float, or all from the pooling of features on."""
     return (
         Contender(name, script, environment, options),
-        Contender(f"{name}, float head", script, environment, {**options, "float_head": True}),
+        Contender(f"{name}, float head", script, environment, {**options, "float": "head"}),
+        Contender(f"{name}, float pooling and head", script, environment, {**options, "float": "pooling"}),
     )
 
 
@@ -54,13 +55,13 @@ CONTENDERS: tuple[Contender, ...] = (
     Contender("EdgeTL, ONNX and labels", "edgetl_prepare", None, {"way": "labelled"}),
     Contender("EdgeTL, ONNX without labels", "edgetl_prepare", None, {"way": "unlabelled"}),
     Contender("OpenVINO bf16", "openvino_bf16", "openvino"),
-    *_both("ONNX Runtime quantize_static", *_ORT, {}),
-    *_both("Olive", *_OLIVE, {}),
-    *_both("Olive U8S8 per channel", *_OLIVE, _U8S8),
-    *_both("NNCF", *_NNCF, {}),
-    *_both("NNCF mixed", *_NNCF, {"preset": "mixed"}),
-    *_both("NNCF mixed, full bias correction", *_NNCF, _EXACT),
-    *_both("NNCF accuracy control", *_NNCF, {"preset": "mixed", "max_drop": "gate"}),
+    *_scopes("ONNX Runtime quantize_static", *_ORT, {}),
+    *_scopes("Olive", *_OLIVE, {}),
+    *_scopes("Olive U8S8 per channel", *_OLIVE, _U8S8),
+    *_scopes("NNCF", *_NNCF, {}),
+    *_scopes("NNCF mixed", *_NNCF, {"preset": "mixed"}),
+    *_scopes("NNCF mixed, full bias correction", *_NNCF, _EXACT),
+    *_scopes("NNCF accuracy control", *_NNCF, {"preset": "mixed", "max_drop": "gate"}),
 )
 
 

@@ -118,12 +118,12 @@ def test_every_contender_has_a_script_an_environment_and_a_name_of_its_own() -> 
         assert one.environment is None or one.environment in ENVIRONMENTS
 
 
-def test_every_peer_with_a_head_to_quantize_is_also_told_to_leave_it_in_float() -> None:
+def test_every_quantizer_is_also_told_to_leave_head_and_pooling_in_float() -> None:
     names = {one.name for one in CONTENDERS}
     quantizers = [one for one in CONTENDERS if one.is_peer and one.script != "openvino_bf16"]
-    plain = [one.name for one in quantizers if not one.options.get("float_head")]
-    assert len(plain) == len(quantizers) / 2
-    assert {f"{name}, float head" for name in plain} <= names
+    for one in quantizers:
+        plain = one.name.partition(", float ")[0]
+        assert {plain, f"{plain}, float head", f"{plain}, float pooling and head"} <= names
 
 
 def test_tools_are_chosen_by_script_or_by_name() -> None:
@@ -131,8 +131,10 @@ def test_tools_are_chosen_by_script_or_by_name() -> None:
     assert names == [
         "Olive",
         "Olive, float head",
+        "Olive, float pooling and head",
         "Olive U8S8 per channel",
         "Olive U8S8 per channel, float head",
+        "Olive U8S8 per channel, float pooling and head",
         "NNCF accuracy control",
     ]
     assert chosen(None) == CONTENDERS

@@ -14,11 +14,12 @@ import nncf
 import numpy as np
 import openvino as ov
 from answer import Built, Task, answer
+from scope import Node, float_nodes
 
 
 def build(task: Task) -> Built:
     options, model = task.options, ov.Core().read_model(str(task.model))
-    scope = last_product(model) if options.get("float_head") else []
+    scope = float_nodes(openvino_nodes(model), options.get("float"))
     settings: dict[str, Any] = {
         "preset": options.get("preset"),
         "fast_bias_correction": options.get("fast_bias_correction", True),
@@ -51,10 +52,21 @@ def accuracy(model: ov.CompiledModel, items: Iterable[tuple[dict[str, np.ndarray
     return float(np.mean(hits)), hits
 
 
-def last_product(model: ov.Model) -> list[str]:
-    """Name of the last matrix product: the head."""
-    products = [node.get_friendly_name() for node in model.get_ordered_ops() if node.get_type_name() == "MatMul"]
-    return products[-1:]
+def openvino_nodes(model: ov.Model) -> list[Node]:
+    """Operators in the order in which they run; constants are none."""
+    return [
+        Node(
+            node.get_friendly_name(),
+            node.get_type_name(),
+            tuple(
+                target.get_node().get_friendly_name()
+                for output in node.outputs()
+                for target in output.get_target_inputs()
+            ),
+        )
+        for node in model.get_ordered_ops()
+        if node.get_type_name() != "Constant"
+    ]
 
 
 if __name__ == "__main__":

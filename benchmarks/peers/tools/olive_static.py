@@ -8,11 +8,11 @@ channel. The file is not ``olive.py``, which would hide the package.
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any
 
-import onnx
 from answer import Built, Task, answer
+from onnx_nodes import onnx_nodes
+from scope import float_nodes
 
 os.environ["OLIVE_DISABLE_TELEMETRY"] = "1"
 
@@ -32,8 +32,9 @@ def build(task: Task) -> Built:
 
     Registry.register_dataset("calibration_images")(lambda **_: Images())
     settings: dict[str, Any] = {"type": "OnnxStaticQuantization", **task.options.get("pass", {})}
-    if task.options.get("float_head"):
-        settings["nodes_to_exclude"] = last_product(task.model)
+    excluded = float_nodes(onnx_nodes(task.model), task.options.get("float"))
+    if excluded:
+        settings["nodes_to_exclude"] = excluded
     run(
         {
             "input_model": {"type": "ONNXModel", "model_path": str(task.model)},
@@ -61,12 +62,6 @@ def build(task: Task) -> Built:
     if not made:
         raise RuntimeError("Olive ended without an output model; see its log")
     return Built(made[0], settings)
-
-
-def last_product(path: Path) -> list[str]:
-    """Name of the last matrix product: the head."""
-    nodes = onnx.load(str(path)).graph.node
-    return [next(node.name for node in reversed(nodes) if node.op_type in ("Gemm", "MatMul"))]
 
 
 if __name__ == "__main__":

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import onnx
 from answer import Built, Task, answer
+from onnx_nodes import onnx_nodes
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
+from scope import float_nodes
 
 
 class Images(CalibrationDataReader):
@@ -27,7 +28,7 @@ class Images(CalibrationDataReader):
 def build(task: Task) -> Built:
     prepared, out = task.out / "prepared.onnx", task.out / "model.onnx"
     notes = pre_process(str(task.model), str(prepared))
-    excluded = last_product(prepared) if task.options.get("float_head") else []
+    excluded = float_nodes(onnx_nodes(prepared), task.options.get("float"))
     quantize_static(
         str(prepared),
         str(out),
@@ -59,12 +60,6 @@ def pre_process(model: str, out: str) -> tuple[str, ...]:
         quant_pre_process(model, out, skip_symbolic_shape=True)
         return (f"quant_pre_process fails on this network ({type(error).__name__}) unless skip_symbolic_shape=True",)
     return ()
-
-
-def last_product(path: object) -> list[str]:
-    """Name of the last matrix product: the head."""
-    nodes = onnx.load(str(path)).graph.node
-    return [next(node.name for node in reversed(nodes) if node.op_type in ("Gemm", "MatMul"))]
 
 
 if __name__ == "__main__":
