@@ -18,7 +18,8 @@ from scope import Node, float_nodes
 
 
 def build(task: Task) -> Built:
-    options, model = task.options, ov.Core().read_model(str(task.model))
+    # not read_model, which leaves biases behind computed shapes: NNCF then corrects none of them, and does not say so
+    options, model = task.options, ov.convert_model(str(task.model))
     scope = float_nodes(openvino_nodes(model), options.get("float"))
     settings: dict[str, Any] = {
         "preset": options.get("preset"),
