@@ -18,8 +18,9 @@ from scope import Node, float_nodes
 
 
 def build(task: Task) -> Built:
-    # not read_model, which leaves biases behind computed shapes: NNCF then corrects none of them, and does not say so
-    options, model = task.options, ov.convert_model(str(task.model))
+    # read_model leaves biases behind computed shapes: NNCF then corrects none of them, and does not say so
+    options, path = task.options, str(task.model)
+    model = ov.Core().read_model(path) if options.get("read_model") else ov.convert_model(path)
     scope = float_nodes(openvino_nodes(model), options.get("float"))
     settings: dict[str, Any] = {
         "preset": options.get("preset"),
