@@ -16,6 +16,7 @@ import msgspec
 from backbones_page import page as backbones_page
 from benchmarking_page import page as benchmarking_page
 from machines import machine
+from peers_page import page as peers_page
 from schemas import SCHEMAS, schema_text
 from suites_page import section as suites_section
 
@@ -91,6 +92,7 @@ def pages() -> dict[Path, str]:
     records = read_records(RESULTS)
     return {
         ROOT / "benchmarks/README.md": benchmarks_page(records),
+        ROOT / "benchmarks/peers/README.md": peers_page(r.measured for found in records.values() for r in found),
         ROOT / "docs/benchmarking.md": benchmarking_page((ROOT / "docs/benchmarking.md").read_text(encoding="utf-8")),
         ROOT / "docs/backbones.md": backbones_page(families(records)),
         ROOT / "docs/recipe.md": recipe_page(),
@@ -231,11 +233,13 @@ def readme(text: str, records: Mapping[str, tuple[Record, ...]]) -> str:
 def benchmarks_page(records: Mapping[str, tuple[Record, ...]]) -> str:
     """What is measured, how to repeat it, and what came out."""
     lines = []
-    for path in sorted((ROOT / "benchmarks").glob("*.py")):
+    folder = ROOT / "benchmarks"
+    for path in (*sorted(folder.glob("*.py")), folder / "peers/run.py"):
         text = path.read_text(encoding="utf-8")
         title = (ast.get_docstring(ast.parse(text)) or "").partition("\n")[0].replace("``", "`")
         if "__main__" in text:
-            lines.append(f"- [{path.name}]({path.name}): {title}")
+            name = path.relative_to(folder).as_posix()
+            lines.append(f"- [{name}]({name}): {title}")
     suites = suites_section(RESULTS, ROOT / "benchmarks/suites")
     return f"{BENCHMARKS}\n" + "\n".join(lines) + f"\n\n## Results\n\n{results(records)}\n{suites}"
 

@@ -1,0 +1,73 @@
+"""What is quantized: a recipe each, with what differs from its file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from edgetl.recipe import Recipe, read_recipe
+
+MODELS = Path(__file__).parents[2] / "models"
+RECIPES = Path(__file__).parent / "recipes"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One float network, with the data it was adapted to."""
+
+    title: str
+    recipe: Path
+    adapt: Mapping[str, Any] = field(default_factory=dict)
+    """Options of the method that differ from the recipe's."""
+    transformer: bool = False
+    """Whether tools that ask are told that this is one."""
+
+    @property
+    def folder(self) -> Path:
+        """Where the recipe lies; its relative paths start there."""
+        return self.recipe.parent
+
+    def read(self, name: str) -> Recipe:
+        """The recipe with this case's options."""
+        recipe = read_recipe(self.recipe)
+        options = {**recipe.adapt.options, **self.adapt}
+        return msgspec.structs.replace(recipe, name=name, adapt=msgspec.structs.replace(recipe.adapt, options=options))
+
+
+def _model(name: str) -> Path:
+    return MODELS / name / "recipe.toml"
+
+
+_PLAIN = {"stages": ["head"], "pooling": ["mean"], "views": ["identity"], "balance_stages": False}
+"""The network's own pooled features, as most people would take them."""
+_SKLEARN = {"sigma_floor": 0.0, "regularisation": [1.0]}
+"""StandardScaler and LogisticRegression with their defaults, folded into one product."""
+
+CASES: Mapping[str, Case] = {
+    "lite0-probe": Case("EfficientNet-Lite0, linear probe as EdgeTL fits it", _model("solar-cells")),
+    "lite0-head-folded": Case(
+        "EfficientNet-Lite0, pooled features, scikit-learn's defaults folded into the head",
+        _model("solar-cells"),
+        {**_PLAIN, **_SKLEARN},
+    ),
+    "lite0-head-conditioned": Case(
+        "EfficientNet-Lite0, pooled features, the head as EdgeTL conditions it", _model("solar-cells"), _PLAIN
+    ),
+    "lite0-finetune": Case("EfficientNet-Lite0, every layer fine-tuned", _model("solar-cells-finetune")),
+    "lite1-probe": Case("EfficientNet-Lite1, linear probe as EdgeTL fits it", _model("solar-cells-lite1")),
+    "lite1-finetune": Case("EfficientNet-Lite1, every layer fine-tuned", _model("solar-cells-lite1-finetune")),
+    "lite2-probe": Case("EfficientNet-Lite2, linear probe as EdgeTL fits it", _model("solar-cells-lite2")),
+    "lite2-finetune": Case("EfficientNet-Lite2, every layer fine-tuned", _model("solar-cells-lite2-finetune")),
+    "fashion-mnist": Case("EfficientNet-Lite0, linear probe, Fashion-MNIST", RECIPES / "fashion-mnist.toml"),
+    "mobilenetv3-small": Case(
+        "MobileNetV3-small, trained briefly from random weights, Fashion-MNIST", RECIPES / "mobilenetv3-small.toml"
+    ),
+    "resnet18": Case("ResNet-18, trained briefly from random weights, Fashion-MNIST", RECIPES / "resnet18.toml"),
+    "vit-tiny": Case(
+        "ViT-Tiny, trained briefly from random weights, Fashion-MNIST", RECIPES / "vit-tiny.toml", transformer=True
+    ),
+}

@@ -1,0 +1,69 @@
+"""The page that sets EdgeTL beside other quantizers, from what ``benchmarks/peers/run.py`` recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from edgetl.report.markdown import table_rows
+from edgetl.report.page import Column, Table
+
+INTRODUCTION = """# EdgeTL beside other quantizers
+
+<!-- Written by docs/generate.py from benchmarks/results/*/peers-*.json; edit docs/peers_page.py. -->
+
+Every tool got the same float ONNX file and the same calibration images, and built in a virtual environment of its own
+with the settings that its documentation recommends ([tools/](tools)). One environment then ran every output in every
+runtime that takes it, over test images that no tool saw, and timed all of them in one interleaved run.
+
+- *float head*: the tool was told to leave the classifier behind the features alone.
+- *flips*: share of test images that another class is chosen for than by the float model in ONNX Runtime. EdgeTL fits
+  the head anew, so some of its flips are corrections.
+- *drop*: of accuracy against that model, in points, with **bold** where it is beyond the recipe's limit.
+- *time*: median latency, as a multiple of the float model's in ONNX Runtime, with its 95 % interval.
+- *int8* in OpenVINO computes what is not quantized in fp32, *bf16* in bf16, which is OpenVINO's own choice here.
+"""
+TITLES = ("tool", "runtime", "precision", "accuracy", "flips", "drop", "time", "built in")
+
+
+def page(measurements: Iterable[Mapping[str, Any]]) -> str:
+    """One table for each case."""
+    parts = [case(measured) for measured in measurements if "builds" in measured and "rows" in measured]
+    return "\n".join((INTRODUCTION, *(parts or ["Nothing is committed yet.\n"])))
+
+
+def case(measured: Mapping[str, Any]) -> str:
+    """Every output of one case, and what tools failed with."""
+    builds = {build["tool"]: build for build in measured["builds"]}
+    rows = [one for one in measured["rows"] if "accuracy" in one]
+    limit = measured["drop_max"]
+    table = Table("outputs", tuple(Column(title) for title in TITLES), tuple(line(one, builds, limit) for one in rows))
+    failed = [one for one in measured["rows"] if one.get("failed")]
+    words = "".join(f"\n- {where(one)} failed: {one['failed']}" for one in failed)
+    notes = "".join(f"\n- {name}: {note}" for name, build in builds.items() for note in build["notes"])
+    versions = ", ".join(sorted({f"{k} {v}" for build in builds.values() for k, v in build["versions"].items()}))
+    listed = f"{words}{notes}\n" if words or notes else ""
+    return f"## {measured['title']}\n\n{table_rows(table)}\n{listed}\nBuilt with {versions or 'nothing'}.\n"
+
+
+def line(one: Mapping[str, Any], builds: Mapping[str, Mapping[str, Any]], limit: float) -> tuple[str, ...]:
+    """One output in one runtime."""
+    low, high = one["accuracy_ci95"]
+    drop = f"{100 * one['drop']:.1f}"
+    ratio = one.get("ratio_to_float")
+    build = builds.get(one["tool"].partition(": ")[0])
+    return (
+        one["tool"],
+        one["runtime"],
+        one["precision"],
+        f"{one['accuracy']:.3f} ({low:.3f} to {high:.3f})",
+        f"{100 * one['flips']:.1f} %",
+        f"**{drop}**" if one["drop"] > limit else drop,
+        "not timed" if ratio is None else f"{ratio['value']:.2f} ({ratio['low']:.2f} to {ratio['high']:.2f})",
+        "" if build is None else f"{build['seconds']:.0f} s",
+    )
+
+
+def where(one: Mapping[str, Any]) -> str:
+    """Tool, and runtime where it is the runtime's failure."""
+    return f"{one['tool']} in {one['runtime']}" if one.get("runtime") else str(one["tool"])

@@ -1,0 +1,63 @@
+"""Promises of ``benchmarks/peers/cases.py`` and of the data it brings along."""
+
+from __future__ import annotations
+
+import gzip
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from peers.cases import CASES, RECIPES
+from peers.recipes.fashion_mnist import CLASSES, load
+from PIL import Image
+
+from edgetl.errors import DataError
+from edgetl.host.prepare import method_options
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_case_is_a_recipe_whose_options_its_method_knows(name: str) -> None:
+    recipe = CASES[name].read(name)
+    assert recipe.name == name
+    assert recipe.quantize.renderings, "nothing would be quantized"
+    method_options(recipe)
+
+
+def test_heads_that_are_compared_differ_in_their_conditioning_only() -> None:
+    folded, conditioned = (CASES[f"lite0-head-{which}"] for which in ("folded", "conditioned"))
+    assert set(folded.adapt) - set(conditioned.adapt) == {"sigma_floor", "regularisation"}
+    assert all(folded.adapt[key] == value for key, value in conditioned.adapt.items())
+    assert folded.recipe == conditioned.recipe
+
+
+def test_network_of_random_weights_is_labelled_so() -> None:
+    for case in CASES.values():
+        is_random = case.read("case").backbone.weights == "random"
+        assert ("from random weights" in case.title) == is_random
+
+
+def test_every_recipe_that_lies_here_is_a_case() -> None:
+    assert {case.recipe for case in CASES.values()} >= set(RECIPES.glob("*.toml"))
+
+
+def test_fashion_mnist_is_read_from_its_packed_arrays(tmp_path: Path) -> None:
+    pixels = np.arange(2 * 28 * 28, dtype=np.uint16).astype(np.uint8).reshape(2, 28, 28)
+    for file in ("train", "t10k"):
+        write(tmp_path / f"{file}-images-idx3-ubyte.gz", bytes(16) + pixels.tobytes())
+        write(tmp_path / f"{file}-labels-idx1-ubyte.gz", bytes(8) + bytes([9, 0]))
+    data = load(tmp_path)
+    assert [(one.label, one.split) for one in data.samples] == [(9, "train"), (0, "train"), (9, "test"), (0, "test")]
+    assert data.classes == CLASSES
+    encoded = data.samples[1].image
+    assert isinstance(encoded, bytes)
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(encoded))), pixels[1])
+
+
+def test_absent_fashion_mnist_tells_what_to_install(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="apt-get install dataset-fashion-mnist"):
+        load(tmp_path / "nowhere")
+
+
+def write(path: Path, content: bytes) -> None:
+    path.write_bytes(gzip.compress(content))
