@@ -9,6 +9,7 @@ from edgetl.report.document import Block
 from edgetl.report.html.elements import Html, breakable, element, joined, words
 from edgetl.report.page import Column, Table
 from edgetl.report.pictures.chart import Chart
+from edgetl.report.pictures.heading import WIDTH
 from edgetl.report.pictures.svg import FAMILY, FONT, Picture, number, text_width
 
 _ROWS_MAX = 16
@@ -95,6 +96,7 @@ def _picture(picture: Picture, place: Place) -> Html:
         viewBox=f"0 0 {width} {height}",
         font_family=FAMILY,
         font_size=number(FONT),
+        **({"class_": "slim"} if picture.size[0] <= WIDTH else {}),
     )
     kind = "chart" if is_chart else "picture"
     figure = element("figure", _wide(drawing, f"Picture: {place.above}"), id=place.id, class_=kind)
