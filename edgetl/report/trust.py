@@ -49,9 +49,7 @@ def timing_sentence(result: Result) -> str | None:
     worst = next((verdict for verdict in ("invalid", "degraded", "valid") if verdict in verdicts), None)
     if worst is None:
         return None
-    codes = dict.fromkeys(
-        one.finding.code for one in _grouped(_judged(result)) if severity(one.finding) != "note"
-    )
+    codes = dict.fromkeys(one.finding.code for one in _grouped(_judged(result)) if severity(one.finding) != "note")
     if worst != "valid" and not codes:
         return f"Timing is {worst}: a note was named with --strict."
     return f"Timing is {worst}{': ' if codes else ''}{', '.join(codes)}."
@@ -97,9 +95,7 @@ def _grouped(judged: Sequence[CandidateResult]) -> tuple[_Said, ...]:
 
 
 def _rows(found: Sequence[_Said], judged: int) -> tuple[tuple[str, ...], ...]:
-    return tuple(
-        (one.finding.code, severity(one.finding), _names(one.of, judged), _seen(one.finding)) for one in found
-    )
+    return tuple((one.finding.code, severity(one.finding), _names(one.of, judged), _seen(one.finding)) for one in found)
 
 
 def _names(names: Sequence[str], judged: int) -> str:

@@ -17,7 +17,7 @@ _ROWS_MAX = 16
 _MEDIUM, _LONG = 18, 60
 """Letters from which a cell gets room for several words on a line, and for many."""
 _UNBROKEN = 10
-"""Letters up to which numbers stay on one line."""
+"""Letters up to which a number stays on one line."""
 _PHONE, _CELL = 328.0, 24.0
 """Pixels: room on the narrowest phone (360, less the margins), and what is left and right in a cell."""
 
@@ -59,7 +59,9 @@ def _table(table: Table, place: Place) -> Html:
 
 def _is_narrow(table: Table) -> bool:
     """Whether a phone shows the table as it is: words and their values, or few letters in each row."""
-    longest = (max(map(text_width, cells)) for cells in zip((one.title for one in table.columns), *table.rows, strict=True))
+    longest = (
+        max(map(text_width, cells)) for cells in zip((one.title for one in table.columns), *table.rows, strict=True)
+    )
     return len(table.columns) < 3 or sum(width + _CELL for width in longest) <= _PHONE
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NewType
 
 from edgetl.report.pictures.svg import escaped
@@ -9,6 +10,7 @@ from edgetl.report.pictures.svg import escaped
 Html = NewType("Html", str)
 """Markup; whatever is only words goes through :func:`words` first."""
 
+_SLASH = re.compile(r"/(?=\S)")
 _VOID = frozenset({"meta", "wbr"})
 
 
@@ -19,7 +21,7 @@ def words(content: str) -> Html:
 
 def breakable(content: str) -> Html:
     """Words in which a line may end after a slash, as in the name of a candidate."""
-    return Html(words(content).replace("/", "/<wbr>"))
+    return Html(_SLASH.sub("/<wbr>", words(content)))
 
 
 def element(tag: str, *children: Html, **attributes: str) -> Html:

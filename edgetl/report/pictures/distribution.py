@@ -71,7 +71,10 @@ def _grid(across: LogAxis, span: tuple[float, float]) -> list[str]:
     elements, bottom = [], span[1]
     for tick in labelled(across):
         x = across.place(tick)
-        elements += [line((x, span[0]), (x, bottom)), text((x, bottom + 18), across.label(tick), Style("muted", "middle"))]
+        elements += [
+            line((x, span[0]), (x, bottom)),
+            text((x, bottom + 18), across.label(tick), Style("muted", "middle")),
+        ]
     return elements
 
 
