@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from edgetl.report.pictures.svg import FONT, Style, fitted, readable, text_width
@@ -9,6 +10,7 @@ from edgetl.report.pictures.svg import FONT, Style, fitted, readable, text_width
 WIDTH = 400.0
 """Pixels across: a phone shows it at about its size, and a larger screen makes it larger, words excepted."""
 MARGIN = 16.0
+_PARTS = re.compile(r"[^\s/]*/+|[^\s/]+\s*|\s+")
 _SIZE, _LINE = 13.0, 18.0
 
 
@@ -31,12 +33,12 @@ def heading(title: str, *notes: str) -> Heading:
 
 
 def wrapped(content: str, size: float) -> tuple[str, ...]:
-    """Words on lines of the width of a chart; a word that is longer than a line has one of its own."""
+    """Words on lines of the width of a chart, which may also end after a slash; what is still longer has its own."""
     lines: list[str] = []
-    for word in readable(content).split():
-        longer = f"{lines[-1]} {word}" if lines else word
-        if lines and text_width(longer, size) <= WIDTH - 2 * MARGIN:
+    for part in _PARTS.findall(readable(content)):
+        longer = lines[-1] + part if lines else part
+        if lines and text_width(longer.rstrip(), size) <= WIDTH - 2 * MARGIN:
             lines[-1] = longer
         else:
-            lines.append(word)
-    return tuple(lines)
+            lines.append(part)
+    return tuple(one.rstrip() for one in lines)

@@ -21,6 +21,11 @@ def test_lines_hold_every_word_in_order() -> None:
     assert max(text_width(one) for one in lines) <= WIDTH - 2 * MARGIN
 
 
+def test_long_name_goes_on_after_a_slash() -> None:
+    name = "solar-cells.edgetl/fp32/onnxruntime/fp32/2t: latency, ms"
+    assert wrapped(name, 13) == ("solar-cells.edgetl/fp32/onnxruntime/fp32/", "2t: latency, ms")
+
+
 def test_words_without_end_have_a_line_of_their_own() -> None:
     assert wrapped(f"a {'b' * 90} c", 12) == ("a", "b" * 90, "c")
 
