@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from edgetl.report import numbers
 from edgetl.report.accuracy import checks_table
 from edgetl.report.candidates import ordered, start_table
 from edgetl.report.document import Block, Section, present
@@ -13,6 +14,7 @@ from edgetl.report.executed import precision_table, roofline_table
 from edgetl.report.load import measured_sentence
 from edgetl.report.machine import machine_table, software_table
 from edgetl.report.minutes import minutes_table
+from edgetl.report.page import Table
 from edgetl.report.pictures.distribution import CANDIDATES_MAX, distribution_picture
 from edgetl.report.pictures.front import front_picture
 from edgetl.report.pictures.latency import latency_picture
@@ -29,7 +31,7 @@ _POINTS_TOTAL = 16_000
 def in_detail(result: Result, suffix: str) -> Sequence[Section]:
     """Every section about one result; ``suffix`` tells several results apart."""
     dash = suffix.replace(" ", "-")
-    tables = (verdicts_table(result), load_table(result), minutes_table(result))
+    tables = (_said_once(verdicts_table(result), "Measured"), load_table(result), minutes_table(result))
     front = front_picture(result, f"front{dash}.svg") or latency_picture(result, f"latency{dash}.svg")
     checks = [
         checks_table(f"{one.name}: {'rejected' if one.rejected_because else 'passed'}", one.checks)
@@ -46,6 +48,17 @@ def in_detail(result: Result, suffix: str) -> Sequence[Section]:
         Section(f"Checks on the device{suffix}", present(*checks)),
         Section(f"The device{suffix}", present(*machine, missing_sensors_table(result))),
     ]
+
+
+def _said_once(table: Table, title: str) -> Table:
+    """The table with a sentence in place of the column of that title, where all rows that know it say the same."""
+    place = [column.title for column in table.columns].index(title)
+    said = {row[place] for row in table.rows} - {numbers.UNKNOWN}
+    if len(said) != 1:
+        return table
+    columns = (*table.columns[:place], *table.columns[place + 1 :])
+    rows = tuple((*row[:place], *row[place + 1 :]) for row in table.rows)
+    return replace(table, columns=columns, rows=rows, remarks=(f"{title}: {said.pop()}.", *table.remarks))
 
 
 def _costs(result: Result) -> tuple[Block, ...]:

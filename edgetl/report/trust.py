@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from edgetl.report import numbers
 from edgetl.report.candidates import ordered
@@ -10,43 +11,36 @@ from edgetl.report.page import Column, Table
 from edgetl.result import CandidateResult, Result
 from edgetl.validity import CODES, Finding
 
+_COLUMNS = (Column("Code"), Column("Severity"), Column("Of"), Column("What was seen"))
+_WORST = ("invalid", "degraded", "unknown", "note")
+
+
+@dataclass(frozen=True)
+class _Said:
+    """A finding and the names of its candidates."""
+
+    finding: Finding
+    of: tuple[str, ...]
+
 
 def findings_table(result: Result) -> Table:
-    """The verdict on each candidate's measurement, and everything that speaks against it."""
-    columns = (Column("Candidate"), Column("Measurement"), Column("Code"), Column("Severity"), Column("What was seen"))
-    rows: list[tuple[str, ...]] = []
-    for candidate in ordered(result):
-        validity = candidate.validity
-        if validity is None:
-            continue
-        if not validity.findings:
-            rows.append((candidate.name, validity.verdict, numbers.UNKNOWN, numbers.UNKNOWN, "nothing against it"))
-        rows += [(candidate.name, validity.verdict, *_finding(one)) for one in validity.findings]
-    return Table("What speaks for and against the measurements", columns, tuple(rows))
+    """Everything that speaks against the measurements, the worst first, each once; the verdicts stand below."""
+    judged = _judged(result)
+    rows = _rows(sorted(_grouped(judged), key=lambda one: _WORST.index(severity(one.finding))), len(judged))
+    clean = [one.name for one in judged if one.validity is not None and not one.validity.findings]
+    if clean:
+        rows += ((numbers.UNKNOWN, "valid", _names(clean, len(judged)), "nothing speaks against it"),)
+    return Table("What speaks against the measurements", _COLUMNS, rows, _verdicts(judged))
 
 
 def doubts_table(result: Result) -> Table:
     """Everything that speaks against the numbers, each once; notes are only named, with their meanings."""
-    columns = (Column("Code"), Column("Severity"), Column("Of"), Column("What was seen"))
-    of: dict[str, list[str]] = {}
-    first: dict[str, Finding] = {}
-    notes: dict[str, None] = {}
-    judged = [one for one in ordered(result) if one.validity is not None]
-    for name, finding in _findings(result):
-        if severity(finding) == "note":
-            notes[finding.code] = None
-            continue
-        key = f"{finding.code} {finding.message}"
-        first.setdefault(key, finding)
-        of.setdefault(key, []).append(name)
-    rows: tuple[tuple[str, ...], ...] = tuple(
-        (one.code, severity(one), "all" if len(of[key]) == len(judged) else ", ".join(of[key]), one.message)
-        for key, one in first.items()
-    )
+    judged = _judged(result)
+    found = _grouped(judged)
+    notes = dict.fromkeys(one.finding.code for one in found if severity(one.finding) == "note")
+    rows = _rows([one for one in found if severity(one.finding) != "note"], len(judged))
     remarks = (f"Notes: {', '.join(f'{code} ({CODES[code][1]})' for code in notes)}.",) if notes else ()
-    if not rows:
-        rows = _without_doubts(judged)
-    return Table("May these numbers be believed?", columns, rows, remarks)
+    return Table("May these numbers be believed?", _COLUMNS, rows or _without_doubts(judged), remarks)
 
 
 def timing_sentence(result: Result) -> str | None:
@@ -55,17 +49,19 @@ def timing_sentence(result: Result) -> str | None:
     worst = next((verdict for verdict in ("invalid", "degraded", "valid") if verdict in verdicts), None)
     if worst is None:
         return None
-    codes = dict.fromkeys(finding.code for _, finding in _findings(result) if severity(finding) != "note")
+    codes = dict.fromkeys(one.finding.code for one in _grouped(_judged(result)) if severity(one.finding) != "note")
     if worst != "valid" and not codes:
         return f"Timing is {worst}: a note was named with --strict."
     return f"Timing is {worst}{': ' if codes else ''}{', '.join(codes)}."
 
 
 def machine_findings_table(result: Result) -> Table:
-    """What speaks against the machine itself, whatever was measured."""
+    """What speaks against the machine itself, whatever was measured, and was not said of the candidates already."""
+    said = {(one.finding.code, _seen(one.finding)) for one in _grouped(_judged(result))}
     found = result.state.findings if result.state is not None else ()
     columns = (Column("Code"), Column("Severity"), Column("What was seen"))
-    return Table("Found of the machine, before and while measuring", columns, tuple(map(_finding, found)))
+    rows = tuple((one.code, severity(one), _seen(one)) for one in found if (one.code, _seen(one)) not in said)
+    return Table("Found of the machine, before and while measuring", columns, rows)
 
 
 def severity(finding: Finding) -> str:
@@ -82,12 +78,39 @@ def _without_doubts(judged: Sequence[CandidateResult]) -> tuple[tuple[str, ...],
     return ((numbers.UNKNOWN, "valid", "all", "nothing speaks against these numbers"),) if judged else ()
 
 
-def _finding(finding: Finding) -> tuple[str, str, str]:
-    meaning = CODES[finding.code][1] if finding.code in CODES else "a code of another version"
-    return finding.code, severity(finding), finding.message or meaning
+def _judged(result: Result) -> list[CandidateResult]:
+    return [one for one in ordered(result) if one.validity is not None]
 
 
-def _findings(result: Result) -> Iterator[tuple[str, Finding]]:
-    for one in ordered(result):
+def _grouped(judged: Sequence[CandidateResult]) -> tuple[_Said, ...]:
+    """Each finding once, with the candidates it is of; those that say the same are one, whatever their evidence."""
+    first: dict[tuple[str, str], Finding] = {}
+    of: dict[tuple[str, str], dict[str, None]] = {}
+    for one in judged:
         for finding in one.validity.findings if one.validity is not None else ():
-            yield one.name, finding
+            key = finding.code, _seen(finding)
+            first.setdefault(key, finding)
+            of.setdefault(key, {})[one.name] = None
+    return tuple(_Said(finding, tuple(of[key])) for key, finding in first.items())
+
+
+def _rows(found: Sequence[_Said], judged: int) -> tuple[tuple[str, ...], ...]:
+    return tuple((one.finding.code, severity(one.finding), _names(one.of, judged), _seen(one.finding)) for one in found)
+
+
+def _names(names: Sequence[str], judged: int) -> str:
+    return "all" if len(names) == judged else ", ".join(names)
+
+
+def _verdicts(judged: Sequence[CandidateResult]) -> tuple[str, ...]:
+    of: dict[str, list[str]] = {}
+    for one in judged:
+        if one.validity is not None:
+            of.setdefault(one.validity.verdict, []).append(one.name)
+    words = "; ".join(f"{_names(names, len(judged))} {verdict}" for verdict, names in of.items())
+    return (f"Verdict: {words}.",) if words else ()
+
+
+def _seen(finding: Finding) -> str:
+    meaning = CODES[finding.code][1] if finding.code in CODES else "a code of another version"
+    return finding.message or meaning

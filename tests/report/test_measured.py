@@ -12,6 +12,7 @@ from edgetl.report.energy import energy_table, missing_sensors_table
 from edgetl.report.executed import precision_table, roofline_table
 from edgetl.report.load import scenario_words
 from edgetl.report.measured import in_detail
+from edgetl.report.page import Table
 from edgetl.report.state import clocks_table, state_table
 from edgetl.report.trust import findings_table, machine_findings_table
 from edgetl.report.verdicts import end_to_end_rows, load_table, verdicts_table
@@ -44,12 +45,38 @@ def test_energy_that_is_unknown_says_why(full: Result, result: Result) -> None:
     assert missing_sensors_table(full).rows == (("rapl", "energy_uj can be read by root only"),)
 
 
-def test_findings_have_codes_and_what_to_do(full: Result) -> None:
-    rows = [row for row in findings_table(full).rows if row[0] == "int8/onnxruntime/int8/2t"]
-    assert [row[1:4] for row in rows] == [("invalid", "W-THROTTLED", "invalid"), ("invalid", "W-TURBO", "note")]
+def test_each_finding_is_said_once_the_worst_first(full: Result) -> None:
+    table = findings_table(full)
+    assert table.rows == (
+        ("W-THROTTLED", "invalid", "int8/onnxruntime/int8/2t", "W-THROTTLED was seen; do something about it"),
+        ("W-TURBO", "note", "all", "W-TURBO was seen; do something about it"),
+    )
+    (verdict,) = table.remarks
+    assert "int8/onnxruntime/int8/2t invalid" in verdict
+
+
+def test_candidate_with_nothing_against_it_is_named(full: Result) -> None:
+    clean = replace(full.candidates[1], validity=judged([]))
+    rows = findings_table(replace(full, candidates=(full.candidates[0], clean))).rows
+    assert rows[-1] == ("-", "valid", "int8/openvino/int8/2t", "nothing speaks against it")
+    assert findings_table(replace(full, candidates=(clean,))).rows == (
+        ("-", "valid", "all", "nothing speaks against it"),
+    )
+
+
+def test_finding_of_the_machine_is_not_repeated(full: Result) -> None:
     assert machine_findings_table(full).rows == (("W-GOVERNOR", "note", "governor schedutil changes clocks"),)
-    clean = replace(full, candidates=(replace(full.candidates[1], validity=judged([])),))
-    assert findings_table(clean).rows == (("int8/openvino/int8/2t", "valid", "-", "-", "nothing against it"),)
+    assert full.state is not None
+    everyone = replace(full.candidates[1], validity=judged(full.state.findings))
+    assert machine_findings_table(replace(full, candidates=(everyone,))).rows == ()
+
+
+def test_conditions_that_all_share_are_a_sentence(full: Result) -> None:
+    (every,) = [
+        one for one in in_detail(full, "")[0].blocks if isinstance(one, Table) and one.title == "Every candidate"
+    ]
+    assert "Measured" not in [column.title for column in every.columns]
+    assert every.remarks[0] == "Measured: inference alone; single-stream."
 
 
 def test_state_that_is_unknown_is_a_dash(full: Result, result: Result) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NewType
 
 from edgetl.report.pictures.svg import escaped
@@ -9,12 +10,18 @@ from edgetl.report.pictures.svg import escaped
 Html = NewType("Html", str)
 """Markup; whatever is only words goes through :func:`words` first."""
 
-_VOID = frozenset({"meta"})
+_SLASH = re.compile(r"/(?=\S)")
+_VOID = frozenset({"meta", "wbr"})
 
 
 def words(content: str) -> Html:
     """Words on one line, with every sign that means something to a browser as a reference."""
     return Html(escaped(content))
+
+
+def breakable(content: str) -> Html:
+    """Words in which a line may end after a slash, as in the name of a candidate."""
+    return Html(_SLASH.sub("/<wbr>", words(content)))
 
 
 def element(tag: str, *children: Html, **attributes: str) -> Html:

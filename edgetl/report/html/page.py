@@ -17,6 +17,8 @@ from edgetl.report.html.theme import theme_css
 from edgetl.report.pictures.chart import Chart, Facts, Trace
 from edgetl.report.pictures.svg import readable
 
+_STYLES = ("page.css", "tables.css", "charts.css", "print.css")
+
 
 def to_html(chapters: Sequence[Chapter]) -> str:
     """The whole page, ending with a newline; every id in it is unique, and every word of the report is escaped."""
@@ -35,7 +37,7 @@ def to_html(chapters: Sequence[Chapter]) -> str:
 
 
 def _head(title: str) -> Html:
-    style = theme_css() + _asset("style.css")
+    style = theme_css() + "".join(map(_asset, _STYLES))
     policy = (
         f"default-src 'none'; style-src {_fingerprint(style)}; script-src {_fingerprint(_script())}; "
         "base-uri 'none'; form-action 'none'"

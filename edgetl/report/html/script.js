@@ -151,10 +151,12 @@
     go(0, false);
   }
 
-  // A region that does not scroll needs no stop of the keyboard.
+  // A region that does not scroll needs no stop of the keyboard, and no hint.
   function stops() {
     for (const region of document.querySelectorAll(".wide")) {
-      if (region.scrollWidth > region.clientWidth) region.setAttribute("tabindex", "0");
+      const scrolls = region.scrollWidth > region.clientWidth;
+      region.classList.toggle("scrolls", scrolls);
+      if (scrolls) region.setAttribute("tabindex", "0");
       else region.removeAttribute("tabindex");
     }
   }

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from edgetl.evaluation import Evaluation
 from edgetl.report import numbers
 from edgetl.report.pictures.axis import axis, drawable
-from edgetl.report.pictures.rows import BELOW, TOP, grid
-from edgetl.report.pictures.svg import FONT, Picture, Style, circle, fitted, line, picture, shortened, text, text_width
+from edgetl.report.pictures.heading import MARGIN, WIDTH, heading
+from edgetl.report.pictures.rows import BELOW, grid
+from edgetl.report.pictures.svg import Picture, Style, circle, fitted, line, picture, text, text_width
 
-_NAME_ROOM = 240.0
-_WIDTH = 300.0
-_ROW = 34.0
+_LEFT, _RIGHT = 36.0, 364.0
+_ROW = 46.0
 
 
 def accuracy_picture(evaluations: Sequence[Evaluation], name: str = "accuracy.svg") -> Picture | None:
@@ -21,23 +21,23 @@ def accuracy_picture(evaluations: Sequence[Evaluation], name: str = "accuracy.sv
     rows = [(variant, score) for variant, score in rows if all(map(drawable, (score.value, *score.ci95)))]
     if not rows:
         return None
-    left = 16 + max(text_width(shortened(variant, FONT, _NAME_ROOM)) for variant, _ in rows) + 14
     bounds = [bound * 100 for _, score in rows for bound in (score.value, *score.ci95)]
-    across = axis(bounds, (left, left + _WIDTH))
-    metric, bottom = rows[0][1].metric, TOP + _ROW * len(rows)
-    title = f"{metric} on unseen data, %, with 95 % intervals"
-    words = [f"{numbers.percent(score.value)} ({numbers.percent_interval(score.ci95)})" for _, score in rows]
-    elements = [text((16, 22), title, Style(bold=True, size=13)), *grid(across, bottom)]
+    across = axis(bounds, (_LEFT, _RIGHT))
+    metric = rows[0][1].metric
+    above = heading(f"{metric} on unseen data, %, with 95 % intervals")
+    top = above.bottom + 6
+    bottom = top + _ROW * len(rows)
+    elements = [*above.elements, *grid(across, (top, bottom))]
     for place, (variant, score) in enumerate(rows):
-        y = TOP + _ROW * (place + 0.5)
+        y = top + _ROW * place
+        words = f"{numbers.percent(score.value)} ({numbers.percent_interval(score.ci95)})"
         low, high = (across.place(bound * 100) for bound in score.ci95)
+        room = WIDTH - 2 * MARGIN - text_width(words) - 10
         elements += [
-            fitted((left - 14, y + 4), variant, _NAME_ROOM, Style(anchor="end")),
-            line((low, y), (high, y), "first", 3),
-            circle((across.place(score.value * 100), y), 5, "first", f"{variant}: {words[place]}, n = {score.n}"),
-            text((left + _WIDTH + 16, y + 4), words[place]),
+            fitted((MARGIN, y + 16), variant, room, Style(bold=True)),
+            text((WIDTH - MARGIN, y + 16), words, Style(anchor="end")),
+            line((low, y + 32), (high, y + 32), "first", 3),
+            circle((across.place(score.value * 100), y + 32), 5, "first", f"{variant}: {words}, n = {score.n}"),
         ]
-    width = left + _WIDTH + 16 + max(map(text_width, words)) + 12
-    width = max(width, text_width(title, 14) + 28)
     alt = f"{metric} of each variant on unseen data, with 95 % intervals"
-    return picture(name, alt, (width, bottom + BELOW), elements)
+    return picture(name, alt, (WIDTH, bottom + BELOW), elements)

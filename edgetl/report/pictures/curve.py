@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from edgetl.report import numbers
 from edgetl.report.pictures.axis import Axis, axis, drawable
+from edgetl.report.pictures.heading import WIDTH
+from edgetl.report.pictures.log_axis import labelled
 from edgetl.report.pictures.svg import (
     Picture,
     Point,
@@ -21,8 +23,8 @@ from edgetl.report.pictures.svg import (
 )
 from edgetl.report.training import Epoch
 
-_SIZE = (760.0, 300.0)
-_TOP, _BOTTOM = 58.0, 256.0
+_PANEL = 300.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 80.0, 372.0, 58.0, 256.0
 _DOTS_MAX = 60
 """Epochs up to which each has a dot of its own."""
 
@@ -44,16 +46,15 @@ class Series:
 
 @dataclass(frozen=True)
 class Panel:
-    """One pair of axes, between two pixels from the left."""
+    """One pair of axes, so many pixels below the top."""
 
     title: str
     series: tuple[Series, ...]
-    left: float
-    right: float
+    top: float
 
 
 def training_picture(epochs: Sequence[Epoch], name: str = "training.svg") -> Picture | None:
-    """Loss on the left, accuracy on the right; ``None`` when nothing in ``epochs`` can be drawn."""
+    """Loss above, accuracy below; ``None`` when nothing in ``epochs`` can be drawn."""
     train = Series("training", "second", tuple((e.epoch, e.train_loss) for e in epochs), dashed=True)
     validation = Series("validation", "first", tuple((e.epoch, e.validation_loss) for e in epochs))
     accuracy = Series("validation", "first", tuple((e.epoch, _percent(e.validation_accuracy)) for e in epochs))
@@ -61,7 +62,7 @@ def training_picture(epochs: Sequence[Epoch], name: str = "training.svg") -> Pic
         (title, _filled(series)) for title, series in (("Loss", (train, validation)), ("Accuracy, %", (accuracy,)))
     ]
     panels = [
-        Panel(title, series, place * 380 + 80, place * 380 + 352)
+        Panel(title, series, place * _PANEL)
         for place, (title, series) in enumerate((title, series) for title, series in drawn if series)
     ]
     if not panels:
@@ -69,7 +70,7 @@ def training_picture(epochs: Sequence[Epoch], name: str = "training.svg") -> Pic
     names = " and ".join(panel.title.partition(",")[0].lower() for panel in panels)
     alt = f"Training over {sum(one.epoch > 0 for one in epochs)} epochs: {names}"
     elements = [element for panel in panels for element in _panel(panel)]
-    return picture(name, alt, (_SIZE[0] if len(panels) > 1 else 380.0, _SIZE[1]), elements)
+    return picture(name, alt, (WIDTH, _PANEL * len(panels)), elements)
 
 
 def _filled(series: tuple[Series, ...]) -> tuple[Series, ...]:
@@ -82,36 +83,37 @@ def _percent(fraction: float | None) -> float | None:
 
 def _panel(panel: Panel) -> list[str]:
     epochs = sorted({epoch for one in panel.series for epoch, _ in one.points})
-    across = axis([float(epochs[0]), float(max(epochs[-1], epochs[0] + 1))], (panel.left, panel.right))
-    up = axis([value for one in panel.series for value in one.values], (_BOTTOM, _TOP))
+    across = axis([float(epochs[0]), float(max(epochs[-1], epochs[0] + 1))], (_LEFT, _RIGHT))
+    pixels = (panel.top + _BOTTOM, panel.top + _TOP)
+    up = axis([value for one in panel.series for value in one.values], pixels)
     return [
-        text((panel.left, 22), panel.title, Style(bold=True, size=13)),
+        text((_LEFT, panel.top + 22), panel.title, Style(bold=True, size=13)),
         *_legend(panel),
-        *_grid(panel, across, up),
+        *_grid(across, up),
         *(element for one in panel.series for element in _line(panel.title, one, across, up)),
     ]
 
 
 def _legend(panel: Panel) -> list[str]:
-    elements, left = [], panel.left
+    elements, left, y = [], _LEFT, panel.top + 38
     for one in panel.series:
-        elements.append(polyline(((left, 38), (left + 22, 38)), one.role, one.dashed))
-        elements.append(text((left + 28, 42), one.name, Style("muted")))
+        elements.append(polyline(((left, y), (left + 22, y)), one.role, one.dashed))
+        elements.append(text((left + 28, y + 4), one.name, Style("muted")))
         left += 28 + text_width(one.name) + 18
     return elements
 
 
-def _grid(panel: Panel, across: Axis, up: Axis) -> list[str]:
+def _grid(across: Axis, up: Axis) -> list[str]:
     elements = []
     for tick in up.ticks:
         y = up.place(tick)
-        elements.append(line((panel.left, y), (panel.right, y)))
-        elements.append(text((panel.left - 8, y + 4), up.label(tick), Style("muted", "end")))
-    for tick in across.ticks:
+        elements.append(line((_LEFT, y), (_RIGHT, y)))
+        elements.append(text((_LEFT - 8, y + 4), up.label(tick), Style("muted", "end")))
+    for tick in labelled(across):
         if tick == int(tick):
-            elements.append(text((across.place(tick), _BOTTOM + 18), f"{int(tick)}", Style("muted", "middle")))
-    middle = (panel.left + panel.right) / 2
-    elements.append(text((middle, _BOTTOM + 36), "epoch", Style("muted", "middle")))
+            elements.append(text((across.place(tick), up.start + 18), f"{int(tick)}", Style("muted", "middle")))
+    middle = (_LEFT + _RIGHT) / 2
+    elements.append(text((middle, up.start + 36), "epoch", Style("muted", "middle")))
     return elements
 
 

@@ -11,15 +11,16 @@ from edgetl.report import numbers
 from edgetl.report.candidates import ordered
 from edgetl.report.load import measured_as, scenario_words
 from edgetl.report.pictures.chart import Chart, Facts, hit_area, mark
-from edgetl.report.pictures.log_axis import LogAxis, log_axis
+from edgetl.report.pictures.heading import MARGIN, WIDTH, heading
+from edgetl.report.pictures.log_axis import LogAxis, labelled, log_axis
 from edgetl.report.pictures.svg import FONT, Role, Style, fitted, line, number, picture, text, text_width
 from edgetl.result import CandidateResult, Latency, Result
 
 CANDIDATES_MAX = 24
 _BINS = 96
-_LEFT, _RIGHT, _TOP = 16.0, 684.0, 64.0
+_LEFT, _RIGHT = MARGIN, WIDTH - MARGIN
 _ROW, _NAME, _HILL = 84.0, 20.0, 44.0
-_NAME_ROOM = 420.0
+_LEGEND = "height: how many samples; marks: p50, p90, p99 where there are enough of them"
 _SEEN = 2.0
 """Pixels that even one sample among a million gets."""
 
@@ -32,18 +33,16 @@ def distribution_picture(result: Result, name: str = "distribution.svg") -> Char
     samples = [np.asarray(one.latency.samples_ns, np.int64) / 1e6 for one in timed if one.latency]
     across = log_axis([bound for one in samples for bound in (one.min(), one.max())], (_LEFT, _RIGHT))
     facts = tuple(distribution_facts(one, result) for one in timed)
-    bottom = _TOP + _ROW * len(timed)
-    elements = [
-        text((16, 24), f"Latency, ms, logarithmic; {scenario_words(result.scenario)}", Style(bold=True, size=13)),
-        text((16, 44), "height: how many samples; marks: p50, p90, p99 where there are enough of them", Style("muted")),
-        *_grid(across, bottom),
-    ]
+    above = heading(f"Latency, ms, logarithmic; {scenario_words(result.scenario)}", _LEGEND)
+    top = above.bottom + 6
+    bottom = top + _ROW * len(timed)
+    elements = [*above.elements, *_grid(across, (top, bottom))]
     for place, one in enumerate(timed):
         role: Role = "other" if one.rejected_because else "first"
-        drawn = _row(one, samples[place], across, (_TOP + _ROW * place, role))
+        drawn = _row(one, samples[place], across, (top + _ROW * place, role))
         elements.append(mark(place, facts[place], drawn))
     alt = f"Histograms of the latency of {len(timed)} candidates"
-    base = picture(name, alt, (700.0, bottom + 34), elements)
+    base = picture(name, alt, (WIDTH, bottom + 34), elements)
     return Chart(base.name, base.alt, base.size, base.elements, facts)
 
 
@@ -68,11 +67,14 @@ def _percentiles(latency: Latency) -> Iterator[tuple[str, int | None]]:
     yield "p99", latency.p99_ns
 
 
-def _grid(across: LogAxis, bottom: float) -> list[str]:
-    elements = []
-    for tick in across.ticks:
+def _grid(across: LogAxis, span: tuple[float, float]) -> list[str]:
+    elements, bottom = [], span[1]
+    for tick in labelled(across):
         x = across.place(tick)
-        elements += [line((x, _TOP), (x, bottom)), text((x, bottom + 18), across.label(tick), Style("muted", "middle"))]
+        elements += [
+            line((x, span[0]), (x, bottom)),
+            text((x, bottom + 18), across.label(tick), Style("muted", "middle")),
+        ]
     return elements
 
 
@@ -83,7 +85,7 @@ def _row(
     base = top + _NAME + _HILL
     elements = [
         hit_area((_LEFT, top), (_RIGHT - _LEFT, _ROW - 4)),
-        fitted((_LEFT, top + 14), candidate.name, _NAME_ROOM, Style(bold=True)),
+        fitted((_LEFT, top + 14), candidate.name, _RIGHT - _LEFT, Style(bold=True)),
         f'<path class="{role} hill" d="{_hill(samples_ms, across, base)}"/>',
         line((_LEFT, base), (_RIGHT, base)),
     ]

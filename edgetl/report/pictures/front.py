@@ -10,13 +10,15 @@ from edgetl.report.candidates import ordered
 from edgetl.report.load import measured_as, scenario_words
 from edgetl.report.pictures.axis import Axis, axis, drawable
 from edgetl.report.pictures.chart import Chart, Facts, mark
-from edgetl.report.pictures.log_axis import LogAxis, log_axis
-from edgetl.report.pictures.svg import Point, Role, Style, fitted, line, number, polyline, text, text_width
+from edgetl.report.pictures.heading import MARGIN, WIDTH, Heading, heading
+from edgetl.report.pictures.log_axis import LogAxis, labelled, log_axis
+from edgetl.report.pictures.svg import Point, Role, Style, line, number, polyline, text, text_width
 from edgetl.result import CandidateResult, Result
 from edgetl.samples.support import interval
 
-_LEFT, _RIGHT, _TOP, _BOTTOM = 64.0, 680.0, 66.0, 344.0
-_SIZE = (700.0, 400.0)
+_LEFT, _RIGHT, _HIGH = 52.0, 380.0, 230.0
+_LEGEND = 48.0
+"""Height of two lines."""
 
 
 @dataclass(frozen=True)
@@ -34,18 +36,21 @@ def front_picture(result: Result, name: str = "front.svg") -> Chart | None:
     spots = [spot for spot in map(_spot, ordered(result)) if spot is not None]
     if not spots:
         return None
+    above = _above(spots[0], result)
+    top = above.bottom + _LEGEND + 8
     across = log_axis([bound for one in spots for bound in one.latency_ms], (_LEFT, _RIGHT))
-    up = axis([bound for one in spots for bound in one.accuracy], (_BOTTOM, _TOP))
+    up = axis([bound for one in spots for bound in one.accuracy], (top + _HIGH, top))
     facts = tuple(candidate_facts(one, result) for one in spots)
     best = [(across.place(one.latency_ms[1]), up.place(one.accuracy[1])) for one in pareto(spots)]
     elements = [
-        *_frame(spots[0], result, across, up),
-        *_legend(),
+        *above.elements,
+        *_legend(above.bottom),
+        *_frame(across, up),
         *([polyline(best, "first", dashed=True)] if len(best) > 1 else []),
         *(mark(place, facts[place], _point(one, result, across, up)) for place, one in enumerate(spots)),
     ]
     alt = f"Accuracy against median latency of {len(spots)} candidates, with 95 % intervals; the line is the front"
-    return Chart(name, alt, _SIZE, tuple(elements), facts)
+    return Chart(name, alt, (WIDTH, up.start + 52), tuple(elements), facts)
 
 
 def pareto(spots: Sequence[Spot]) -> tuple[Spot, ...]:
@@ -107,29 +112,34 @@ def _verdict(candidate: CandidateResult, result: Result) -> str:
     return "chosen" if candidate.name == result.selected else "not rejected"
 
 
-def _frame(first: Spot, result: Result, across: LogAxis, up: Axis) -> list[str]:
+def _above(first: Spot, result: Result) -> Heading:
     metric = first.candidate.accuracy.metric if first.candidate.accuracy else "accuracy"
-    title = f"{metric}, %, against median latency; {scenario_words(result.scenario)}"
-    elements = [fitted((16, 24), title, 668, Style(bold=True, size=13))]
+    return heading(f"{metric}, %, against median latency", scenario_words(result.scenario))
+
+
+def _frame(across: LogAxis, up: Axis) -> list[str]:
+    elements = []
     for tick in up.ticks:
         y = up.place(tick)
         elements += [line((_LEFT, y), (_RIGHT, y)), text((_LEFT - 8, y + 4), up.label(tick), Style("muted", "end"))]
-    for tick in across.ticks:
+    for tick in labelled(across):
         x = across.place(tick)
-        elements += [line((x, _TOP), (x, _BOTTOM))]
-        elements.append(text((x, _BOTTOM + 18), across.label(tick), Style("muted", "middle")))
+        elements += [line((x, up.end), (x, up.start))]
+        elements.append(text((x, up.start + 18), across.label(tick), Style("muted", "middle")))
     middle = (_LEFT + _RIGHT) / 2
-    elements.append(text((middle, _BOTTOM + 40), "median latency, ms (logarithmic)", Style("muted", "middle")))
+    elements.append(text((middle, up.start + 40), "median latency, ms (logarithmic)", Style("muted", "middle")))
     return elements
 
 
-def _legend() -> list[str]:
-    elements, left = [], 16.0
+def _legend(top: float) -> list[str]:
+    """What points mean on one line, and what their line means on the next."""
+    elements, left, y = [], MARGIN, top + 12
     for words, shape in (("chosen", "chosen"), ("not rejected", "passed"), ("rejected", "rejected")):
-        elements += [*_dot((left + 7, 44), shape), text((left + 22, 48), words, Style("muted"))]
-        left += 40 + text_width(words) * 0.85
-    elements.append(polyline(((left, 44), (left + 24, 44)), "first", dashed=True))
-    elements.append(text((left + 30, 48), "front of those that passed every check", Style("muted")))
+        elements += [*_dot((left + 9, y), shape), text((left + 24, y + 4), words, Style("muted"))]
+        left += 40 + text_width(words)
+    y += _LEGEND / 2
+    elements.append(polyline(((MARGIN, y), (MARGIN + 24, y)), "first", dashed=True))
+    elements.append(text((MARGIN + 30, y + 4), "front of those that passed every check", Style("muted")))
     return elements
 
 

@@ -3,29 +3,16 @@
 from __future__ import annotations
 
 from edgetl.report import numbers
-from edgetl.report.candidates import ordered, p50_ns
+from edgetl.report.candidates import only_timed, ordered, p50_ns
 from edgetl.report.load import latency_words
 from edgetl.report.pictures.axis import axis
-from edgetl.report.pictures.rows import BELOW, TOP, grid
-from edgetl.report.pictures.svg import (
-    FONT,
-    Picture,
-    Role,
-    Style,
-    box,
-    fitted,
-    line,
-    picture,
-    shortened,
-    text,
-    text_width,
-)
+from edgetl.report.pictures.heading import MARGIN, WIDTH, heading
+from edgetl.report.pictures.rows import BELOW, grid
+from edgetl.report.pictures.svg import FONT, Picture, Role, Style, box, fitted, line, picture, text, text_width
 from edgetl.result import CandidateResult, Result
 
 _CANDIDATES_MAX = 24
-_NAME_ROOM = 300.0
-_WIDTH = 260.0
-_ROW = 28.0
+_ROW = 46.0
 
 
 def latency_picture(result: Result, name: str = "latency.svg") -> Picture | None:
@@ -33,26 +20,25 @@ def latency_picture(result: Result, name: str = "latency.svg") -> Picture | None
     timed = [candidate for candidate in ordered(result) if p50_ns(candidate) is not None][:_CANDIDATES_MAX]
     if not timed:
         return None
-    left = 16 + max(text_width(shortened(one.name, FONT, _NAME_ROOM)) for one in timed) + 12
-    across = axis([0.0, *(_milliseconds(_far(one)) for one in timed)], (left, left + _WIDTH))
-    bottom = TOP + _ROW * len(timed)
-    title = f"{latency_words(result)}, ms: bar to the median, line to the 90th percentile"
-    elements = [text((16, 22), title, Style(bold=True, size=13)), *grid(across, bottom)]
     words = [_words(one, result) for one in timed]
+    end = WIDTH - MARGIN - max(text_width(one, FONT + 1) for one in words) - 10
+    across = axis([0.0, *(_milliseconds(_far(one)) for one in timed)], (MARGIN, end))
+    above = heading(f"{latency_words(result)}, ms", "bar to the median, line to the 90th percentile")
+    top = above.bottom + 6
+    bottom = top + _ROW * len(timed)
+    elements = [*above.elements, *grid(across, (top, bottom))]
     for place, one in enumerate(timed):
-        y = TOP + _ROW * place
+        y = top + _ROW * place
         role: Role = "first" if one.name == result.selected else "other"
-        end = across.place(_milliseconds(p50_ns(one) or 0))
+        long = across.place(_milliseconds(p50_ns(one) or 0))
         elements += [
-            fitted((left - 12, y + _ROW / 2 + 4), one.name, _NAME_ROOM, Style(anchor="end")),
-            box((left, y + 6), (end - left, _ROW - 12), role, f"{one.name}: {words[place]}"),
-            line((end, y + _ROW / 2), (across.place(_milliseconds(_far(one))), y + _ROW / 2), role, 2),
-            text((left + _WIDTH + 16, y + _ROW / 2 + 4), words[place], Style(bold=role == "first")),
+            fitted((MARGIN, y + 16), one.name, WIDTH - 2 * MARGIN, Style(bold=role == "first")),
+            box((MARGIN, y + 24), (long - MARGIN, 14), role, f"{one.name}: {words[place]}"),
+            line((long, y + 31), (across.place(_milliseconds(_far(one))), y + 31), role, 2),
+            text((end + 10, y + 35), words[place], Style(bold=role == "first")),
         ]
-    width = left + _WIDTH + 16 + max(text_width(one, FONT + 1) for one in words) + 12
-    width = max(width, text_width(title, 14) + 28)
     alt = f"Median latency of {len(timed)} candidates, the chosen one first"
-    return picture(name, alt, (width, bottom + BELOW), elements)
+    return picture(name, alt, (WIDTH, bottom + BELOW), elements)
 
 
 def _far(candidate: CandidateResult) -> int:
@@ -65,5 +51,5 @@ def _milliseconds(nanoseconds: int) -> float:
 
 
 def _words(candidate: CandidateResult, result: Result) -> str:
-    chosen = ", chosen" if candidate.name == result.selected else ""
-    return numbers.duration(p50_ns(candidate)) + chosen
+    selected = ", fastest" if only_timed(result) else ", chosen"
+    return numbers.duration(p50_ns(candidate)) + (selected if candidate.name == result.selected else "")

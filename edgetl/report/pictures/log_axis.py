@@ -6,9 +6,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edgetl.report.pictures.axis import axis
+from edgetl.report.pictures.axis import Axis, axis
+from edgetl.report.pictures.svg import text_width
 
 _TICKS_MAX = 9
+_APART = 10.0
+"""Pixels between the labels of an axis from left to right."""
 _FACTORS: tuple[tuple[float, tuple[float, ...]], ...] = (
     (1.2, (1, 1.5, 2, 3, 4, 6, 8)),
     (3, (1, 2, 5)),
@@ -45,6 +48,18 @@ def log_axis(values: Sequence[float], pixels: tuple[float, float], smallest: flo
     pad = max((high / low) ** 0.04, 1.01)
     low, high = low / pad, high * pad
     return LogAxis(_ticks(low, high), low, high, *pixels)
+
+
+def labelled(across: Axis | LogAxis) -> tuple[float, ...]:
+    """Those ticks of an axis from left to right whose labels stand apart."""
+    kept: list[float] = []
+    free = -math.inf
+    for tick in across.ticks:
+        half = text_width(across.label(tick)) / 2
+        if across.place(tick) - half >= free:
+            kept.append(tick)
+            free = across.place(tick) + half + _APART
+    return tuple(kept)
 
 
 def _ticks(low: float, high: float) -> tuple[float, ...]:

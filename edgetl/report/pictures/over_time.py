@@ -12,15 +12,16 @@ from edgetl.report.load import measured_as
 from edgetl.report.pictures.axis import axis
 from edgetl.report.pictures.chart import Chart, Facts, Trace, mark
 from edgetl.report.pictures.distribution import distribution_facts
+from edgetl.report.pictures.heading import WIDTH, heading
 from edgetl.report.pictures.log_axis import LogAxis, log_axis
 from edgetl.report.pictures.moments import sample_times
 from edgetl.report.pictures.sensors import HEIGHT, Drawn, Window, panels, throttle_marks
-from edgetl.report.pictures.svg import Style, box, fitted, line, number, polyline, text
+from edgetl.report.pictures.svg import Style, box, line, number, polyline, text
 from edgetl.report.pictures.thinning import thinned
 from edgetl.result import CandidateResult, Latency, Result
 
 POINTS_MAX = 2_000
-_LEFT, _RIGHT, _TOP, _BOTTOM = 64.0, 684.0, 62.0, 230.0
+_LEFT, _RIGHT, _HIGH = 52.0, 384.0, 168.0
 _STRETCHES = 100
 _BLOCKS_MAX = 120
 """More are narrower than the gaps between them."""
@@ -47,17 +48,19 @@ def over_time_picture(candidate: CandidateResult, result: Result, name: str, lim
     kept = thinned(samples, limit)
     is_thinned = len(kept) < len(samples)
     shown = Line((taken[kept] - window.start_ns) / (1e9 if times is not None else 1), samples[kept], times is not None)
-    up = log_axis([samples.min(), samples.max()], (_BOTTOM, _TOP))
-    below = panels(result.telemetry if shown.in_seconds else None, window, _BOTTOM + 46)
-    bottom = _BOTTOM + 46 + HEIGHT * len(below)
-    throttled = throttle_marks(result.telemetry if shown.in_seconds else None, window, (_TOP, bottom - 10))
+    above = heading(f"{candidate.name}: latency, ms", measured_as(candidate, result) + _legend(is_thinned))
+    top = above.bottom + 20
+    up = log_axis([samples.min(), samples.max()], (top + _HIGH, top))
+    below = panels(result.telemetry if shown.in_seconds else None, window, up.start + 46)
+    bottom = up.start + 46 + HEIGHT * len(below)
+    span = (top, bottom - 10)
+    throttled = throttle_marks(result.telemetry if shown.in_seconds else None, window, span)
     pixels = [(window.place(at), up.place(value)) for at, value in zip(taken[kept], shown.milliseconds, strict=True)]
     blocks = np.searchsorted(np.cumsum(latency.blocks), kept, side="right")
     facts, groups = _marks((*below, throttled))
     elements = [
-        fitted((16, 24), f"{candidate.name}: latency, ms", 668, Style(bold=True, size=13)),
-        fitted((16, 44), measured_as(candidate, result) + _legend(is_thinned), 668, Style("muted")),
-        *(_shades(latency, times, window, (_TOP, bottom - 10)) if times is not None else ()),
+        *above.elements,
+        *(_shades(latency, times, window, span) if times is not None else ()),
         *_grid(up, shown, window),
         _path(pixels, blocks, 0.45 if is_thinned else 1.0),
         *([_medians(taken, samples, window, up)] if is_thinned else []),
@@ -65,7 +68,7 @@ def over_time_picture(candidate: CandidateResult, result: Result, name: str, lim
     ]
     alt = f"Latency over time of {candidate.name}: {distribution_facts(candidate, result).in_words}"
     trace = _trace(candidate.name, pixels, shown)
-    return Chart(name, alt, (700.0, bottom + 6), tuple(elements), facts, trace)
+    return Chart(name, alt, (WIDTH, bottom + 6), tuple(elements), facts, trace)
 
 
 def _legend(is_thinned: bool) -> str:
@@ -100,14 +103,14 @@ def _grid(up: LogAxis, shown: Line, window: Window) -> list[str]:
         elements.append(text((_LEFT - 8, y + 4), up.label(tick), Style("muted", "end")))
     scale = 1e9 if shown.in_seconds else 1.0
     last = (window.end_ns - window.start_ns) / scale
-    steps = axis([0.0, max(last, 1e-9)], (0.0, 1.0), about=6)
+    steps = axis([0.0, max(last, 1e-9)], (0.0, 1.0), about=3)
     for tick in steps.ticks:
         if tick <= last * 1.001:
             x = window.place(window.start_ns + tick * scale)
             style = Style("muted", "end" if x > _RIGHT - 20 else "middle")
-            elements.append(text((x, _BOTTOM + 18), steps.label(tick), style))
+            elements.append(text((x, up.start + 18), steps.label(tick), style))
     word = "seconds since its first inference" if shown.in_seconds else "inferences, in time order"
-    elements.append(text(((_LEFT + _RIGHT) / 2, _BOTTOM + 36), word, Style("muted", "middle")))
+    elements.append(text(((_LEFT + _RIGHT) / 2, up.start + 36), word, Style("muted", "middle")))
     return elements
 
 

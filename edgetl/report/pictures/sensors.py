@@ -9,7 +9,7 @@ from edgetl.report import numbers
 from edgetl.report.pictures.axis import axis, drawable
 from edgetl.report.pictures.chart import Facts, hit_area
 from edgetl.report.pictures.moments import Throttling, throttlings
-from edgetl.report.pictures.svg import Point, Role, Style, box, line, polyline, text
+from edgetl.report.pictures.svg import Point, Role, Style, box, fitted, line, polyline, text
 from edgetl.report.pictures.thinning import thinned
 from edgetl.telemetry import Quantity, Series, Telemetry
 
@@ -121,7 +121,7 @@ def _panel(
     high, low = top + 28, top + HEIGHT - 12
     up = axis([value for _, points in lines for _, value in points], (low, high), about=2)
     names = ", ".join(series.channel.name for series, _ in lines)
-    elements = [text((window.left, top + 16), f"{word}, {unit}: {names}"[:90], Style("muted"))]
+    elements = [fitted((window.left, top + 16), f"{word}, {unit}: {names}", window.right - window.left, Style("muted"))]
     for tick in up.ticks:
         y = up.place(tick)
         elements.append(line((window.left, y), (window.right, y)))

@@ -69,6 +69,14 @@ def press(browser: Any, *keys: str) -> None:
     ActionChains(browser).send_keys(*keys).perform()
 
 
+def show_on(browser: Any, wide: int) -> None:
+    """All that is folded open, on a screen so many pixels wide."""
+    screen = {"width": wide, "height": 800, "deviceScaleFactor": 1, "mobile": wide < 700}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+    browser.execute_script("document.querySelectorAll('details').forEach((one) => (one.open = true))")
+    browser.execute_async_script("requestAnimationFrame(() => requestAnimationFrame(arguments[0]))")
+
+
 def test_page_opens_from_a_file_without_complaints(opened: Any) -> None:
     assert opened.get_log("browser") == []
     assert opened.title == "solar-cells, version 3: EdgeTL report"
@@ -152,13 +160,63 @@ def test_toggle_switches_the_theme_and_stays(preferred: str, opened: Any) -> Non
 
 @pytest.mark.parametrize("wide", [360, 768, 1600])
 def test_page_itself_never_scrolls_sideways(wide: int, opened: Any) -> None:
-    screen = {"width": wide, "height": 800, "deviceScaleFactor": 1, "mobile": wide < 700}
-    opened.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
-    opened.execute_script("document.querySelectorAll('details').forEach((one) => (one.open = true))")
+    show_on(opened, wide)
     assert opened.execute_script("return document.documentElement.scrollWidth") <= wide
     beyond = "return [...document.querySelectorAll('body *')].filter((e) => !e.closest('.wide, .skip, #tip'))"
     beyond += ".filter((e) => e.getBoundingClientRect().right > innerWidth + 1).map((e) => e.outerHTML.slice(0, 80))"
     assert opened.execute_script(beyond) == []
+
+
+@pytest.mark.parametrize("wide", [360, 400, 1280])
+def test_tables_and_charts_fit_the_screen(wide: int, opened: Any) -> None:
+    show_on(opened, wide)
+    beyond = "return [...document.querySelectorAll('table, figure svg')]"
+    beyond += ".filter((e) => e.getBoundingClientRect().right > innerWidth || e.closest('.scrolls'))"
+    assert opened.execute_script(beyond + ".map((e) => e.id || e.parentElement.parentElement.id)") == []
+
+
+def test_what_is_wider_than_the_screen_scrolls_and_says_so(opened: Any) -> None:
+    show_on(opened, 400)
+    opened.execute_script("document.querySelector('.cards').style.width = '900px'")
+    opened.execute_script("dispatchEvent(new Event('resize'))")
+    (box,) = opened.find_elements("css selector", ".wide.scrolls")
+    assert box.get_attribute("tabindex") == "0"
+    hint = "const s = getComputedStyle(arguments[0], '::before'); return [s.content, s.position]"
+    assert opened.execute_script(hint, box) == ['"scrolls sideways \u2192"', "sticky"]
+    assert opened.execute_script("return getComputedStyle(arguments[0]).borderTopStyle", box) == "solid"
+
+
+def test_words_of_charts_are_readable_on_a_phone(opened: Any) -> None:
+    show_on(opened, 400)
+    sizes = "return [...document.querySelectorAll('figure svg text')].map("
+    sizes += "(e) => parseFloat(getComputedStyle(e).fontSize) * e.getScreenCTM().a)"
+    assert min(opened.execute_script(sizes)) >= 10
+
+
+def test_every_finding_is_read_on_a_phone(opened: Any) -> None:
+    show_on(opened, 400)
+    cells = opened.find_elements("css selector", "section[aria-labelledby='c1-s2'] :is(th, td)")
+    said = [cell.text for cell in cells if cell.is_displayed() and cell.size["height"] >= 16]
+    for words in (
+        "W-THROTTLED was seen; do something about it",
+        "W-TURBO was seen; do something about it",
+        "governor schedutil changes clocks",
+    ):
+        assert said.count(words) == 1
+    rights = opened.execute_script("return arguments[0].map((e) => e.getBoundingClientRect().right)", cells)
+    assert max(rights) <= 400
+
+
+def test_cards_name_the_column_of_each_cell_and_stay_tables(opened: Any) -> None:
+    show_on(opened, 400)
+    table = css(opened, "#c1-s1-b3")
+    titles = "return [...arguments[0].querySelectorAll('tbody tr:first-child td')]"
+    titles += ".map((e) => getComputedStyle(e, '::before').content.slice(1, -1))"
+    heads = [one.get_attribute("textContent") for one in table.find_elements("css selector", "thead th")]
+    assert opened.execute_script(titles, table) == heads[1:]
+    roles = {one.aria_role for one in table.find_elements("css selector", "th, td")}
+    assert table.aria_role == "table"
+    assert roles == {"columnheader", "rowheader", "cell"}
 
 
 def test_page_makes_sense_without_its_script(opened: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgetl.report.html.elements import Html, element, joined, words
+from edgetl.report.html.elements import Html, breakable, element, joined, words
 
 
 def test_attributes_and_words_are_escaped() -> None:
@@ -17,3 +17,7 @@ def test_elements_without_content_are_not_closed() -> None:
 
 def test_nothing_leaves_no_empty_line() -> None:
     assert joined(Html("a"), Html(""), Html("b")) == "a\nb"
+
+
+def test_names_may_break_after_a_slash_and_stay_escaped() -> None:
+    assert breakable("fp32/<b>/2t") == "fp32/<wbr>&lt;b&gt;/<wbr>2t"
