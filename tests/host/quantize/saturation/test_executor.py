@@ -16,6 +16,7 @@ from edgetl.errors import Unsupported
 from edgetl.host.graph import read_graph, write_graph
 from edgetl.host.inference import Engine
 from edgetl.host.inference import collect as collect_here
+from edgetl.host.quantize import RenderSettings
 from edgetl.host.quantize.calibrate import calibrate
 from edgetl.host.quantize.saturation.compute import Isa
 from edgetl.host.quantize.saturation.executor import EmulatedRunner, collect, run
@@ -90,7 +91,7 @@ def test_several_samples_at_once_are_as_one_after_the_other(
 
 def test_a_rendered_network_is_what_onnxruntime_computes_here(network: Path, images: Array, tmp_path: Path) -> None:
     model = tmp_path / "int8.onnx"
-    RENDERING.render(network, calibrate(network, images), model, frozenset({"head"}))
+    RENDERING.render(network, calibrate(network, images), model, RenderSettings(frozenset({"head"})))
 
     expected = collect_here(Engine(model, "onnxruntime", "int8"), images, 1)
 
