@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from edgetl.check import Check
 from edgetl.samples.comparison import MARGIN, Comparison, Outcome, compare
-from edgetl.samples.ratio import Blocked
+from edgetl.samples.resampling import Blocked
 from edgetl.samples.support import interval, samples_needed
 
 NEEDED: Mapping[float, int] = {90.0: 64, 95.0: 130, 99.0: 662, 99.9: 6636}
