@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import get_args
 
-from edgetl.comparison import Pair, ResultComparison
+from edgetl.comparison import ResultComparison
+from edgetl.pair import Pair
 from edgetl.report import numbers
 from edgetl.report.page import Column, Page, Table
 from edgetl.samples.comparison import Outcome

@@ -94,9 +94,11 @@ def stretches(blocks: Sequence[int]) -> tuple[int, ...]:
     joins the last one.
     """
     each = max(1, len(blocks) // _STRETCHES)
-    starts = range(0, len(blocks) - each + 1, each)
-    ends = [*starts[1:], len(blocks)]
-    return tuple(sum(blocks[start:end]) for start, end in zip(starts, ends, strict=True))
+    number = len(blocks) // each
+    lengths = [sum(blocks[place * each : (place + 1) * each]) for place in range(number)]
+    if lengths:
+        lengths[-1] += sum(blocks[number * each :])
+    return tuple(lengths)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from edgetl.comparison import COMPARISON_SCHEMA, Pair, ResultComparison, Side
+from edgetl.comparison import COMPARISON_SCHEMA, ResultComparison, Side
+from edgetl.pair import Pair
 from edgetl.report import numbers
 from edgetl.report.comparison import comparison_page, verdict_words
 from edgetl.result import BundleIdentity

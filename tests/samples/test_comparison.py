@@ -103,10 +103,10 @@ def test_interval_of_ten_blocks_holds_the_truth_as_often_as_it_says() -> None:
 
 
 def test_blocks_that_follow_a_mood_count_for_fewer() -> None:
-    found = compare(moody(1, 20), moody(2, 20), paired=False)
-    assert found.effective_blocks is not None
-    assert min(found.effective_blocks) < 5
-    assert found.outcome == "inconclusive"
+    found = [compare(moody(seed, 20), moody(900 + seed, 20), paired=False) for seed in range(10)]
+    few = [one for one in found if one.effective_blocks is not None and min(one.effective_blocks) < 5]
+    assert len(few) >= 7
+    assert {one.outcome for one in few} == {"inconclusive"}
     assert compare(series(1.0, 1), series(1.0, 2), paired=True).effective_blocks is None
 
 
