@@ -30,7 +30,7 @@ class Side(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Lost(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A candidate that was timed in the first result, and was not in the second."""
+    """A candidate that was not timed, where another was that it is measured by."""
 
     name: str
     because: str

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from edgetl.report.accuracy import checks_table
 from edgetl.report.candidates import ordered, start_table
+from edgetl.report.comparison import side_by_side_table
 from edgetl.report.document import Block, Section, present
 from edgetl.report.energy import energy_table, missing_sensors_table
 from edgetl.report.executed import precision_table, roofline_table
@@ -29,7 +30,7 @@ _POINTS_TOTAL = 16_000
 def in_detail(result: Result, suffix: str) -> Sequence[Section]:
     """Every section about one result; ``suffix`` tells several results apart."""
     dash = suffix.replace(" ", "-")
-    tables = (verdicts_table(result), load_table(result), minutes_table(result))
+    tables = (verdicts_table(result), side_by_side_table(result), load_table(result), minutes_table(result))
     front = front_picture(result, f"front{dash}.svg") or latency_picture(result, f"latency{dash}.svg")
     checks = [
         checks_table(f"{one.name}: {'rejected' if one.rejected_because else 'passed'}", one.checks)

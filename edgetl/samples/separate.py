@@ -32,9 +32,9 @@ def separate_ratio(first: Blocked, second: Blocked, seed: int) -> Separate:
     """The ratio of medians of two runs, one after the other.
 
     What a machine does from minute to minute does not cancel out between runs, and neighbouring blocks share it: n of
-    them say as much as ``n (1 - r) / (1 + r)`` independent ones, where r is the autocorrelation. The standard error that
-    resampled blocks show is widened by that, and the interval is Student's, with as many degrees of freedom as there
-    are effective blocks. What changes from one start to the next, such as where memory lies, is in no single run.
+    them say as much as ``n (1 - r) / (1 + r)`` independent ones, where r is the autocorrelation. The standard error
+    that resampled blocks show is widened by that, and the interval is Student's, with as many degrees of freedom as
+    there are effective blocks. What changes from one start to the next, such as where memory lies, is in no single run.
 
     Args:
         seed: of the resampling.
@@ -43,7 +43,8 @@ def separate_ratio(first: Blocked, second: Blocked, seed: int) -> Separate:
         The ratio; its interval is ``(0, inf)`` with fewer than five blocks a side.
 
     References:
-        Bayley and Hammersley, The "Effective" Number of Independent Observations in an Autocorrelated Time Series, 1946;
+        Bayley and Hammersley, The "Effective" Number of Independent Observations in an Autocorrelated Time Series,
+        1946 (effective blocks);
         Welch, The Generalization of "Student's" Problem when Several Different Population Variances Are Involved, 1947
         (degrees of freedom); Kalibera and Jones, Rigorous Benchmarking in Reasonable Time, ISMM 2013 (starts).
     """
