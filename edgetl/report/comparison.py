@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import get_args
 
-from edgetl.comparison import ResultComparison
+from edgetl.comparison import ONE_RUN, Lost, ResultComparison
 from edgetl.pair import Pair
 from edgetl.report import numbers
 from edgetl.report.page import Column, Page, Table

@@ -93,10 +93,11 @@ def drift(samples: Sequence[int], blocks: Sequence[int]) -> Drift | None:
         blocks: length of each block; they add up to the number of samples.
 
     Returns:
-        The change of their geometric mean; ``None`` with fewer than nine blocks, too few on either side to judge by.
+        The change of their geometric means; ``None`` with fewer than nine blocks, too few on either side to judge by.
 
     References:
-        Welch, The Generalization of "Student's" Problem when Several Different Population Variances Are Involved, 1947.
+        Mickey and Brown, Bounds on the Distribution Functions of the Behrens-Fisher Statistic, 1966 (its interval
+        misses in at most 5 % of all cases, whatever the two variances are).
     """
     if len(blocks) < _DRIFT_BLOCKS:
         return None
@@ -105,10 +106,9 @@ def drift(samples: Sequence[int], blocks: Sequence[int]) -> Drift | None:
     third = len(logs) // 3
     first, last = logs[:third], logs[-third:]
     change = float(last.mean() - first.mean())
-    errors = [float(part.var(ddof=1)) / third for part in (first, last)]
-    terms = sum(error**2 for error in errors) / (third - 1)
-    freedom = max(third - 1, int(sum(errors) ** 2 / terms)) if terms > 0 else third - 1
-    width = two_sided_quantile(0.05, freedom) * math.sqrt(sum(errors))
+    # the least degrees of freedom that unequal variances can leave
+    error = math.sqrt(float(first.var(ddof=1) + last.var(ddof=1)) / third)
+    width = two_sided_quantile(0.05, third - 1) * error
     return Drift(math.expm1(change), math.expm1(change - width), math.expm1(change + width))
 
 

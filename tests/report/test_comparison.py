@@ -27,7 +27,10 @@ def pair(
         (pair("slower", 1.031, 1.052), "slower, by 3.1 to 5.2 %"),
         (pair("faster", 0.8, 0.9), "faster, by 10.0 to 20.0 %"),
         (pair("equivalent", 0.99, 1.01), "equivalent, within 2 %"),
-        (pair("inconclusive", 0.9, 1.01), "inconclusive: the interval reaches across the margin; time both in one run: edgetl bench A B --fail-if slower"),
+        (
+            pair("inconclusive", 0.9, 1.01),
+            "inconclusive: the interval reaches across the margin; time both in one run: edgetl bench A B --fail-if slower",
+        ),
         (pair("inconclusive", None, None), "inconclusive: 4 blocks prove nothing, 5 a side are needed"),
         (
             pair("faster", 0.8, 0.9, "inconclusive", "other machine"),

@@ -160,7 +160,7 @@ class _Bench:
         layers = self._layers(started) if settings.layers else {}
         rooflines = self._rooflines(started, timed) if settings.layers else {}
         overhead = overhead_ns(self.clock, settings.scenario.streams)
-        run = Run(settings.scenario, settings.effort, overhead, watch, settings.strict, settings.seed)
+        run = Run(settings.scenario, settings.effort, overhead, watch, settings.strict)
         found = Found(cold, timed, reasons, alone, layers, rooflines)
         candidates = tuple(candidate_result(one, found, run) for one in subjects)
         selected = _fastest(timed, candidates)
