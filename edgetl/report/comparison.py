@@ -56,7 +56,7 @@ def _table(compared: ResultComparison) -> Table:
 
 
 def side_by_side_table(result: Result) -> Table:
-    """Each candidate of one run against its reference, from blocks that took turns; no rows where nothing was compared."""
+    """Each candidate of one run against its reference, from blocks that took turns; perhaps no rows."""
     columns = (
         Column("Candidate"),
         Column("Against"),

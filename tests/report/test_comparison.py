@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edgetl.comparison import COMPARISON_SCHEMA, ResultComparison, Side
+from edgetl.comparison import COMPARISON_SCHEMA, ONE_RUN, ResultComparison, Side
 from edgetl.pair import Pair
 from edgetl.report import numbers
 from edgetl.report.comparison import comparison_page, verdict_words
@@ -29,7 +29,7 @@ def pair(
         (pair("equivalent", 0.99, 1.01), "equivalent, within 2 %"),
         (
             pair("inconclusive", 0.9, 1.01),
-            "inconclusive: the interval reaches across the margin; time both in one run: edgetl bench A B --fail-if slower",
+            f"inconclusive: the interval reaches across the margin; {ONE_RUN}",
         ),
         (pair("inconclusive", None, None), "inconclusive: 4 blocks prove nothing, 5 a side are needed"),
         (
