@@ -80,7 +80,7 @@ class Bench:
         own = self._subject(row.way, row.variant, source)
         baseline = self._subject(row.baseline, None if row.variant is None else FLOAT, source)
         settings = BenchSettings(row.effort, self.cache)
-        result = bench_subjects((own, baseline), settings, self.progress)
+        result = bench_subjects((baseline, own), settings, self.progress)
         result = msgspec.structs.replace(result, bundle=source.identity)
         return judged(result.candidate(own.name), result.candidate(baseline.name)), result
 

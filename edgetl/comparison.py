@@ -7,13 +7,13 @@ from typing import Final, Literal
 import msgspec
 
 from edgetl.measurement import Scope
+from edgetl.pair import Condition, Pair
 from edgetl.result import BundleIdentity
-from edgetl.samples.comparison import Comparison, Outcome
 from edgetl.scenario import Scenario
 
 COMPARISON_SCHEMA: Final = "edgetl.comparison/1"
-Condition = Literal["slower", "inconclusive", "not-faster"]
-"""What a regression gate may refuse."""
+ONE_RUN: Final = "time both in one run: edgetl bench A B --fail-if slower"
+"""What to do where separate runs say too little."""
 
 
 class Side(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -29,25 +29,11 @@ class Side(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Candidates that were timed here only."""
 
 
-class Pair(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One candidate of the second result against one of the first."""
+class Lost(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A candidate that was not timed, where another was that it is measured by."""
 
-    first: str
-    second: str
-    first_p50_ns: int
-    second_p50_ns: int
-    comparison: Comparison
-    """What the samples say of the second; below 1 it is faster."""
-    p_holm: float | None
-    """Its p-value, adjusted for the number of pairs (Holm 1979)."""
-    verdict: Outcome
-    """What may be concluded: ``comparison.outcome``, unless something speaks against that."""
-    downgraded: tuple[str, ...] = ()
-    """What does."""
-
-    def meets(self, condition: Condition) -> bool:
-        """Whether a gate with this condition refuses the pair."""
-        return self.verdict != "faster" if condition == "not-faster" else self.verdict == condition
+    name: str
+    because: str
 
 
 class ResultComparison(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -63,11 +49,13 @@ class ResultComparison(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pairs: tuple[Pair, ...]
     fail_if: tuple[Condition, ...]
     passed: bool
-    """Whether no pair meets a condition of ``fail_if``."""
+    """Whether no pair meets a condition of ``fail_if``, and, where there is one, nothing is lost."""
     remarks: tuple[str, ...]
     """What a reader must know besides, such as other machines and other software."""
     batch: int = 1
     """Items in one inference."""
+    lost: tuple[Lost, ...] = ()
+    """Of the first result's candidates; of results without a name in common, whose choices are compared, none."""
 
     @property
     def failed(self) -> tuple[Pair, ...]:

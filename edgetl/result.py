@@ -14,6 +14,7 @@ from edgetl.evaluation import Interval
 from edgetl.layers import Layers, Roofline
 from edgetl.machine_state import MachineState
 from edgetl.measurement import Scope
+from edgetl.pair import Pair
 from edgetl.scenario import Scenario
 from edgetl.telemetry import Energy, Telemetry
 from edgetl.validity import Validity
@@ -110,7 +111,9 @@ class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     environment: Environment
     candidates: tuple[CandidateResult, ...]
     selected: str | None
+    """The fastest that passed every check; of ``bench``, which checks nothing, the fastest that is not invalid."""
     passed: bool
+    """Whether there is one."""
     remarks: tuple[str, ...] = ()
     """What a reader must know besides, such as gates that were not judged."""
     scenario: Scenario | None = None
@@ -118,6 +121,9 @@ class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """ISO 8601."""
     state: MachineState | None = None
     telemetry: Telemetry | None = None
+    comparisons: tuple[Pair, ...] | None = None
+    """Of ``bench``, from blocks that took turns: each candidate, the second, against its reference, the first;
+    ``None`` where nothing was compared, as in older files."""
 
     @property
     def is_invalid(self) -> bool:

@@ -280,7 +280,10 @@ def test_row_of_a_bundle_is_timed_beside_its_float_variant(tiny_bundle: Path, tm
     bench = Bench(tmp_path, Silent())
     source = bench.source(row.model)
     found, result = bench.measured(row, source)
-    assert [one.name for one in result.candidates] == [found.row.candidate, found.baseline.candidate]
+    assert [one.name for one in result.candidates] == [found.baseline.candidate, found.row.candidate]
+    (pair,) = result.comparisons or ()
+    assert (pair.first, pair.second) == (found.baseline.candidate, found.row.candidate)
+    assert pair.comparison == found.comparison
     assert found.row.candidate == "tiny.edgetl/fp32/openvino/fp32/1t"
     assert found.baseline.candidate == "tiny.edgetl/fp32/onnxruntime/fp32/1t"
     assert min(found.comparison.blocks) >= 5

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from edgetl.cli.fail_if import fail_if, refuse
 from edgetl.cli.options import ANY_PATH, cache, common, effort, out_results
 from edgetl.cli.output import Output
 from edgetl.cli.sections import SectionedCommand
@@ -14,6 +16,7 @@ from edgetl.cli.strict import hold_to, strict
 from edgetl.errors import BackendError, InputError
 
 if TYPE_CHECKING:
+    from edgetl.pair import Condition
     from edgetl.result import Result
     from edgetl.scenario import Scenario
 
@@ -24,6 +27,7 @@ SCENARIOS = ("single-stream", "multi-stream", "server", "offline", "periodic")
 SECTIONS = {
     "How models run": ("runtime", "threads", "precision"),
     "What is timed": ("scope", "batch", "effort", "layers"),
+    "What fails": ("strict", "fail_if", "margin"),
     "How load arrives": ("kind", "rate_hz", "streams", "deadline_ms", "drop_late"),
 }
 
@@ -70,6 +74,7 @@ SECTIONS = {
 )
 @click.option("--layers", is_flag=True, help="Also say which precision each layer ran in, and the roofline.")
 @strict
+@fail_if
 @out_results(
     "Result to write: FILE.json with every sample, FILE.csv with a row for each candidate, or FILE.md with the tables "
     "below; may be given more than once."
@@ -79,6 +84,8 @@ SECTIONS = {
 @common
 def bench(output: Output, models: tuple[Path, ...], outs: tuple[Path, ...], cache: Path | None, **options: Any) -> None:
     """Time each MODEL, a bundle or a plain ONNX file, in turn with the others, so that all meet the same noise.
+
+    Each is compared with the first model on the same runtime; of one model, with its first candidate.
 
     "edgetl bench selftest" times no model and checks the harness itself.
     """
@@ -91,8 +98,11 @@ def bench(output: Output, models: tuple[Path, ...], outs: tuple[Path, ...], cach
     from edgetl.report.benchmark import benchmark
     from edgetl.report.result_files import write_result
 
+    conditions = options.pop("fail_if")
     folder = default_cache_dir() if cache is None else writable_cache_dir(cache)
     scenario = _scenario(options)
+    if conditions and scenario.kind == "offline":
+        raise InputError("scenario 'offline' has throughput alone, so nothing is compared; leave --fail-if out")
     settings = BenchSettings(cache_dir=folder, scenario=scenario, **options)
     subjects = tuple(Bundle.open(path) if path.suffix == ".edgetl" else path for path in models)
     result = bench_models(subjects, settings, progress_for(output))
@@ -105,7 +115,21 @@ def bench(output: Output, models: tuple[Path, ...], outs: tuple[Path, ...], cach
     hold_to(result, settings.strict)
     if unloaded:
         raise click.exceptions.Exit(BackendError.exit_code)
+    refuse(conditions, _refused(result, conditions))
     return None
+
+
+def _refused(result: Result, conditions: Sequence[Condition]) -> list[str]:
+    """What a gate with these conditions has against a run; one in which nothing was compared proves nothing."""
+    from edgetl.device.bench.side_by_side import lost
+    from edgetl.report.comparison import lost_words, verdict_words
+
+    pairs = result.comparisons or ()
+    if not pairs:
+        return ["nothing was compared: give two models, or two runtimes"]
+    missed = [pair for pair in pairs if any(pair.meets(condition) for condition in conditions)]
+    verdicts = [f"{pair.second} against {pair.first}: {verdict_words(pair)}" for pair in missed]
+    return [*verdicts, *map(lost_words, lost(result.candidates))]
 
 
 def _selftest(output: Output, outs: tuple[Path, ...]) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from edgetl.device.bench.timing import Timed
-from edgetl.samples.ratio import ratio_of_medians
+from edgetl.samples.comparison import SIGNIFICANT, Comparison, compare, verdicts
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,8 @@ def choose(timed: Mapping[str, Timed], full_precision: frozenset[str], seed: int
     """Choose among candidates that passed everything and were timed in one interleaved run.
 
     The smallest median wins, but reduced precision must earn its place: a candidate that is not of full precision is
-    chosen over the fastest one that is only when the 95 % interval of the ratio of medians lies below 1.
+    chosen over the fastest one that is only when it is ``faster`` as :func:`edgetl.samples.comparison.verdicts` has it,
+    by more than the margin and among as many candidates as there are of reduced precision.
 
     Args:
         timed: samples by candidate name.
@@ -34,20 +35,33 @@ def choose(timed: Mapping[str, Timed], full_precision: frozenset[str], seed: int
         return Choice(None, {})
     ordered = sorted(timed, key=lambda name: _median_ns(timed[name]))
     baseline = next((name for name in ordered if name in full_precision), None)
-    unproven: dict[str, str] = {}
-    for name in ordered:
-        if baseline is None or name in full_precision:
-            break
-        ratio = ratio_of_medians(timed[name], timed[baseline], seed)
-        if ratio.high < 1:
-            break
-        unproven[name] = (
-            f"reduced precision without proven gain: {ratio.value:.2f}x the latency of {baseline} "
-            f"(95 % interval {ratio.low:.2f} to {ratio.high:.2f}, must be below 1)"
-        )
+    unproven = (
+        {}
+        if baseline is None
+        else _unproven(timed, [one for one in ordered if one not in full_precision], baseline, seed)
+    )
     selected = next(name for name in ordered if name not in unproven)
     slower = {name: _slower(timed[name], timed[selected]) for name in ordered if name not in (selected, *unproven)}
     return Choice(selected, {**unproven, **slower})
+
+
+def _unproven(timed: Mapping[str, Timed], reduced: Sequence[str], baseline: str, seed: int) -> dict[str, str]:
+    """Why not, for each that has the smaller median and is not proven faster."""
+    found = [compare(timed[name], timed[baseline], paired=True, seed=seed) for name in reduced]
+    return {
+        name: f"reduced precision without proven gain: {one.ratio:.2f}x the latency of {baseline} ({_evidence(one, p)})"
+        for name, one, (p, outcome) in zip(reduced, found, verdicts(found), strict=True)
+        if outcome != "faster" and _median_ns(timed[name]) < _median_ns(timed[baseline])
+    }
+
+
+def _evidence(found: Comparison, p_holm: float | None) -> str:
+    if found.low is None or found.high is None or p_holm is None:
+        return f"{min(found.blocks)} blocks prove nothing, 5 are needed"
+    return (
+        f"95 % interval {found.low:.3f} to {found.high:.3f}, must be below {1 - found.margin:g}; "
+        f"p {p_holm:.2g}, at most {SIGNIFICANT:g}"
+    )
 
 
 def _slower(one: Timed, chosen: Timed) -> str:

@@ -55,7 +55,7 @@ def time_watched(timing: Callable[[], dict[str, Timed]], session: Session, here:
         watch.begin()
         timed = timing()
         watch.end()
-    run = Run(SINGLE_STREAM, settings.effort, overhead, watch, settings.strict, settings.seed)
+    run = Run(SINGLE_STREAM, settings.effort, overhead, watch, settings.strict)
     return Timing(
         timed=timed,
         overhead_ns=overhead,

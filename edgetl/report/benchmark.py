@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from edgetl.report import numbers
 from edgetl.report.candidates import latency_table, ordered, start_table, throughput_table
+from edgetl.report.comparison import side_by_side_table
 from edgetl.report.energy import known_energy_table
 from edgetl.report.executed import precision_table, roofline_table
 from edgetl.report.layers import layers_table
 from edgetl.report.load import batch_words, only_throughput, scenario_words, scopes_words
 from edgetl.report.minutes import minutes_table
-from edgetl.report.page import Column, Page, Table
+from edgetl.report.page import Page
 from edgetl.report.text import machine_sentence
 from edgetl.report.trust import doubts_table
 from edgetl.report.verdicts import load_table
 from edgetl.result import Result
-from edgetl.samples.comparison import MARGIN, compare
 
 
 def benchmark(result: Result) -> Page:
     """The report of a bench run, in which nothing was judged but the measurement itself."""
-    timed = (latency_table(result), against_fastest_table(result), load_table(result))
+    timed = (latency_table(result), side_by_side_table(result), load_table(result))
     tables = (*((throughput_table(result),) if only_throughput(result) else timed), minutes_table(result))
     layers = [layers_table(one.name, one.layers) for one in ordered(result) if one.layers is not None]
     executed = (precision_table(result), roofline_table(result), *layers) if layers else ()
@@ -27,32 +26,6 @@ def benchmark(result: Result) -> Page:
     summary = (machine_sentence(result), _covered(result), *(f"Note: {remark}." for remark in result.remarks))
     what = "Throughput" if only_throughput(result) else "Latency"
     return Page(f"{what} of {result.bundle.name}", summary, tuple(table for table in every if table.rows))
-
-
-def against_fastest_table(result: Result) -> Table:
-    """Every other candidate against the fastest, from blocks that ran in turn."""
-    columns = (
-        Column("Candidate"),
-        Column("Ratio", "right"),
-        Column("95 % interval", "right"),
-        Column("p", "right"),
-        Column("Verdict"),
-    )
-    fastest = next((one for one in result.candidates if one.name == result.selected), None)
-    if fastest is None or fastest.latency is None:
-        return Table("Against the fastest", columns, ())
-    rows = []
-    for one in ordered(result):
-        if one.latency is None or one is fastest:
-            continue
-        found = compare(one.latency, fastest.latency, paired=True)
-        cells = (numbers.ratio_interval(found.low, found.high), numbers.probability(found.p), found.outcome)
-        rows.append((one.name, numbers.fine_ratio(found.ratio), *cells))
-    remark = (
-        f"Ratios of medians; differences within {numbers.percent(MARGIN)} do not matter. "
-        "p: Mann-Whitney on medians of blocks."
-    )
-    return Table(f"Against {fastest.name}", columns, tuple(rows), (remark,))
 
 
 def _covered(result: Result) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+from edgetl.pair import Pair
 from edgetl.report.candidates import is_timed
 from edgetl.report.load import scope_of
 from edgetl.report.minutes import minutes_of
@@ -72,6 +73,28 @@ def _minute(last: bool) -> Callable[[Result, CandidateResult], Cell]:
     return value
 
 
+def _pair(value: Callable[[Pair], Cell]) -> Callable[[Result, CandidateResult], Cell]:
+    def of(result: Result, one: CandidateResult) -> Cell:
+        found = _pair_of(result, one)
+        return None if found is None else value(found)
+
+    return of
+
+
+def _pair_of(result: Result, one: CandidateResult) -> Pair | None:
+    return next((pair for pair in result.comparisons or () if pair.second == one.name), None)
+
+
+def _no_ratio(result: Result, one: CandidateResult) -> Cell:
+    found = _pair_of(result, one)
+    if found is not None:
+        few = found.comparison.low is None
+        return f"{min(found.comparison.blocks)} blocks prove nothing" if few else None
+    if result.comparisons is None:
+        return "nothing was compared"
+    return "others are compared with it, or none is" if one.latency is not None else "it has no latency"
+
+
 COLUMNS: Final[Mapping[str, Field]] = {
     "model": Field("file or bundle; of several, all their names", _of_run(lambda run: run.bundle.name)),
     "model_sha256": Field("its hash; of several, one of all together", _of_run(lambda run: run.bundle.sha256)),
@@ -83,7 +106,9 @@ COLUMNS: Final[Mapping[str, Field]] = {
     "runtime_version": Field("its version", lambda run, one: run.environment.runtimes.get(one.runtime)),
     "threads": Field("CPU threads", _own(lambda one: one.threads)),
     "size_bytes": Field("the model file", _own(lambda one: one.size_bytes)),
-    "selected": Field("`true` for the fastest", lambda run, one: one.name == run.selected),
+    "selected": Field(
+        "`true` for the fastest, of those that are not invalid", lambda run, one: one.name == run.selected
+    ),
     "rejected_because": Field("why it was not timed or not chosen", _own(lambda one: one.rejected_because)),
     "scope": Field("what the clock ran over", _own(scope_of)),
     "scenario": Field("how load arrived", _scenario(lambda how: how.kind)),
@@ -137,5 +162,12 @@ COLUMNS: Final[Mapping[str, Field]] = {
     "board": Field("board, where it is known", _of_run(lambda run: run.environment.board)),
     "edgetl_version": Field("what measured", _of_run(lambda run: run.edgetl_version)),
     "python_version": Field("what it ran on", _of_run(lambda run: run.environment.python)),
+    "compared_with": Field("the candidate whose median is 1, of the same run", _pair(lambda pair: pair.first)),
+    "ratio": Field("of the medians; below 1 is faster", _pair(lambda pair: pair.comparison.ratio)),
+    "ratio_low": Field("lower end of its 95 % interval", _pair(lambda pair: pair.comparison.low)),
+    "ratio_high": Field("upper end", _pair(lambda pair: pair.comparison.high)),
+    "ratio_p": Field("p-value after Holm's correction", _pair(lambda pair: pair.p_holm)),
+    "ratio_verdict": Field("faster, slower, equivalent or inconclusive", _pair(lambda pair: pair.verdict)),
+    "ratio_reason": Field("why any of these is empty", _no_ratio),
 }
 """By name, in the order that files have; a later version adds columns at the end only."""

@@ -8,6 +8,7 @@ from dataclasses import replace
 from edgetl.report import numbers
 from edgetl.report.accuracy import checks_table
 from edgetl.report.candidates import ordered, start_table
+from edgetl.report.comparison import side_by_side_table
 from edgetl.report.document import Block, Section, present
 from edgetl.report.energy import energy_table, missing_sensors_table
 from edgetl.report.executed import precision_table, roofline_table
@@ -31,7 +32,12 @@ _POINTS_TOTAL = 16_000
 def in_detail(result: Result, suffix: str) -> Sequence[Section]:
     """Every section about one result; ``suffix`` tells several results apart."""
     dash = suffix.replace(" ", "-")
-    tables = (_said_once(verdicts_table(result), "Measured"), load_table(result), minutes_table(result))
+    tables = (
+        _said_once(verdicts_table(result), "Measured"),
+        side_by_side_table(result),
+        load_table(result),
+        minutes_table(result),
+    )
     front = front_picture(result, f"front{dash}.svg") or latency_picture(result, f"latency{dash}.svg")
     checks = [
         checks_table(f"{one.name}: {'rejected' if one.rejected_because else 'passed'}", one.checks)

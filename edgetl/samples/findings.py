@@ -17,7 +17,7 @@ _CORRELATED = 0.5
 
 
 def series_findings(
-    samples: Sequence[int], blocks: Sequence[int], steady: bool, headline_percent: float, seed: int
+    samples: Sequence[int], blocks: Sequence[int], steady: bool, headline_percent: float
 ) -> tuple[Finding, ...]:
     """Everything that speaks against a series of latencies; nothing is dropped from it.
 
@@ -26,13 +26,12 @@ def series_findings(
         blocks: length of each block; they add up to the number of samples.
         steady: whether warm-up ended because latency had settled.
         headline_percent: the percentile that was asked for.
-        seed: of the resampling.
     """
     if not samples:
         return tuple(_too_few(0, headline_percent))
     found = (
         *_unsteady(steady),
-        *_drift(samples, blocks, seed),
+        *_drift(samples, blocks),
         *_modes(samples),
         *_correlated(samples, headline_percent),
         *_outliers(samples),
@@ -50,8 +49,8 @@ def _unsteady(steady: bool) -> Iterator[Finding]:
         yield Finding("W-UNSTEADY", message)
 
 
-def _drift(samples: Sequence[int], blocks: Sequence[int], seed: int) -> Iterator[Finding]:
-    found = drift(samples, blocks, seed)
+def _drift(samples: Sequence[int], blocks: Sequence[int]) -> Iterator[Finding]:
+    found = drift(samples, blocks)
     if found is not None and found.is_drifting:
         message = (
             f"the median changed by {found.change * 100:+.1f} % from the first third of the run to the last (95 % "

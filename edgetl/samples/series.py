@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,16 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetl.samples.ranks import midranks
+from edgetl.samples.student import two_sided_quantile
 
 DRIFT_MARGIN = 0.02
 """A smaller change of the median matters to nobody."""
 _DRIFT_BLOCKS = 9
-_RESAMPLES = 2000
 
 
 @dataclass(frozen=True)
 class Drift:
-    """Change of the median from the first third of the blocks to the last, as fractions of the first."""
+    """Change of the block medians from the first third of the blocks to the last, as fractions of the first."""
 
     change: float
     low: float
@@ -84,30 +85,31 @@ def effective_n(samples: Sequence[int]) -> float:
     return min(float(n), max(1.0, n / time)) if time > 0 else float(n)
 
 
-def drift(samples: Sequence[int], blocks: Sequence[int], seed: int) -> Drift | None:
-    """Compare the blocks of the first third with those of the last.
+def drift(samples: Sequence[int], blocks: Sequence[int]) -> Drift | None:
+    """Compare the blocks of the first third with those of the last, by the logarithms of their medians.
 
     Args:
         samples: in time order.
         blocks: length of each block; they add up to the number of samples.
-        seed: of the resampling.
 
     Returns:
-        ``None`` with fewer than nine blocks: too few on either side to resample.
+        The change of their geometric means; ``None`` with fewer than nine blocks, too few on either side to judge by.
 
     References:
-        Efron and Tibshirani, An Introduction to the Bootstrap, 1993, section 13.3 (percentile interval).
+        Mickey and Brown, Bounds on the Distribution Functions of the Behrens-Fisher Statistic, 1966 (its interval
+        misses in at most 5 % of all cases, whatever the two variances are).
     """
     if len(blocks) < _DRIFT_BLOCKS:
         return None
     # what takes no time at all has no relative change
-    medians = np.maximum(block_medians(samples, blocks), 1.0)
-    third = len(medians) // 3
-    first, last = medians[:third], medians[-third:]
-    random = np.random.default_rng(seed)
-    drawn = [np.median(random.choice(part, (_RESAMPLES, third)), axis=1) for part in (first, last)]
-    low, high = np.percentile(drawn[1] / drawn[0] - 1, (2.5, 97.5))
-    return Drift(float(np.median(last) / np.median(first) - 1), float(low), float(high))
+    logs = np.log(np.maximum(block_medians(samples, blocks), 1.0))
+    third = len(logs) // 3
+    first, last = logs[:third], logs[-third:]
+    change = float(last.mean() - first.mean())
+    # the least degrees of freedom that unequal variances can leave
+    error = math.sqrt(float(first.var(ddof=1) + last.var(ddof=1)) / third)
+    width = two_sided_quantile(0.05, third - 1) * error
+    return Drift(math.expm1(change), math.expm1(change - width), math.expm1(change + width))
 
 
 def block_medians(samples: Sequence[int], blocks: Sequence[int]) -> NDArray[np.float64]:

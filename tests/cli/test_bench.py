@@ -8,13 +8,16 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from edgetl.check import Check
 from edgetl.cli import run
 from edgetl.device.bench.selftest import run as selftest
+from edgetl.device.bench.side_by_side import side_by_side
 from edgetl.device.probe import environment
-from edgetl.result import read_result
+from edgetl.result import CandidateResult, Result, read_result
 
 pytestmark = pytest.mark.usefixtures("own_cache")
 
@@ -158,3 +161,59 @@ def test_bench_checks_itself(capsys: pytest.CaptureFixture[str], monkeypatch: py
     found = json.loads(capsys.readouterr().out)
     assert found["schema"] == "edgetl.selftest/1"
     assert {check["passed"] for check in found["checks"]} == {True}
+
+
+@pytest.mark.parametrize(
+    ("factor", "arguments", "code", "words"),
+    [
+        (1.2, ["--fail-if", "slower"], 3, "refused by --fail-if slower (second against first: slower, by"),
+        (1.2, [], 0, ""),
+        (0.8, ["--fail-if", "slower", "--fail-if", "not-faster"], 0, ""),
+        (1.0, ["--fail-if", "not-faster"], 3, "second against first: equivalent"),
+        (None, ["--fail-if", "slower"], 3, "second was not timed (cannot load)"),
+    ],
+    ids=["slower", "no gate", "faster", "not faster", "lost"],
+)
+def test_gate_of_one_run(
+    result: Result,
+    tiny_bundle: Path,
+    factor: float | None,
+    arguments: list[str],
+    code: int,
+    words: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("edgetl.device.bench.models.bench_models", lambda *_: ran(result, factor))
+    assert run(["bench", str(tiny_bundle.parent / "fp32.onnx"), *arguments]) == code
+    assert words in " ".join(capsys.readouterr().err.split())
+
+
+def test_gate_needs_something_to_compare(
+    result: Result, tiny_bundle: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = replace(ran(result, 1.0), comparisons=())
+    monkeypatch.setattr("edgetl.device.bench.models.bench_models", lambda *_: alone)
+    model = str(tiny_bundle.parent / "fp32.onnx")
+    assert run(["bench", model, "--fail-if", "slower"]) == 3
+    assert "nothing was compared: give two models, or two runtimes" in capsys.readouterr().err
+    assert run(["bench", model, "--fail-if", "slower", "--scenario", "offline"]) == 2
+    assert "leave --fail-if out" in capsys.readouterr().err
+
+
+def ran(result: Result, factor: float | None) -> Result:
+    """A run of two models, the second so many times as slow as the first, or not to be loaded."""
+    example = replace(result.candidates[0], variant="model", rejected_because=None)
+
+    def timed(name: str, times: float, seed: int) -> CandidateResult:
+        assert example.latency is not None
+        samples = tuple(int(one) for one in 1e6 * times * np.random.default_rng(seed).lognormal(0, 0.01, 400))
+        latency = replace(example.latency, n=400, samples_ns=samples, blocks=(20,) * 20)
+        return replace(example, name=name, latency=latency)
+
+    second = timed("second", factor or 1.0, 1)
+    if factor is None:
+        second = replace(second, latency=None, rejected_because="cannot load")
+    candidates = timed("first", 1.0, 0), second, timed("third", 0.5, 2)
+    pairs = side_by_side(candidates, ("a", "b", "c"), 0.02, 0)
+    return replace(result, candidates=candidates, selected="first", comparisons=pairs)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from edgetl.device.bench.timing import Timed
 from edgetl.device.select import choose
@@ -55,3 +56,28 @@ def test_between_float_candidates_no_proof_is_needed() -> None:
 
 def test_nothing_is_chosen_from_nothing() -> None:
     assert choose({}, frozenset(), seed=0).selected is None
+
+
+@pytest.mark.parametrize("blocks", [10, 20])
+@pytest.mark.parametrize("reduced", [1, 3, 6])
+def test_what_is_no_faster_is_hardly_ever_chosen(reduced: int, blocks: int) -> None:
+    """All are the same: their turns meet one mood of the machine, and each block has a mood of its own besides."""
+    random, wrong, runs = np.random.default_rng(reduced), 0, 60
+    for run in range(runs):
+        shared = random.normal(0, 0.03, blocks)
+        names = ["float", *(f"int8-{place}" for place in range(reduced))]
+        timed = {name: moody(shared + random.normal(0, 0.02, blocks), random) for name in names}
+        wrong += choose(timed, frozenset({"float"}), run).selected != "float"
+    assert wrong / runs <= 0.06
+
+
+def moody(moods: np.ndarray, random: np.random.Generator) -> Timed:
+    samples = 2e6 * np.exp(np.repeat(moods, 10) + random.normal(0, 0.02, 10 * len(moods)))
+    return Timed(tuple(int(one) for one in samples), (10,) * len(moods), 5, True)
+
+
+def test_a_gain_below_the_margin_is_not_worth_reduced_precision() -> None:
+    candidates = {"float": timed(2.0, 1, noise=0.001), "int8": timed(1.98, 2, noise=0.001)}
+    choice = choose(candidates, frozenset({"float"}), seed=0)
+    assert choice.selected == "float"
+    assert "must be below 0.98" in choice.rejected_because["int8"]

@@ -5,8 +5,10 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from edgetl.report.benchmark import against_fastest_table, benchmark
+from edgetl.device.bench.side_by_side import side_by_side
+from edgetl.report.benchmark import benchmark
 from edgetl.report.candidates import latency_table
+from edgetl.report.comparison import side_by_side_table
 from edgetl.report.trust import doubts_table
 from edgetl.report.verdicts import verdicts_table
 from edgetl.result import CandidateResult, Latency, Result
@@ -62,15 +64,19 @@ def of(result: Result) -> Callable[..., Result]:
     return with_candidates
 
 
-def test_the_others_are_compared_with_the_fastest(of: Callable[..., Result]) -> None:
-    (row,) = against_fastest_table(of(candidate("fast", 1_000_000), candidate("slow", 1_500_000))).rows
-    assert row[0] == "slow"
-    assert row[1] == "1.500 x"
-    assert row[-1] == "slower"
+def test_stored_comparisons_are_shown(of: Callable[..., Result]) -> None:
+    candidates = candidate("first", 1_500_000), candidate("second", 1_000_000)
+    result = msgspec.structs.replace(of(*candidates), comparisons=side_by_side(candidates, "ab", 0.02, 0))
+    table = side_by_side_table(result)
+    (row,) = table.rows
+    assert row[:3] == ("second", "first", "0.667 x")
+    assert row[-1] == "faster"
+    assert "within 2 % do not matter" in table.remarks[0]
+    assert table in benchmark(result).tables
 
 
-def test_one_alone_is_compared_with_nothing(of: Callable[..., Result]) -> None:
-    assert against_fastest_table(of(candidate("fast", 1_000_000))).rows == ()
+def test_without_comparisons_there_is_no_table(of: Callable[..., Result]) -> None:
+    assert side_by_side_table(of(candidate("fast", 1_000_000), candidate("slow", 1_500_000))).rows == ()
 
 
 def test_a_doubt_about_all_stands_once_and_notes_below(of: Callable[..., Result]) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from edgetl.comparison import COMPARISON_SCHEMA, Pair, ResultComparison, Side
+from edgetl.comparison import COMPARISON_SCHEMA, ONE_RUN, ResultComparison, Side
+from edgetl.pair import Pair
 from edgetl.report import numbers
 from edgetl.report.comparison import comparison_page, verdict_words
 from edgetl.result import BundleIdentity
@@ -26,7 +27,10 @@ def pair(
         (pair("slower", 1.031, 1.052), "slower, by 3.1 to 5.2 %"),
         (pair("faster", 0.8, 0.9), "faster, by 10.0 to 20.0 %"),
         (pair("equivalent", 0.99, 1.01), "equivalent, within 2 %"),
-        (pair("inconclusive", 0.9, 1.01), "inconclusive: the interval reaches across the margin; measure longer"),
+        (
+            pair("inconclusive", 0.9, 1.01),
+            f"inconclusive: the interval reaches across the margin; {ONE_RUN}",
+        ),
         (pair("inconclusive", None, None), "inconclusive: 4 blocks prove nothing, 5 a side are needed"),
         (
             pair("faster", 0.8, 0.9, "inconclusive", "other machine"),

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from edgetl.device.bench.side_by_side import side_by_side
 from edgetl.errors import InputError
 from edgetl.report.csv_columns import COLUMNS
 from edgetl.report.csv_rows import csv_bytes
@@ -43,6 +44,22 @@ def test_csv_has_a_row_for_each_candidate_in_full_precision(full: Result) -> Non
     assert row["machine_fingerprint"] == full.environment.fingerprint
     assert row["runtime_version"] == "", "openvino is not among the environment's runtimes"
     assert found["fp32/onnxruntime/fp32/2t"]["runtime_version"] == "1.31"
+
+
+def test_csv_has_the_stored_comparison_at_its_end(full: Result) -> None:
+    timed = [one for one in full.candidates if one.latency is not None][:2]
+    (pair,) = side_by_side(timed, "ab", 0.02, 0)
+    found = rows(replace(full, comparisons=(pair,)))
+    row = found[pair.second]
+    assert list(row)[-7:] == [
+        *("compared_with", "ratio", "ratio_low", "ratio_high", "ratio_p", "ratio_verdict", "ratio_reason")
+    ]
+    assert (row["compared_with"], row["ratio_verdict"], row["ratio_reason"]) == (pair.first, pair.verdict, "")
+    judged = pair.comparison
+    numbers = [float(row[name]) for name in ("ratio", "ratio_low", "ratio_high", "ratio_p")]
+    assert numbers == [judged.ratio, judged.low, judged.high, pair.p_holm]
+    assert found[pair.first]["ratio_reason"] == "others are compared with it, or none is"
+    assert rows(full)[pair.second]["ratio_reason"] == "nothing was compared"
 
 
 def test_csv_says_why_a_value_is_empty(full: Result) -> None:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from edgetl.samples.comparison import compare
-from edgetl.samples.ratio import expanded_ratio
+from edgetl.samples.comparison import compare, verdicts
+from edgetl.samples.ratio import paired_ratio
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def test_fewer_than_five_blocks_a_side_prove_nothing() -> None:
     found = compare(series(9.0, 1, blocks=4), series(1.0, 2), paired=False)
     assert (found.outcome, found.low, found.high, found.p) == ("inconclusive", None, None, None)
     assert found.ratio == pytest.approx(9, rel=0.05)
-    assert compare(series(9.0, 1, blocks=5), series(1.0, 2), paired=False).outcome == "slower"
+    assert compare(series(9.0, 1, blocks=12), series(1.0, 2), paired=False).outcome == "slower"
 
 
 def test_what_meets_both_alike_cancels_out_of_pairs_only() -> None:
@@ -98,5 +98,46 @@ def test_seed_decides_the_interval() -> None:
 
 
 def test_interval_of_ten_blocks_holds_the_truth_as_often_as_it_says() -> None:
-    found = [expanded_ratio(series(1.0, i, 10, 0.02), series(1.0, 999 + i, 10, 0.02), i, True) for i in range(80)]
+    found = [paired_ratio(series(1.0, i, 10, 0.02), series(1.0, 999 + i, 10, 0.02), i) for i in range(80)]
     assert sum(one.low <= 1 <= one.high for one in found) >= 72
+
+
+def test_blocks_that_follow_a_mood_count_for_fewer() -> None:
+    found = [compare(moody(seed, 20), moody(900 + seed, 20), paired=False) for seed in range(10)]
+    few = [one for one in found if one.effective_blocks is not None and min(one.effective_blocks) < 5]
+    assert len(few) >= 7
+    assert {one.outcome for one in few} == {"inconclusive"}
+    assert compare(series(1.0, 1), series(1.0, 2), paired=True).effective_blocks is None
+
+
+def moody(seed: int, blocks: int) -> Blocks:
+    """A machine whose mood lasts for ten blocks."""
+    random = np.random.default_rng(seed)
+    steps = random.normal(0, 0.03, blocks)
+    for place in range(1, blocks):
+        steps[place] = 0.9 * steps[place - 1] + np.sqrt(1 - 0.81) * steps[place]
+    samples = [int(1e6 * np.exp(mood) * random.lognormal(0, 0.02)) for mood in steps for _ in range(20)]
+    return Blocks(tuple(samples), (20,) * blocks)
+
+
+@pytest.mark.parametrize("blocks", [10, 20])
+def test_separate_runs_of_the_same_are_seldom_told_apart(blocks: int) -> None:
+    found = [compare(moody(i, blocks), moody(5000 + i, blocks), paired=False, seed=i) for i in range(100)]
+    assert sum(one.outcome in ("faster", "slower") for one in found) <= 8
+    assert sum((one.low or 0) <= 1 <= (one.high or 0) for one in found) >= 84
+
+
+def test_planted_slowdown_is_found_between_quiet_separate_runs() -> None:
+    found = [compare(series(1.1, i), series(1.0, 5000 + i), paired=False, seed=i) for i in range(40)]
+    judged = [verdicts([one])[0][1] for one in found]
+    assert judged.count("slower") >= 28
+    assert not judged.count("faster")
+
+
+def test_what_is_not_significant_among_so_many_is_inconclusive() -> None:
+    (one,) = [compare(series(1.5, 1, blocks=7), series(1.0, 2, blocks=7), paired=True)]
+    assert one.p == pytest.approx(2 / 2**7)
+    assert verdicts([one]) == ((one.p, "slower"),)
+    assert verdicts([one] * 4) == ((4 * one.p, "inconclusive"),) * 4
+    unknown = compare(series(1.5, 1, blocks=3), series(1.0, 2, blocks=3), paired=True)
+    assert verdicts([unknown, one]) == ((None, "inconclusive"), (one.p, "slower"))

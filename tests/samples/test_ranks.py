@@ -1,4 +1,4 @@
-"""Mann-Whitney and Holm."""
+"""Mann-Whitney, Wilcoxon and Holm."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import mannwhitneyu
+from scipy.stats import mannwhitneyu, wilcoxon
 
-from edgetl.samples.ranks import holm, mann_whitney
+from edgetl.samples.ranks import holm, mann_whitney, signed_rank
 
 
 @pytest.mark.parametrize(("ours", "theirs"), [(3, 3), (4, 6), (5, 5)])
@@ -59,3 +59,21 @@ def test_holm_leaves_one_alone_and_never_exceeds_one() -> None:
     assert holm([0.03]) == (0.03,)
     assert holm([0.9, 0.8]) == (1.0, 1.0)
     assert holm([]) == ()
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.integers(-30, 30).filter(bool), min_size=1, max_size=40))
+def test_signed_ranks_agree_with_scipy(differences: list[int]) -> None:
+    untied = len({abs(one) for one in differences}) == len(differences)
+    how = {"method": "exact"} if untied and len(differences) <= 20 else {"method": "asymptotic", "correction": True}
+    assert signed_rank(differences) == pytest.approx(wilcoxon(differences, **how).pvalue, abs=1e-9)
+
+
+def test_no_difference_proves_nothing() -> None:
+    assert signed_rank([]) == signed_rank([0.0] * 9) == 1.0
+
+
+def test_dependent_values_prove_less() -> None:
+    first, second = list(range(10)), list(range(5, 15))
+    plain, inflated = (mann_whitney(first, second, inflation) for inflation in (1.0, 4.0))
+    assert plain < inflated < mann_whitney(first, second, 4.0, freedom=3)

@@ -6,26 +6,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from edgetl import __version__
-from edgetl.comparison import COMPARISON_SCHEMA, Condition, Pair, ResultComparison, Side
+from edgetl.comparison import COMPARISON_SCHEMA, ONE_RUN, Lost, ResultComparison, Side
 from edgetl.device.bench.comparable import (
     OTHER_MACHINE,
-    latency_of,
     machine_differences,
     shared_batch,
     shared_scenario,
     shared_scope,
     software_differences,
 )
+from edgetl.device.bench.pairs import Judging, judged_pairs
 from edgetl.errors import InputError
-from edgetl.measurement import percentile
+from edgetl.pair import Condition
 from edgetl.result import CandidateResult, Result
-from edgetl.samples.comparison import MARGIN, Comparison, Outcome, compare
-from edgetl.samples.ranks import holm
+from edgetl.samples.comparison import MARGIN
 
-_SIGNIFICANT = 0.05
 _OTHER_RUN = (
     "the results come from different runs: the interval holds what changes from block to block, not what changes from "
-    "one start to the next; time both in one run to see less"
+    f"one start to the next; {ONE_RUN}"
 )
 
 
@@ -44,10 +42,9 @@ class CompareSettings:
 def compare_results(first: Result, second: Result, settings: CompareSettings) -> ResultComparison:
     """Judge the latencies of the second result by those of the first.
 
-    Candidates of the same name are paired; when there is none, the selected ones are. A verdict needs what
-    :func:`edgetl.samples.comparison.compare` asks for; ``faster`` and ``slower`` also a p-value of at most 5 % after
-    Holm's correction for the number of pairs. What was measured on another machine, or badly (``invalid``), is never
-    called anything better than ``inconclusive``.
+    Candidates of the same name are paired, and one of the first that was not timed in the second is lost: any
+    condition of a gate refuses that. When no name is common, the selected ones are paired. Verdicts are those of
+    :func:`edgetl.device.bench.pairs.judged_pairs`; of another machine none is better than ``inconclusive``.
 
     Raises:
         InputError: the results differ in scope, batch, scenario or machine, are of offline runs, or no two candidates
@@ -65,14 +62,10 @@ def compare_results(first: Result, second: Result, settings: CompareSettings) ->
             "one, or give --allow-other-machine for verdicts that prove nothing"
         )
     pairs = _pairs(first, second)
-    comparisons = [
-        compare(latency_of(new), latency_of(old), paired=False, margin=settings.margin, seed=settings.seed)
-        for old, new in pairs
-    ]
-    judged = tuple(
-        _judged(pair, comparison, p, bool(machine))
-        for pair, comparison, p in zip(pairs, comparisons, _adjusted(comparisons), strict=True)
-    )
+    against = (OTHER_MACHINE,) if machine else ()
+    judged = judged_pairs(pairs, Judging(False, settings.margin, settings.seed, against))
+    lost = _lost(first, second)
+    missed = any(pair.meets(condition) for pair in judged for condition in settings.fail_if)
     return ResultComparison(
         schema=COMPARISON_SCHEMA,
         edgetl_version=__version__,
@@ -83,9 +76,10 @@ def compare_results(first: Result, second: Result, settings: CompareSettings) ->
         margin=settings.margin,
         pairs=judged,
         fail_if=settings.fail_if,
-        passed=not any(pair.meets(condition) for pair in judged for condition in settings.fail_if),
+        passed=not missed and not (settings.fail_if and lost),
         remarks=_remarks(machine, software_differences(first, second)),
         batch=shared_batch(pairs),
+        lost=lost,
     )
 
 
@@ -110,29 +104,12 @@ def _named(candidates: Mapping[str, CandidateResult]) -> str:
     return ", ".join(candidates) or "none with a latency"
 
 
-def _adjusted(comparisons: list[Comparison]) -> list[float | None]:
-    known = iter(holm([one.p for one in comparisons if one.p is not None]))
-    return [None if one.p is None else next(known) for one in comparisons]
-
-
-def _judged(
-    pair: tuple[CandidateResult, CandidateResult], comparison: Comparison, p_holm: float | None, other_machine: bool
-) -> Pair:
-    old, new = pair
-    verdict: Outcome = comparison.outcome
-    against = [OTHER_MACHINE] if other_machine else []
-    against += [
-        f"the {place} measurement is invalid"
-        for place, one in (("first", old), ("second", new))
-        if one.validity is not None and one.validity.verdict == "invalid"
-    ]
-    if against and verdict in ("faster", "equivalent"):
-        verdict = "inconclusive"
-    if verdict in ("faster", "slower") and (p_holm is None or p_holm > _SIGNIFICANT):
-        verdict = "inconclusive"
-        against.append("not significant among so many pairs")
-    first_p50, second_p50 = (percentile(latency_of(one).samples_ns, 50.0) for one in pair)
-    return Pair(old.name, new.name, first_p50, second_p50, comparison, p_holm, verdict, tuple(against))
+def _lost(first: Result, second: Result) -> tuple[Lost, ...]:
+    ours, theirs = _timed(first), _timed(second)
+    if not ours.keys() & theirs.keys():
+        return ()
+    rejected = {one.name: one.rejected_because for one in second.candidates}
+    return tuple(Lost(name, rejected.get(name) or "it is not there") for name in ours if name not in theirs)
 
 
 def _side(result: Result, paired: set[str]) -> Side:

@@ -38,7 +38,6 @@ class Run:
     overhead_ns: float
     watch: Watch
     strict: frozenset[str]
-    seed: int
 
 
 @dataclass(frozen=True)
@@ -103,7 +102,7 @@ def _own(timed: Timed, run: Run) -> tuple[Finding, ...]:
         return ()
     overhead = overhead_finding(run.overhead_ns, percentile(timed.samples_ns, 50.0))
     return (
-        *series_findings(timed.samples_ns, timed.blocks, timed.steady, HEADLINE[run.effort], run.seed),
+        *series_findings(timed.samples_ns, timed.blocks, timed.steady, HEADLINE[run.effort]),
         *pacing_findings(timed, run.scenario),
         *([] if overhead is None else [overhead]),
     )

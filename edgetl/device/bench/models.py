@@ -26,6 +26,7 @@ from edgetl.device.bench.plan import PLANS, Effort
 from edgetl.device.bench.roofline import roofline
 from edgetl.device.bench.scenarios import Load, run_scenario
 from edgetl.device.bench.scenarios.alone import Alone
+from edgetl.device.bench.side_by_side import side_by_side
 from edgetl.device.bench.subjects import Loaded, Timeable, Wanted, fixed_batches, load, subjects_of
 from edgetl.device.bench.timing import Clock, Subject, Timed, throughput_per_s
 from edgetl.device.bench.watch import Watch, watching
@@ -35,8 +36,9 @@ from edgetl.errors import BackendError, InputError
 from edgetl.layers import Layers, Roofline
 from edgetl.measurement import Scope, percentile
 from edgetl.progress import Progress, Silent
-from edgetl.result import SCHEMA, BundleIdentity, Cold, Result
+from edgetl.result import SCHEMA, BundleIdentity, CandidateResult, Cold, Result
 from edgetl.runner import Backend
+from edgetl.samples.comparison import MARGIN
 from edgetl.scenario import SINGLE_STREAM, Scenario
 from edgetl.target import LOCAL, Target
 
@@ -62,6 +64,8 @@ class BenchSettings:
     """Whether to profile layers and measure the machine's peak, after all timing."""
     strict: frozenset[str] = frozenset()
     """Codes of :data:`edgetl.validity.CODES` that make a measurement invalid."""
+    margin: float = MARGIN
+    """As a fraction, what difference between candidates is too small to matter."""
 
 
 def bench_models(
@@ -78,7 +82,8 @@ def bench_models(
     Where one tells power, each candidate then runs alone under the same load, for a few seconds, for its energy.
 
     Returns:
-        ``selected`` is the fastest; nothing is judged but whether the numbers may be believed.
+        ``selected`` is the fastest that is not invalid, ``comparisons`` what each candidate is against its reference
+        (:func:`edgetl.device.bench.side_by_side.side_by_side`); no output is judged.
 
     Raises:
         MissingExtra: no runtime is installed, or not the one asked for.
@@ -155,8 +160,10 @@ class _Bench:
         layers = self._layers(started) if settings.layers else {}
         rooflines = self._rooflines(started, timed) if settings.layers else {}
         overhead = overhead_ns(self.clock, settings.scenario.streams)
-        run = Run(settings.scenario, settings.effort, overhead, watch, settings.strict, settings.seed)
+        run = Run(settings.scenario, settings.effort, overhead, watch, settings.strict)
         found = Found(cold, timed, reasons, alone, layers, rooflines)
+        candidates = tuple(candidate_result(one, found, run) for one in subjects)
+        selected = _fastest(timed, candidates)
         return Result(
             schema=SCHEMA,
             edgetl_version=__version__,
@@ -164,13 +171,14 @@ class _Bench:
             target=LOCAL.name,
             effort=settings.effort,
             environment=here,
-            candidates=tuple(candidate_result(one, found, run) for one in subjects),
-            selected=_fastest(timed),
-            passed=True,
+            candidates=candidates,
+            selected=selected,
+            passed=selected is not None,
             remarks=fixed_batches(started) if settings.batch is None else (),
             scenario=settings.scenario,
             state=msgspec.structs.replace(watch.state, findings=watch.findings),
             telemetry=watch.telemetry,
+            comparisons=side_by_side(candidates, [one.source for one in subjects], settings.margin, settings.seed),
         )
 
     def _cold(self, loaded: Sequence[Loaded]) -> tuple[dict[str, Cold], dict[str, str]]:
@@ -231,15 +239,16 @@ def _inference_median_ns(subject: Timeable, timed: Mapping[str, Timed]) -> int |
     return percentile(samples, 50.0) if samples and subject.scope == "infer" else None
 
 
-def _fastest(timed: Mapping[str, Timed]) -> str:
-    """By median latency; by throughput where nothing but that was measured."""
+def _fastest(timed: Mapping[str, Timed], candidates: Sequence[CandidateResult]) -> str | None:
+    """By median latency, or throughput where nothing but that was measured; of what is not invalid."""
 
     def slowness(name: str) -> float:
         if timed[name].samples_ns:
             return float(statistics.median(timed[name].samples_ns))
         return -(throughput_per_s(timed[name]) or 0.0)
 
-    return min(timed, key=slowness)
+    invalid = {one.name for one in candidates if one.validity is not None and one.validity.verdict == "invalid"}
+    return min((name for name in timed if name not in invalid), key=slowness, default=None)
 
 
 def _identity(models: Sequence[Path | Bundle]) -> BundleIdentity:

@@ -58,6 +58,13 @@ class Timeable:
     """What a bundle tells of its graph."""
     end_to_end: EndToEnd | None = None
     """The way from image to prediction, where all of it is timed."""
+    bundle: Path | None = None
+    """What the model is a variant of."""
+
+    @property
+    def source(self) -> Path:
+        """What was given to be timed."""
+        return self.bundle or self.model
 
     @property
     def scope(self) -> Scope:
@@ -211,7 +218,9 @@ def _bundle_subjects(bundle: Bundle, backends: Mapping[str, Backend], wanted: Wa
                 options = wanted.options(precision)
                 name = f"{title}/{runtime}/{precision}/{options.threads}t"
                 subjects.append(
-                    Timeable(name, path, title, artifact.rendering, runtime, options, feeds, artifact, whole)
+                    Timeable(
+                        name, path, title, artifact.rendering, runtime, options, feeds, artifact, whole, bundle.path
+                    )
                 )
     return tuple(subjects)
 

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from edgetl.comparison import Lost
 from edgetl.device.bench.compare_results import CompareSettings, compare_results
 from edgetl.errors import InputError
 from edgetl.machine_state import MachineState, Pressure
@@ -96,15 +97,38 @@ def test_few_blocks_are_inconclusive(run_of: Timed) -> None:
 
 def test_what_is_not_significant_among_so_many_is_inconclusive(run_of: Timed) -> None:
     def many(run: Result) -> Result:
-        copies = tuple(replace(run.candidates[0], name=f"{place}/{FLOAT}") for place in range(8))
+        copies = tuple(replace(run.candidates[0], name=f"{place}/{FLOAT}") for place in range(30))
         return replace(run, candidates=copies, selected=None)
 
-    few = run_of(blocks=5), run_of(1.5, blocks=5, seed=5)
+    few = run_of(blocks=14), run_of(1.5, blocks=14, seed=5)
     alone = compare_results(*few, CompareSettings()).pairs[0]
     among = compare_results(*(many(run) for run in few), CompareSettings()).pairs[0]
     assert alone.verdict == "slower"
-    assert among.p_holm == pytest.approx(8 * 2 / 252)
+    assert alone.p_holm is not None
+    assert among.p_holm == pytest.approx(15 * alone.p_holm)
     assert (among.verdict, among.downgraded) == ("inconclusive", ("not significant among so many pairs",))
+
+
+@pytest.mark.parametrize("condition", ["slower", "inconclusive", "not-faster"])
+def test_candidate_that_broke_passes_no_gate(run_of: Timed, condition: Any) -> None:
+    first, second = run_of(), run_of(0.5, 0.5, seed=5)
+    broken = replace(second.candidates[0], latency=None, rejected_because="outputs differ")
+    settings = CompareSettings(fail_if=(condition,))
+    compared = compare_results(first, replace(second, candidates=(broken, second.candidates[1])), settings)
+    assert not compared.passed
+    assert compared.lost == (Lost(FLOAT, "outputs differ"),)
+    gone = compare_results(first, replace(second, candidates=second.candidates[1:]), settings)
+    assert gone.lost == (Lost(FLOAT, "it is not there"),)
+    assert not gone.passed
+    assert compare_results(first, replace(second, candidates=second.candidates[1:]), CompareSettings()).passed
+
+
+def test_new_candidate_is_no_loss(run_of: Timed) -> None:
+    first, second = run_of(), run_of(0.5, 0.5, seed=5)
+    compared = compare_results(
+        replace(first, candidates=first.candidates[1:]), second, CompareSettings(fail_if=("slower",))
+    )
+    assert (compared.passed, compared.lost, compared.second.alone) == (True, (), (FLOAT,))
 
 
 def test_candidates_of_one_result_only_are_named(run_of: Timed) -> None:

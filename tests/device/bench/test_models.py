@@ -11,10 +11,12 @@ from edgetl.bundle import Bundle
 from edgetl.device.bench import models
 from edgetl.device.bench.models import BenchSettings, bench_models, bench_subjects
 from edgetl.device.bench.subjects import Timeable
+from edgetl.device.bench.timing import Timed
 from edgetl.errors import BackendError, InputError, Unsupported
-from edgetl.result import Cold
+from edgetl.result import CandidateResult, Cold
 from edgetl.runner import LoadOptions
 from edgetl.scenario import Scenario
+from edgetl.validity import Validity
 
 
 def test_a_plain_file_runs_on_every_runtime(classifier: Path, settings: BenchSettings) -> None:
@@ -33,6 +35,10 @@ def test_files_of_one_name_are_told_apart(classifier: Path, settings: BenchSetti
     twin = Path(shutil.copy(classifier, tmp_path / "b" / classifier.name))
     result = bench_models((classifier, twin), replace(settings, runtime="onnxruntime"))
     assert len({c.name for c in result.candidates}) == 2
+    (pair,) = result.comparisons or ()
+    assert (pair.first, pair.second) == tuple(c.name for c in result.candidates)
+    assert pair.comparison.paired
+    assert result.passed
 
 
 def test_a_bundle_brings_all_its_variants(make_bundle: Callable[..., Bundle], settings: BenchSettings) -> None:
@@ -104,9 +110,11 @@ def test_a_run_says_whether_to_believe_it(classifier: Path, settings: BenchSetti
 
 def test_a_code_that_is_named_makes_a_measurement_invalid(classifier: Path, settings: BenchSettings) -> None:
     strict = replace(settings, runtime="onnxruntime", threads=64, strict=frozenset({"W-THREADS"}))
-    (candidate,) = bench_models((classifier,), strict).candidates
+    result = bench_models((classifier,), strict)
+    (candidate,) = result.candidates
     assert candidate.validity is not None
     assert candidate.validity.verdict == "invalid"
+    assert (result.selected, result.passed) == (None, False)
     assert "W-THREADS" in {finding.code for finding in candidate.validity.findings}
 
 
@@ -174,3 +182,19 @@ def test_no_subject_is_refused(settings: BenchSettings) -> None:
 def test_subject_of_an_unknown_runtime_is_refused(classifier: Path, settings: BenchSettings) -> None:
     with pytest.raises(Unsupported, match="unknown runtime 'tensorrt'"):
         bench_subjects((timeable(classifier, "onnxruntime", 1), timeable(classifier, "tensorrt", 1)), settings)
+
+
+def test_fastest_is_chosen_among_what_is_not_invalid() -> None:
+    timed = {name: Timed((time,) * 20, (20,), 0, True) for name, time in (("fast", 1), ("slow", 9))}
+    sound, bad = Validity("degraded"), Validity("invalid")
+
+    def fastest(first: Validity, second: Validity) -> str | None:
+        return models._fastest(timed, [_judged("fast", first), _judged("slow", second)])
+
+    assert fastest(sound, sound) == "fast"
+    assert fastest(bad, sound) == "slow"
+    assert fastest(bad, bad) is None
+
+
+def _judged(name: str, validity: Validity) -> CandidateResult:
+    return CandidateResult(name, name, "float", "fp32", "x", 1, (), None, None, None, None, 1, None, validity=validity)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edgetl.check import Check
+from edgetl.device.bench.selftest.noise import interleaved
+from edgetl.device.bench.selftest.separate import separate_checks
 from edgetl.samples.comparison import MARGIN, Comparison, Outcome, compare
-from edgetl.samples.ratio import Blocked
 from edgetl.samples.support import interval, samples_needed
 
 NEEDED: Mapping[float, int] = {90.0: 64, 95.0: 130, 99.0: 662, 99.9: 6636}
@@ -19,33 +18,6 @@ NEEDED: Mapping[float, int] = {90.0: 64, 95.0: 130, 99.0: 662, 99.9: 6636}
 _COVERAGE = (0.94, 0.96)
 _FALSE_ALARMS = 0.05
 _FOUND = 0.95
-_SAMPLES_PER_BLOCK = 20
-
-
-@dataclass(frozen=True)
-class Noise:
-    """How a shared machine blurs latency; standard deviations are of the logarithm, so 0.01 is about 1 %.
-
-    The machine's mood wanders from block to block and meets the subjects that run then; each block has its own besides,
-    as has each sample, which resembles the one before; a few samples stall.
-    """
-
-    machine: float = 0.03
-    machine_memory: float = 0.9
-    """Autocorrelation of the machine's mood from one block to the next."""
-    block: float = 0.01
-    sample: float = 0.03
-    sample_memory: float = 0.5
-    stalls: float = 0.01
-    """Share of samples that take three times as long."""
-
-
-@dataclass(frozen=True)
-class Synthetic:
-    """Samples in blocks of equal length."""
-
-    samples_ns: tuple[int, ...]
-    blocks: tuple[int, ...]
 
 
 def statistics_checks(repeats: int = 200, seed: int = 0) -> tuple[Check, ...]:
@@ -56,6 +28,7 @@ def statistics_checks(repeats: int = 200, seed: int = 0) -> tuple[Check, ...]:
         false_alarm_check(repeats, seed),
         margin_check(repeats, seed),
         found_check(repeats, seed),
+        *separate_checks(repeats, seed),
     )
 
 
@@ -115,18 +88,6 @@ def found_check(repeats: int = 200, seed: int = 0) -> Check:
     return Check("slowdown found", found, _FOUND, "fraction", found >= _FOUND, reason, repeats)
 
 
-def interleaved(
-    factor: float, blocks: int, random: np.random.Generator, noise: Noise | None = None
-) -> tuple[Blocked, Blocked]:
-    """Two subjects of 1 ms in turn (AB BA), the first ``factor`` times as slow as the second."""
-    blur = noise or Noise()
-    machine = blur.machine * _wandering(random, (1, 2 * blocks), blur.machine_memory)[0]
-    turns = np.arange(2 * blocks).reshape(blocks, 2)
-    turns[1::2] = turns[1::2, ::-1]
-    first, second = (_series(machine[turns[:, place]], random, blur) for place in (0, 1))
-    return _synthetic(factor * first), _synthetic(second)
-
-
 def _comparisons(factor: float, repeats: int, seed: int) -> list[Comparison]:
     random = np.random.default_rng(seed)
     pairs = [interleaved(factor, 20, random) for _ in range(repeats)]
@@ -151,27 +112,3 @@ def _coverage_check(percent: float, n: int, repeats: int, random: np.random.Gene
 
 def _share(outcomes: list[Outcome], wanted: tuple[Outcome, ...]) -> float:
     return sum(one in wanted for one in outcomes) / len(outcomes)
-
-
-def _series(machine: NDArray[np.float64], random: np.random.Generator, noise: Noise) -> NDArray[np.float64]:
-    """Latencies in ns, of shape ``(blocks, samples)``, in blocks that met these moods of the machine."""
-    blocks = len(machine)
-    mood = machine + random.normal(0, noise.block, blocks)
-    samples = noise.sample * _wandering(random, (blocks, _SAMPLES_PER_BLOCK), noise.sample_memory)
-    stalled = np.where(random.random(samples.shape) < noise.stalls, 3.0, 1.0)
-    latencies: NDArray[np.float64] = 1e6 * np.exp(mood[:, None] + samples) * stalled
-    return latencies
-
-
-def _wandering(random: np.random.Generator, shape: tuple[int, int], memory: float) -> NDArray[np.float64]:
-    """First-order autoregression of variance 1 along the rows."""
-    values = random.normal(0, 1, shape)
-    values[:, 1:] *= np.sqrt(1 - memory**2)
-    for place in range(1, shape[1]):
-        values[:, place] += memory * values[:, place - 1]
-    return values
-
-
-def _synthetic(latencies: NDArray[np.float64]) -> Synthetic:
-    blocks, length = latencies.shape
-    return Synthetic(tuple(int(one) for one in latencies.ravel()), (length,) * blocks)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from edgetl.device.bench.selftest import statistics
-from edgetl.device.bench.selftest.statistics import Noise, interleaved, statistics_checks
+from edgetl.device.bench.selftest.noise import Noise, interleaved
+from edgetl.device.bench.selftest.statistics import statistics_checks
 
 
 @pytest.mark.slow

@@ -1,0 +1,59 @@
+"""Whether comparing separate runs keeps what it promises, by simulation."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edgetl.check import Check
+from edgetl.device.bench.selftest.noise import Noise, one_run
+from edgetl.samples.comparison import Comparison, compare, verdicts
+
+_BLOCKS = 20
+_FALSE_ALARMS, _COVERAGE, _FOUND = 0.05, 0.9, 0.7
+_QUIET = Noise(machine=0.0)
+"""A machine without moods, whose blocks are independent."""
+
+
+def separate_checks(repeats: int = 200, seed: int = 0) -> tuple[Check, ...]:
+    """False alarms and coverage on a moody machine, and what is found on a quiet one; one run of 20 blocks a side."""
+    same = _comparisons(1.0, repeats, seed + 3, Noise())
+    return _false_alarms(same), _coverage(same), _found(_comparisons(1.1, repeats, seed + 4, _QUIET))
+
+
+def _false_alarms(same: list[Comparison]) -> Check:
+    wrong = _share(same, ("faster", "slower"))
+    reason = (
+        f"{wrong:.1%} of {len(same)} comparisons of separate runs of the same subject were called faster or slower, "
+        f"at most {_FALSE_ALARMS:.0%} may be"
+    )
+    name = "false alarms between separate runs"
+    return Check(name, wrong, _FALSE_ALARMS, "fraction", wrong <= _FALSE_ALARMS, reason, len(same))
+
+
+def _coverage(same: list[Comparison]) -> Check:
+    held = sum(one.low is not None and one.high is not None and one.low <= 1 <= one.high for one in same) / len(same)
+    reason = (
+        f"{held:.1%} of {len(same)} intervals of separate runs of the same subject held 1, "
+        f"at least {_COVERAGE:.0%} must"
+    )
+    return Check("interval of separate runs", held, _COVERAGE, "fraction", held >= _COVERAGE, reason, len(same))
+
+
+def _found(slower: list[Comparison]) -> Check:
+    found = _share(slower, ("slower",))
+    reason = (
+        f"{found:.1%} of {len(slower)} slowdowns by 10 % between separate runs of a quiet machine were found, "
+        f"at least {_FOUND:.0%} must be"
+    )
+    name = "slowdown found between separate runs"
+    return Check(name, found, _FOUND, "fraction", found >= _FOUND, reason, len(slower))
+
+
+def _comparisons(factor: float, repeats: int, seed: int, noise: Noise) -> list[Comparison]:
+    random = np.random.default_rng(seed)
+    pairs = [[one_run(times, _BLOCKS, random, noise) for times in (factor, 1.0)] for _ in range(repeats)]
+    return [compare(*pair, paired=False, seed=seed + place) for place, pair in enumerate(pairs)]
+
+
+def _share(comparisons: list[Comparison], wanted: tuple[str, ...]) -> float:
+    return sum(verdicts([one])[0][1] in wanted for one in comparisons) / len(comparisons)
