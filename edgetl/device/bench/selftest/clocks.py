@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from edgetl.check import Check
 from edgetl.device.bench.overhead import overhead_ns, timer_pair_ns
 from edgetl.device.bench.pacing import SimulatedTime
-from edgetl.device.bench.scenarios.paced import Stretch, run_stretch
+from edgetl.device.bench.scenarios.paced import Line, Stretch, run_stretch
 from edgetl.device.bench.scenarios.schedule import schedule
 from edgetl.device.bench.timing import Clock
 from edgetl.device.bench.timing.warm_up import time_calls
@@ -56,7 +56,7 @@ def coordinated_omission() -> tuple[Check, ...]:
     closed_time, open_time = SimulatedTime(), SimulatedTime()
     closed = time_calls(_stalling(closed_time), _CALLS_BEFORE + 1, closed_time.now)
     dues = schedule(Scenario("periodic", rate_hz=100))
-    paced = run_stretch(_stalling(open_time), dues, Stretch(2 * _CALLS_BEFORE), open_time)
+    paced = run_stretch(_stalling(open_time), Line(dues), Stretch(2 * _CALLS_BEFORE), open_time)
     return (
         _share("calls up to 1 ms, back to back", closed, 100 * _CALLS_BEFORE / (_CALLS_BEFORE + 1)),
         _share("calls up to 1 ms, every 10 ms", paced.latency_ns.tolist(), 50.0),

@@ -24,8 +24,7 @@ class Timed:
     block_starts_ns: tuple[int, ...] = ()
     """When each block began, on the clock of the run."""
     block_walls_ns: tuple[int, ...] = ()
-    """Time from the beginning of each block to its end; of a scenario with a rate, until its last inference was due,
-    unless others were waiting then."""
+    """Time from the beginning of each block to its end."""
     block_items: tuple[int, ...] = ()
     """Inferences done in each block, whether timed or not."""
     service_ns: tuple[int, ...] = ()
