@@ -18,7 +18,7 @@ from edgetl.device.bench.timing import Timed, throughput_per_s
 from edgetl.scenario import Scenario
 
 MS = 1_000_000
-PLAN = Plan(3, 0.0, 1.0, block_s=0.2, min_blocks=5, min_samples=100, min_s=0.0, cap_s=10.0)
+PLAN = Plan(3, 0.0, 1.0, 0.02, block_s=0.2, min_blocks=5, min_samples=100, min_s=0.0, cap_s=10.0)
 PERIODIC = Scenario("periodic", rate_hz=100)
 
 
@@ -222,7 +222,7 @@ def test_what_is_done_is_told() -> None:
 
 def test_on_this_machine_inferences_begin_when_they_are_due_or_later() -> None:
     time = RealTime()
-    plan = Plan(3, 0.0, 0.05, block_s=0.05, min_blocks=2, min_samples=10, min_s=0.0, cap_s=5.0)
+    plan = Plan(3, 0.0, 0.05, 0.002, block_s=0.05, min_blocks=2, min_samples=10, min_s=0.0, cap_s=5.0)
     subjects = {"a": (lambda: time.sleep_until(time.now() + MS // 10),)}
     timed = run_scenario(subjects, Load(Scenario("server", rate_hz=200, seed=1), plan), time)["a"]
     assert len(timed.samples_ns) == len(timed.service_ns) >= 10
