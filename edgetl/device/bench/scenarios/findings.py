@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 
+from edgetl.device.bench.pacing import SPIN_NS
 from edgetl.device.bench.scenarios.schedule import rate_of
 from edgetl.device.bench.timing import Timed
 from edgetl.scenario import Scenario
@@ -20,6 +21,16 @@ def pacing_findings(timed: Timed, scenario: Scenario) -> tuple[Finding, ...]:
         return ()
     found = (_overload(timed, scenario), _late_start(timed))
     return tuple(finding for finding in found if finding is not None)
+
+
+def pacing_remarks(scenario: Scenario) -> tuple[str, ...]:
+    """What a run at a rate does to the machine, as a sentence; nothing of a scenario without one."""
+    if not scenario.is_paced:
+        return ()
+    return (
+        f"timing at a rate waits busily for the last {SPIN_NS / 1e6:g} ms before an inference is due, so the core never "
+        "idles deeply before one; energy runs only sleep",
+    )
 
 
 def _overload(timed: Timed, scenario: Scenario) -> Finding | None:
