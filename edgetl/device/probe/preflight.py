@@ -105,7 +105,9 @@ def _load(state: MachineState, here: Environment) -> Finding | None:
             return None
         message = f"others take {state.load_by_others:.0%} of the {_cpus(cpus)} that this process may use"
         if state.cpu_quota is not None:
-            message = f"others in the container take {state.load_by_others:.0%} of its quota of {state.cpu_quota:g} CPUs"
+            message = (
+                f"others in the container take {state.load_by_others:.0%} of its quota of {state.cpu_quota:g} CPUs"
+            )
     elif state.cpu_quota is None and average is not None and average > cpus / 2:
         message = f"load average is {average:.1f} on {_cpus(cpus)} that this process may use"
     elif pressure is not None and pressure > _PRESSURE_MAX:

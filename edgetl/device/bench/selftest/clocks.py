@@ -26,9 +26,7 @@ _MS = 1_000_000
 _STALL_MS, _CALLS_BEFORE = 100_000, 10_000
 _DURATIONS_NS = (_MS // 10, _MS, 5 * _MS, 20 * _MS)
 _TOLERANCE, _TOLERANCE_NS = 0.01, 20_000
-_PLAN = Plan(
-    1, 0.0, 0.0, 0.0, block_s=0.1, min_blocks=4, min_samples=SUPPORT[90.0], min_s=0.0, cap_s=60.0
-)
+_PLAN = Plan(1, 0.0, 0.0, 0.0, block_s=0.1, min_blocks=4, min_samples=SUPPORT[90.0], min_s=0.0, cap_s=60.0)
 
 
 @dataclass(frozen=True)

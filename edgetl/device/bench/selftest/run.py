@@ -31,9 +31,7 @@ class SelfTest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return all(check.passed for check in self.checks)
 
 
-def self_test(
-    clock: Clock, seed: int = 0, repeats: int = 200, independent: Clock = independent_ns
-) -> SelfTest:
+def self_test(clock: Clock, seed: int = 0, repeats: int = 200, independent: Clock = independent_ns) -> SelfTest:
     """Statistics on synthetic noise, clocks on simulated and real time; takes about 20 s.
 
     Args:

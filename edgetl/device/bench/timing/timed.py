@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import add
 
 from edgetl.device.bench.timing.subject import SECOND
 from edgetl.measurement import Scope, percentile, supports
@@ -77,4 +78,5 @@ def _latency(timed: Timed, samples: tuple[int, ...], scope: Scope) -> Latency:
         samples_ns=samples,
         blocks=timed.blocks,
         block_starts_ns=timed.block_starts_ns,
+        block_ends_ns=tuple(map(add, timed.block_starts_ns, timed.block_walls_ns)),
     )

@@ -119,9 +119,7 @@ def test_only_some_are_recorded_and_all_are_run() -> None:
     st.sampled_from(["queue", "drop"]),
 )
 @settings(max_examples=60, deadline=None)
-def test_inferences_run_one_at_a_time_and_none_is_lost(
-    durations: list[int], gaps: list[int], backlog: Backlog
-) -> None:
+def test_inferences_run_one_at_a_time_and_none_is_lost(durations: list[int], gaps: list[int], backlog: Backlog) -> None:
     dues = list(itertools.accumulate(gaps))
     paced = run(itertools.cycle(durations), Stretch(20, backlog), iter(dues))
     assert all(end <= start for end, start in zip(paced.end_ns, paced.start_ns[1:], strict=False))
@@ -138,9 +136,7 @@ def test_inferences_run_one_at_a_time_and_none_is_lost(
     st.integers(1, 13),
 )
 @settings(max_examples=60, deadline=None)
-def test_short_stretches_are_one_long_one(
-    durations: list[int], gaps: list[int], backlog: Backlog, length: int
-) -> None:
+def test_short_stretches_are_one_long_one(durations: list[int], gaps: list[int], backlog: Backlog, length: int) -> None:
     dues = list(itertools.accumulate(gaps))
     whole = run(itertools.cycle(durations), Stretch(60, backlog), iter(dues))
     time, line = SimulatedTime(1000), Line(iter(dues))

@@ -84,7 +84,9 @@ def test_warm_up_at_the_rate_is_not_measured() -> None:
 
 def test_a_stall_counts_for_all_that_fell_due_in_it() -> None:
     bench = Bench()
-    timed = bench.run(PERIODIC, replace(PLAN, min_samples=300, cap_s=100.0), a=lambda n: 1000 * MS if n == 80 else 2 * MS)["a"]
+    timed = bench.run(
+        PERIODIC, replace(PLAN, min_samples=300, cap_s=100.0), a=lambda n: 1000 * MS if n == 80 else 2 * MS
+    )["a"]
     slow = sum(sample > 10 * MS for sample in timed.samples_ns)
     # a second has a hundred periods, and the queue is worked off at 8 ms a period
     assert slow == 124
