@@ -16,9 +16,9 @@ class Plan:
     """When warm-up ends and when there are enough samples; times are per subject.
 
     Warm-up lasts at least ``warmup_min`` calls and ``warmup_s``, then until latency is steady over three windows of
-    ``window_s``, at most ``warmup_cap_s``. Measuring goes on until there are ``min_samples`` samples in ``min_blocks`` blocks that took
-    ``min_s`` together, or until they took ``cap_s``. The blocks of the slowest subject take about ``block_s``, unless
-    there would be fewer than ``min_blocks``.
+    ``window_s``, at most ``warmup_cap_s``. Measuring goes on until there are ``min_samples`` samples in ``min_blocks``
+    blocks that took ``min_s`` together, or until they took ``cap_s``. The blocks of the slowest subject take about
+    ``block_s``, unless there would be fewer than ``min_blocks``.
     """
 
     warmup_min: int

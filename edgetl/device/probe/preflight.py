@@ -25,9 +25,9 @@ def preflight(state: MachineState, here: Environment, threads: int | None) -> tu
     """Judge the machine; what is unknown says nothing.
 
     Args:
-        state: how it stands, its ``load_by_others`` watched (the load average is only asked where that is unknown, because
-            it remembers this process's own work of the last minute, and never under a quota, because it is that of the
-            whole machine).
+        state: how it stands, its ``load_by_others`` watched (the load average is only asked where that is unknown,
+            because it remembers this process's own work of the last minute, and never under a quota, because it is that
+            of the whole machine).
         here: what lasts.
         threads: how many are to infer; ``None`` when the runtime decides.
     """

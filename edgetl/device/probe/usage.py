@@ -98,8 +98,10 @@ def _memory(before: Usage, after: Usage) -> Iterator[Finding]:
 
 
 def _throttled(before: Usage, after: Usage) -> Iterator[Finding]:
-    """Counters that one reading lacks are unknown, not 0. A weak supply is throttling only where another counter, or a
-    clock that is capped for it, says that the device slowed itself down."""
+    """Counters that one reading lacks are unknown, not 0.
+
+    A weak supply is throttling only where another counter says that the device slowed itself down for it.
+    """
     found = {name: _delta(before.throttle_counts.get(name), count) for name, count in after.throttle_counts.items()}
     risen = {name: count for name, count in sorted(found.items()) if count}
     slowed = {name: count for name, count in risen.items() if name not in UNDER_VOLTAGE}

@@ -56,15 +56,14 @@ def block_ends(latency: Latency) -> tuple[int, ...] | None:
 
 def _offsets(work_ns: Array, wall_ns: float | None, rate_hz: float | None) -> Array:
     """From the start of a block to that of each of its inferences, whose work took so long."""
+    count = len(work_ns)
     if rate_hz is not None and wall_ns is None:
-        return np.arange(len(work_ns)) * (1e9 / rate_hz)
-    if rate_hz is not None:
-        ends = np.arange(1, len(work_ns) + 1) * (wall_ns / max(len(work_ns), 1))
-    else:
-        ends = np.cumsum(work_ns)
-        if wall_ns is not None and len(work_ns) and ends[-1] > 0:
-            ends *= wall_ns / ends[-1]
-    return np.maximum(ends - work_ns, 0.0)
+        return np.arange(count, dtype=np.float64) * (1e9 / rate_hz)
+    ends: Array = np.arange(1, count + 1, dtype=np.float64) if rate_hz is not None else np.cumsum(work_ns)
+    if wall_ns is not None and count and ends[-1] > 0:
+        ends = ends * (wall_ns / float(ends[-1]))
+    starts: Array = np.maximum(ends - work_ns, 0.0)
+    return starts
 
 
 def throttlings(telemetry: Telemetry | None) -> tuple[Throttling, ...]:

@@ -13,7 +13,7 @@ from edgetl.device.probe.cpu import cpu
 from edgetl.device.probe.preflight import allowed_cpus, preflight
 from edgetl.device.probe.state import machine_state
 from edgetl.environment import Cpu, Environment
-from edgetl.machine_state import Pressure, MachineState
+from edgetl.machine_state import MachineState, Pressure
 from edgetl.validity import Finding
 
 MakeTree = Callable[..., Path]

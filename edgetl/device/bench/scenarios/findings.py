@@ -28,8 +28,8 @@ def pacing_remarks(scenario: Scenario) -> tuple[str, ...]:
     if not scenario.is_paced:
         return ()
     return (
-        f"timing at a rate waits busily for the last {SPIN_NS / 1e6:g} ms before an inference is due, so the core never "
-        "idles deeply before one; energy runs only sleep",
+        f"timing at a rate waits busily for the last {SPIN_NS / 1e6:g} ms before an inference is due, so the core "
+        "never idles deeply before one; energy runs only sleep",
     )
 
 
