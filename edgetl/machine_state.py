@@ -31,6 +31,7 @@ class Pressure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Share of the last ten seconds in which some task waited (Linux PSI), as a fraction."""
 
     cpu: float | None
+    """Of the container's tasks, where that has a quota."""
     memory: float | None
     io: float | None
 
@@ -81,7 +82,8 @@ class MachineState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """CPUs that this process may use; empty when unknown."""
     isolated_cpus: str | None
     load_by_others: float | None = None
-    """Share of the CPUs that this process may use which others took while it was watched; ``None`` when it was not."""
+    """Share of the CPUs that this process may use which others took while it was watched, or of the container's quota
+    which others in it took; ``None`` when that is unknown."""
     pi_throttled: int | None = None
     """A Raspberry Pi's ``get_throttled``: bits 0 to 3 tell what is so now, 16 to 19 what was since boot."""
     findings: tuple[Finding, ...] = ()

@@ -52,6 +52,8 @@ class Latency(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Lengths of the interleaved blocks."""
     block_starts_ns: tuple[int, ...] = ()
     """When each block began, on a monotonic clock; readings of sensors use the same."""
+    block_ends_ns: tuple[int, ...] = ()
+    """When each block ended; where one of every few inferences was timed, all of them lie between."""
 
 
 class Cold(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

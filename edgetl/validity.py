@@ -34,7 +34,7 @@ CODES: Mapping[str, tuple[Severity, str]] = {
     "W-LATE-START": ("note", "inferences began later than they were due although nothing ran"),
     "W-PRECISION": ("degraded", "layers ran in another precision than was asked for"),
     "W-ISA-INT8": ("note", "the CPU has no int8 dot product"),
-    "W-NO-SENSOR": ("note", "power is unknown"),
+    "W-NO-SENSOR": ("note", "power, or whether a clock fell, is unknown"),
 }
 """Severity and meaning of every code; codes stay, so that scripts can name them."""
 

@@ -266,7 +266,7 @@ def test_another_schema_is_refused(tmp_path: Path) -> None:
 
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    quick = replace(plan.PLANS["quick"], warmup_s=0.0, min_s=0.01, min_blocks=5)
+    quick = replace(plan.PLANS["quick"], warmup_s=0.0, window_s=0.002, min_s=0.01, min_blocks=5)
     monkeypatch.setattr(models, "PLANS", {"quick": quick})
     monkeypatch.setattr(models, "measure_cold", lambda *_: Cold(1, 1, 1, None))
     monkeypatch.setattr(watch, "_FIRST_READINGS_S", 0.0)

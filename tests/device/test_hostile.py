@@ -77,7 +77,9 @@ def hostile(request: pytest.FixtureRequest, make_bundle: Make, spoil: Callable[[
 def test_qualify_rejects_the_variant_with_a_reason(
     hostile: Bundle, runtime: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(measure, "PLANS", {"quick": replace(PLANS["quick"], warmup_s=0.0, min_s=0.01, min_blocks=2)})
+    monkeypatch.setattr(
+        measure, "PLANS", {"quick": replace(PLANS["quick"], warmup_s=0.0, window_s=0.002, min_s=0.01, min_blocks=2)}
+    )
     monkeypatch.setattr(measure, "measure_cold", lambda *_: Cold(1, 1, 1, None))
     result = qualify(hostile, Target("local", (runtime,), (1,)), Settings("quick", tmp_path / "cache", watch=None))
     assert all(c.rejected_because for c in result.candidates if c.variant == "fp32")

@@ -10,12 +10,14 @@ from edgetl.device.bench.pacing import Time
 from edgetl.device.bench.percent import Told
 from edgetl.device.bench.plan import Effort
 from edgetl.device.bench.scenarios.alone import Alone, run_alone
+from edgetl.device.bench.throttling import throttle_findings
 from edgetl.device.bench.timing import Subject
 from edgetl.scenario import Scenario
 from edgetl.telemetry import Telemetry
 
 _LEAST_NS = 5_000_000_000
 _READINGS = 10
+_SLOWED = frozenset({"W-THROTTLED", "W-POWER-SOURCE", "W-CLOCK-DROP"})
 ROUNDS: Mapping[Effort, int] = {"quick": 1, "standard": 2, "rigorous": 2, "sustained": 2}
 """How often each candidate runs alone: twice, in reverse the second time, shows and evens out what grows warmer."""
 
@@ -58,3 +60,13 @@ def energy_runs(
             runs[name].append(run_alone(subjects[name], scenario, plan.duration_ns, time))
             told(sum(map(len, runs.values())) / (plan.rounds * len(subjects)))
     return {name: tuple(done) for name, done in runs.items()}
+
+
+def energy_remarks(telemetry: Telemetry, runs: Mapping[str, Sequence[Alone]]) -> tuple[str, ...]:
+    """What sensors hold against the energy of a candidate; latency has no sample from then, and no blame."""
+    said = []
+    for name, alone in runs.items():
+        found = [finding for one in alone for finding in throttle_findings(telemetry, one.window_ns)]
+        words = dict.fromkeys(finding.message for finding in found if finding.code in _SLOWED)
+        said += [f"while {name} ran alone for its energy: {message}" for message in words]
+    return tuple(said)

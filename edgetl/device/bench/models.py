@@ -16,7 +16,7 @@ from edgetl import __version__
 from edgetl.artifact import sha256_of
 from edgetl.bundle import Bundle
 from edgetl.device.bench.cold import measure_cold
-from edgetl.device.bench.energy_runs import energy_plan, energy_runs
+from edgetl.device.bench.energy_runs import energy_plan, energy_remarks, energy_runs
 from edgetl.device.bench.judgement import Found, Run, candidate_result
 from edgetl.device.bench.overhead import overhead_ns
 from edgetl.device.bench.pacing import RealTime
@@ -26,6 +26,7 @@ from edgetl.device.bench.plan import PLANS, Effort
 from edgetl.device.bench.roofline import roofline
 from edgetl.device.bench.scenarios import Load, run_scenario
 from edgetl.device.bench.scenarios.alone import Alone
+from edgetl.device.bench.scenarios.findings import pacing_remarks
 from edgetl.device.bench.side_by_side import side_by_side
 from edgetl.device.bench.subjects import Loaded, Timeable, Wanted, fixed_batches, load, subjects_of
 from edgetl.device.bench.timing import Clock, Subject, Timed, throughput_per_s
@@ -155,8 +156,8 @@ class _Bench:
             watch.begin()
             calls = {one.subject.name: one.calls(settings.seed) for one in started}
             timed = self._timed(calls)
-            alone = self._alone(calls, watch)
             watch.end()
+            alone = self._alone(calls, watch)
         layers = self._layers(started) if settings.layers else {}
         rooflines = self._rooflines(started, timed) if settings.layers else {}
         overhead = overhead_ns(self.clock, settings.scenario.streams)
@@ -174,7 +175,11 @@ class _Bench:
             candidates=candidates,
             selected=selected,
             passed=selected is not None,
-            remarks=fixed_batches(started) if settings.batch is None else (),
+            remarks=(
+                *(fixed_batches(started) if settings.batch is None else ()),
+                *energy_remarks(watch.telemetry, alone),
+                *pacing_remarks(settings.scenario),
+            ),
             scenario=settings.scenario,
             state=msgspec.structs.replace(watch.state, findings=watch.findings),
             telemetry=watch.telemetry,
@@ -207,7 +212,7 @@ class _Bench:
             return {}
         plan = energy_plan(watch.telemetry, self.settings.effort)
         with percent_stage(self.progress, "run each candidate alone for its energy") as told:
-            return energy_runs(calls, self.settings.scenario, plan, RealTime(self.clock), told)
+            return energy_runs(calls, self.settings.scenario, plan, RealTime(self.clock, spin_ns=0), told)
 
     def _layers(self, loaded: Sequence[Loaded]) -> dict[str, Layers]:
         layers: dict[str, Layers] = {}

@@ -7,7 +7,7 @@ import time as wall
 from collections.abc import Callable
 from typing import Protocol
 
-_SPIN_NS = 2_000_000
+SPIN_NS = 2_000_000
 """Sleep overshoots by 0.1 ms in the median and by much more at times, so the last part is spent spinning."""
 
 
@@ -22,20 +22,27 @@ class Time(Protocol):
 
 
 class RealTime:
-    """The time of this machine: sleeps until 2 ms before a moment, then spins."""
+    """The time of this machine: sleeps until ``spin_ns`` before a moment, then spins.
+
+    Args:
+        spin_ns: 0 where a core must idle as it would in use, at the price of being late by what sleep overshoots.
+    """
 
     def __init__(
-        self, clock: Callable[[], int] = wall.perf_counter_ns, sleep: Callable[[float], object] = wall.sleep
+        self,
+        clock: Callable[[], int] = wall.perf_counter_ns,
+        sleep: Callable[[float], object] = wall.sleep,
+        spin_ns: int = SPIN_NS,
     ) -> None:
         # the bare function: a method around it would be part of every sample
         self.now = clock
-        self._sleep = sleep
+        self._sleep, self._spin_ns = sleep, spin_ns
 
     def sleep_until(self, moment_ns: int) -> None:
-        """Return when the clock has reached ``moment_ns``; waits busily for the last 2 ms."""
+        """Return when the clock has reached ``moment_ns``; waits busily for the last ``spin_ns``."""
         left_ns = moment_ns - self.now()
-        if left_ns > _SPIN_NS:
-            self._sleep((left_ns - _SPIN_NS) / 1e9)
+        if left_ns > self._spin_ns:
+            self._sleep((left_ns - self._spin_ns) / 1e9)
         while self.now() < moment_ns:
             pass
 

@@ -15,15 +15,16 @@ Effort = Literal["quick", "standard", "rigorous", "sustained"]
 class Plan:
     """When warm-up ends and when there are enough samples; times are per subject.
 
-    Warm-up lasts at least ``warmup_min`` calls and ``warmup_s``, then until latency is steady, at most
-    ``warmup_cap_s``. Measuring goes on until there are ``min_samples`` samples in ``min_blocks`` blocks that took
-    ``min_s`` together, or until they took ``cap_s``. The blocks of the slowest subject take about ``block_s``, unless
-    there would be fewer than ``min_blocks``.
+    Warm-up lasts at least ``warmup_min`` calls and ``warmup_s``, then until latency is steady over three windows of
+    ``window_s``, at most ``warmup_cap_s``. Measuring goes on until there are ``min_samples`` samples in ``min_blocks``
+    blocks that took ``min_s`` together, or until they took ``cap_s``. The blocks of the slowest subject take about
+    ``block_s``, unless there would be fewer than ``min_blocks``.
     """
 
     warmup_min: int
     warmup_s: float
     warmup_cap_s: float
+    window_s: float
     block_s: float
     min_blocks: int
     min_samples: int
@@ -39,10 +40,14 @@ class Plan:
 
 
 PLANS: Mapping[Effort, Plan] = {
-    "quick": Plan(10, 0.2, 1.5, block_s=0.1, min_blocks=10, min_samples=SUPPORT[90.0], min_s=1.0, cap_s=8.0),
-    "standard": Plan(20, 0.5, 5.0, block_s=0.2, min_blocks=20, min_samples=SUPPORT[99.0], min_s=5.0, cap_s=60.0),
-    "rigorous": Plan(50, 1.0, 10.0, block_s=0.5, min_blocks=40, min_samples=SUPPORT[99.9], min_s=20.0, cap_s=300.0),
-    "sustained": Plan(50, 1.0, 10.0, block_s=1.0, min_blocks=60, min_samples=SUPPORT[99.9], min_s=1800.0, cap_s=1800.0),
+    "quick": Plan(10, 0.6, 1.5, 0.2, block_s=0.1, min_blocks=10, min_samples=SUPPORT[90.0], min_s=1.0, cap_s=8.0),
+    "standard": Plan(20, 1.5, 6.0, 0.5, block_s=0.2, min_blocks=20, min_samples=SUPPORT[99.0], min_s=5.0, cap_s=60.0),
+    "rigorous": Plan(
+        50, 3.0, 15.0, 1.0, block_s=0.5, min_blocks=40, min_samples=SUPPORT[99.9], min_s=20.0, cap_s=300.0
+    ),
+    "sustained": Plan(
+        50, 3.0, 15.0, 1.0, block_s=1.0, min_blocks=60, min_samples=SUPPORT[99.9], min_s=1800.0, cap_s=1800.0
+    ),
 }
 """The least effort first: ``quick`` supports p90, ``standard`` p99, ``rigorous`` p99.9; ``sustained`` lasts 30
 minutes for each subject, until a device is as hot as it gets."""

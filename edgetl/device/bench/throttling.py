@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate
 
+from edgetl.device.bench.clock_falls import READINGS_MIN, Fall, Unjudged, clock_fall
 from edgetl.device.bench.energy import Window
 from edgetl.telemetry import Series, Telemetry
 from edgetl.validity import Finding
 
-_DROP = 0.02
-_SMOOTH = 5
-"""Readings whose median counts as one clock: x86 tells clocks that tremble by some percent."""
+_POWER_SENSORS = ("ina238", "ina3221", "tegrastats", "rapl")
+"""Those that can tell what a whole device draws."""
 _ADVICE = {
     "W-THROTTLED": "cool the device or lower its power mode, then measure again",
     "W-POWER-SOURCE": "use a stronger power supply and cable",
@@ -23,21 +21,21 @@ def throttle_findings(telemetry: Telemetry, window_ns: Window) -> tuple[Finding,
     """Judge what happened between two moments.
 
     Counters count by their rise: from the last reading before the window (or the first in it) to the first after it
-    (or the last in it). States count when they were on at any reading inside. A clock has fallen when the median of
-    five readings is more than 2 % below an earlier one; of CPUs, the fastest at each moment counts, because that is
+    (or the last in it). States count when they were on at any reading inside. Whether clocks fell is said by
+    :func:`edgetl.device.bench.clock_falls.clock_fall`; of CPUs, the fastest at each moment counts, because that is
     where inference runs while others idle.
 
     Args:
         window_ns: when samples were taken.
     """
     slowed = [(series, seen) for series in telemetry.series if (seen := _throttling(series, window_ns)) is not None]
-    found = [
+    clocks = [clock_fall(name, readings) for name, readings in _clocks(telemetry, window_ns)]
+    found = (
         *_events("W-THROTTLED", [(s, seen) for s, seen in slowed if not s.channel.is_supply]),
         *_events("W-POWER-SOURCE", [(s, seen) for s, seen in slowed if s.channel.is_supply]),
-        *_clock_drops(telemetry, window_ns),
-    ]
-    if not any(series.channel.is_total and _inside(series, window_ns) for series in telemetry.series):
-        found.append(_no_sensor(telemetry))
+        *_clock_drop([clock for clock in clocks if isinstance(clock, Fall)]),
+        *_unknown(telemetry, window_ns, [clock for clock in clocks if isinstance(clock, Unjudged)]),
+    )
     return tuple(found)
 
 
@@ -69,13 +67,15 @@ def _events(code: str, slowed: Sequence[tuple[Series, tuple[float, str]]]) -> It
         yield Finding(code, f"{words}; {_ADVICE[code]}", evidence)
 
 
-def _clock_drops(telemetry: Telemetry, window_ns: Window) -> Iterator[Finding]:
-    for name, clock in _clocks(telemetry, window_ns):
-        high_hz, low_hz = _deepest_fall(clock)
-        if low_hz < (1 - _DROP) * high_hz:
-            fall = f"the clock of {name} fell from {high_hz / 1e6:.0f} to {low_hz / 1e6:.0f} MHz"
-            evidence: dict[str, float | str] = {"clock": name, "high_hz": high_hz, "low_hz": low_hz}
-            yield Finding("W-CLOCK-DROP", f"{fall} while measuring; pin clocks, or cool the device", evidence)
+def _clock_drop(falls: Sequence[Fall]) -> Iterator[Finding]:
+    if falls:
+        words = ", ".join(
+            f"that of {fall.name} from {fall.high_hz / 1e6:.0f} to {fall.low_hz / 1e6:.0f} MHz" for fall in falls
+        )
+        evidence: dict[str, float | str] = {}
+        for fall in falls:
+            evidence |= {f"{fall.name} high_hz": fall.high_hz, f"{fall.name} low_hz": fall.low_hz}
+        yield Finding("W-CLOCK-DROP", f"clocks fell while measuring: {words}; pin clocks, or cool the device", evidence)
 
 
 def _clocks(telemetry: Telemetry, window_ns: Window) -> Iterator[tuple[str, list[float]]]:
@@ -85,26 +85,26 @@ def _clocks(telemetry: Telemetry, window_ns: Window) -> Iterator[tuple[str, list
     fastest: dict[int, float] = {}
     for time_ns, value in (reading for readings in cpus for reading in readings):
         fastest[time_ns] = max(value, fastest.get(time_ns, value))
-    yield "the fastest CPU", [fastest[time_ns] for time_ns in sorted(fastest)]
+    if cpus:
+        yield "the fastest CPU", [fastest[time_ns] for time_ns in sorted(fastest)]
     for series in frequencies:
         if not series.channel.name.startswith("cpu"):
             yield _name(series), [value for _, value in _inside(series, window_ns)]
 
 
-def _deepest_fall(values: Sequence[float]) -> tuple[float, float]:
-    """The highest smoothed value and the lowest after it, where the ratio is smallest; zeros for too few values."""
-    smooth = [statistics.median(values[end - _SMOOTH : end]) for end in range(_SMOOTH, len(values) + 1)]
-    highest = accumulate(smooth, max)
-    return min(
-        zip(highest, smooth, strict=True), key=lambda pair: pair[1] / pair[0] if pair[0] else 1.0, default=(0, 0)
-    )
-
-
-def _no_sensor(telemetry: Telemetry) -> Finding:
-    reasons: dict[str, float | str] = {missing.sensor: missing.reason for missing in telemetry.missing}
-    power = [f"{name}: {reasons[name]}" for name in ("rapl", "ina3221", "tegrastats") if name in reasons]
-    why = f" ({'; '.join(power)})" if power else ""
-    return Finding("W-NO-SENSOR", f"no sensor told what the whole device draws{why}", reasons)
+def _unknown(telemetry: Telemetry, window_ns: Window, unjudged: Sequence[Unjudged]) -> Iterator[Finding]:
+    """Power, and clocks that were read too seldom."""
+    evidence: dict[str, float | str] = {missing.sensor: missing.reason for missing in telemetry.missing}
+    words = []
+    if not any(series.channel.is_total and _inside(series, window_ns) for series in telemetry.series):
+        power = [f"{name}: {evidence[name]}" for name in _POWER_SENSORS if name in evidence]
+        words.append("no sensor told what the whole device draws" + (f" ({'; '.join(power)})" if power else ""))
+    for clock in unjudged:
+        said = f"not judged: {clock.readings} readings, and {READINGS_MIN} are needed"
+        words.append(f"whether the clock of {clock.name} fell is {said}")
+        evidence[f"clock of {clock.name}"] = said
+    if words:
+        yield Finding("W-NO-SENSOR", "; ".join(words), evidence)
 
 
 def _inside(series: Series, window_ns: Window) -> list[tuple[int, float]]:

@@ -9,11 +9,22 @@ from edgetl.device.kernel.files import number, numbers, read, whole
 
 def cpu_quota(root: Path) -> float | None:
     """CPUs that the container's quota amounts to (cgroup v2 ``cpu.max``, v1 ``cfs_quota_us``); ``None`` without one."""
-    limits = [_ratio(*[*(read(path / "cpu.max") or "").split(), "", ""][:2]) for path in folders(root, "")]
+    limits = [quota for _, quota in _quotas(root)]
     limits += [
         _ratio(read(path / "cpu.cfs_quota_us"), read(path / "cpu.cfs_period_us")) for path in folders(root, "cpu")
     ]
     return min((limit for limit in limits if limit is not None), default=None)
+
+
+def quota_group(root: Path) -> Path | None:
+    """The group whose quota is the tightest (cgroup v2); ``None`` without one."""
+    return min(((quota, path) for path, quota in _quotas(root) if quota is not None), default=(0.0, None))[1]
+
+
+def cpu_used_s(group: Path) -> float | None:
+    """CPU time of all processes of a group since it was made (cgroup v2)."""
+    used_us = numbers(read(group / "cpu.stat")).get("usage_usec")
+    return None if used_us is None else used_us / 1e6
 
 
 def within_quota(cpus: int, quota: float | None) -> int:
@@ -56,6 +67,11 @@ def free_bytes(root: Path) -> list[int]:
                 cache = numbers(read(folder / "memory.stat")).get(cache_name, 0)
                 found.append(max(0, limit - max(0, used - cache)))
     return found
+
+
+def _quotas(root: Path) -> list[tuple[Path, float | None]]:
+    """Of cgroup v2."""
+    return [(path, _ratio(*[*(read(path / "cpu.max") or "").split(), "", ""][:2])) for path in folders(root, "")]
 
 
 def _ratio(quota: str | None, period: str | None) -> float | None:

@@ -25,8 +25,9 @@ def preflight(state: MachineState, here: Environment, threads: int | None) -> tu
     """Judge the machine; what is unknown says nothing.
 
     Args:
-        state: how it stands, its ``load_by_others`` watched (the load average is only asked where that is unknown: it
-            remembers this process's own work of the last minute).
+        state: how it stands, its ``load_by_others`` watched (the load average is only asked where that is unknown,
+            because it remembers this process's own work of the last minute, and never under a quota, because it is that
+            of the whole machine).
         here: what lasts.
         threads: how many are to infer; ``None`` when the runtime decides.
     """
@@ -103,7 +104,11 @@ def _load(state: MachineState, here: Environment) -> Finding | None:
         if state.load_by_others <= OTHERS_MAX:
             return None
         message = f"others take {state.load_by_others:.0%} of the {_cpus(cpus)} that this process may use"
-    elif average is not None and average > cpus / 2:
+        if state.cpu_quota is not None:
+            message = (
+                f"others in the container take {state.load_by_others:.0%} of its quota of {state.cpu_quota:g} CPUs"
+            )
+    elif state.cpu_quota is None and average is not None and average > cpus / 2:
         message = f"load average is {average:.1f} on {_cpus(cpus)} that this process may use"
     elif pressure is not None and pressure > _PRESSURE_MAX:
         message = f"tasks waited for a CPU in {pressure:.0%} of the last 10 s"

@@ -53,10 +53,14 @@ def machine_state(
 
 
 def _waiting(root: Path, resource: str) -> float | None:
-    """Lines such as ``some avg10=1.25 avg60=...``, in percent."""
-    match = re.search(
-        r"^some avg10=(\d{1,3}(?:\.\d+)?)\b", read(root / "proc/pressure" / resource) or "", re.ASCII | re.MULTILINE
-    )
+    """Lines such as ``some avg10=1.25 avg60=...``, in percent; for a CPU, of the container where that has a quota."""
+    path = root / "proc/pressure" / resource
+    if resource == "cpu" and cgroup.cpu_quota(root) is not None:
+        group = cgroup.quota_group(root)
+        if group is None:
+            return None
+        path = group / "cpu.pressure"
+    match = re.search(r"^some avg10=(\d{1,3}(?:\.\d+)?)\b", read(path) or "", re.ASCII | re.MULTILINE)
     return float(match[1]) / 100 if match else None
 
 
@@ -73,9 +77,19 @@ def _swap_used(memory: dict[str, int]) -> int | None:
 
 
 def _load_by_others(root: Path, window_s: float | None, sleep: Callable[[float], None]) -> float | None:
+    """Under a quota, of those who share it: the CPUs of the whole machine are not this container's."""
     before = None if window_s is None else cpu_time(root)
     if before is None or window_s is None:
         return None
+    quota, group = cgroup.cpu_quota(root), cgroup.quota_group(root)
+    used_before = None if group is None else cgroup.cpu_used_s(group)
     sleep(window_s)
-    after = cpu_time(root)
-    return None if after is None else share_of_others(before, after)
+    after, used_after = cpu_time(root), None if group is None else cgroup.cpu_used_s(group)
+    if after is None:
+        return None
+    if quota is None:
+        return share_of_others(before, after)
+    if used_before is None or used_after is None or quota * window_s <= 0:
+        return None
+    others_s = used_after - used_before - (after.own_s - before.own_s)
+    return min(max(others_s / (quota * window_s), 0.0), 1.0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from edgetl.device.kernel.files import numbers, read
@@ -98,24 +98,30 @@ def _memory(before: Usage, after: Usage) -> Iterator[Finding]:
 
 
 def _throttled(before: Usage, after: Usage) -> Iterator[Finding]:
-    """Counters that one reading lacks are unknown, not 0."""
+    """Counters that one reading lacks are unknown, not 0.
+
+    A weak supply is throttling only where another counter says that the device slowed itself down for it.
+    """
     found = {name: _delta(before.throttle_counts.get(name), count) for name, count in after.throttle_counts.items()}
     risen = {name: count for name, count in sorted(found.items()) if count}
-    if not risen:
-        return
-    evidence: dict[str, float | str] = {name: float(count) for name, count in risen.items()}
-    events = ", ".join(f"{name} +{count:,}" for name, count in risen.items())
-    yield Finding(
-        "W-THROTTLED",
-        f"the device slowed itself down while measuring ({events}); cool it, feed it, or choose a lower power mode",
-        evidence,
-    )
-    if UNDER_VOLTAGE & risen.keys():
+    slowed = {name: count for name, count in risen.items() if name not in UNDER_VOLTAGE}
+    weak = {name: count for name, count in risen.items() if name in UNDER_VOLTAGE}
+    if slowed:
+        said = f"the device slowed itself down while measuring ({_events(slowed)})"
+        yield Finding("W-THROTTLED", f"{said}; cool it or choose a lower power mode", _evidence(slowed))
+    if weak:
+        said = f"the supply voltage fell while measuring ({_events(weak)})"
         yield Finding(
-            "W-POWER-SOURCE",
-            f"the supply voltage fell while measuring ({events}); use the supply and the cable that the board asks for",
-            evidence,
+            "W-POWER-SOURCE", f"{said}; use the supply and the cable that the board asks for", _evidence(weak)
         )
+
+
+def _events(risen: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} +{count:,}" for name, count in risen.items())
+
+
+def _evidence(risen: Mapping[str, int]) -> dict[str, float | str]:
+    return {name: float(count) for name, count in risen.items()}
 
 
 def _delta(before: int | None, after: int | None) -> int | None:

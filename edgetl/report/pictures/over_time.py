@@ -14,7 +14,7 @@ from edgetl.report.pictures.chart import Chart, Facts, Trace, mark
 from edgetl.report.pictures.distribution import distribution_facts
 from edgetl.report.pictures.heading import WIDTH, heading
 from edgetl.report.pictures.log_axis import LogAxis, log_axis
-from edgetl.report.pictures.moments import sample_times
+from edgetl.report.pictures.moments import block_ends, sample_times
 from edgetl.report.pictures.sensors import HEIGHT, Drawn, Window, panels, throttle_marks
 from edgetl.report.pictures.svg import Style, box, line, number, polyline, text
 from edgetl.report.pictures.thinning import thinned
@@ -84,13 +84,14 @@ def _window(times_ns: npt.NDArray[np.float64] | None, n: int) -> tuple[Window, n
 def _shades(
     latency: Latency, times_ns: npt.NDArray[np.float64], window: Window, span: tuple[float, float]
 ) -> list[str]:
-    """A band from the start of each block to the end of its last sample."""
+    """A band from the start of each block to its end, or to that of its last sample where it is not known."""
     if len(latency.blocks) > _BLOCKS_MAX:
         return []
     bands, height = [], span[1] - span[0]
-    for start_ns, end in zip(latency.block_starts_ns, np.cumsum(latency.blocks), strict=True):
-        left = window.place(start_ns)
-        right = min(window.place(times_ns[end - 1] + latency.samples_ns[end - 1]), _RIGHT)
+    last = np.cumsum(latency.blocks) - 1
+    ends = block_ends(latency) or (times_ns[last] + np.asarray(latency.samples_ns)[last]).tolist()
+    for start_ns, end_ns in zip(latency.block_starts_ns, ends, strict=True):
+        left, right = window.place(start_ns), min(window.place(end_ns), _RIGHT)
         bands.append(box((left, span[0]), (max(right - left - 1, 1.0), height), "raised"))
     return bands
 

@@ -15,7 +15,7 @@ from edgetl.result import Cold
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Efforts last some hundredths of a second, and nothing is started in processes of its own."""
-    quick = replace(plan.PLANS["quick"], warmup_s=0.0, min_s=0.01, min_blocks=2)
+    quick = replace(plan.PLANS["quick"], warmup_s=0.0, window_s=0.002, min_s=0.01, min_blocks=2)
     monkeypatch.setattr(models, "PLANS", {"quick": quick})
     monkeypatch.setattr(models, "measure_cold", lambda *_: Cold(1, 1, 1, None))
     monkeypatch.setattr(watch, "_FIRST_READINGS_S", 0.0)

@@ -7,8 +7,9 @@ from itertools import pairwise
 import pytest
 
 from edgetl.device.bench.energy import energy
-from edgetl.device.bench.energy_runs import EnergyPlan, energy_plan, energy_runs
+from edgetl.device.bench.energy_runs import EnergyPlan, energy_plan, energy_remarks, energy_runs
 from edgetl.device.bench.pacing import SimulatedTime
+from edgetl.device.bench.scenarios.alone import Alone
 from edgetl.scenario import SINGLE_STREAM, Scenario
 from edgetl.telemetry import Channel, Series, Telemetry
 
@@ -95,3 +96,10 @@ def test_ten_readings_fit_at_any_period() -> None:
     assert energy_plan(sensor(SECOND // 10, SECOND // 10), "standard") == EnergyPlan(SECOND // 10, 5 * SECOND, 2)
     # readings come less often after an hour
     assert energy_plan(sensor(2 * SECOND, SECOND // 2), "sustained") == EnergyPlan(2 * SECOND, 22 * SECOND, 2)
+
+
+def test_a_device_that_slowed_itself_down_for_energy_is_a_remark_on_that_candidate() -> None:
+    counter = Series(Channel("core-throttle", "core 0", "throttle-count"), (0, 10, 20, 30), (0.0, 0.0, 3.0, 3.0))
+    runs = {"cool": (Alone((0, 10), 5),), "hot": (Alone((11, 19), 5), Alone((20, 30), 5)), "none": ()}
+    (remark,) = energy_remarks(Telemetry(10, (counter,)), runs)
+    assert remark.startswith("while hot ran alone for its energy: core-throttle core 0 +3; ")

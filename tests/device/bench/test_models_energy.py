@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from edgetl.device.bench import energy_runs, watch
+from edgetl.device.bench import energy_runs, models, watch
 from edgetl.device.bench.models import BenchSettings, bench_models
+from edgetl.device.bench.pacing import SPIN_NS, RealTime
 from edgetl.device.bench.telemetry.recorder import recording
+from edgetl.device.bench.timing import Clock
 from edgetl.scenario import Scenario, ScenarioKind
 from edgetl.telemetry import Telemetry
 from edgetl.validity import Finding
@@ -59,7 +61,7 @@ def test_every_candidate_has_its_energy_where_power_is_told(
 
 
 @pytest.mark.usefixtures("board")
-def test_what_throttles_while_a_candidate_runs_alone_counts(
+def test_what_throttles_while_a_candidate_runs_alone_is_no_matter_of_latency(
     classifier: Path, settings: BenchSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = []
@@ -72,10 +74,36 @@ def test_what_throttles_while_a_candidate_runs_alone_counts(
     monkeypatch.setattr(watch, "throttle_findings", judged)
     (candidate,) = bench_models((classifier,), replace(settings, runtime="onnxruntime")).candidates
     assert candidate.energy is not None
-    assert all(
-        start <= candidate.energy.windows_ns[0][0] < candidate.energy.windows_ns[0][1] <= end for start, end in seen
-    )
+    assert candidate.latency is not None
     assert seen
+    for start, end in seen:
+        assert start <= candidate.latency.block_starts_ns[0]
+        assert candidate.latency.block_starts_ns[-1] < end <= candidate.energy.windows_ns[0][0]
+
+
+@pytest.mark.usefixtures("board")
+def test_energy_runs_never_wait_busily(
+    classifier: Path, settings: BenchSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spun = []
+    plain = models.RealTime
+
+    def made(clock: Clock, spin_ns: int = SPIN_NS) -> RealTime:
+        spun.append(spin_ns)
+        return plain(clock, spin_ns=spin_ns)
+
+    monkeypatch.setattr(models, "RealTime", made)
+    bench_models((classifier,), replace(settings, runtime="onnxruntime"))
+    assert spun == [SPIN_NS, 0]
+
+
+@pytest.mark.usefixtures("board")
+def test_at_a_rate_the_result_says_how_it_waited(classifier: Path, settings: BenchSettings) -> None:
+    scenario = Scenario("periodic", rate_hz=100.0)
+    paced = bench_models((classifier,), replace(settings, runtime="onnxruntime", scenario=scenario))
+    assert "waits busily for the last 2 ms" in paced.remarks[-1]
+    back_to_back = bench_models((classifier,), replace(settings, runtime="onnxruntime"))
+    assert back_to_back.remarks == ()
 
 
 def test_without_a_power_sensor_nothing_runs_longer_and_energy_says_why(

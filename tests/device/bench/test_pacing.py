@@ -40,6 +40,13 @@ def test_a_sleep_that_overshoots_by_less_than_two_milliseconds_is_not_late() -> 
     assert 10 * MS <= machine.now_ns <= 10 * MS + 100
 
 
+def test_without_spinning_it_only_sleeps() -> None:
+    machine = Sleepy(overshoot_ns=MS // 10)
+    RealTime(machine.clock, machine.sleep, spin_ns=0).sleep_until(10 * MS)
+    assert machine.slept_s == [(10 * MS - 100) / 1e9]
+    assert machine.read == 2
+
+
 def test_real_time_does_not_wait_for_what_is_past() -> None:
     machine = Sleepy(now_ns=50 * MS)
     RealTime(machine.clock, machine.sleep).sleep_until(10 * MS)

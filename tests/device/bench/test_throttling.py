@@ -95,8 +95,15 @@ def test_all_events_of_a_kind_are_one_finding() -> None:
 def test_a_clock_that_fell_is_named_with_how_far() -> None:
     (found,) = findings(clock([1500] * 6 + [1450] * 6, "gpu0"))
     assert found.code == "W-CLOCK-DROP"
-    assert found.message.startswith("the clock of sensor gpu0 fell from 1500 to 1450 MHz while measuring")
-    assert found.evidence == {"clock": "sensor gpu0", "high_hz": 1.5e9, "low_hz": 1.45e9}
+    assert found.message.startswith("clocks fell while measuring: that of sensor gpu0 from 1500 to 1450 MHz; ")
+    assert found.evidence == {"sensor gpu0 high_hz": 1.5e9, "sensor gpu0 low_hz": 1.45e9}
+
+
+def test_all_clocks_that_fell_are_in_one_finding() -> None:
+    (found,) = findings(clock([1500] * 6 + [1450] * 6, "gpu0"), clock([3000] * 6 + [1000] * 6))
+    assert "that of the fastest CPU from 3000 to 1000 MHz, that of sensor gpu0 from 1500 to 1450 MHz" in found.message
+    assert found.evidence["the fastest CPU low_hz"] == 1e9
+    assert found.evidence["sensor gpu0 low_hz"] == 1.45e9
 
 
 @pytest.mark.parametrize(
@@ -108,13 +115,27 @@ def test_a_clock_that_fell_is_named_with_how_far() -> None:
         pytest.param([1500] * 6 + [300] + [1500] * 6, False, id="in one reading"),
         pytest.param([800] * 6 + [1500] * 6, False, id="rose"),
         pytest.param([800] * 5 + [1500] * 5 + [900] * 5, True, id="rose and fell"),
-        pytest.param([1500, None, None, None, 300], False, id="too few readings"),
-        pytest.param([None] * 12, False, id="unknown"),
+        pytest.param([2000] * 2 + [1000] * 2, True, id="four readings"),
+        pytest.param([2000] * 2 + [1000] * 4, True, id="six readings"),
+        pytest.param([2000] * 5 + [1000] * 2, True, id="in the end"),
+        pytest.param([2000] * 20 + [1000] * 2 + [2000] * 20, True, id="for two readings"),
+        pytest.param([2000, 2000, 1900, 1900], False, id="a little, in four readings"),
+        pytest.param([2000, 1000, 2000, 2000], False, id="once, in four readings"),
         pytest.param([0] * 12, False, id="off"),
     ],
 )
 def test_what_counts_as_a_fall(values: Sequence[float | None], fell: bool) -> None:
     assert codes(clock(values)) == (["W-CLOCK-DROP"] if fell else [])
+
+
+@pytest.mark.parametrize("values", [[1500, None, None, None, 300], [None] * 12], ids=["two", "none"])
+def test_clocks_with_too_few_readings_are_not_judged_and_that_is_said(values: Sequence[float | None]) -> None:
+    (found,) = findings(clock(values))
+    known = len([value for value in values if value is not None])
+    assert (found.code, found.severity) == ("W-NO-SENSOR", "note")
+    said = f"not judged: {known} readings, and 4 are needed"
+    assert found.message == f"whether the clock of the fastest CPU fell is {said}"
+    assert found.evidence == {"clock of the fastest CPU": said}
 
 
 def test_cpus_that_idle_do_not_count_as_long_as_one_is_fast() -> None:
@@ -124,12 +145,12 @@ def test_cpus_that_idle_do_not_count_as_long_as_one_is_fast() -> None:
 
 
 def test_unknown_power_is_a_note_with_the_reasons() -> None:
-    reasons = (Missing("rapl", "only root may"), Missing("clocks", "none"))
+    reasons = (Missing("rapl", "only root may"), Missing("ina238", "no chip"), Missing("clocks", "none"))
     part = Series(Channel("ina3221", "VDD_GPU", "power"), (150,), (5.0,))
     (found,) = throttle_findings(Telemetry(1, (part,), reasons), WINDOW)
     assert (found.code, found.severity) == ("W-NO-SENSOR", "note")
-    assert found.message == "no sensor told what the whole device draws (rapl: only root may)"
-    assert found.evidence == {"rapl": "only root may", "clocks": "none"}
+    assert found.message == "no sensor told what the whole device draws (ina238: no chip; rapl: only root may)"
+    assert found.evidence == {"rapl": "only root may", "ina238": "no chip", "clocks": "none"}
 
 
 def test_power_that_was_read_at_other_times_only_is_unknown() -> None:

@@ -114,6 +114,31 @@ def test_load_by_others_is_watched_for_as_long_as_asked(make_tree: MakeTree) -> 
     assert slept == [1.0]
 
 
+@pytest.mark.parametrize(("others_us", "expected"), [(0, 0.0), (300_000, 0.2)])
+def test_under_a_quota_those_count_that_share_it(make_tree: MakeTree, others_us: int, expected: float) -> None:
+    """The machine is busy in both cases; the container may use 1.5 CPUs, of which this process took 0.3."""
+    group = "sys/fs/cgroup/docker/1/cpu.stat"
+    root = make_tree("container", {**stat(cpu0=(0, 0), cpu1=(0, 0), own=0), group: "usage_usec 7000000\n"})
+
+    def sleep(_: float) -> None:
+        usage = 7_000_000 + 300_000 + others_us
+        make_tree("container", {**stat(cpu0=(100, 0), cpu1=(100, 0), own=30), group: f"usage_usec {usage}\n"})
+
+    assert machine_state(root, window_s=1.0, sleep=sleep).load_by_others == pytest.approx(expected)
+
+
+def test_under_a_quota_the_load_of_the_machine_says_nothing(make_tree: MakeTree) -> None:
+    files = {
+        **stat(cpu0=(0, 0), cpu1=(0, 0), own=0),
+        "sys/fs/cgroup/docker/1/cpu.stat": "nr_throttled 7\n",
+        "proc/pressure/cpu": "some avg10=90.00 avg60=0.00 avg300=0.00 total=1\n",
+    }
+    state = machine_state(make_tree("container", files), window_s=1.0, sleep=lambda _: None)
+    assert (state.load_by_others, state.pressure.cpu) == (None, None)
+    files["sys/fs/cgroup/docker/1/cpu.pressure"] = "some avg10=35.00 avg60=0.00 avg300=0.00 total=1\n"
+    assert machine_state(make_tree("container", files)).pressure.cpu == 0.35
+
+
 def stat(own: int, **cpus: tuple[int, int]) -> dict[str, str]:
     """Ticks in which CPUs were busy and idle, and own ticks; CPUs 0 and 1 may be used."""
     rows = [f"{name} 1000 0 {busy} {idle + 1} 0 0 0 0 0 0\n" for name, (busy, idle) in cpus.items()]

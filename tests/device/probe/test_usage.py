@@ -78,7 +78,15 @@ def test_bits_that_were_set_before_do_not_count_and_new_ones_name_the_supply(mak
     path = "sys/devices/platform/soc/soc:firmware/get_throttled"
     hot, weak = usage(make_tree("pi", {path: "80000\n"})), usage(make_tree("pi", {path: "d0001\n"}))
     assert usage_findings(hot, hot) == ()
-    assert codes(usage_findings(hot, weak)) == ["W-THROTTLED", "W-POWER-SOURCE"]
+    throttled, supply = usage_findings(hot, weak)
+    assert (throttled.code, throttled.evidence) == ("W-THROTTLED", {"pi_throttled": 1.0})
+    assert (supply.code, supply.evidence) == ("W-POWER-SOURCE", {"pi_under_voltage": 1.0})
+
+
+@pytest.mark.parametrize("name", ["pi_under_voltage", "oc1"])
+def test_a_weak_supply_that_slowed_nothing_down_is_no_throttling(name: str) -> None:
+    (finding,) = usage_findings(Usage(0, 0, 0, 0, {name: 0}), Usage(0, 0, 0, 0, {name: 1}))
+    assert (finding.code, finding.severity) == ("W-POWER-SOURCE", "degraded")
 
 
 def test_a_counter_that_only_one_reading_has_says_nothing() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from edgetl.device.bench.pacing import Time
-from edgetl.device.bench.scenarios.paced import Stretch, run_stretch
+from edgetl.device.bench.scenarios.paced import Line, Stretch, run_stretch
 from edgetl.device.bench.scenarios.schedule import rate_of, schedule
 from edgetl.device.bench.scenarios.streams import at_once, draining
 from edgetl.device.bench.timing import Subject
@@ -66,7 +66,7 @@ def _paced(calls: Sequence[Subject], scenario: Scenario, duration_ns: int, time:
     dues = itertools.chain((0,), schedule(scenario))
     within = itertools.takewhile(lambda due: due < length_ns and time.now() < began + length_ns, dues)
     # what is due decides when it ends, not a number
-    paced = run_stretch(calls[0], within, Stretch(sys.maxsize, scenario.backlog), time)
+    paced = run_stretch(calls[0], Line(within), Stretch(sys.maxsize, scenario.backlog), time)
     time.sleep_until(began + length_ns)
     return Alone((began, time.now()), paced.done)
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import statistics
 
+from edgetl.device.bench.pacing import SPIN_NS
 from edgetl.device.bench.scenarios.schedule import rate_of
 from edgetl.device.bench.timing import Timed
 from edgetl.scenario import Scenario
 from edgetl.validity import Finding
 
 _LATE_SHARE_MAX = 0.01
+_WAITING_SHARE_MAX = 0.25
+"""Of the inferences that were done; a queue that fits, full to nine tenths, has this many in it about never."""
 
 
 def pacing_findings(timed: Timed, scenario: Scenario) -> tuple[Finding, ...]:
@@ -20,11 +23,22 @@ def pacing_findings(timed: Timed, scenario: Scenario) -> tuple[Finding, ...]:
     return tuple(finding for finding in found if finding is not None)
 
 
+def pacing_remarks(scenario: Scenario) -> tuple[str, ...]:
+    """What a run at a rate does to the machine, as a sentence; nothing of a scenario without one."""
+    if not scenario.is_paced:
+        return ()
+    return (
+        f"timing at a rate waits busily for the last {SPIN_NS / 1e6:g} ms before an inference is due, so the core "
+        "never idles deeply before one; energy runs only sleep",
+    )
+
+
 def _overload(timed: Timed, scenario: Scenario) -> Finding | None:
-    """The queue grows when work arrives faster than it is done; it grew when a block's worth waits at a block's end."""
+    """The queue grows when work arrives faster than it is done; it grew when much of the work waits at the end."""
     rate_hz, mean_s = rate_of(scenario), statistics.fmean(timed.service_ns) / 1e9
     utilisation, waiting = rate_hz * mean_s, max(timed.backlogs)
-    if scenario.backlog == "drop" or (utilisation <= 1 and waiting <= statistics.median(timed.block_items)):
+    has_grown = timed.backlogs[-1] > _WAITING_SHARE_MAX * sum(timed.block_items)
+    if scenario.backlog == "drop" or (utilisation <= 1 and not has_grown):
         return None
     return Finding(
         "W-OVERLOAD",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 from array import array
+from bisect import bisect_left
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -20,13 +21,47 @@ class Stretch:
     """How much of a schedule to run."""
 
     inferences: int
-    """That are due at least."""
+    """That are taken from it: run, or dropped; of those that are dropped, all that fell due meanwhile."""
     backlog: Backlog = "queue"
-    extra_ns: int = 0
-    """How long to go on, from the moment when the last of them is due, while others wait: those which fell due in a
-    stall belong to the stretch in which it happened."""
     stride: int = 1
-    """Of so many due inferences one is recorded; all are run, or dropped."""
+    """Of so many inferences one is recorded; all are run, or dropped."""
+
+
+class Line:
+    """Inferences that wait for one subject, and a time of their own that stands still between stretches.
+
+    So a stretch begins with the backlog that the one before it left, and many short ones are one long run.
+
+    Args:
+        dues_ns: moments after the line's beginning, ascending.
+    """
+
+    def __init__(self, dues_ns: Iterator[int]) -> None:
+        self._dues_ns = dues_ns
+        self._ahead: deque[int] = deque()
+        self.free_ns = 0
+        """When the last inference ended, in the line's time; there it stands still."""
+
+    def __iter__(self) -> Iterator[int]:
+        """Moments of those that are left, which are taken by that."""
+        return self
+
+    def __next__(self) -> int:
+        """The next one."""
+        return self._ahead.popleft() if self._ahead else next(self._dues_ns)
+
+    def put_back(self, due_ns: int) -> None:
+        """It is the next one again."""
+        self._ahead.appendleft(due_ns)
+
+    def waiting(self) -> int:
+        """How many are due and not begun."""
+        while not self._ahead or self._ahead[-1] < self.free_ns:
+            due = next(self._dues_ns, None)
+            if due is None:
+                break
+            self._ahead.append(due)
+        return bisect_left(self._ahead, self.free_ns)
 
 
 @dataclass(frozen=True)
@@ -34,14 +69,12 @@ class Paced:
     """One entry for each recorded inference that was done, in time order; nanoseconds on the clock of the run."""
 
     due_ns: array[int]
+    """Of one that waited since an earlier stretch: as if the line's time had never stood still."""
     ready_ns: array[int]
     """When it could have begun: it was due, and none before it ran any more."""
     start_ns: array[int]
     end_ns: array[int]
     began_ns: int
-    """When the schedule's beginning was."""
-    last_due_ns: int
-    """When the last inference was due that was run or dropped."""
     ended_ns: int
     done: int
     """Inferences, whether recorded or not."""
@@ -49,11 +82,6 @@ class Paced:
     """Recorded inferences that were not begun, because another ran when they were due."""
     waiting: int
     """Inferences that were due and not begun when the stretch ended."""
-
-    @property
-    def span_ns(self) -> int:
-        """The part of the schedule that was run; the work of its last inference is not added when it kept up."""
-        return (self.ended_ns if self.waiting else self.last_due_ns) - self.began_ns
 
     @property
     def latency_ns(self) -> NDArray[np.int64]:
@@ -71,28 +99,27 @@ class Paced:
         return _difference(self.start_ns, self.ready_ns)
 
 
-def run_stretch(call: Subject, dues_ns: Iterator[int], stretch: Stretch, time: Time) -> Paced:
+def run_stretch(call: Subject, line: Line, stretch: Stretch, time: Time) -> Paced:
     """Run inferences one after another as they fall due.
 
     Args:
         call: one inference.
-        dues_ns: moments after the beginning of the stretch, which is now; ascending.
+        line: whose time goes on from where it stood, now.
         stretch: how much of it. With ``backlog="queue"`` one that was due while another ran begins as soon as that is
             done; with ``"drop"`` it is not run.
         time: whose clock counts.
     """
     due_ns, ready_ns, start_ns, end_ns = array("q"), array("q"), array("q"), array("q")
-    began = free = last_due = planned_end = time.now()
-    done = dropped = waiting = 0
-    for index, offset in enumerate(dues_ns):
-        due = began + offset
-        if index < stretch.inferences:
-            planned_end = due
-        elif due >= free or free > planned_end + stretch.extra_ns:
-            waiting = _count_before(free - began, offset, dues_ns) if stretch.backlog == "queue" else 0
+    began = free = time.now()
+    shift = began - line.free_ns
+    done = dropped = 0
+    for index, offset in enumerate(line):
+        due, observed = shift + offset, index % stretch.stride == 0
+        is_late = due < free and stretch.backlog == "drop"
+        if index >= stretch.inferences and not is_late:
+            line.put_back(offset)
             break
-        last_due, observed = due, index % stretch.stride == 0
-        if due < free and stretch.backlog == "drop":
+        if is_late:
             dropped += observed
             continue
         time.sleep_until(due)
@@ -105,11 +132,9 @@ def run_stretch(call: Subject, dues_ns: Iterator[int], stretch: Stretch, time: T
             start_ns.append(start)
             end_ns.append(end)
         free, done = end, done + 1
-    return Paced(due_ns, ready_ns, start_ns, end_ns, began, last_due, free, done, dropped, waiting)
-
-
-def _count_before(moment_ns: int, first_ns: int, more_ns: Iterator[int]) -> int:
-    return sum(1 for _ in itertools.takewhile(lambda due: due < moment_ns, itertools.chain((first_ns,), more_ns)))
+    line.free_ns = free - shift
+    waiting = line.waiting() if stretch.backlog == "queue" else 0
+    return Paced(due_ns, ready_ns, start_ns, end_ns, began, free, done, dropped, waiting)
 
 
 def _difference(later: array[int], earlier: array[int]) -> NDArray[np.int64]:

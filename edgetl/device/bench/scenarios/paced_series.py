@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Mapping
+from dataclasses import replace
 
 from edgetl.device.bench.pacing import Time
 from edgetl.device.bench.percent import Told
 from edgetl.device.bench.plan import Plan
-from edgetl.device.bench.scenarios.paced import Paced, Stretch, run_stretch
+from edgetl.device.bench.scenarios.paced import Line, Paced, Stretch, run_stretch
 from edgetl.device.bench.scenarios.schedule import rate_of, schedule
 from edgetl.device.bench.timing import Subject, Timed
 from edgetl.device.bench.timing.rounds import Tally, part_from, samples_each, stride_of, take_turns
@@ -19,6 +20,10 @@ from edgetl.scenario import Scenario
 
 _BLOCK_MIN = 10
 """Inferences in a block, where the plan leaves time for them: fewer would mostly show the change of subjects."""
+_RUN_RELAXATIONS, _BLOCK_RELAXATIONS, _WARM_RELAXATIONS = 100, 5, 5
+"""How long a run is, a block and warm-up at the rate, by the time in which a queue forgets how long it was."""
+_WARM_SHARE = 0.1
+"""Of the plan's cap, that warm-up at the rate takes at most."""
 
 
 def time_paced(
@@ -26,25 +31,49 @@ def time_paced(
 ) -> dict[str, Timed]:
     """Time subjects against each other at the scenario's rate.
 
-    Each is warmed up back to back, then by one block at its rate that is not measured, because clocks fall between
-    inferences. Blocks take turns as in :func:`edgetl.device.bench.timing.interleave`. In each the schedule starts
-    anew, with one call that is not measured at its beginning, so that the first inference has its gap before it, too.
-    A block whose inferences are all done goes on while others wait, until the plan's time is up, or for as long again:
-    what fell due in a stall counts.
+    Each is warmed up back to back, then at its rate, because clocks fall between inferences and a queue grows from
+    nothing. Blocks take turns as in :func:`edgetl.device.bench.timing.interleave`. While others have their turn a
+    subject's schedule stands still, and its next block begins with the backlog that the last one left, so that all its
+    blocks are one long run; between them is one call that is not measured, because caches hold another subject's data.
+    With random arrivals a run lasts for 100 relaxation times of the slowest subject's queue (see
+    :func:`relaxation_s`), as far as the plan's cap allows, and a block for 5, so that blocks tell of different queues.
 
     Returns:
-        ``samples_ns`` from the moment each inference was due, ``service_ns`` from when it began.
+        ``samples_ns`` from the moment each inference was due, less the turns of others; ``service_ns`` from when it
+        began.
     """
     share = warm_up_share(plan)
     warm: dict[str, Warm] = {}
     for name, call in subjects.items():
         warm[name] = warm_up(call, plan, time.now)
         part_from(0.0, told)(share * len(warm) / len(subjects))
-    series = {name: _Series(call, scenario, plan, time, len(subjects)) for name, call in subjects.items()}
+    relaxation = max(relaxation_s(scenario, one.typical_ns / SECOND) for one in warm.values())
+    longer = replace(
+        plan,
+        min_s=max(plan.min_s, min(_RUN_RELAXATIONS * relaxation, plan.cap_s)),
+        block_s=max(plan.block_s, _BLOCK_RELAXATIONS * relaxation),
+    )
+    warm_s = min(_WARM_RELAXATIONS * relaxation, _WARM_SHARE * plan.cap_s)
+    series = {name: _Series(call, scenario, longer, time, len(subjects)) for name, call in subjects.items()}
     for one in series.values():
-        one.warm_up_in_rhythm()
-    take_turns(tuple(series.values()), plan, part_from(share, told))
+        one.warm_up_in_rhythm(warm_s)
+    take_turns(tuple(series.values()), longer, part_from(share, told))
     return {name: one.timed(warm[name]) for name, one in series.items()}
+
+
+def relaxation_s(scenario: Scenario, service_s: float) -> float:
+    """In which a queue of random arrivals forgets how long it was: ``2 rho S / (1 - rho)^2``, in seconds.
+
+    That of reflected Brownian motion with the drift ``1 - rho`` and the variance ``rho S`` of the work that arrives for
+    services of one length. 0 for other arrivals, and for a queue that grows without end, which never settles.
+
+    References:
+        Abate and Whitt, Transient Behavior of Regulated Brownian Motion I, Advances in Applied Probability 19, 1987.
+    """
+    utilisation = rate_of(scenario) * service_s
+    if scenario.kind != "server" or scenario.backlog == "drop" or utilisation >= 1:
+        return 0.0
+    return 2 * utilisation * service_s / (1 - utilisation) ** 2
 
 
 class _Series:
@@ -55,17 +84,17 @@ class _Series:
         self._backlogs: list[int] = []
         self._dropped = self._unmeasured = 0
         self._inferences, needed = _sizes(scenario, plan)
+        self._line = Line(schedule(scenario))
         self.tally = Tally(samples_max=samples_each(subjects))
         self._stride = stride_of(needed, self.tally.samples_max)
 
-    def warm_up_in_rhythm(self) -> None:
-        paced = self._run(Stretch(self._inferences, self._scenario.backlog))
+    def warm_up_in_rhythm(self, at_least_s: float) -> None:
+        inferences = max(self._inferences, round(at_least_s * rate_of(self._scenario)))
+        paced = self._run(Stretch(inferences, self._scenario.backlog))
         self._unmeasured += paced.done
 
     def run_block(self) -> None:
-        left_s = max(self._plan.cap_s - self.tally.spent_ns / SECOND, self._inferences / rate_of(self._scenario))
-        extra_ns = round(left_s * SECOND)
-        paced = self._run(Stretch(self._inferences, self._scenario.backlog, extra_ns, self._stride))
+        paced = self._run(Stretch(self._inferences, self._scenario.backlog, self._stride))
         latency = paced.latency_ns
         self._latency.frombytes(latency.tobytes())
         self._service.frombytes(paced.service_ns.tobytes())
@@ -73,7 +102,7 @@ class _Series:
         self._blocks.append(len(latency))
         self._backlogs.append(paced.waiting)
         self._dropped += paced.dropped
-        self.tally.add(paced.began_ns, paced.began_ns + paced.span_ns, items=paced.done, samples=len(latency))
+        self.tally.add(paced.began_ns, paced.ended_ns, items=paced.done, samples=len(latency))
 
     def timed(self, warm: Warm) -> Timed:
         return Timed(
@@ -91,10 +120,9 @@ class _Series:
         )
 
     def _run(self, stretch: Stretch) -> Paced:
-        dues_ns = schedule(self._scenario, len(self._blocks))
         self._unmeasured += 1
         self._call()
-        return run_stretch(self._call, dues_ns, stretch, self._time)
+        return run_stretch(self._call, self._line, stretch, self._time)
 
 
 def _sizes(scenario: Scenario, plan: Plan) -> tuple[int, int]:

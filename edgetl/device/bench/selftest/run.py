@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from edgetl.check import Check
-from edgetl.device.bench.selftest.clocks import clock_test
+from edgetl.device.bench.selftest.clocks import clock_test, independent_ns
 from edgetl.device.bench.selftest.statistics import statistics_checks
 from edgetl.device.bench.timing import Clock
 from edgetl.device.probe import environment
@@ -31,15 +31,16 @@ class SelfTest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return all(check.passed for check in self.checks)
 
 
-def self_test(clock: Clock, seed: int = 0, repeats: int = 200) -> SelfTest:
+def self_test(clock: Clock, seed: int = 0, repeats: int = 200, independent: Clock = independent_ns) -> SelfTest:
     """Statistics on synthetic noise, clocks on simulated and real time; takes about 20 s.
 
     Args:
         clock: nanoseconds, monotonic.
         seed: of the synthetic noise.
         repeats: simulated comparisons of each kind.
+        independent: another clock, which ``clock`` is checked against.
     """
     here = environment()
     load = None if here.load_average is None else here.load_average / here.cpu.allowed_cpus
-    clocks = clock_test(clock, load)
+    clocks = clock_test(clock, independent, load)
     return SelfTest("edgetl.selftest/1", here, (*clocks.checks, *statistics_checks(repeats, seed)), clocks.findings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import add
 
 from edgetl.device.bench.timing.subject import SECOND
 from edgetl.measurement import Scope, percentile, supports
@@ -24,8 +25,7 @@ class Timed:
     block_starts_ns: tuple[int, ...] = ()
     """When each block began, on the clock of the run."""
     block_walls_ns: tuple[int, ...] = ()
-    """Time from the beginning of each block to its end; of a scenario with a rate, until its last inference was due,
-    unless others were waiting then."""
+    """Time from the beginning of each block to its end."""
     block_items: tuple[int, ...] = ()
     """Inferences done in each block, whether timed or not."""
     service_ns: tuple[int, ...] = ()
@@ -78,4 +78,5 @@ def _latency(timed: Timed, samples: tuple[int, ...], scope: Scope) -> Latency:
         samples_ns=samples,
         blocks=timed.blocks,
         block_starts_ns=timed.block_starts_ns,
+        block_ends_ns=tuple(map(add, timed.block_starts_ns, timed.block_walls_ns)),
     )

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from edgetl.device.bench.plan import Plan
 from edgetl.device.bench.timing.subject import SECOND, Clock, Subject
 
-_WINDOW_CALLS, _WINDOW_CALLS_MAX, _WINDOW_NS = 3, 1000, 20_000_000
-_STEADY = 1.05
+_CALLS_MIN, _SAMPLES, _SAMPLES_MAX = 3, 1000, 10_000
+"""Of a window. It needs no more than 1000; there may be more where calls became faster meanwhile."""
+_WINDOWS, _STEADY = 3, 1.05
 
 
 @dataclass(frozen=True)
@@ -24,15 +25,21 @@ class Warm:
 
 
 def warm_up(call: Subject, plan: Plan, clock: Clock) -> Warm:
-    """Call until the medians of the last three windows lie within 5 %, within the limits of the plan."""
-    calls, spent_ns, steady = 0, 0, False
+    """Call until the medians of the last three windows lie within 5 %, within the limits of the plan.
+
+    A change that is slower than the windows shows is not seen: a clock that takes ten seconds to rise by a fifth
+    changes medians of half a second by 1 % each. Drift during the run is then found in its samples.
+    """
+    calls, steady, began, window_ns = 0, False, clock(), round(plan.window_s * SECOND)
     medians: list[float] = []
-    while not steady and (spent_ns < plan.warmup_cap_s * SECOND or not medians):
-        window = _window(call, clock)
-        calls, spent_ns = calls + len(window), spent_ns + sum(window)
-        medians.append(statistics.median(window))
-        settled = len(medians) >= 3 and max(medians[-3:]) <= _STEADY * min(medians[-3:])
-        steady = settled and calls >= plan.warmup_min and spent_ns >= plan.warmup_s * SECOND
+    while not steady and (clock() - began < plan.warmup_cap_s * SECOND or not medians):
+        done, median = _window(call, window_ns, clock)
+        if clock() == began:
+            # the clock does not see such calls, so it never will
+            return Warm(calls + done, steady=False, typical_ns=1.0)
+        calls, medians = calls + done, [*medians, median][-_WINDOWS:]
+        settled = len(medians) == _WINDOWS and max(medians) <= _STEADY * min(medians)
+        steady = settled and calls >= plan.warmup_min and clock() - began >= plan.warmup_s * SECOND
     return Warm(calls, steady, typical_ns=max(medians[-1], 1.0))
 
 
@@ -53,7 +60,12 @@ def time_calls(call: Subject, samples: int, clock: Clock, stride: int = 1) -> li
     return found
 
 
-def _window(call: Subject, clock: Clock) -> list[int]:
-    samples = time_calls(call, _WINDOW_CALLS, clock)
-    more = (_WINDOW_NS - sum(samples)) // max(min(samples), 1)
-    return samples + time_calls(call, max(0, min(more, _WINDOW_CALLS_MAX)), clock)
+def _window(call: Subject, window_ns: int, clock: Clock) -> tuple[int, float]:
+    """Calls and their median; of very short calls, one of every few is timed."""
+    began = clock()
+    samples = time_calls(call, _CALLS_MIN, clock)
+    shortest = min(samples)
+    stride = 1 + window_ns // (_SAMPLES * shortest) if shortest > 0 else 1
+    while clock() - began < window_ns and len(samples) < _SAMPLES_MAX:
+        samples += time_calls(call, 1, clock, stride)
+    return _CALLS_MIN + stride * (len(samples) - _CALLS_MIN), statistics.median(samples)

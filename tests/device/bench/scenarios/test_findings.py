@@ -36,12 +36,12 @@ def test_work_that_arrives_faster_than_it_is_done_is_an_overload() -> None:
     assert finding.evidence["utilisation"] == 1.2
 
 
-def test_a_queue_that_grew_by_more_than_a_block_is_an_overload() -> None:
-    assert codes(replace(FINE, backlogs=(0, 21))) == ["W-OVERLOAD"]
+def test_a_queue_that_grew_by_much_of_the_work_is_an_overload() -> None:
+    assert codes(replace(FINE, backlogs=(0, 11))) == ["W-OVERLOAD"]
 
 
-def test_a_few_that_wait_at_the_end_of_a_block_are_none() -> None:
-    assert codes(replace(FINE, backlogs=(3, 1))) == []
+def test_a_queue_that_was_worked_off_is_none() -> None:
+    assert codes(replace(FINE, backlogs=(21, 10))) == []
 
 
 def test_a_load_that_just_fits_is_none() -> None:

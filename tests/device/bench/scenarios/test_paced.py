@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgetl.device.bench.pacing import SimulatedTime
-from edgetl.device.bench.scenarios.paced import Paced, Stretch, run_stretch
+from edgetl.device.bench.scenarios.paced import Line, Paced, Stretch, run_stretch
 from edgetl.scenario import Backlog
 
 
@@ -23,14 +23,14 @@ def taking(durations: Iterable[int], time: SimulatedTime) -> Callable[[], None]:
 
 def run(durations: Iterable[int], stretch: Stretch, dues: Iterator[int] | None = None) -> Paced:
     time = SimulatedTime(1000)
-    return run_stretch(taking(durations, time), dues or every(10), stretch, time)
+    return run_stretch(taking(durations, time), Line(dues or every(10)), stretch, time)
 
 
 def test_inferences_that_are_quick_enough_begin_when_they_are_due() -> None:
     paced = run(itertools.repeat(4), Stretch(3))
     assert list(paced.due_ns) == list(paced.start_ns) == list(paced.ready_ns) == [1010, 1020, 1030]
     assert list(paced.end_ns) == [1014, 1024, 1034]
-    assert (paced.began_ns, paced.last_due_ns, paced.ended_ns, paced.span_ns) == (1000, 1030, 1034, 30)
+    assert (paced.began_ns, paced.ended_ns) == (1000, 1034)
     assert (paced.done, paced.dropped, paced.waiting) == (3, 0, 0)
 
 
@@ -60,32 +60,50 @@ def test_waking_late_shows_in_latency_and_is_told_apart() -> None:
             super().sleep_until(moment_ns + 3)
 
     time = Sluggish()
-    paced = run_stretch(taking(itertools.repeat(4), time), every(10), Stretch(3), time)
+    paced = run_stretch(taking(itertools.repeat(4), time), Line(every(10)), Stretch(3), time)
     assert paced.late_start_ns.tolist() == [3, 3, 3]
     assert paced.latency_ns.tolist() == [7, 7, 7]
     assert paced.service_ns.tolist() == [4, 4, 4]
 
 
-def test_what_falls_due_in_a_stall_belongs_to_the_stretch() -> None:
-    paced = run(itertools.chain([4, 100], itertools.repeat(4)), Stretch(2, extra_ns=10_000))
-    # due at 1020, done at 1120; then 6 ns are gained at each of those waiting since 1030
-    assert paced.latency_ns.tolist()[:4] == [4, 100, 94, 88]
-    assert paced.latency_ns.min() == 4
-    assert paced.waiting == 0
-    assert paced.done == 17  # whose end is when the next is due
+def test_what_falls_due_in_a_stall_waits_for_the_next_stretch_while_time_stands_still() -> None:
+    time, line = SimulatedTime(1000), Line(every(10))
+    call = taking(itertools.chain([4, 100], itertools.repeat(4)), time)
+    first = run_stretch(call, line, Stretch(2), time)
+    # due at 20 and done at 120: those of 30 to 110 wait, and that of 120 is due just now
+    assert (first.latency_ns.tolist(), first.waiting, line.free_ns) == ([4, 100], 9, 120)
+    time.pass_ns(5_000)
+    second = run_stretch(call, line, Stretch(2), time)
+    assert second.latency_ns.tolist() == [94, 88]
+    assert second.late_start_ns.tolist() == [0, 0]
+    assert second.began_ns == 1120 + 5_000
+    assert second.waiting == 8
+
+
+def test_a_schedule_goes_on_where_it_stood() -> None:
+    time, line = SimulatedTime(), Line(every(10))
+    call = taking(itertools.repeat(4), time)
+    run_stretch(call, line, Stretch(3), time)
+    time.pass_ns(1_000)
+    again = run_stretch(call, line, Stretch(3), time)
+    assert [start - again.began_ns for start in again.start_ns] == [6, 16, 26]
+    assert again.latency_ns.tolist() == [4, 4, 4]
 
 
 def test_those_dropped_in_a_stall_are_counted_beyond_the_end() -> None:
-    paced = run(itertools.chain([4, 100], itertools.repeat(4)), Stretch(2, "drop", extra_ns=10_000))
+    paced = run(itertools.chain([4, 100], itertools.repeat(4)), Stretch(2, "drop"))
     assert (paced.done, paced.dropped) == (2, 9)
 
 
-def test_a_queue_that_only_grows_ends_when_time_is_up() -> None:
-    paced = run(itertools.repeat(20), Stretch(5, extra_ns=200))
-    # the fifth is due at 1050; the first to end more than 200 ns later ends at 1270
-    assert (paced.ended_ns, paced.span_ns, paced.done) == (1270, 270, 13)
-    # due before 1270 are 26
-    assert paced.waiting == 13
+def test_a_queue_that_only_grows_makes_a_stretch_no_longer() -> None:
+    paced = run(itertools.repeat(20), Stretch(5))
+    # from 10 to 110, and those of 60 to 100 wait
+    assert (paced.ended_ns, paced.done, paced.waiting) == (1110, 5, 5)
+
+
+def test_a_schedule_that_ends_ends_the_stretch() -> None:
+    paced = run(itertools.repeat(20), Stretch(5), iter([10, 20]))
+    assert (paced.done, paced.waiting) == (2, 0)
 
 
 def test_only_some_are_recorded_and_all_are_run() -> None:
@@ -99,20 +117,35 @@ def test_only_some_are_recorded_and_all_are_run() -> None:
     st.lists(st.integers(1, 60), min_size=1, max_size=30),
     st.lists(st.integers(0, 40), min_size=60, max_size=60),
     st.sampled_from(["queue", "drop"]),
-    st.sampled_from([0, 50, 100_000]),
 )
 @settings(max_examples=60, deadline=None)
-def test_inferences_run_one_at_a_time_and_none_is_lost(
-    durations: list[int], gaps: list[int], backlog: Backlog, extra: int
-) -> None:
+def test_inferences_run_one_at_a_time_and_none_is_lost(durations: list[int], gaps: list[int], backlog: Backlog) -> None:
     dues = list(itertools.accumulate(gaps))
-    stretch = Stretch(20, backlog, extra)
-    paced = run(itertools.cycle(durations), stretch, iter(dues))
+    paced = run(itertools.cycle(durations), Stretch(20, backlog), iter(dues))
     assert all(end <= start for end, start in zip(paced.end_ns, paced.start_ns[1:], strict=False))
     assert all(start == ready >= due for start, ready, due in zip(*_columns(paced), strict=True))
     assert paced.done + paced.dropped >= 20
     assert list(paced.due_ns) == [1000 + due for due in dues[: paced.done]] or backlog == "drop"
     assert paced.dropped == 0 or backlog == "drop"
+
+
+@given(
+    st.lists(st.integers(1, 60), min_size=1, max_size=30),
+    st.lists(st.integers(0, 40), min_size=60, max_size=60),
+    st.sampled_from(["queue", "drop"]),
+    st.integers(1, 13),
+)
+@settings(max_examples=60, deadline=None)
+def test_short_stretches_are_one_long_one(durations: list[int], gaps: list[int], backlog: Backlog, length: int) -> None:
+    dues = list(itertools.accumulate(gaps))
+    whole = run(itertools.cycle(durations), Stretch(60, backlog), iter(dues))
+    time, line = SimulatedTime(1000), Line(iter(dues))
+    call, parts = taking(itertools.cycle(durations), time), list[Paced]()
+    while not parts or parts[-1].ended_ns > parts[-1].began_ns:
+        time.pass_ns(777)
+        parts.append(run_stretch(call, line, Stretch(length, backlog), time))
+    assert [latency for part in parts for latency in part.latency_ns.tolist()] == whole.latency_ns.tolist()
+    assert sum(part.dropped for part in parts) == whole.dropped
 
 
 def _columns(paced: Paced) -> tuple[list[int], list[int], list[int]]:
@@ -121,5 +154,5 @@ def _columns(paced: Paced) -> tuple[list[int], list[int], list[int]]:
 
 @pytest.mark.parametrize(("backlog", "misses"), [("queue", 0), ("drop", 0)])
 def test_a_stretch_of_a_light_load_has_neither_waiting_nor_dropped(backlog: Backlog, misses: int) -> None:
-    paced = run(itertools.repeat(9), Stretch(50, backlog, extra_ns=1000))
+    paced = run(itertools.repeat(9), Stretch(50, backlog))
     assert (paced.dropped, paced.waiting, paced.done) == (misses, misses, 50)

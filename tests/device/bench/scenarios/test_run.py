@@ -12,7 +12,7 @@ from edgetl.result import CandidateResult
 from edgetl.scenario import Scenario, ScenarioKind
 
 MS = 1_000_000
-PLAN = Plan(3, 0.0, 1.0, block_s=0.2, min_blocks=5, min_samples=50, min_s=20.0, cap_s=40.0)
+PLAN = Plan(3, 0.0, 1.0, 0.02, block_s=0.2, min_blocks=5, min_samples=50, min_s=20.0, cap_s=40.0)
 CANDIDATE = CandidateResult("a", "v", "float", "fp32", "onnxruntime", 1, (), None, None, None, None, 10, None)
 
 

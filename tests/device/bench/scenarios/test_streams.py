@@ -13,7 +13,7 @@ from edgetl.device.bench.scenarios.streams import at_once, draining
 from edgetl.scenario import Scenario
 
 MS = 1_000_000
-PLAN = Plan(3, 0.0, 1.0, block_s=0.2, min_blocks=5, min_samples=50, min_s=0.0, cap_s=10.0)
+PLAN = Plan(3, 0.0, 1.0, 0.02, block_s=0.2, min_blocks=5, min_samples=50, min_s=0.0, cap_s=10.0)
 
 
 def test_all_calls_really_run_at_once() -> None:
@@ -73,7 +73,7 @@ def test_latency_of_several_streams_is_that_of_the_slowest() -> None:
 
 def test_offline_counts_inferences_by_wall_time_and_has_no_samples() -> None:
     time = SimulatedTime()
-    plan = Plan(3, 0.0, 1.0, block_s=0.2, min_blocks=5, min_samples=50, min_s=2.0, cap_s=10.0)
+    plan = Plan(3, 0.0, 1.0, 0.02, block_s=0.2, min_blocks=5, min_samples=50, min_s=2.0, cap_s=10.0)
     timed = run_scenario({"a": (lambda: time.pass_ns(4 * MS),)}, Load(Scenario("offline"), plan), time)["a"]
     assert timed.samples_ns == timed.blocks == ()
     assert timed.block_items == (100,) * 5

@@ -7,23 +7,40 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from edgetl.device.bench.selftest.clocks import busy_loops, clock_test, coordinated_omission, harness_cost, timer_cost
+from edgetl.device.bench.selftest.clocks import (
+    ClockTest,
+    busy_loops,
+    clock_test,
+    coordinated_omission,
+    harness_cost,
+    independent_ns,
+    timer_cost,
+)
 
 MS = 1_000_000
 
 
 @dataclass
 class Ticking:
-    """A clock that moves by a step whenever it is read, and at times by more."""
+    """A clock that moves by a step whenever it is read, and at times by more; it may run at the wrong speed."""
 
     step_ns: int = 1000
     stolen_ns: Callable[[int], int] = lambda reading: 0
     now_ns: int = 0
+    speed: float = 1.0
     readings: itertools.count[int] = field(default_factory=itertools.count)
 
     def __call__(self) -> int:
+        return round(self.speed * self.independent())
+
+    def independent(self) -> int:
+        """What another clock says, which runs at the right speed."""
         self.now_ns += self.step_ns + self.stolen_ns(next(self.readings))
         return self.now_ns
+
+
+def loops(clock: Ticking, load_per_cpu: float | None) -> ClockTest:
+    return busy_loops(clock, clock.independent, load_per_cpu)
 
 
 def test_a_stall_is_nearly_invisible_back_to_back_and_half_of_all_at_a_rate() -> None:
@@ -36,7 +53,7 @@ def test_a_stall_is_nearly_invisible_back_to_back_and_half_of_all_at_a_rate() ->
 
 
 def test_known_durations_are_found_on_a_quiet_machine() -> None:
-    found = busy_loops(Ticking(), load_per_cpu=0.1)
+    found = loops(Ticking(), load_per_cpu=0.1)
     assert [check.name for check in found.checks] == [f"error of a loop of {ms} ms" for ms in ("0.1", "1", "5", "20")]
     assert all(check.passed and check.value is not None and check.value <= 3000 for check in found.checks)
     assert [check.limit for check in found.checks] == [20_000, 20_000, 50_000, 200_000]
@@ -45,14 +62,26 @@ def test_known_durations_are_found_on_a_quiet_machine() -> None:
 
 def test_a_harness_that_is_wrong_fails_on_a_quiet_machine() -> None:
     # reading takes 40 us, of which a sample has about two
-    found = busy_loops(Ticking(step_ns=40_000), load_per_cpu=0.1)
+    found = loops(Ticking(step_ns=40_000), load_per_cpu=0.1)
     assert not found.checks[0].passed
     assert "us off" in found.checks[0].reason
     assert found.findings == ()
 
 
+@pytest.mark.parametrize("speed", [0.5, 0.97, 2.0])
+def test_a_clock_that_runs_at_another_speed_fails(speed: float) -> None:
+    found = loops(Ticking(speed=speed), load_per_cpu=0.1)
+    assert not found.checks[-1].passed
+    assert found.checks[-1].value == pytest.approx(abs(1 - speed) * 20 * MS, rel=0.02)
+
+
+def test_the_other_clock_of_this_machine_goes_on() -> None:
+    earlier = independent_ns()
+    assert 0 <= independent_ns() - earlier < 60_000 * MS
+
+
 def test_a_loaded_machine_is_named_instead_of_judged() -> None:
-    found = busy_loops(Ticking(step_ns=40_000), load_per_cpu=2.0)
+    found = loops(Ticking(step_ns=40_000), load_per_cpu=2.0)
     first = found.checks[0]
     assert first.passed
     assert first.value is None
@@ -61,7 +90,7 @@ def test_a_loaded_machine_is_named_instead_of_judged() -> None:
 
 
 def test_a_machine_with_slow_samples_is_too_noisy_though_no_load_is_known() -> None:
-    found = busy_loops(Ticking(stolen_ns=lambda reading: 50 * MS if reading % 700 == 0 else 0), load_per_cpu=None)
+    found = loops(Ticking(stolen_ns=lambda reading: 50 * MS if reading % 700 == 0 else 0), load_per_cpu=None)
     noisy = found.findings[0]
     assert noisy.code == "W-NOISY"
     assert "times the median" in noisy.message
@@ -83,7 +112,8 @@ def test_reading_this_machines_clock_takes_some_time_and_not_much() -> None:
 
 
 def test_all_checks_pass_with_a_good_clock() -> None:
-    found = clock_test(Ticking(step_ns=500), load_per_cpu=0.0)
+    clock = Ticking(step_ns=500)
+    found = clock_test(clock, clock.independent, load_per_cpu=0.0)
     assert len(found.checks) == 8
     assert all(check.passed for check in found.checks)
     assert found.findings == ()

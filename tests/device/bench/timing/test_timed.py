@@ -23,6 +23,7 @@ def test_latency_and_service_time_are_told_apart() -> None:
     assert work is not None
     assert (whole.p50_ns, work.p50_ns) == (132, 32)
     assert whole.block_starts_ns == work.block_starts_ns == (1000, 9000)
+    assert whole.block_ends_ns == work.block_ends_ns == (5000, 15000)
     assert whole.blocks == work.blocks == (32, 32)
 
 
