@@ -29,6 +29,19 @@ class BundleIdentity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sha256: str
 
 
+class Percentile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One percentile, and between which samples the truth lies; nothing is assumed of their distribution."""
+
+    percent: float
+    value_ns: int
+    """Nearest rank."""
+    low_ns: int | None
+    """Ends of the two-sided 95 % interval; ``None`` where n gives no finite one."""
+    high_ns: int | None
+    bound_ns: int
+    """One-sided 99 % upper bound, by which limits are judged: LoadGen's early-stopping estimate."""
+
+
 class Latency(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Latency of one candidate; a percentile that the sample count does not support is ``None``."""
 
@@ -51,6 +64,12 @@ class Latency(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Lengths of the interleaved blocks."""
     block_starts_ns: tuple[int, ...] = ()
     """When each block began, on a monotonic clock; readings of sensors use the same."""
+    percentiles: tuple[Percentile, ...] = ()
+    """Those that the sample count supports, with how far each is known; empty in files of older versions."""
+
+    def percentile(self, percent: float) -> Percentile | None:
+        """How far a percentile is known; ``None`` where the samples do not support it, or an old file does not say."""
+        return next((one for one in self.percentiles if one.percent == percent), None)
 
 
 class Cold(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

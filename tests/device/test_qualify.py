@@ -11,7 +11,7 @@ import pytest
 
 from edgetl.bundle import Bundle
 from edgetl.check import Check
-from edgetl.device import measure
+from edgetl.device import decided, measure
 from edgetl.device.bench.percent import Told
 from edgetl.device.bench.plan import Plan
 from edgetl.device.bench.timing import Clock, Subject, Timed
@@ -49,6 +49,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
         }
 
     monkeypatch.setattr(measure, "interleave", interleave)
+    monkeypatch.setattr(decided, "interleave", interleave)
     monkeypatch.setattr(measure, "measure_cold", lambda *_: Cold(1, 2, 3, 100_000_000))
     here = environment()
     monkeypatch.setattr("edgetl.device.qualify.environment", lambda: _with_vnni(here))
