@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from edgetl.device.backends.onnx_types import float_types
 from edgetl.device.backends.onnxruntime_profile import layers_from_trace
 from edgetl.device.packages import find_package, importing
 from edgetl.errors import BackendError
@@ -24,6 +25,9 @@ _DTYPES: dict[str, DType] = {
     "tensor(double)": "float64",
     "tensor(bool)": "bool",
 }
+_PRECISIONS = ("fp32", "int8", "fp16", "bf16")
+_REDUCED = frozenset({"fp16", "bf16"})
+"""Floats that a graph must have to be computed in them."""
 _ERRORS_ONLY = 3
 _HOST_BATCH = "N"
 """What :mod:`edgetl.host.export` calls the batch dimension."""
@@ -51,7 +55,7 @@ class OnnxRuntimeBackend:
 
         Raises:
             MissingExtra: onnxruntime is not installed.
-            BackendError: it refused the file.
+            BackendError: it refused the file, or does not compute in that precision.
         """
         return _OnnxRuntimeRunner(_open(built, options, None))
 
@@ -103,7 +107,29 @@ class _OnnxRuntimeRunner:
         self._session = None
 
 
+def _check_precision(model: Path, precision: str) -> None:
+    """Refuse floats that the graph does not have: kernels compute in the types they are given, whatever was asked for.
+
+    Raises:
+        BackendError: says what to do.
+    """
+    if precision not in _PRECISIONS:
+        raise BackendError(f"onnxruntime cannot compute in {precision!r} (it can in: {', '.join(_PRECISIONS)})")
+    if precision not in _REDUCED:
+        return
+    try:
+        types = float_types(model)
+    except (OSError, ValueError):  # what is wrong with it, onnxruntime says
+        return
+    if precision not in types:
+        raise BackendError(
+            f"onnxruntime computes in the types of the graph, and nothing in {model.name!r} is {precision} (it has: "
+            f"{', '.join(sorted(types)) or 'no floats'}); leave {precision} out, or convert the graph"
+        )
+
+
 def _open(model: Path, options: LoadOptions, profile: Path | None) -> Any:
+    _check_precision(model, options.precision)
     session = _session(model, options, profile, _HOST_BATCH)
     named = {spec.shape[0] for spec in session.get_inputs() if spec.shape and isinstance(spec.shape[0], str)}
     if options.batch is not None and named:

@@ -31,7 +31,7 @@ from edgetl.device.bench.timing import Clock, Subject, Timed, throughput_per_s
 from edgetl.device.bench.watch import Watch, watching
 from edgetl.device.candidates import backends_of
 from edgetl.device.probe import environment
-from edgetl.errors import BackendError, InputError
+from edgetl.errors import BackendError, EdgeTLError, InputError
 from edgetl.layers import Layers, Roofline
 from edgetl.measurement import Scope, percentile
 from edgetl.progress import Progress, Silent
@@ -62,6 +62,11 @@ class BenchSettings:
     """Whether to profile layers and measure the machine's peak, after all timing."""
     strict: frozenset[str] = frozenset()
     """Codes of :data:`edgetl.validity.CODES` that make a measurement invalid."""
+
+    @property
+    def looks_at_layers(self) -> bool:
+        """Whether layers are profiled: asked for, or needed to find a code that is strict."""
+        return self.layers or "W-PRECISION" in self.strict
 
 
 def bench_models(
@@ -152,8 +157,8 @@ class _Bench:
             timed = self._timed(calls)
             alone = self._alone(calls, watch)
             watch.end()
-        layers = self._layers(started) if settings.layers else {}
-        rooflines = self._rooflines(started, timed) if settings.layers else {}
+        layers = self._layers(started) if settings.looks_at_layers else {}
+        rooflines = self._rooflines(started, timed) if settings.looks_at_layers else {}
         overhead = overhead_ns(self.clock, settings.scenario.streams)
         run = Run(settings.scenario, settings.effort, overhead, watch, settings.strict, settings.seed)
         found = Found(cold, timed, reasons, alone, layers, rooflines)
@@ -206,8 +211,12 @@ class _Bench:
         with self.progress.stage("profile layers", len(loaded)) as step:
             for one in loaded:
                 subject, backend = one.subject, self.backends[one.subject.runtime]
-                feeds = one.feeds(self.settings.seed)
-                layers[subject.name] = backend.profile(one.built, subject.options, feeds, _PROFILED_RUNS)
+                try:
+                    feeds = one.feeds(self.settings.seed)
+                    layers[subject.name] = backend.profile(one.built, subject.options, feeds, _PROFILED_RUNS)
+                except (EdgeTLError, OSError) as error:
+                    # half an hour of timing is not thrown away for what comes after it
+                    layers[subject.name] = Layers(subject.runtime, 0, (), f"profiling failed: {error}")
                 step.advance()
         return layers
 
@@ -216,10 +225,14 @@ class _Bench:
         rooflines: dict[str, Roofline] = {}
         with self.progress.stage("measure what this machine reaches", len(loaded)) as step:
             for one in loaded:
-                options = one.subject.options
-                peak = measured_peak(options.precision, options.threads, place)
-                median = _inference_median_ns(one.subject, timed)
-                rooflines[one.subject.name] = roofline(one.subject.artifact, peak, median, one.subject.batch)
+                subject, options = one.subject, one.subject.options
+                median = _inference_median_ns(subject, timed)
+                try:
+                    peak = measured_peak(options.precision, options.threads, place)
+                    found = roofline(subject.artifact, peak, median, subject.batch)
+                except (EdgeTLError, OSError) as error:
+                    found = Roofline(None, None, None, None, None, f"measuring the peak failed: {error}")
+                rooflines[subject.name] = found
                 step.advance()
         return rooflines
 
