@@ -107,7 +107,7 @@ class CandidateResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dropped: int | None = None
     """Inferences that were not begun, because another ran."""
     overhead_ns: float | None = None
-    """What the harness itself adds to each sample: median of an empty call."""
+    """What the harness itself adds to each sample, around the runtime's own call: median of one that does nothing."""
     energy: Energy | None = None
     layers: Layers | None = None
     roofline: Roofline | None = None

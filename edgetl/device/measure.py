@@ -9,6 +9,7 @@ import numpy as np
 
 from edgetl.check import Check, failures
 from edgetl.device.bench.cold import measure_cold
+from edgetl.device.bench.overhead import overhead_ns
 from edgetl.device.bench.percent import percent_stage
 from edgetl.device.bench.plan import PLANS
 from edgetl.device.bench.timing import Timed, interleave, latency, rotating
@@ -93,7 +94,8 @@ def _time(ready: tuple[Ready, ...], session: Session, here: Environment) -> Timi
     def timed() -> dict[str, Timed]:
         return time_until_decided(subjects, session.settings.effort, session.gates, session.clock, session.progress)
 
-    return time_watched(timed, session, here, threads)
+    overhead = {one.name: overhead_ns(one.runner, feeds, session.clock) for one in ready}
+    return time_watched(timed, session, here, threads, overhead)
 
 
 def _worth_comparing(

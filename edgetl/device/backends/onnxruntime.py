@@ -9,11 +9,12 @@ from typing import Any
 
 from edgetl.device.backends.onnx_types import float_types
 from edgetl.device.backends.onnxruntime_profile import layers_from_trace
+from edgetl.device.checked_runner import CheckedRunner
 from edgetl.device.packages import find_package, importing
 from edgetl.errors import BackendError
 from edgetl.layers import Layers
 from edgetl.runner import Availability, LoadOptions, Runner
-from edgetl.tensors import Array, Batch, DType, TensorSpec, check_feeds, contiguous
+from edgetl.tensors import Array, Batch, DType, TensorSpec
 
 _DTYPES: dict[str, DType] = {
     "tensor(uint8)": "uint8",
@@ -57,7 +58,7 @@ class OnnxRuntimeBackend:
             MissingExtra: onnxruntime is not installed.
             BackendError: it refused the file, or does not compute in that precision.
         """
-        return _OnnxRuntimeRunner(_open(built, options, None))
+        return _runner(_open(built, options, None))
 
     def profile(self, built: Path, options: LoadOptions, feeds: Sequence[Batch], runs: int) -> Layers:
         """Run with ONNX Runtime's own profiler, whose trace names every kernel and the types it was given.
@@ -69,7 +70,7 @@ class OnnxRuntimeBackend:
         """
         with tempfile.TemporaryDirectory(prefix="edgetl-profile-") as folder:
             session = _open(built, options, Path(folder))
-            runner = _OnnxRuntimeRunner(session)
+            runner = _runner(session)
             try:
                 for index in range(runs + 1):
                     runner.infer(feeds[index % len(feeds)])
@@ -84,27 +85,19 @@ class OnnxRuntimeBackend:
 BACKEND = OnnxRuntimeBackend()
 
 
-class _OnnxRuntimeRunner:
-    def __init__(self, session: Any) -> None:
-        self._session = session
-        self.inputs = tuple(_spec(node) for node in session.get_inputs())
-        self.outputs = tuple(_spec(node) for node in session.get_outputs())
-        self._names = [spec.name for spec in self.outputs]
+def _runner(session: Any) -> CheckedRunner:
+    inputs = tuple(_spec(node) for node in session.get_inputs())
+    outputs = tuple(_spec(node) for node in session.get_outputs())
+    names, run = [spec.name for spec in outputs], session.run
 
-    def infer(self, feeds: Batch) -> dict[str, Array]:
-        """Run once."""
-        if self._session is None:
-            raise BackendError("the onnxruntime runner is closed; load the model again")
-        check_feeds(feeds, self.inputs)
+    def call(arrays: dict[str, Array]) -> Sequence[Array]:
         try:
-            outputs = self._session.run(self._names, contiguous(feeds))
+            found: Sequence[Array] = run(names, arrays)
         except Exception as error:  # onnxruntime's errors share no base class
             raise BackendError(f"onnxruntime failed while running the model: {_first_line(error)}") from error
-        return dict(zip(self._names, outputs, strict=True))
+        return found
 
-    def close(self) -> None:
-        """Drop the session."""
-        self._session = None
+    return CheckedRunner("onnxruntime", inputs, outputs, call)
 
 
 def _check_precision(model: Path, precision: str) -> None:

@@ -159,7 +159,7 @@ class _Bench:
             watch.end()
         layers = self._layers(started) if settings.looks_at_layers else {}
         rooflines = self._rooflines(started, timed) if settings.looks_at_layers else {}
-        overhead = overhead_ns(self.clock, settings.scenario.streams)
+        overhead = {one.subject.name: self._overhead_ns(one) for one in started}
         run = Run(settings.scenario, settings.effort, overhead, watch, settings.strict, settings.seed)
         found = Found(cold, timed, reasons, alone, layers, rooflines)
         return Result(
@@ -177,6 +177,10 @@ class _Bench:
             state=msgspec.structs.replace(watch.state, findings=watch.findings),
             telemetry=watch.telemetry,
         )
+
+    def _overhead_ns(self, one: Loaded) -> float:
+        feeds = one.feeds(self.settings.seed)
+        return overhead_ns(one.runners[0], feeds, self.clock, self.settings.scenario.streams)
 
     def _cold(self, loaded: Sequence[Loaded]) -> tuple[dict[str, Cold], dict[str, str]]:
         cold: dict[str, Cold] = {}
