@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgetl.check import Check, failures
-from edgetl.device.bench.cold import measure_cold
+from edgetl.device.bench.cold import measure_cold, still_starting
 from edgetl.device.bench.overhead import overhead_ns
 from edgetl.device.bench.percent import percent_stage
 from edgetl.device.bench.plan import PLANS
@@ -77,7 +77,9 @@ def _cold_starts(ready: tuple[Ready, ...], session: Session) -> tuple[dict[str, 
         for one in ready:
             candidate = one.formed.candidate
             try:
-                cold[one.name] = measure_cold(candidate.runtime, session.model(one.formed), options_of(candidate))
+                waiting = still_starting(one.name, session.progress)
+                model, options = session.model(one.formed), options_of(candidate)
+                cold[one.name] = measure_cold(candidate.runtime, model, options, waiting)
             except BackendError as error:
                 failed[one.name] = str(error)
             step.advance()

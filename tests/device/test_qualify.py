@@ -199,7 +199,7 @@ def test_a_runtime_that_refuses_the_model_rejects_the_candidate_only(
 def test_a_failed_cold_start_rejects_the_candidate_only(
     make_bundle: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def start(runtime: str, model: Path, options: LoadOptions) -> Cold:
+    def start(runtime: str, model: Path, options: LoadOptions, waiting: object) -> Cold:
         if options.precision == "int8":
             raise BackendError("a cold start failed with exit code -9: no error output")
         return Cold(1, 2, 3, None)

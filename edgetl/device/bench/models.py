@@ -15,7 +15,7 @@ import msgspec
 from edgetl import __version__
 from edgetl.artifact import sha256_of
 from edgetl.bundle import Bundle
-from edgetl.device.bench.cold import measure_cold
+from edgetl.device.bench.cold import measure_cold, still_starting
 from edgetl.device.bench.energy_runs import energy_plan, energy_runs
 from edgetl.device.bench.judgement import Found, Run, candidate_result
 from edgetl.device.bench.overhead import overhead_ns
@@ -189,7 +189,8 @@ class _Bench:
             for one in loaded:
                 subject = one.subject
                 try:
-                    cold[subject.name] = measure_cold(subject.runtime, subject.model, subject.options)
+                    waiting = still_starting(subject.name, self.progress)
+                    cold[subject.name] = measure_cold(subject.runtime, subject.model, subject.options, waiting)
                 except BackendError as error:
                     failed[subject.name] = str(error)
                 step.advance()

@@ -10,6 +10,7 @@ import pytest
 from edgetl.bundle import Bundle
 from edgetl.device.backends.onnxruntime import OnnxRuntimeBackend
 from edgetl.device.bench import models
+from edgetl.device.bench.cold import Waiting
 from edgetl.device.bench.models import BenchSettings, bench_models, bench_subjects
 from edgetl.device.bench.subjects import Timeable
 from edgetl.errors import BackendError, InputError, Unsupported
@@ -102,7 +103,7 @@ def test_a_profile_or_a_peak_that_fails_costs_no_timing(
 def test_a_failed_start_rejects_that_model_only(
     classifier: Path, settings: BenchSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def start(runtime: str, model: Path, options: LoadOptions) -> Cold:
+    def start(runtime: str, model: Path, options: LoadOptions, waiting: Waiting) -> Cold:
         if runtime == "openvino":
             raise BackendError("a cold start failed with exit code -9: no error output")
         return Cold(1, 1, 1, None)
