@@ -13,6 +13,7 @@ from edgetl.report.executed import precision_table, roofline_table
 from edgetl.report.load import measured_sentence
 from edgetl.report.machine import machine_table, software_table
 from edgetl.report.minutes import minutes_table
+from edgetl.report.percentiles import percentiles_table
 from edgetl.report.pictures.distribution import CANDIDATES_MAX, distribution_picture
 from edgetl.report.pictures.front import front_picture
 from edgetl.report.pictures.latency import latency_picture
@@ -29,7 +30,7 @@ _POINTS_TOTAL = 16_000
 def in_detail(result: Result, suffix: str) -> Sequence[Section]:
     """Every section about one result; ``suffix`` tells several results apart."""
     dash = suffix.replace(" ", "-")
-    tables = (verdicts_table(result), load_table(result), minutes_table(result))
+    tables = (verdicts_table(result), percentiles_table(result), load_table(result), minutes_table(result))
     front = front_picture(result, f"front{dash}.svg") or latency_picture(result, f"latency{dash}.svg")
     checks = [
         checks_table(f"{one.name}: {'rejected' if one.rejected_because else 'passed'}", one.checks)
