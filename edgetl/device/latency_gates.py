@@ -84,7 +84,9 @@ def _reason(found: Percentile, limit_ms: float, latency: Latency) -> str:
         if needed is not None
         else "it is so close to the limit that no number of inferences will show it"
     )
-    return f"{measured}, but {latency.n} inferences show only that it is no more than {bounded}, and {allowed}; {advice}"
+    return (
+        f"{measured}, but {latency.n} inferences show only that it is no more than {bounded}, and {allowed}; {advice}"
+    )
 
 
 def _believed(check: Check, invalid_because: str | None) -> Check:

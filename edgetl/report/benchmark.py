@@ -20,7 +20,12 @@ from edgetl.samples.comparison import MARGIN, compare
 
 def benchmark(result: Result) -> Page:
     """The report of a bench run, in which nothing was judged but the measurement itself."""
-    timed = (latency_table(result), percentiles_table(result, highest_only=True), against_fastest_table(result), load_table(result))
+    timed = (
+        latency_table(result),
+        percentiles_table(result, highest_only=True),
+        against_fastest_table(result),
+        load_table(result),
+    )
     tables = (*((throughput_table(result),) if only_throughput(result) else timed), minutes_table(result))
     layers = [layers_table(one.name, one.layers) for one in ordered(result) if one.layers is not None]
     executed = (precision_table(result), roofline_table(result), *layers) if layers else ()

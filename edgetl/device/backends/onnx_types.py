@@ -32,9 +32,12 @@ def float_types(model: Path) -> frozenset[str]:
         OSError: the file cannot be read.
         ValueError: it is no ONNX file.
     """
-    with model.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-        with memoryview(mapped) as whole:
-            found = frozenset(_elements(whole, 0, len(whole), "model"))
+    with (
+        model.open("rb") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
+        memoryview(mapped) as whole,
+    ):
+        found = frozenset(_elements(whole, 0, len(whole), "model"))
     return frozenset(_FLOATS[element] for element in found if element in _FLOATS)
 
 

@@ -162,12 +162,23 @@ def _load(built: Path, options: LoadOptions, extra: Mapping[str, object] = Mappi
             compiled = _core().import_model(built.read_bytes(), "CPU", {**_settings(options), **extra})
         else:
             compiled = _compile(built, options, extra)
+        _check_precision(options.precision, compiled.get_property("INFERENCE_PRECISION_HINT").to_string())
         return _OpenVinoRunner(compiled)
     except RuntimeError as error:
         advice = "; delete it to have it compiled again" if built.suffix == _BLOB else ""
         raise BackendError(f"openvino cannot load {str(built)!r}: {_reason(error)}{advice}") from error
     except OSError as error:
         raise BackendError(f"cannot read {str(built)!r} ({error.strerror})") from error
+
+
+def _check_precision(precision: str, taken: str) -> None:
+    """Refuse a model for which OpenVINO took another hint than it was given, as on a CPU without such instructions.
+
+    Raises:
+        BackendError: says what to do.
+    """
+    if precision in ("bf16", "fp16") and taken != _HINTS[precision]:
+        raise BackendError(f"openvino computes in {taken} on this CPU when asked for {precision}; ask for fp32 instead")
 
 
 def _compile(model: Path, options: LoadOptions, extra: Mapping[str, object] = MappingProxyType({})) -> Any:

@@ -52,4 +52,3 @@ def overhead_finding(overhead: float, median_ns: float) -> Finding | None:
         f"({100 * overhead / median_ns:.1f} %); time a larger batch, or compare with models of the same speed only",
         {"overhead_ns": overhead, "median_ns": median_ns},
     )
-

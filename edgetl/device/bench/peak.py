@@ -47,7 +47,8 @@ def measured_peak(precision: str, threads: int, place: Place) -> Peak | None:
     """The most operations a second that any runtime reaches, and the speed of memory; ``None`` without a runtime.
 
     A runtime takes part when it proposes the precision for this CPU. Each number takes about a second and comes from
-    ``cache_dir/peaks`` when it was measured before on a machine with the same fingerprint, while others left it its CPUs.
+    ``cache_dir/peaks`` when it was measured before on a machine with the same fingerprint, while others left it its
+    CPUs.
 
     Args:
         precision: ``fp32``, ``bf16``, ``fp16`` or ``int8``.

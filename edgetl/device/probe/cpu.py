@@ -86,7 +86,8 @@ def _cpu_model(text: str, fields: dict[str, str]) -> str:
 
 def _parts(text: str) -> dict[tuple[str, str], int]:
     """How many cores there are of each implementer and part; the last ones first, since the small ones are numbered
-    first on most boards."""
+    first on most boards.
+    """
     found: dict[tuple[str, str], int] = {}
     for core in reversed(re.split(r"^processor\s*:", text, flags=re.MULTILINE)[1:]):
         fields = _cpuinfo_fields(core)

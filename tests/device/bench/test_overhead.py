@@ -11,7 +11,6 @@ from edgetl.device.checked_runner import idle_runner
 from edgetl.device.feeds import random_feeds
 from edgetl.tensors import TensorSpec
 
-
 IMAGE, SCORES = TensorSpec("image", "uint8", (1, 8, 8, 3)), TensorSpec("scores", "float32", (1, 3))
 FEEDS = random_feeds((IMAGE,), 0)
 

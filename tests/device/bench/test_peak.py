@@ -187,4 +187,7 @@ def test_a_real_runtime_has_a_peak_and_keeps_it(tmp_path: Path) -> None:
     assert all(0 < rate < math.inf for rate in (peak.operations_per_s, peak.bytes_per_s))
     assert peak.runtime in installed
     standing = itertools.repeat(0)  # a clock that stands still would never end a measurement
-    assert measured_peak("fp32", 1, Place(installed, quiet(), tmp_path, root=tmp_path, clock=lambda: next(standing))) == peak
+    assert (
+        measured_peak("fp32", 1, Place(installed, quiet(), tmp_path, root=tmp_path, clock=lambda: next(standing)))
+        == peak
+    )

@@ -57,7 +57,9 @@ def test_an_arm_board_is_named(tmp_path: Path) -> None:
 
 def cores(*parts: tuple[str, str], more: str = "") -> str:
     """``/proc/cpuinfo`` of an ARM kernel, a core for each implementer and part."""
-    blocks = (f"processor\t: {n}\n{more}CPU implementer\t: {one[0]}\nCPU part\t: {one[1]}\n" for n, one in enumerate(parts))
+    blocks = (
+        f"processor\t: {n}\n{more}CPU implementer\t: {one[0]}\nCPU part\t: {one[1]}\n" for n, one in enumerate(parts)
+    )
     return "\n".join(blocks)
 
 
@@ -81,7 +83,9 @@ def cores(*parts: tuple[str, str], more: str = "") -> str:
         pytest.param(cores(*[("0x41", "0xd83")] * 14), "Neoverse-V3AE", id="Jetson Thor"),
         pytest.param(cores(("0x41", "0xd4b")), "Cortex-A78C", id="A78C"),
         pytest.param(cores(("0x4e", "0xd0b")), "ARM part 0xd0b", id="the same number of another maker"),
-        pytest.param(cores(("0x41", "0xfff"), ("0x41", "0xd05")), "1x Cortex-A55 + 1x ARM part 0xfff", id="one unknown"),
+        pytest.param(
+            cores(("0x41", "0xfff"), ("0x41", "0xd05")), "1x Cortex-A55 + 1x ARM part 0xfff", id="one unknown"
+        ),
         pytest.param(
             cores(("0x41", "0xfff")) + "\nHardware\t: BCM2835\n", "BCM2835", id="unknown part of a named board"
         ),
