@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -36,7 +37,7 @@ def supports(n: int, percent: float) -> bool:
     return n >= SUPPORT[percent]
 
 
-def percentile(samples: tuple[int, ...], percent: float) -> int:
+def percentile(samples: Sequence[int], percent: float) -> int:
     """Nearest-rank percentile: the smallest sample with at least ``percent`` % of all samples at or below it."""
     ordered = sorted(samples)
     rank = -(-len(ordered) * percent // 100)

@@ -30,6 +30,19 @@ class BundleIdentity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sha256: str
 
 
+class Percentile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One percentile, and between which samples the truth lies; nothing is assumed of their distribution."""
+
+    percent: float
+    value_ns: int
+    """Nearest rank."""
+    low_ns: int | None
+    """Ends of the two-sided 95 % interval; ``None`` where n gives no finite one."""
+    high_ns: int | None
+    bound_ns: int
+    """One-sided 99 % upper bound, by which limits are judged: LoadGen's early-stopping estimate."""
+
+
 class Latency(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Latency of one candidate; a percentile that the sample count does not support is ``None``."""
 
@@ -54,6 +67,12 @@ class Latency(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """When each block began, on a monotonic clock; readings of sensors use the same."""
     block_ends_ns: tuple[int, ...] = ()
     """When each block ended; where one of every few inferences was timed, all of them lie between."""
+    percentiles: tuple[Percentile, ...] = ()
+    """Those that the sample count supports, with how far each is known; empty in files of older versions."""
+
+    def percentile(self, percent: float) -> Percentile | None:
+        """How far a percentile is known; ``None`` where the samples do not support it, or an old file does not say."""
+        return next((one for one in self.percentiles if one.percent == percent), None)
 
 
 class Cold(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -91,7 +110,7 @@ class CandidateResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dropped: int | None = None
     """Inferences that were not begun, because another ran."""
     overhead_ns: float | None = None
-    """What the harness itself adds to each sample: median of an empty call."""
+    """What the harness itself adds to each sample, around the runtime's own call: median of one that does nothing."""
     energy: Energy | None = None
     layers: Layers | None = None
     roofline: Roofline | None = None

@@ -28,6 +28,37 @@ class TensorSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return f"{self.name}: {self.dtype} ({sizes})"
 
 
+class FeedCheck:
+    """:func:`check_feeds` and :func:`contiguous` for one model, quick where nothing is wrong and nothing to be copied.
+
+    It stands within every inference, so that what can be known beforehand is looked up once.
+    """
+
+    def __init__(self, specs: tuple[TensorSpec, ...]) -> None:
+        self._specs = specs
+        self._wanted = tuple((spec.name, np.dtype(spec.dtype), spec.shape) for spec in specs)
+
+    def __call__(self, feeds: Batch) -> dict[str, Array]:
+        """Contiguous arrays in the order of the specs.
+
+        Raises:
+            Unsupported: names the tensor, what it is and what it must be.
+        """
+        arrays: dict[str, Array] = {}
+        if len(feeds) == len(self._wanted):
+            for name, dtype, shape in self._wanted:
+                array = feeds.get(name)
+                if type(array) is not np.ndarray or array.dtype != dtype or not array.flags.c_contiguous:
+                    break
+                if array.shape != shape and not fits(array.shape, shape):
+                    break
+                arrays[name] = array
+            else:
+                return arrays
+        check_feeds(feeds, self._specs)
+        return {spec.name: np.ascontiguousarray(feeds[spec.name]) for spec in self._specs}
+
+
 def check_feeds(feeds: Batch, specs: tuple[TensorSpec, ...]) -> None:
     """Refuse feeds whose names, dtypes or shapes are not those of ``specs``.
 

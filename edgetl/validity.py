@@ -28,7 +28,10 @@ CODES: Mapping[str, tuple[Severity, str]] = {
     "W-CORRELATED": ("note", "samples follow each other: they count for fewer than there are"),
     "W-OUTLIERS": ("note", "samples far from the rest; none was dropped"),
     "W-NOISY": ("degraded", "the slow samples are far from the median: the machine is too noisy"),
-    "W-FEW-SAMPLES": ("degraded", "too few samples for the percentile that was asked for"),
+    "W-FEW-SAMPLES": (
+        "degraded",
+        "too few samples, or too few independent ones, for the percentile that was asked for",
+    ),
     "W-OVERHEAD": ("degraded", "the harness itself takes more than 1 % of what it measures"),
     "W-OVERLOAD": ("invalid", "work arrives faster than it is done: the queue grows without end"),
     "W-LATE-START": ("note", "inferences began later than they were due although nothing ran"),

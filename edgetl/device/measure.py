@@ -8,15 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgetl.check import Check, failures
-from edgetl.device.bench.cold import measure_cold
+from edgetl.device.bench.cold import measure_cold, still_starting
+from edgetl.device.bench.overhead import overhead_ns
 from edgetl.device.bench.percent import percent_stage
 from edgetl.device.bench.plan import PLANS
 from edgetl.device.bench.timing import Timed, interleave, latency, rotating
 from edgetl.device.candidates import Formed
+from edgetl.device.decided import time_until_decided
 from edgetl.device.end_to_end import EndToEnd
 from edgetl.device.evaluate import is_full_precision, options_of
 from edgetl.device.feeds import feeds_from_golden
-from edgetl.device.latency_gates import gate_checks, gated_percents
+from edgetl.device.latency_gates import gate_checks
 from edgetl.device.select import choose
 from edgetl.device.session import Session
 from edgetl.device.watched import Timing, time_watched
@@ -75,7 +77,9 @@ def _cold_starts(ready: tuple[Ready, ...], session: Session) -> tuple[dict[str, 
         for one in ready:
             candidate = one.formed.candidate
             try:
-                cold[one.name] = measure_cold(candidate.runtime, session.model(one.formed), options_of(candidate))
+                waiting = still_starting(one.name, session.progress)
+                model, options = session.model(one.formed), options_of(candidate)
+                cold[one.name] = measure_cold(candidate.runtime, model, options, waiting)
             except BackendError as error:
                 failed[one.name] = str(error)
             step.advance()
@@ -85,16 +89,15 @@ def _cold_starts(ready: tuple[Ready, ...], session: Session) -> tuple[dict[str, 
 def _time(ready: tuple[Ready, ...], session: Session, here: Environment) -> Timing:
     if not ready:
         return Timing()
-    plan = PLANS[session.settings.effort].supporting(gated_percents(session.gates))
     feeds = feeds_from_golden(session.exam.golden)
     subjects = {one.name: rotating(one.runner.infer, feeds) for one in ready}
+    threads = max(one.formed.candidate.threads for one in ready)
 
     def timed() -> dict[str, Timed]:
-        title = f"time {len(ready)} candidates against each other ({session.settings.effort})"
-        with percent_stage(session.progress, title) as told:
-            return interleave(subjects, plan, session.clock, told)
+        return time_until_decided(subjects, session.settings.effort, session.gates, session.clock, session.progress)
 
-    return time_watched(timed, session, here, max(one.formed.candidate.threads for one in ready))
+    overhead = {one.name: overhead_ns(one.runner, feeds, session.clock) for one in ready}
+    return time_watched(timed, session, here, threads, overhead)
 
 
 def _worth_comparing(

@@ -116,7 +116,7 @@ def _record(one: Examined, measured: Measured) -> CandidateResult:
         rejected_because=one.rejected_because or measured.rejected_because.get(one.name),
         validity=measured.timing.validity.get(one.name),
     )
-    return plain if timed is None else recorded(plain, timed, SINGLE_STREAM, measured.timing.overhead_ns)
+    return plain if timed is None else recorded(plain, timed, SINGLE_STREAM, measured.timing.overhead_ns.get(one.name))
 
 
 def _is_worth_keeping(result: Result, kept: Result | None) -> bool:

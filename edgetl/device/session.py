@@ -13,6 +13,7 @@ from edgetl.device.bench.watch import Watching, watching
 from edgetl.device.candidates import Formed, backends_of
 from edgetl.device.evaluate import Exam
 from edgetl.device.tasks import task_of
+from edgetl.errors import InputError
 from edgetl.gates import TargetGates
 from edgetl.progress import Progress
 from edgetl.runner import Backend
@@ -30,6 +31,13 @@ class Settings:
     """Looks at the machine while candidates are timed; without one, nothing says whether the times may be believed."""
     strict: frozenset[str] = frozenset()
     """Codes of :data:`edgetl.validity.CODES` that make a measurement invalid."""
+
+    def __post_init__(self) -> None:
+        if "W-PRECISION" in self.strict:
+            raise InputError(
+                "qualifying does not look at layers, so W-PRECISION is never found there; "
+                "leave it out, and look with: edgetl bench BUNDLE --strict W-PRECISION"
+            )
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 import msgspec
 
 from edgetl.device.bench.judgement import Run, verdict
-from edgetl.device.bench.overhead import overhead_ns
 from edgetl.device.bench.timing import Timed
 from edgetl.device.session import Session
 from edgetl.environment import Environment
@@ -23,7 +22,7 @@ class Timing:
     """What timing found, by candidate name, and how the machine stood; without a watch, nothing was judged."""
 
     timed: Mapping[str, Timed] = field(default_factory=dict)
-    overhead_ns: float | None = None
+    overhead_ns: Mapping[str, float] = field(default_factory=dict)
     validity: Mapping[str, Validity] = field(default_factory=dict)
     state: MachineState | None = None
     telemetry: Telemetry | None = None
@@ -35,7 +34,13 @@ class Timing:
         return None if validity is None else invalid_because(validity, self.strict)
 
 
-def time_watched(timing: Callable[[], dict[str, Timed]], session: Session, here: Environment, threads: int) -> Timing:
+def time_watched(
+    timing: Callable[[], dict[str, Timed]],
+    session: Session,
+    here: Environment,
+    threads: int,
+    overhead_ns: Mapping[str, float],
+) -> Timing:
     """Time candidates while the session's watch, if it has one, looks at the machine.
 
     Args:
@@ -43,11 +48,11 @@ def time_watched(timing: Callable[[], dict[str, Timed]], session: Session, here:
         session: what is judged, and who watches.
         here: this machine.
         threads: that inference uses.
+        overhead_ns: what the harness adds to each sample, by candidate name.
     """
     settings, clock = session.settings, session.clock
-    overhead = overhead_ns(clock)
     if settings.watch is None:
-        return Timing(timing(), overhead)
+        return Timing(timing(), overhead_ns)
     with settings.watch(here, threads, clock) as watch:
         for finding in watch.state.findings:
             if finding.severity != "note":
@@ -55,11 +60,11 @@ def time_watched(timing: Callable[[], dict[str, Timed]], session: Session, here:
         watch.begin()
         timed = timing()
         watch.end()
-    run = Run(SINGLE_STREAM, settings.effort, overhead, watch, settings.strict)
+    run = Run(SINGLE_STREAM, settings.effort, overhead_ns, watch, settings.strict)
     return Timing(
         timed=timed,
-        overhead_ns=overhead,
-        validity={name: verdict(one, run) for name, one in timed.items()},
+        overhead_ns=overhead_ns,
+        validity={name: verdict(name, one, run) for name, one in timed.items()},
         state=msgspec.structs.replace(watch.state, findings=watch.findings),
         telemetry=watch.telemetry,
         strict=settings.strict,

@@ -10,6 +10,7 @@ from edgetl.report.layers import layers_table
 from edgetl.report.load import batch_words, only_throughput, scenario_words, scopes_words
 from edgetl.report.minutes import minutes_table
 from edgetl.report.page import Page
+from edgetl.report.percentiles import percentiles_table
 from edgetl.report.text import machine_sentence
 from edgetl.report.trust import doubts_table
 from edgetl.report.verdicts import load_table
@@ -18,7 +19,12 @@ from edgetl.result import Result
 
 def benchmark(result: Result) -> Page:
     """The report of a bench run, in which nothing was judged but the measurement itself."""
-    timed = (latency_table(result), side_by_side_table(result), load_table(result))
+    timed = (
+        latency_table(result),
+        percentiles_table(result, highest_only=True),
+        side_by_side_table(result),
+        load_table(result),
+    )
     tables = (*((throughput_table(result),) if only_throughput(result) else timed), minutes_table(result))
     layers = [layers_table(one.name, one.layers) for one in ordered(result) if one.layers is not None]
     executed = (precision_table(result), roofline_table(result), *layers) if layers else ()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+from edgetl.measurement import SUPPORT
 from edgetl.pair import Pair
 from edgetl.report.candidates import is_timed
 from edgetl.report.load import scope_of
@@ -42,6 +43,35 @@ def _part(part: str, field: str) -> Callable[[Result, CandidateResult], Cell]:
         return cell
 
     return value
+
+
+def _known(percent: float, field: str) -> Callable[[Result, CandidateResult], Cell]:
+    """How far a percentile is known."""
+
+    def value(_: Result, one: CandidateResult) -> Cell:
+        found = None if one.latency is None else one.latency.percentile(percent)
+        cell: Cell = None if found is None else getattr(found, field)
+        return cell
+
+    return value
+
+
+def _intervals() -> dict[str, Field]:
+    columns: dict[str, Field] = {}
+    for percent in SUPPORT:
+        name, short = f"latency_p{percent:g}".replace(".", ""), f"p{percent:g}"
+        columns[f"{name}_low_ns"] = Field(f"lower end of the 95 % interval of {short}", _known(percent, "low_ns"))
+        columns[f"{name}_high_ns"] = Field(f"upper end of the 95 % interval of {short}", _known(percent, "high_ns"))
+        columns[f"{name}_bound_ns"] = Field(
+            f"99 % upper bound of {short}, by which limits are judged", _known(percent, "bound_ns")
+        )
+    return columns
+
+
+def _no_intervals(one: CandidateResult) -> Cell:
+    if one.latency is not None and not one.latency.percentiles and one.latency.p50_ns is not None:
+        return "measured by an older version"
+    return _no_latency(one)
 
 
 def _scenario(value: Callable[[Scenario], Cell]) -> Callable[[Result, CandidateResult], Cell]:
@@ -134,7 +164,9 @@ COLUMNS: Final[Mapping[str, Field]] = {
     "last_minute_p50_ns": Field("median of the last minute", _minute(last=True)),
     "minutes_reason": Field("why these are empty", _own(_no_minutes)),
     "service_p50_ns": Field("median time of the work itself, where latency counts waiting", _part("service", "p50_ns")),
-    "throughput_per_s": Field("inferences by wall time", _own(lambda one: one.throughput_per_s)),
+    "throughput_per_s": Field(
+        "items by wall time; an older name of `throughput_items_per_s`", _own(lambda one: one.throughput_per_s)
+    ),
     "deadline_misses": Field(
         "late or dropped inferences, where there is a deadline", _own(lambda one: one.deadline_misses)
     ),
@@ -146,8 +178,13 @@ COLUMNS: Final[Mapping[str, Field]] = {
     "cold_peak_rss_bytes": Field("peak memory of that process", _part("cold", "peak_rss_bytes")),
     "idle_w": Field("power before inferences", _part("energy", "idle_w")),
     "active_w": Field("power meanwhile", _part("energy", "active_w")),
-    "energy_per_inference_j": Field("energy of one inference", _part("energy", "per_inference_j")),
-    "energy_net_per_inference_j": Field("without what an idle device draws", _part("energy", "net_per_inference_j")),
+    "energy_per_inference_j": Field(
+        "energy of one item; an older name of `energy_per_item_j`", _part("energy", "per_inference_j")
+    ),
+    "energy_net_per_inference_j": Field(
+        "without what an idle device draws; an older name of `energy_net_per_item_j`",
+        _part("energy", "net_per_inference_j"),
+    ),
     "energy_reason": Field(
         "why any of these is empty",
         _own(lambda one: "power was not measured" if one.energy is None else one.energy.reason),
@@ -162,6 +199,12 @@ COLUMNS: Final[Mapping[str, Field]] = {
     "board": Field("board, where it is known", _of_run(lambda run: run.environment.board)),
     "edgetl_version": Field("what measured", _of_run(lambda run: run.edgetl_version)),
     "python_version": Field("what it ran on", _of_run(lambda run: run.environment.python)),
+    "batch": Field("items in one inference: latency is of all of them", _own(lambda one: one.batch)),
+    "throughput_items_per_s": Field("items by wall time", _own(lambda one: one.throughput_per_s)),
+    "energy_per_item_j": Field("energy of one item", _part("energy", "per_inference_j")),
+    "energy_net_per_item_j": Field("without what an idle device draws", _part("energy", "net_per_inference_j")),
+    **_intervals(),
+    "latency_interval_reason": Field("why any of these is empty", _own(_no_intervals)),
     "compared_with": Field("the candidate whose median is 1, of the same run", _pair(lambda pair: pair.first)),
     "ratio": Field("of the medians; below 1 is faster", _pair(lambda pair: pair.comparison.ratio)),
     "ratio_low": Field("lower end of its 95 % interval", _pair(lambda pair: pair.comparison.low)),

@@ -11,7 +11,7 @@ from edgetl.report import numbers
 from edgetl.report.page import Column, Page, Table
 
 
-class Finding(Protocol):
+class Package(Protocol):
     """One package."""
 
     @property
@@ -39,11 +39,11 @@ class Diagnosis(Protocol):
         """The machine."""
 
     @property
-    def runtimes(self) -> Sequence[Finding]:
+    def runtimes(self) -> Sequence[Package]:
         """What can run models."""
 
     @property
-    def host_packages(self) -> Sequence[Finding]:
+    def host_packages(self) -> Sequence[Package]:
         """What preparing models needs."""
 
     @property
@@ -136,7 +136,7 @@ def _megahertz(hertz: int | None) -> str:
     return numbers.UNKNOWN if hertz is None else f"{hertz / 1e6:,.0f}"
 
 
-def _packages(title: str, found: Sequence[Finding]) -> Table:
+def _packages(title: str, found: Sequence[Package]) -> Table:
     columns = (Column("Name"), Column("Works"), Column("Version"), Column("Why not"))
     rows = tuple((f.name, "yes" if f.available else "no", f.version or numbers.UNKNOWN, f.reason) for f in found)
     return Table(title, columns, rows)

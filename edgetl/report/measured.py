@@ -16,6 +16,7 @@ from edgetl.report.load import measured_sentence
 from edgetl.report.machine import machine_table, software_table
 from edgetl.report.minutes import minutes_table
 from edgetl.report.page import Table
+from edgetl.report.percentiles import percentiles_table
 from edgetl.report.pictures.distribution import CANDIDATES_MAX, distribution_picture
 from edgetl.report.pictures.front import front_picture
 from edgetl.report.pictures.latency import latency_picture
@@ -35,6 +36,7 @@ def in_detail(result: Result, suffix: str) -> Sequence[Section]:
     tables = (
         _said_once(verdicts_table(result), "Measured"),
         side_by_side_table(result),
+        percentiles_table(result),
         load_table(result),
         minutes_table(result),
     )

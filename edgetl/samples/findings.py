@@ -73,13 +73,14 @@ def _correlated(samples: Sequence[int], headline_percent: float) -> Iterator[Fin
     effective, lag1 = effective_n(samples), autocorrelation(samples)
     if lag1 is None or effective >= _CORRELATED * len(samples):
         return
+    evidence: dict[str, float | str] = {"n": len(samples), "effective_n": effective, "autocorrelation1": lag1}
+    count = f"{len(samples)} samples count for {effective:.0f} independent ones (lag-1 autocorrelation {lag1:.2f})"
+    message = f"{count}; intervals of single percentiles are too narrow, those over blocks are not"
+    yield Finding("W-CORRELATED", message, evidence)
     needed = samples_needed(headline_percent)
-    message = f"{len(samples)} samples count for {effective:.0f} independent ones (lag-1 autocorrelation {lag1:.2f})"
     if effective < needed <= len(samples):
-        message += f", and p{headline_percent:g} needs {needed}; measure longer"
-    else:
-        message += "; intervals of single percentiles are too narrow, those over blocks are not"
-    yield Finding("W-CORRELATED", message, {"n": len(samples), "effective_n": effective, "autocorrelation1": lag1})
+        message = f"{count}, and p{headline_percent:g} needs {needed}; measure longer, or ask for a lower percentile"
+        yield Finding("W-FEW-SAMPLES", message, {**evidence, "needed": needed})
 
 
 def _outliers(samples: Sequence[int]) -> Iterator[Finding]:

@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 
 from edgetl.errors import InputError
 
+_HOPELESS = 100_000
+"""Samples that are more than anyone takes."""
+
 
 def samples_needed(percent: float, allowed: int = 1, confidence: float = 0.99) -> int:
     """Samples before a percentile has an upper confidence bound with ``allowed`` samples at or above it.
@@ -44,6 +47,37 @@ def samples_needed(percent: float, allowed: int = 1, confidence: float = 0.99) -
         middle = (low + high) // 2
         low, high = (low, middle) if suffices(middle) else (middle, high)
     return high
+
+
+def samples_to_pass(n: int, beyond: int, percent: float, confidence: float = 0.99) -> int | None:
+    """About how many samples put :func:`upper_bound` within a limit that ``beyond`` of ``n`` samples exceeded.
+
+    Returns:
+        The smallest n that suffices when the same share goes on exceeding it; ``None`` when that share is so close to
+        what the percentile allows, or above it, that a hundred thousand would not do.
+
+    Raises:
+        InputError: an argument is out of range.
+    """
+    share = _share_beyond(percent, confidence)
+
+    def needed(count: int) -> int:
+        return samples_needed(percent, count + 1, confidence)
+
+    def suffices(count: int) -> bool:
+        return count * n >= beyond * needed(count)
+
+    if beyond == 0:
+        return needed(0)
+    low, high = 0, 1
+    while not suffices(high):
+        low, high = high, 2 * high
+        if high > share * _HOPELESS:
+            return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if suffices(middle) else (middle, high)
+    return needed(high) if needed(high) <= _HOPELESS else None
 
 
 def upper_bound(sorted_samples: Sequence[int], percent: float, confidence: float = 0.99) -> int | None:

@@ -48,3 +48,10 @@ def test_an_unknown_code_is_refused(tiny_bundle: Path, tmp_path: Path, capsys: p
     assert qualified(tiny_bundle, tmp_path / "r.json", "W-WRONG") == 2
     assert "'W-WRONG' is no code; expected one of: W-GOVERNOR" in capsys.readouterr().err
     assert not (tmp_path / "r.json").exists()
+
+
+def test_a_code_that_is_never_found_is_refused(
+    tiny_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert qualified(tiny_bundle, tmp_path / "r.json", "W-PRECISION") == 2
+    assert "edgetl bench BUNDLE --strict W-PRECISION" in capsys.readouterr().err

@@ -14,6 +14,7 @@ import pytest
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
+from edgetl.device.probe.lasting import environment
 from edgetl.errors import BackendError, MissingExtra, Unsupported
 from edgetl.host.torch_runner import TorchRunner
 from edgetl.plugins import BACKENDS, find
@@ -256,7 +257,7 @@ def test_precisions_start_with_the_safe_one(runtime: Backend, isa: tuple[str, ..
 
 def test_every_precision_a_backend_proposes_loads(runtime: Backend, tmp_path: Path) -> None:
     model = write_model(tmp_path / "model.onnx")
-    for precision in runtime.precisions("float", ("avx512_bf16",)):
+    for precision in runtime.precisions("float", environment().cpu.isa):
         runtime.load(model, LoadOptions(threads=1, precision=precision)).close()
 
 

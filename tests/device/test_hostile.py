@@ -15,7 +15,7 @@ from onnx import NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
 import edgetl
 from edgetl.bundle import Bundle
-from edgetl.device import measure
+from edgetl.device import decided, measure
 from edgetl.device.bench.plan import PLANS
 from edgetl.device.qualify import Settings, qualify
 from edgetl.device.unpack import unpack
@@ -77,9 +77,9 @@ def hostile(request: pytest.FixtureRequest, make_bundle: Make, spoil: Callable[[
 def test_qualify_rejects_the_variant_with_a_reason(
     hostile: Bundle, runtime: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        measure, "PLANS", {"quick": replace(PLANS["quick"], warmup_s=0.0, window_s=0.002, min_s=0.01, min_blocks=2)}
-    )
+    plans = {"quick": replace(PLANS["quick"], warmup_s=0.0, window_s=0.002, min_s=0.01, min_blocks=2)}
+    monkeypatch.setattr(measure, "PLANS", plans)
+    monkeypatch.setattr(decided, "PLANS", plans)
     monkeypatch.setattr(measure, "measure_cold", lambda *_: Cold(1, 1, 1, None))
     result = qualify(hostile, Target("local", (runtime,), (1,)), Settings("quick", tmp_path / "cache", watch=None))
     assert all(c.rejected_because for c in result.candidates if c.variant == "fp32")

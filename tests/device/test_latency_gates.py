@@ -44,8 +44,29 @@ def test_invalid_timing_passes_no_limit_on_latency_and_says_nothing_of_memory() 
     supported, unsupported, memory = gate_checks(measured(100), COLD, gates, "W-THROTTLED: it was hot")
     assert (supported.passed, unsupported.passed, memory.passed) == (False, False, True)
     assert supported.reason == (
-        "3.00 ms over 100 inferences, at most 9 ms is allowed, but the timing is invalid and judges nothing "
-        "(W-THROTTLED: it was hot); qualify again"
+        "3.00 ms, no more than 3.00 ms with 99 % confidence over 100 inferences; at most 9 ms is allowed, but the "
+        "timing is invalid and judges nothing (W-THROTTLED: it was hot); qualify again"
     )
     assert supported.value == 3.0
     assert "needs 662 samples" in unsupported.reason
+
+
+def test_a_percentile_within_its_limit_fails_until_that_is_proven_and_says_what_it_takes() -> None:
+    samples = (9_000_000,) * 697 + (11_000_000,) * 3
+    (check,) = gate_checks(
+        latency(Timed(samples, (700,), 5, True), "infer"), COLD, TargetGates(latency_p99_ms_max=10.0)
+    )
+    assert (check.passed, check.value, check.n) == (False, 9.0, 700)
+    assert check.reason == (
+        "9.00 ms, but 700 inferences show only that it is no more than 11.00 ms with 99 % confidence, and at most 10 "
+        "ms is allowed; about 2,010 inferences would show it: qualify with a longer --effort"
+    )
+
+
+def test_what_no_number_of_inferences_will_show_is_said() -> None:
+    samples = (9_000_000,) * 693 + (11_000_000,) * 7
+    (check,) = gate_checks(
+        latency(Timed(samples, (700,), 5, True), "infer"), COLD, TargetGates(latency_p99_ms_max=10.0)
+    )
+    assert not check.passed
+    assert check.reason.endswith("it is so close to the limit that no number of inferences will show it")

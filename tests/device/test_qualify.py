@@ -11,7 +11,7 @@ import pytest
 
 from edgetl.bundle import Bundle
 from edgetl.check import Check
-from edgetl.device import measure
+from edgetl.device import decided, measure
 from edgetl.device.bench.percent import Told
 from edgetl.device.bench.plan import Plan
 from edgetl.device.bench.timing import Clock, Subject, Timed
@@ -49,6 +49,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
         }
 
     monkeypatch.setattr(measure, "interleave", interleave)
+    monkeypatch.setattr(decided, "interleave", interleave)
     monkeypatch.setattr(measure, "measure_cold", lambda *_: Cold(1, 2, 3, 100_000_000))
     here = environment()
     monkeypatch.setattr("edgetl.device.qualify.environment", lambda: _with_vnni(here))
@@ -198,7 +199,7 @@ def test_a_runtime_that_refuses_the_model_rejects_the_candidate_only(
 def test_a_failed_cold_start_rejects_the_candidate_only(
     make_bundle: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def start(runtime: str, model: Path, options: LoadOptions) -> Cold:
+    def start(runtime: str, model: Path, options: LoadOptions, waiting: object) -> Cold:
         if options.precision == "int8":
             raise BackendError("a cold start failed with exit code -9: no error output")
         return Cold(1, 2, 3, None)

@@ -45,12 +45,17 @@ def test_modes_are_named_with_their_places() -> None:
 def test_correlated_samples_are_named_with_what_they_count_for() -> None:
     found = codes([one for one in quiet(100) for _ in range(10)])
     assert found["W-CORRELATED"].evidence["effective_n"] < 200
-    assert "p99 needs 662; measure longer" in found["W-CORRELATED"].message
+    assert judged(found.values()).verdict == "degraded"
+    few = found["W-FEW-SAMPLES"]
+    assert "p99 needs 662; measure longer" in few.message
+    assert few.evidence["effective_n"] == found["W-CORRELATED"].evidence["effective_n"]
+    assert (few.evidence["n"], few.evidence["needed"]) == (1_000, 662)
 
 
 def test_correlation_that_leaves_enough_says_what_it_spoils() -> None:
     found = codes([one for one in quiet(500) for _ in range(10)], percent=90.0)
     assert "intervals of single percentiles are too narrow" in found["W-CORRELATED"].message
+    assert judged(found.values()).verdict == "valid"
 
 
 def test_outliers_are_counted_and_kept() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from edgetl.errors import InputError
 from edgetl.measurement import SUPPORT
-from edgetl.samples.support import interval, interval_ranks, samples_needed, upper_bound
+from edgetl.samples.support import interval, interval_ranks, samples_needed, samples_to_pass, upper_bound
 
 PERCENTS = (50.0, 90.0, 95.0, 99.0, 99.9)
 
@@ -114,3 +114,22 @@ def test_certainty_is_refused() -> None:
 def test_negative_allowance_is_refused() -> None:
     with pytest.raises(InputError, match="-1 samples cannot lie beyond"):
         samples_needed(50.0, allowed=-1)
+
+
+@pytest.mark.parametrize(("n", "beyond"), [(700, 1), (700, 3), (700, 5), (2_648, 20)])
+def test_as_many_samples_as_it_says_put_the_bound_within_the_limit(n: int, beyond: int) -> None:
+    needed = samples_to_pass(n, beyond, 99.0)
+    assert needed is not None
+    for count, is_enough in ((needed, True), (needed - 60, False)):
+        above = math.ceil(count * beyond / n) if not is_enough else math.floor(count * beyond / n)
+        bound = upper_bound([9] * (count - above) + [11] * above, 99.0)
+        assert (bound == 9) == is_enough
+
+
+def test_samples_that_never_exceed_the_limit_need_no_more_than_any() -> None:
+    assert samples_to_pass(100, 0, 99.0) == SUPPORT[99.0]
+
+
+@pytest.mark.parametrize("beyond", [700, 690, 800, 100_000])
+def test_nothing_helps_what_is_at_its_limit_or_above(beyond: int) -> None:
+    assert samples_to_pass(70_000, beyond, 99.0) is None

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from edgetl.device.backends.onnx_types import float_types
 from edgetl.device.backends.onnxruntime_profile import layers_from_trace
+from edgetl.device.checked_runner import CheckedRunner
 from edgetl.device.packages import find_package, importing
 from edgetl.errors import BackendError
 from edgetl.layers import Layers
 from edgetl.runner import Availability, LoadOptions, Runner, own_precision
-from edgetl.tensors import Array, Batch, DType, TensorSpec, check_feeds, contiguous
+from edgetl.tensors import Array, Batch, DType, TensorSpec
 
 _DTYPES: dict[str, DType] = {
     "tensor(uint8)": "uint8",
@@ -24,6 +26,9 @@ _DTYPES: dict[str, DType] = {
     "tensor(double)": "float64",
     "tensor(bool)": "bool",
 }
+_PRECISIONS = ("fp32", "int8", "fp16", "bf16")
+_REDUCED = frozenset({"fp16", "bf16"})
+"""Floats that a graph must have to be computed in them."""
 _ERRORS_ONLY = 3
 _HOST_BATCH = "N"
 """What :mod:`edgetl.host.export` calls the batch dimension."""
@@ -51,9 +56,9 @@ class OnnxRuntimeBackend:
 
         Raises:
             MissingExtra: onnxruntime is not installed.
-            BackendError: it refused the file.
+            BackendError: it refused the file, or does not compute in that precision.
         """
-        return _OnnxRuntimeRunner(_open(built, options, None))
+        return _runner(_open(built, options, None))
 
     def profile(self, built: Path, options: LoadOptions, feeds: Sequence[Batch], runs: int) -> Layers:
         """Run with ONNX Runtime's own profiler, whose trace names every kernel and the types it was given.
@@ -65,7 +70,7 @@ class OnnxRuntimeBackend:
         """
         with tempfile.TemporaryDirectory(prefix="edgetl-profile-") as folder:
             session = _open(built, options, Path(folder))
-            runner = _OnnxRuntimeRunner(session)
+            runner = _runner(session)
             try:
                 for index in range(runs + 1):
                     runner.infer(feeds[index % len(feeds)])
@@ -80,30 +85,44 @@ class OnnxRuntimeBackend:
 BACKEND = OnnxRuntimeBackend()
 
 
-class _OnnxRuntimeRunner:
-    def __init__(self, session: Any) -> None:
-        self._session = session
-        self.inputs = tuple(_spec(node) for node in session.get_inputs())
-        self.outputs = tuple(_spec(node) for node in session.get_outputs())
-        self._names = [spec.name for spec in self.outputs]
+def _runner(session: Any) -> CheckedRunner:
+    inputs = tuple(_spec(node) for node in session.get_inputs())
+    outputs = tuple(_spec(node) for node in session.get_outputs())
+    names, run = [spec.name for spec in outputs], session.run
 
-    def infer(self, feeds: Batch) -> dict[str, Array]:
-        """Run once."""
-        if self._session is None:
-            raise BackendError("the onnxruntime runner is closed; load the model again")
-        check_feeds(feeds, self.inputs)
+    def call(arrays: dict[str, Array]) -> Sequence[Array]:
         try:
-            outputs = self._session.run(self._names, contiguous(feeds))
+            found: Sequence[Array] = run(names, arrays)
         except Exception as error:  # onnxruntime's errors share no base class
             raise BackendError(f"onnxruntime failed while running the model: {_first_line(error)}") from error
-        return dict(zip(self._names, outputs, strict=True))
+        return found
 
-    def close(self) -> None:
-        """Drop the session."""
-        self._session = None
+    return CheckedRunner("onnxruntime", inputs, outputs, call)
+
+
+def _check_precision(model: Path, precision: str) -> None:
+    """Refuse floats that the graph does not have: kernels compute in the types they are given, whatever was asked for.
+
+    Raises:
+        BackendError: says what to do.
+    """
+    if precision not in _PRECISIONS:
+        raise BackendError(f"onnxruntime cannot compute in {precision!r} (it can in: {', '.join(_PRECISIONS)})")
+    if precision not in _REDUCED:
+        return
+    try:
+        types = float_types(model)
+    except (OSError, ValueError):  # what is wrong with it, onnxruntime says
+        return
+    if precision not in types:
+        raise BackendError(
+            f"onnxruntime computes in the types of the graph, and nothing in {model.name!r} is {precision} (it has: "
+            f"{', '.join(sorted(types)) or 'no floats'}); leave {precision} out, or convert the graph"
+        )
 
 
 def _open(model: Path, options: LoadOptions, profile: Path | None) -> Any:
+    _check_precision(model, options.precision)
     session = _session(model, options, profile, _HOST_BATCH)
     named = {spec.shape[0] for spec in session.get_inputs() if spec.shape and isinstance(spec.shape[0], str)}
     if options.batch is not None and named:

@@ -16,12 +16,13 @@ import numpy as np
 
 from edgetl.artifact import sha256_of
 from edgetl.device.backends.openvino_profile import Counter, layers_from_counters
+from edgetl.device.checked_runner import Call, CheckedRunner
 from edgetl.device.packages import find_package, importing
 from edgetl.errors import BackendError
 from edgetl.files import mark_used, replacing
 from edgetl.layers import Layers
 from edgetl.runner import Availability, LoadOptions, Runner, own_precision
-from edgetl.tensors import Array, Batch, TensorSpec, check_feeds, contiguous
+from edgetl.tensors import Array, Batch, TensorSpec
 
 _HINTS = {"fp32": "f32", "int8": "f32", "bf16": "bf16", "fp16": "f16"}
 _DTYPES = frozenset({"uint8", "int8", "int32", "int64", "float16", "float32", "float64", "bool"})
@@ -97,24 +98,12 @@ class OpenVinoBackend:
 BACKEND = OpenVinoBackend()
 
 
-class _OpenVinoRunner:
+class _OpenVinoRunner(CheckedRunner):
     def __init__(self, compiled: Any) -> None:
-        self.inputs = tuple(_spec(port, port.get_node().get_friendly_name()) for port in compiled.inputs)
-        self.outputs = tuple(_spec(port, _output_name(port)) for port in compiled.outputs)
+        inputs = tuple(_spec(port, port.get_node().get_friendly_name()) for port in compiled.inputs)
+        outputs = tuple(_spec(port, _output_name(port)) for port in compiled.outputs)
         self._request = compiled.create_infer_request()
-
-    def infer(self, feeds: Batch) -> dict[str, Array]:
-        """Run once."""
-        if self._request is None:
-            raise BackendError("the openvino runner is closed; load the model again")
-        check_feeds(feeds, self.inputs)
-        arrays = contiguous(feeds)
-        try:
-            # sharing inputs saves a copy; outputs are not shared, because the next call would change them
-            outputs = self._request.infer([arrays[spec.name] for spec in self.inputs], share_inputs=True)
-        except RuntimeError as error:
-            raise BackendError(f"openvino failed while running the model: {_reason(error)}") from error
-        return {spec.name: outputs[index] for index, spec in enumerate(self.outputs)}
+        super().__init__("openvino", inputs, outputs, _call(self._request, len(outputs)))
 
     def counters(self) -> tuple[Counter, ...]:
         """What every node took so far; only of a model that was loaded to count."""
@@ -131,7 +120,22 @@ class _OpenVinoRunner:
 
     def close(self) -> None:
         """Drop the request and with it the compiled model."""
+        super().close()
         self._request = None
+
+
+def _call(request: Any, outputs: int) -> Call:
+    places = range(outputs)
+
+    def call(arrays: dict[str, Array]) -> Sequence[Array]:
+        try:
+            # sharing inputs saves a copy; outputs are not shared, because the next call would change them
+            found = request.infer([*arrays.values()], share_inputs=True)
+        except RuntimeError as error:
+            raise BackendError(f"openvino failed while running the model: {_reason(error)}") from error
+        return [found[place] for place in places]
+
+    return call
 
 
 def _openvino() -> Any:
@@ -158,12 +162,23 @@ def _load(built: Path, options: LoadOptions, extra: Mapping[str, object] = Mappi
             compiled = _core().import_model(built.read_bytes(), "CPU", {**_settings(options), **extra})
         else:
             compiled = _compile(built, options, extra)
+        _check_precision(options.precision, compiled.get_property("INFERENCE_PRECISION_HINT").to_string())
         return _OpenVinoRunner(compiled)
     except RuntimeError as error:
         advice = "; delete it to have it compiled again" if built.suffix == _BLOB else ""
         raise BackendError(f"openvino cannot load {str(built)!r}: {_reason(error)}{advice}") from error
     except OSError as error:
         raise BackendError(f"cannot read {str(built)!r} ({error.strerror})") from error
+
+
+def _check_precision(precision: str, taken: str) -> None:
+    """Refuse a model for which OpenVINO took another hint than it was given, as on a CPU without such instructions.
+
+    Raises:
+        BackendError: says what to do.
+    """
+    if precision in ("bf16", "fp16") and taken != _HINTS[precision]:
+        raise BackendError(f"openvino computes in {taken} on this CPU when asked for {precision}; ask for fp32 instead")
 
 
 def _compile(model: Path, options: LoadOptions, extra: Mapping[str, object] = MappingProxyType({})) -> Any:

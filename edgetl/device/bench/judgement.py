@@ -35,7 +35,8 @@ class Run:
 
     scenario: Scenario
     effort: Effort
-    overhead_ns: float
+    overhead_ns: Mapping[str, float]
+    """What the harness adds to each sample, by candidate name."""
     watch: Watch
     strict: frozenset[str]
 
@@ -77,18 +78,18 @@ def candidate_result(one: Timeable, found: Found, run: Run) -> CandidateResult:
     timed = found.timed.get(one.name)
     if timed is None:
         return plain
-    candidate = recorded(plain, timed, run.scenario, run.overhead_ns)
+    candidate = recorded(plain, timed, run.scenario, run.overhead_ns.get(one.name))
     return msgspec.structs.replace(
-        candidate, energy=_energy(one, found, run.watch), validity=verdict(timed, run, _executed(candidate))
+        candidate, energy=_energy(one, found, run.watch), validity=verdict(one.name, timed, run, _executed(candidate))
     )
 
 
-def verdict(timed: Timed, run: Run, more: Iterable[Finding] = ()) -> Validity:
-    """Whether the timing of one candidate may be believed; ``more`` is what else speaks against it alone.
+def verdict(name: str, timed: Timed, run: Run, more: Iterable[Finding] = ()) -> Validity:
+    """Whether the timing of the candidate ``name`` may be believed; ``more`` is what else speaks against it alone.
 
     To be asked for after the watch has ended.
     """
-    return judged((*more, *_own(timed, run), *run.watch.findings), run.strict)
+    return judged((*more, *_own(name, timed, run), *run.watch.findings), run.strict)
 
 
 def _executed(candidate: CandidateResult) -> tuple[Finding, ...]:
@@ -97,10 +98,11 @@ def _executed(candidate: CandidateResult) -> tuple[Finding, ...]:
     return precision_findings(candidate.layers, candidate.precision, candidate.rendering)
 
 
-def _own(timed: Timed, run: Run) -> tuple[Finding, ...]:
+def _own(name: str, timed: Timed, run: Run) -> tuple[Finding, ...]:
     if not timed.samples_ns:
         return ()
-    overhead = overhead_finding(run.overhead_ns, percentile(timed.samples_ns, 50.0))
+    added_ns = run.overhead_ns.get(name)
+    overhead = None if added_ns is None else overhead_finding(added_ns, percentile(timed.samples_ns, 50.0))
     return (
         *series_findings(timed.samples_ns, timed.blocks, timed.steady, HEADLINE[run.effort]),
         *pacing_findings(timed, run.scenario),

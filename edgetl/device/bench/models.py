@@ -15,7 +15,7 @@ import msgspec
 from edgetl import __version__
 from edgetl.artifact import sha256_of
 from edgetl.bundle import Bundle
-from edgetl.device.bench.cold import measure_cold
+from edgetl.device.bench.cold import measure_cold, still_starting
 from edgetl.device.bench.energy_runs import energy_plan, energy_remarks, energy_runs
 from edgetl.device.bench.judgement import Found, Run, candidate_result
 from edgetl.device.bench.overhead import overhead_ns
@@ -33,7 +33,7 @@ from edgetl.device.bench.timing import Clock, Subject, Timed, throughput_per_s
 from edgetl.device.bench.watch import Watch, watching
 from edgetl.device.candidates import backends_of
 from edgetl.device.probe import environment
-from edgetl.errors import BackendError, InputError
+from edgetl.errors import BackendError, EdgeTLError, InputError
 from edgetl.layers import Layers, Roofline
 from edgetl.measurement import Scope, percentile
 from edgetl.progress import Progress, Silent
@@ -67,6 +67,11 @@ class BenchSettings:
     """Codes of :data:`edgetl.validity.CODES` that make a measurement invalid."""
     margin: float = MARGIN
     """As a fraction, what difference between candidates is too small to matter."""
+
+    @property
+    def looks_at_layers(self) -> bool:
+        """Whether layers are profiled: asked for, or needed to find a code that is strict."""
+        return self.layers or "W-PRECISION" in self.strict
 
 
 def bench_models(
@@ -158,9 +163,9 @@ class _Bench:
             timed = self._timed(calls)
             watch.end()
             alone = self._alone(calls, watch)
-        layers = self._layers(started) if settings.layers else {}
-        rooflines = self._rooflines(started, timed) if settings.layers else {}
-        overhead = overhead_ns(self.clock, settings.scenario.streams)
+        layers = self._layers(started) if settings.looks_at_layers else {}
+        rooflines = self._rooflines(started, timed) if settings.looks_at_layers else {}
+        overhead = {one.subject.name: self._overhead_ns(one) for one in started}
         run = Run(settings.scenario, settings.effort, overhead, watch, settings.strict)
         found = Found(cold, timed, reasons, alone, layers, rooflines)
         candidates = tuple(candidate_result(one, found, run) for one in subjects)
@@ -186,6 +191,10 @@ class _Bench:
             comparisons=side_by_side(candidates, [one.source for one in subjects], settings.margin, settings.seed),
         )
 
+    def _overhead_ns(self, one: Loaded) -> float:
+        feeds = one.feeds(self.settings.seed)
+        return overhead_ns(one.runners[0], feeds, self.clock, self.settings.scenario.streams)
+
     def _cold(self, loaded: Sequence[Loaded]) -> tuple[dict[str, Cold], dict[str, str]]:
         cold: dict[str, Cold] = {}
         failed: dict[str, str] = {}
@@ -193,7 +202,8 @@ class _Bench:
             for one in loaded:
                 subject = one.subject
                 try:
-                    cold[subject.name] = measure_cold(subject.runtime, subject.model, subject.options)
+                    waiting = still_starting(subject.name, self.progress)
+                    cold[subject.name] = measure_cold(subject.runtime, subject.model, subject.options, waiting)
                 except BackendError as error:
                     failed[subject.name] = str(error)
                 step.advance()
@@ -219,8 +229,12 @@ class _Bench:
         with self.progress.stage("profile layers", len(loaded)) as step:
             for one in loaded:
                 subject, backend = one.subject, self.backends[one.subject.runtime]
-                feeds = one.feeds(self.settings.seed)
-                layers[subject.name] = backend.profile(one.built, subject.options, feeds, _PROFILED_RUNS)
+                try:
+                    feeds = one.feeds(self.settings.seed)
+                    layers[subject.name] = backend.profile(one.built, subject.options, feeds, _PROFILED_RUNS)
+                except (EdgeTLError, OSError) as error:
+                    # half an hour of timing is not thrown away for what comes after it
+                    layers[subject.name] = Layers(subject.runtime, 0, (), f"profiling failed: {error}")
                 step.advance()
         return layers
 
@@ -229,10 +243,14 @@ class _Bench:
         rooflines: dict[str, Roofline] = {}
         with self.progress.stage("measure what this machine reaches", len(loaded)) as step:
             for one in loaded:
-                options = one.subject.options
-                peak = measured_peak(options.precision, options.threads, place)
-                median = _inference_median_ns(one.subject, timed)
-                rooflines[one.subject.name] = roofline(one.subject.artifact, peak, median, one.subject.batch)
+                subject, options = one.subject, one.subject.options
+                median = _inference_median_ns(subject, timed)
+                try:
+                    peak = measured_peak(options.precision, options.threads, place)
+                    found = roofline(subject.artifact, peak, median, subject.batch)
+                except (EdgeTLError, OSError) as error:
+                    found = Roofline(None, None, None, None, None, f"measuring the peak failed: {error}")
+                rooflines[subject.name] = found
                 step.advance()
         return rooflines
 

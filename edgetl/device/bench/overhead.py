@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Sequence
 
 from edgetl.device.bench.scenarios.streams import at_once
 from edgetl.device.bench.timing import Clock, rotating
 from edgetl.device.bench.timing.warm_up import time_calls
+from edgetl.device.checked_runner import idle_runner
+from edgetl.runner import Runner
+from edgetl.tensors import Batch
 from edgetl.validity import Finding
 
 _SAMPLES = 1001
 _SHARE_MAX = 0.01
 
 
-def overhead_ns(clock: Clock, streams: int = 1) -> float:
-    """Median of an empty subject's samples: two readings of the clock, a call, and starting the other streams.
+def overhead_ns(runner: Runner, feeds: Sequence[Batch], clock: Clock, streams: int = 1) -> float:
+    """What a sample has besides the runtime's own call: the median of a runner that does all but that.
 
-    The median, because a machine that does other work stretches some of them a thousandfold.
+    Two readings of the clock, taking the next input, checking it, naming the outputs, and starting the other streams.
+    The median, because a machine that does other work stretches some samples a thousandfold.
+
+    Args:
+        runner: whose inputs and outputs the measured one has.
+        feeds: that it is timed with.
+        clock: nanoseconds, monotonic.
+        streams: inferences at once.
     """
-    empty = [rotating(_nothing, (None,)) for _ in range(streams)]
+    empty = [rotating(idle_runner(runner.inputs, runner.outputs).infer, feeds) for _ in range(streams)]
     if streams == 1:
         return statistics.median(time_calls(empty[0], _SAMPLES, clock))
     with at_once(empty) as query:
@@ -41,7 +52,3 @@ def overhead_finding(overhead: float, median_ns: float) -> Finding | None:
         f"({100 * overhead / median_ns:.1f} %); time a larger batch, or compare with models of the same speed only",
         {"overhead_ns": overhead, "median_ns": median_ns},
     )
-
-
-def _nothing(argument: object) -> None:
-    """As fast as a call can be."""

@@ -15,10 +15,13 @@ import msgspec
 from edgetl.device.bench.gemm import INPUT, OPERATIONS, gemm_input, gemm_onnx
 from edgetl.device.bench.memory_copy import Copy, copy_bytes_per_s, uncached_bytes
 from edgetl.device.bench.timing import Clock
+from edgetl.device.probe.cpu_time import cpu_time, share_of_others
+from edgetl.device.probe.usage import OTHERS_MAX
 from edgetl.environment import Environment
 from edgetl.errors import BackendError
 from edgetl.files import mark_used, write_bytes
 from edgetl.layers import Peak
+from edgetl.machine_state import CpuTime
 from edgetl.runner import Backend, LoadOptions, Runner
 
 _LIMIT_NS, _LEAST_RUNS = 300_000_000, 3
@@ -44,7 +47,8 @@ def measured_peak(precision: str, threads: int, place: Place) -> Peak | None:
     """The most operations a second that any runtime reaches, and the speed of memory; ``None`` without a runtime.
 
     A runtime takes part when it proposes the precision for this CPU. Each number takes about a second and comes from
-    ``cache_dir/peaks`` when it was measured before on a machine with the same fingerprint, while that was not busy.
+    ``cache_dir/peaks`` when it was measured before on a machine with the same fingerprint, while others left it its
+    CPUs.
 
     Args:
         precision: ``fp32``, ``bf16``, ``fp16`` or ``int8``.
@@ -115,17 +119,18 @@ def _remembered(place: Place, parts: list[str | int], measure: Callable[[], floa
     if known is not None:
         mark_used(path)
         return known
+    before = cpu_time(place.root)
     rate = measure()
-    if rate is not None and not _is_busy(place.environment):
+    if rate is not None and not _was_busy(before, cpu_time(place.root)):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_bytes(path, msgspec.json.encode(rate))
     return rate
 
 
-def _is_busy(environment: Environment) -> bool:
-    # what other work slowed down is no peak, and must not stay one
-    load = environment.load_average
-    return load is not None and load > environment.cpu.allowed_cpus / 2
+def _was_busy(before: CpuTime | None, after: CpuTime | None) -> bool:
+    """What other work slowed down is no peak, and must not stay one; the load average has that of this very run."""
+    share = None if before is None or after is None else share_of_others(before, after)
+    return share is not None and share > OTHERS_MAX
 
 
 def _known(path: Path) -> float | None:

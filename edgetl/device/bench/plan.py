@@ -9,6 +9,8 @@ from typing import Literal
 from edgetl.measurement import SUPPORT
 
 Effort = Literal["quick", "standard", "rigorous", "sustained"]
+EXTENSION = 10
+"""How many times as long a run may become so that limits on latency can be judged."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +34,11 @@ class Plan:
     cap_s: float
 
     def supporting(self, percents: tuple[float, ...]) -> Plan:
-        """A plan that goes on until these percentiles are supported, for up to ten times as long."""
+        """A plan that goes on until these percentiles are supported, for up to :data:`EXTENSION` times as long."""
         needed = max((SUPPORT[percent] for percent in percents), default=0)
         if needed <= self.min_samples:
             return self
-        return replace(self, min_samples=needed, cap_s=10 * self.cap_s)
+        return replace(self, min_samples=needed, cap_s=EXTENSION * self.cap_s)
 
 
 PLANS: Mapping[Effort, Plan] = {

@@ -25,19 +25,30 @@ INT8_PAIRS = frozenset({"sse4_2", "avx2", "avx512bw"})
 """x86 flags that, without one of the others, only add pairs of such products with saturation to 16 bits."""
 
 X86 = frozenset({"x86_64", "AMD64", "i686"})
-_ARM_PARTS = {
-    "0xd03": "Cortex-A53",
-    "0xd05": "Cortex-A55",
-    "0xd07": "Cortex-A57",
-    "0xd08": "Cortex-A72",
-    "0xd0b": "Cortex-A76",
-    "0xd42": "Cortex-A78AE",
-    "0xd0c": "Neoverse-N1",
-    "0xd40": "Neoverse-V1",
-    "0xd49": "Neoverse-N2",
-    "0xd4f": "Neoverse-V2",
+_ARM, _NVIDIA = "0x41", "0x4e"
+_PARTS = {
+    (_ARM, "0xd03"): "Cortex-A53",
+    (_ARM, "0xd05"): "Cortex-A55",
+    (_ARM, "0xd07"): "Cortex-A57",
+    (_ARM, "0xd08"): "Cortex-A72",
+    (_ARM, "0xd09"): "Cortex-A73",
+    (_ARM, "0xd0b"): "Cortex-A76",
+    (_ARM, "0xd41"): "Cortex-A78",
+    (_ARM, "0xd42"): "Cortex-A78AE",
+    (_ARM, "0xd4b"): "Cortex-A78C",
+    (_ARM, "0xd0c"): "Neoverse-N1",
+    (_ARM, "0xd40"): "Neoverse-V1",
+    (_ARM, "0xd49"): "Neoverse-N2",
+    (_ARM, "0xd4f"): "Neoverse-V2",
+    (_ARM, "0xd83"): "Neoverse-V3AE",
+    (_NVIDIA, "0x003"): "Denver 2",
+    (_NVIDIA, "0x004"): "Carmel",
 }
-"""ARM kernels print numbers instead of names (MIDR_EL1, Arm's Technical Reference Manuals)."""
+"""By implementer and part: ARM kernels print numbers instead of names.
+
+MIDR_EL1 in Arm's Technical Reference Manuals; ``arch/arm64/include/asm/cputype.h`` of Linux (Neoverse-V3AE, of Jetson
+Thor: commit 3bbf004c4808, 2025); ``sys-utils/lscpu-arm.c`` of util-linux (Denver 2 of Jetson TX2, Carmel of Xavier).
+"""
 
 
 def cpu(root: Path) -> Cpu:
@@ -46,7 +57,7 @@ def cpu(root: Path) -> Cpu:
     fields = _cpuinfo_fields(text)
     flags = frozenset((fields.get("flags") or fields.get("Features") or "").split())
     return Cpu(
-        model=_cpu_model(fields),
+        model=_cpu_model(text, fields),
         architecture=platform.machine(),
         isa=tuple(sorted(flags & ISA)),
         logical_cpus=len(re.findall(r"^processor\s*:", text, flags=re.MULTILINE)) or os.cpu_count() or 1,
@@ -64,10 +75,26 @@ def _cpuinfo_fields(text: str) -> dict[str, str]:
     return fields
 
 
-def _cpu_model(fields: dict[str, str]) -> str:
-    part = fields.get("CPU part", "")
-    named = fields.get("model name") or _ARM_PARTS.get(part) or fields.get("Model") or fields.get("Hardware")
-    return named or (f"ARM part {part}" if part else platform.processor() or platform.machine())
+def _cpu_model(text: str, fields: dict[str, str]) -> str:
+    """``Cortex-A76``; ``4x Cortex-A76 + 4x Cortex-A55`` where cores differ."""
+    parts = _parts(text)
+    known = {part: _PARTS.get(part, f"ARM part {part[1]}") for part in parts}
+    if len(parts) > 1:
+        return " + ".join(f"{count}x {known[part]}" for part, count in parts.items())
+    named = [known[part] for part in parts if part in _PARTS]
+    named += [fields[key] for key in ("model name", "Model", "Hardware") if fields.get(key)]
+    return next(iter((*named, *known.values())), "") or platform.processor() or platform.machine()
+
+
+def _parts(text: str) -> dict[tuple[str, str], int]:
+    """How many cores there are of each part; the last ones first, as the small ones are numbered first on most boards."""
+    found: dict[tuple[str, str], int] = {}
+    for core in reversed(re.split(r"^processor\s*:", text, flags=re.MULTILINE)[1:]):
+        fields = _cpuinfo_fields(core)
+        if "CPU part" in fields:
+            part = fields.get("CPU implementer", _ARM).lower(), fields["CPU part"].lower()
+            found[part] = found.get(part, 0) + 1
+    return found
 
 
 def _allowed_cpus(root: Path) -> int:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from edgetl.device.bench import cold
 from edgetl.device.bench.cold import measure_cold
 from edgetl.errors import BackendError
 from edgetl.plugins import BACKENDS
@@ -12,12 +13,12 @@ from edgetl.runner import LoadOptions
 
 @pytest.mark.parametrize("runtime", BACKENDS)
 def test_a_cold_start_is_measured_in_parts(runtime: str, classifier: Path) -> None:
-    cold = measure_cold(runtime, classifier, LoadOptions(threads=1))
+    found = measure_cold(runtime, classifier, LoadOptions(threads=1))
     # whatever is imported takes longer than a millisecond; the model itself is tiny
-    assert cold.load_ns > 1_000_000
-    assert 0 < cold.first_inference_ns < cold.load_ns
-    assert cold.peak_rss_bytes is not None
-    assert 10_000_000 < cold.peak_rss_bytes < 1_000_000_000
+    assert found.load_ns > 1_000_000
+    assert 0 < found.first_inference_ns < found.load_ns
+    assert found.peak_rss_bytes is not None
+    assert 10_000_000 < found.peak_rss_bytes < 1_000_000_000
 
 
 def test_a_failing_start_quotes_its_error(tmp_path: Path) -> None:
@@ -45,3 +46,19 @@ def test_a_start_finds_what_a_relative_search_path_names(
     monkeypatch.setenv("PYTHONPATH", "extra")
     measure_cold("onnxruntime", classifier, LoadOptions(threads=1))
     assert (tmp_path / "seen").exists()
+
+
+def test_a_start_that_takes_long_is_told_of(classifier: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[float] = []
+    monkeypatch.setattr(cold, "_NEWS_S", 0.05)
+    measure_cold("onnxruntime", classifier, LoadOptions(threads=1), heard.append)
+    assert heard
+    assert all(lasted_s >= 0.05 for lasted_s in heard)
+
+
+def test_a_start_that_takes_too_long_is_ended_and_says_what_to_do(
+    classifier: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cold, "_TIMEOUT_S", 0.01)
+    with pytest.raises(BackendError, match=r"took more than 0 minutes; choose another runtime with --runtime"):
+        measure_cold("onnxruntime", classifier, LoadOptions(threads=1))

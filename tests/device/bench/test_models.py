@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 
 from edgetl.bundle import Bundle
+from edgetl.device.backends.onnxruntime import OnnxRuntimeBackend
 from edgetl.device.bench import models
+from edgetl.device.bench.cold import Waiting
 from edgetl.device.bench.models import BenchSettings, bench_models, bench_subjects
 from edgetl.device.bench.subjects import Timeable
 from edgetl.device.bench.timing import Timed
 from edgetl.errors import BackendError, InputError, Unsupported
+from edgetl.layers import Layers, Peak
 from edgetl.result import CandidateResult, Cold
 from edgetl.runner import LoadOptions
 from edgetl.scenario import Scenario
@@ -66,10 +69,47 @@ def test_a_missing_file_is_named(tmp_path: Path, settings: BenchSettings) -> Non
         bench_models((tmp_path / "absent.onnx",), settings)
 
 
+def test_a_runtime_that_does_not_compute_in_a_precision_is_rejected_for_it(
+    classifier: Path, settings: BenchSettings
+) -> None:
+    asked = replace(settings, precision="bf16")
+    ours, _ = bench_models((classifier,), asked).candidates
+    assert ours.latency is None
+    assert "nothing in 'classifier.onnx' is bf16 (it has: fp32)" in (ours.rejected_because or "")
+    with pytest.raises(BackendError, match="leave bf16 out, or convert the graph"):
+        bench_models((classifier,), replace(asked, runtime="onnxruntime"))
+
+
+def test_a_strict_code_that_layers_tell_looks_at_layers(classifier: Path, settings: BenchSettings) -> None:
+    strict = replace(settings, runtime="onnxruntime", strict=frozenset({"W-PRECISION"}))
+    (candidate,) = bench_models((classifier,), strict).candidates
+    assert candidate.layers is not None
+    assert candidate.layers.layers
+
+
+def test_a_profile_or_a_peak_that_fails_costs_no_timing(
+    classifier: Path, settings: BenchSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> Layers:
+        raise BackendError("onnxruntime failed while running the model: out of memory")
+
+    def full(*_: object) -> Peak:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(OnnxRuntimeBackend, "profile", refuse)
+    monkeypatch.setattr(models, "measured_peak", full)
+    (candidate,) = bench_models((classifier,), replace(settings, runtime="onnxruntime", layers=True)).candidates
+    assert candidate.latency is not None
+    assert candidate.layers is not None
+    assert candidate.layers.reason == "profiling failed: onnxruntime failed while running the model: out of memory"
+    assert candidate.roofline is not None
+    assert "No space left" in (candidate.roofline.reason or "")
+
+
 def test_a_failed_start_rejects_that_model_only(
     classifier: Path, settings: BenchSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def start(runtime: str, model: Path, options: LoadOptions) -> Cold:
+    def start(runtime: str, model: Path, options: LoadOptions, waiting: Waiting) -> Cold:
         if runtime == "openvino":
             raise BackendError("a cold start failed with exit code -9: no error output")
         return Cold(1, 1, 1, None)

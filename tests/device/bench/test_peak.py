@@ -147,11 +147,33 @@ def test_a_damaged_cache_is_measured_again(tmp_path: Path, damage: bytes) -> Non
     assert len(backend.loaded) == 2
 
 
-def test_what_a_busy_machine_reached_is_not_kept(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("others", "kept"), [(50, False), (3, True)])
+def test_what_others_slowed_down_is_not_kept(tmp_path: Path, others: int, kept: bool) -> None:
+    used = itertools.count()
+
+    class Shared(FakeBackend):
+        def load(self, built: Path, options: LoadOptions) -> FakeRunner:
+            stat(next(used) * 100, others)
+            return super().load(built, options)
+
+    def stat(passed: int, busy: int) -> None:
+        """Hundredths of a second since the start, of which others took a share in percent."""
+        (tmp_path / "proc").mkdir(exist_ok=True)
+        taken = passed * busy // 100
+        (tmp_path / "proc/stat").write_text(f"cpu0 {1000 + taken} 0 0 {1000 + passed - taken} 0 0 0 0 0 0\n")
+
+    stat(0, 0)
+    next(used)
+    assert measured_peak("fp32", 1, place(tmp_path, Shared("fast", Machine(), 9_000_000))) is not None
+    rates = list((tmp_path / "cache").rglob("*.json"))
+    assert len(rates) == (2 if kept else 1), "copying memory took no time of anyone"
+
+
+def test_the_load_of_our_own_run_keeps_no_peak_from_being_kept(tmp_path: Path) -> None:
     backend = FakeBackend("fast", Machine(), 9_000_000)
-    busy = msgspec.structs.replace(quiet(), load_average=environment().cpu.allowed_cpus * 1.0)
-    assert measured_peak("fp32", 1, place(tmp_path, backend, here=busy)) is not None
-    assert not (tmp_path / "cache").exists()
+    loaded = msgspec.structs.replace(quiet(), load_average=environment().cpu.allowed_cpus * 1.0)
+    measured_peak("fp32", 1, place(tmp_path, backend, here=loaded))
+    assert (tmp_path / "cache").exists()
 
 
 def test_a_real_runtime_has_a_peak_and_keeps_it(tmp_path: Path) -> None:
@@ -159,10 +181,13 @@ def test_a_real_runtime_has_a_peak_and_keeps_it(tmp_path: Path) -> None:
     installed = {name: backend for name, backend in backends.items() if backend.probe().available}
     if not installed:
         pytest.skip("no runtime is installed")
-    here = Place(installed, quiet(), tmp_path)
+    here = Place(installed, quiet(), tmp_path, root=tmp_path)
     peak = measured_peak("fp32", 1, here)
     assert peak is not None
     assert all(0 < rate < math.inf for rate in (peak.operations_per_s, peak.bytes_per_s))
     assert peak.runtime in installed
     standing = itertools.repeat(0)  # a clock that stands still would never end a measurement
-    assert measured_peak("fp32", 1, Place(installed, quiet(), tmp_path, clock=lambda: next(standing))) == peak
+    assert (
+        measured_peak("fp32", 1, Place(installed, quiet(), tmp_path, root=tmp_path, clock=lambda: next(standing)))
+        == peak
+    )

@@ -55,6 +55,46 @@ def test_an_arm_board_is_named(tmp_path: Path) -> None:
     assert found.cpu.isa == ("asimd", "asimddp", "asimdhp", "fphp")
 
 
+def cores(*parts: tuple[str, str], more: str = "") -> str:
+    """``/proc/cpuinfo`` of an ARM kernel, a core for each implementer and part."""
+    blocks = (
+        f"processor\t: {n}\n{more}CPU implementer\t: {one[0]}\nCPU part\t: {one[1]}\n" for n, one in enumerate(parts)
+    )
+    return "\n".join(blocks)
+
+
+@pytest.mark.parametrize(
+    ("text", "model"),
+    [
+        pytest.param(
+            cores(*[("0x41", "0xd05")] * 4, *[("0x41", "0xd0b")] * 4), "4x Cortex-A76 + 4x Cortex-A55", id="RK3588"
+        ),
+        pytest.param(
+            cores(("0x41", "0xd07"), *[("0x4e", "0x003")] * 2, *[("0x41", "0xd07")] * 3),
+            "4x Cortex-A57 + 2x Denver 2",
+            id="Jetson TX2",
+        ),
+        pytest.param(cores(*[("0x4e", "0x004")] * 6), "Carmel", id="Jetson Xavier NX"),
+        pytest.param(
+            cores(*[("0x41", "0xd42")] * 6, more="model name\t: ARMv8 Processor rev 1 (v8l)\n"),
+            "Cortex-A78AE",
+            id="Jetson Orin",
+        ),
+        pytest.param(cores(*[("0x41", "0xd83")] * 14), "Neoverse-V3AE", id="Jetson Thor"),
+        pytest.param(cores(("0x41", "0xd4b")), "Cortex-A78C", id="A78C"),
+        pytest.param(cores(("0x4e", "0xd0b")), "ARM part 0xd0b", id="the same number of another maker"),
+        pytest.param(
+            cores(("0x41", "0xfff"), ("0x41", "0xd05")), "1x Cortex-A55 + 1x ARM part 0xfff", id="one unknown"
+        ),
+        pytest.param(
+            cores(("0x41", "0xfff")) + "\nHardware\t: BCM2835\n", "BCM2835", id="unknown part of a named board"
+        ),
+    ],
+)
+def test_every_kind_of_core_is_named(tmp_path: Path, text: str, model: str) -> None:
+    assert environment(write(tmp_path, {"proc/cpuinfo": text})).cpu.model == model
+
+
 def test_what_cannot_be_read_is_none(tmp_path: Path) -> None:
     found = environment(tmp_path)
     assert (found.memory_bytes, found.board, found.container, found.load_average, found.cpu.governor) == (None,) * 5

@@ -2,6 +2,6 @@
 
 from edgetl.device.bench.timing.closed import interleave
 from edgetl.device.bench.timing.subject import Clock, Subject, rotating
-from edgetl.device.bench.timing.timed import Timed, latency, service, throughput_per_s
+from edgetl.device.bench.timing.timed import Timed, joined, latency, service, throughput_per_s
 
-__all__ = ["Clock", "Subject", "Timed", "interleave", "latency", "rotating", "service", "throughput_per_s"]
+__all__ = ["Clock", "Subject", "Timed", "interleave", "joined", "latency", "rotating", "service", "throughput_per_s"]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from operator import add
 
 from edgetl.device.bench.timing.subject import SECOND
-from edgetl.measurement import Scope, percentile, supports
-from edgetl.result import Latency
+from edgetl.measurement import SUPPORT, Scope, percentile
+from edgetl.result import Latency, Percentile
+from edgetl.samples.support import interval, upper_bound
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,19 @@ def latency(timed: Timed, scope: Scope) -> Latency:
     return _latency(timed, timed.samples_ns, scope)
 
 
+def joined(first: Timed, second: Timed) -> Timed:
+    """One run without a rate, and more of the same, as one."""
+    return Timed(
+        samples_ns=first.samples_ns + second.samples_ns,
+        blocks=first.blocks + second.blocks,
+        warmup=first.warmup + second.warmup,
+        steady=first.steady,
+        block_starts_ns=first.block_starts_ns + second.block_starts_ns,
+        block_walls_ns=first.block_walls_ns + second.block_walls_ns,
+        block_items=first.block_items + second.block_items,
+    )
+
+
 def service(timed: Timed, scope: Scope) -> Latency | None:
     """Time of the work itself, where latency counts from when an inference was due; ``None`` where it does not."""
     return _latency(timed, timed.service_ns, scope) if timed.service_ns else None
@@ -60,8 +75,10 @@ def throughput_per_s(timed: Timed) -> float | None:
 
 
 def _latency(timed: Timed, samples: tuple[int, ...], scope: Scope) -> Latency:
+    known = {one.percent: one for one in _percentiles(samples)}
+
     def supported(percent: float) -> int | None:
-        return percentile(samples, percent) if supports(len(samples), percent) else None
+        return known[percent].value_ns if percent in known else None
 
     return Latency(
         scope=scope,
@@ -79,4 +96,14 @@ def _latency(timed: Timed, samples: tuple[int, ...], scope: Scope) -> Latency:
         blocks=timed.blocks,
         block_starts_ns=timed.block_starts_ns,
         block_ends_ns=tuple(map(add, timed.block_starts_ns, timed.block_walls_ns)),
+        percentiles=tuple(known.values()),
     )
+
+
+def _percentiles(samples: tuple[int, ...]) -> Iterator[Percentile]:
+    ordered = sorted(samples)
+    for percent in SUPPORT:
+        bound = upper_bound(ordered, percent)
+        if bound is not None:
+            low, high = interval(ordered, percent)
+            yield Percentile(percent, percentile(ordered, percent), low, high, bound)
