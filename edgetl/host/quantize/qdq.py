@@ -11,7 +11,6 @@ import onnx
 
 from edgetl.errors import Unsupported
 from edgetl.host.quantize import RenderSettings
-from edgetl.host.quantize.bias import correct_biases
 from edgetl.host.quantize.coverage import coverage
 from edgetl.host.quantize.frame import checked, deliver, ranges_of
 from edgetl.host.quantize.lint import lint
@@ -19,6 +18,7 @@ from edgetl.host.quantize.record import CalibrationRecord
 from edgetl.host.quantize.rewrites import add_missing_biases, fuse_normalisation, plain_gemms, unshare_weights
 from edgetl.host.quantize.rules import Remark
 from edgetl.host.quantize.surgery import Surgery, insert
+from edgetl.host.quantize.treatments import Rendered, refine
 from edgetl.target import Precision
 
 Rewrite = Callable[[onnx.ModelProto], onnx.ModelProto]
@@ -80,7 +80,7 @@ class QdqRendering:
                 f"rendering {self.name!r} quantizes no layer of {model.name!r}: every one is to stay in float or would "
                 f"lose by it; leave {self.name!r} out of renderings in [quantize]"
             )
-        correct_biases(quantized, graph, record.tensors)
+        refine(Rendered(quantized, graph, record.tensors, settings.moments, settings.treatments))
         lint(quantized, graph, settings.keep_float & {node.name for node in graph.graph.node})
         return deliver(quantized, self.name, out)
 
