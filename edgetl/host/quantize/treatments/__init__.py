@@ -7,7 +7,7 @@ calibration (:func:`treat`). A :class:`RenderingTreatment` mends a Q/DQ graph wh
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
@@ -21,7 +21,7 @@ from edgetl.plugins import TREATMENTS, find
 from edgetl.tensors import Array
 
 if TYPE_CHECKING:
-    from edgetl.host.quantize.histogram import TensorRange
+    from edgetl.host.quantize.record import CalibrationRecord
     from edgetl.host.quantize.treatments.moments import Moments
 
 
@@ -53,8 +53,7 @@ class Rendered:
     """What a treatment changes, in place."""
     original: onnx.ModelProto
     """The float graph; its nodes have the names of the quantized ones."""
-    seen: Mapping[str, TensorRange]
-    """What calibration saw."""
+    record: CalibrationRecord
     moments: Moments | None
     """Of the inputs of layers, where they were collected."""
     treatments: tuple[str, ...]
@@ -68,6 +67,10 @@ class RenderingTreatment(Protocol):
     @property
     def name(self) -> str:
         """The entry's key in the table of treatments."""
+
+    @property
+    def needs_moments(self) -> bool:
+        """Whether :class:`~edgetl.host.quantize.treatments.moments.Moments` must be in the settings."""
 
     def refine(self, rendered: Rendered) -> tuple[str, ...]:
         """Change ``rendered.quantized`` in place.
@@ -146,3 +149,8 @@ def of_graphs(names: Iterable[str]) -> tuple[str, ...]:
 def of_renderings(names: Iterable[str]) -> tuple[str, ...]:
     """Those that belong in ``RenderSettings``."""
     return tuple(name for name in ordered(names) if isinstance(find(TREATMENTS, name, "treatment"), RenderingTreatment))
+
+
+def need_moments(names: Iterable[str]) -> bool:
+    """Whether one of these treatments needs moments of the inputs of layers."""
+    return any(find(TREATMENTS, name, "treatment").needs_moments for name in of_renderings(names))

@@ -102,10 +102,11 @@ class BiasCorrection:
     """:func:`correct_biases` as an entry of the table."""
 
     name: str = "bias-correction"
+    needs_moments: bool = False
 
     def refine(self, rendered: Rendered) -> tuple[str, ...]:
         """Names of the layers whose biases were corrected."""
-        return correct_biases(rendered.quantized, rendered.original, rendered.seen)
+        return correct_biases(rendered.quantized, rendered.original, rendered.record.tensors)
 
 
 TREATMENT = BiasCorrection()
