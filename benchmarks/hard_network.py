@@ -1,9 +1,10 @@
 """A network that post-training quantization fails on: channels of very unequal size, and outliers.
 
 It is an ordinary network of depthwise convolutions with seeded random weights, in which channels between two
-convolutions were divided by factors from 1 to 1,000 and the weights that read them multiplied by the same. So it computes what
-the ordinary one computes, while most channels of a tensor lie within the first step of its 8 bits. It is what training
-sometimes does to MobileNets (Nagel et al. 2019, arXiv:1906.04721, figure 2), made on purpose.
+convolutions were divided by factors from 1 to 1,000 and the weights that read them multiplied by the same. So it
+computes what the ordinary one computes (with ReLU6, which cuts smaller channels less, something like it), while most
+channels of a tensor lie within the first step of its 8 bits. It is what training sometimes does to MobileNets (Nagel et
+al. 2019, arXiv:1906.04721, figure 2), made on purpose.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ class Hardness:
 
 
 def hard_network(hardness: Hardness | None = None) -> onnx.ModelProto:
-    """A float graph ``image`` uint8 ``(N, 48, 48, 3)`` to ``logits`` ``(N, 4)``, ``features`` 32, its head named ``head``."""
+    """A float graph from ``image``, uint8 ``(N, 48, 48, 3)``, to ``logits`` ``(N, 4)``; 32 features, its head ``head``."""
     made = _Maker(hardness or Hardness())
     x = made.node("Transpose", made.node("Cast", "image", to=onnx.TensorProto.FLOAT), perm=[0, 3, 1, 2])
     x = made.node("Sub", x, made.constant(np.full((1, 3, 1, 1), 127.5)))

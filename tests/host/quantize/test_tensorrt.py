@@ -12,10 +12,10 @@ from onnx import helper, numpy_helper
 from edgetl.errors import Unsupported
 from edgetl.host import graph
 from edgetl.host.quantize import RenderSettings
-from edgetl.host.quantize.treatments.bias_correction import correct_biases
 from edgetl.host.quantize.calibrate import calibrate
 from edgetl.host.quantize.rules.view import View
 from edgetl.host.quantize.tensorrt import RENDERING
+from edgetl.host.quantize.treatments.bias_correction import correct_biases
 from edgetl.plugins import BACKENDS, find
 from edgetl.runner import LoadOptions
 from edgetl.tensors import Array

@@ -12,10 +12,10 @@ from onnx import helper, numpy_helper
 from edgetl.errors import EdgeTLError, Unsupported
 from edgetl.host import graph
 from edgetl.host.quantize import RenderSettings
-from edgetl.host.quantize.treatments.bias_correction import correct_biases
 from edgetl.host.quantize.calibrate import calibrate
 from edgetl.host.quantize.lint import lint
 from edgetl.host.quantize.rewrites import fuse_normalisation
+from edgetl.host.quantize.treatments.bias_correction import correct_biases
 from edgetl.host.quantize.x86_vnni import RENDERING
 from edgetl.plugins import BACKENDS, find
 from edgetl.runner import LoadOptions

@@ -20,7 +20,7 @@ from edgetl.host.quantize.calibrate import CalibrationSettings, calibrate
 from edgetl.host.quantize.record import CalibrationRecord
 from edgetl.host.quantize.rules.view import LAYERS, PAIRS, View
 from edgetl.host.quantize.treatments import need_moments, of_graphs, of_renderings, ordered, treat
-from edgetl.host.quantize.treatments.moments import IMAGES, collect_moments
+from edgetl.host.quantize.treatments.moments import IMAGES, Moments, collect_moments
 from edgetl.tensors import Array
 
 
@@ -74,14 +74,17 @@ def gains(
     names = ordered(treatments)
     reference = features(subject.model, subject)
     found = []
-    with tempfile.TemporaryDirectory(prefix="edgetl-gains-") as name:
-        folder = Path(name)
+    with tempfile.TemporaryDirectory(prefix="edgetl-gains-") as scratch:
+        folder = Path(scratch)
         float_graph = _float_graph(subject, (), folder)
         before = _rendered(subject, rendering, float_graph, settings, ())
         for place, name in enumerate(names):
             used = names[: place + 1]
             if of_graphs((name,)):
                 float_graph = _float_graph(subject, of_graphs(used), folder)
+            elif need_moments((name,)) and float_graph.moments is None:
+                moments = collect_moments(float_graph.model, subject.calibration[:IMAGES], subject.threads)
+                float_graph = replace(float_graph, moments=moments)
             after = _rendered(subject, rendering, float_graph, settings, of_renderings(used))
             layers = float_graph.changed.get(name, _changed(before.layers, after.layers))
             sides = [signal_to_noise_db(reference, side.features) for side in (before, after)]
@@ -115,6 +118,7 @@ class _FloatGraph:
     model: Path
     changed: Mapping[str, tuple[str, ...]]
     record: CalibrationRecord
+    moments: Moments | None = None
 
 
 @dataclass(frozen=True)
@@ -134,10 +138,7 @@ def _rendered(
     subject: Subject, rendering: Rendering, graph: _FloatGraph, settings: RenderSettings, treatments: tuple[str, ...]
 ) -> _Rendered:
     out = graph.model.with_name("rendered.onnx")
-    moments = None
-    if need_moments(treatments):
-        moments = collect_moments(graph.model, subject.calibration[:IMAGES], subject.threads)
-    settings = replace(settings, treatments=treatments, moments=moments)
+    settings = replace(settings, treatments=treatments, moments=graph.moments)
     rendering.render(graph.model, graph.record, out, settings)
     return _Rendered(features(out, subject), layer_digests(read_graph(out)))
 

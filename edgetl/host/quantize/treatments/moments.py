@@ -19,10 +19,10 @@ from edgetl.tensors import Array
 
 WIDEST = 2304
 """Inputs per output beyond which a layer is left out: a covariance of 2,304 squared takes 21 MB."""
-PLACES = 128
-"""Rows per image and layer, evenly spaced; neighbouring places of an image tell much the same."""
+PLACES = (16, 128)
+"""Fewest and most rows per image and layer, evenly spaced; neighbouring places of an image tell much the same."""
 IMAGES = 64
-"""How many images of a calibration are enough: 8,192 rows for layers with many places."""
+"""How many images of a calibration are enough: with those, a layer has up to 16 rows per input."""
 
 
 _Sums = tuple[NDArray[np.float32], NDArray[np.float32], int]
@@ -62,18 +62,22 @@ def collect_moments(model: Path, images: Iterable[Array], threads: int = 1) -> M
     layers = _layers(graph)
     sums: dict[str, _Sums] = {}
     count = 0
-    names = tuple(dict.fromkeys(node.input[0] for node, _ in layers))
+    names = tuple(dict.fromkeys(node.input[0] for node, _, _ in layers))
     for tensors in activations(graph, names, images, threads):
-        for node, weight in layers:
-            rows = rows_of(node, weight, tensors[node.input[0]], (PLACES, count))
+        for node, weight, places in layers:
+            rows = rows_of(node, weight, tensors[node.input[0]], (places, count))
             if rows is not None:
                 _add(sums, node.name, rows)
         count += 1
-    found = {name: LayerMoments(total / np.float32(seen), products / np.float32(seen)) for name, (total, products, seen) in sums.items()}
+    found = {
+        name: LayerMoments(total / np.float32(seen), products / np.float32(seen))
+        for name, (total, products, seen) in sums.items()
+    }
     return Moments(backbone_digest(graph), count, found)
 
 
-def _layers(graph: onnx.ModelProto) -> list[tuple[onnx.NodeProto, Array]]:
+def _layers(graph: onnx.ModelProto) -> list[tuple[onnx.NodeProto, Array, int]]:
+    """Layers with their weights, and how many rows of each image to look at."""
     constants, floats = weights_of(graph), float_tensors(graph)
     found = []
     for node in graph.graph.node:
@@ -82,7 +86,7 @@ def _layers(graph: onnx.ModelProto) -> list[tuple[onnx.NodeProto, Array]]:
             weight = np.asarray(numpy_helper.to_array(constants[node.input[1]]))
             matrix = matrix_of(node, weight)
             if matrix is not None and matrix.shape[2] <= WIDEST:
-                found.append((node, weight))
+                found.append((node, weight, min(max(matrix.shape[2] // 4, PLACES[0]), PLACES[1])))
     return found
 
 
