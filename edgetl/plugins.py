@@ -35,6 +35,15 @@ RENDERINGS: Mapping[str, str] = {
 }
 """Ways to write a graph for a kind of target: values of :class:`edgetl.host.quantize.Rendering`."""
 
+TREATMENTS: Mapping[str, str] = {
+    "fold-normalisation": "edgetl.host.quantize.treatments.fold_normalisation:TREATMENT",
+    "equalise": "edgetl.host.quantize.treatments.equalise:TREATMENT",
+    "adaptive-rounding": "edgetl.host.quantize.treatments.adaptive_rounding:TREATMENT",
+    "bias-correction": "edgetl.host.quantize.treatments.bias_correction:TREATMENT",
+}
+"""Ways to lose less by quantization, in the order in which they are applied: values of
+:class:`edgetl.host.quantize.treatments.GraphTreatment` or ``RenderingTreatment``."""
+
 TARGETS: Mapping[str, str] = {
     "local": "edgetl.target:LOCAL",
 }

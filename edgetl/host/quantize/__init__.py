@@ -11,6 +11,7 @@ from edgetl.target import Precision
 if TYPE_CHECKING:
     from edgetl.host.quantize.record import CalibrationRecord, Estimator
     from edgetl.host.quantize.rules import Remark
+    from edgetl.host.quantize.treatments.moments import Moments
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,11 @@ class RenderSettings:
     """Names of nodes that stay in float: the head, and any others."""
     estimator: Estimator | None = None
     """How ranges follow from what was seen; the record's own when ``None``."""
+    treatments: tuple[str, ...] = ("bias-correction",)
+    """Which of the table of treatments mend the Q/DQ graph, whatever their order here; renderings without integers
+    have nothing to mend."""
+    moments: Moments | None = None
+    """Of the inputs of layers, for the treatments that need them."""
 
 
 class Rendering(Protocol):

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 
 from edgetl.errors import DataError, Unsupported
-from edgetl.host.graph import backbone_digest, read_graph, weights_of, write_graph
+from edgetl.host.graph import backbone_digest, read_graph, weights_of
+from edgetl.host.quantize.activations import exposed
 from edgetl.host.quantize.histogram import Observer
 from edgetl.host.quantize.record import CalibrationRecord, Estimator
 from edgetl.host.quantize.unfinished import EVERY, Unfinished, read_unfinished
-from edgetl.plugins import BACKENDS, find
 from edgetl.progress import Progress, Silent
-from edgetl.runner import LoadOptions, Runner
+from edgetl.runner import Runner
 from edgetl.tensors import Array
 
 MIN_IMAGES = 16
@@ -69,14 +67,8 @@ def calibrate(
     graph = read_graph(model)
     digest, watched = backbone_digest(graph), watched_tensors(graph)
     sight = _sight(digest, watched, settings.unfinished)
-    with tempfile.TemporaryDirectory(prefix="edgetl-calibrate-") as folder:
-        exposed = Path(folder) / "exposed.onnx"
-        _expose(graph, tuple(watched), exposed)
-        runner = _load(exposed, settings.threads)
-        try:
-            _observe(runner, images, sight, settings)
-        finally:
-            runner.close()
+    with exposed(graph, tuple(watched), settings.threads) as runner:
+        _observe(runner, images, sight, settings)
     digests = sight.digests
     if settings.unfinished is not None:
         settings.unfinished.unlink(missing_ok=True)
@@ -185,18 +177,3 @@ def _check_same(digest: str, earlier: str, settings: CalibrationSettings) -> Non
             f"the calibration that {str(settings.unfinished)!r} was to go on with saw other images; "
             "it is removed: calibrate again from the start"
         )
-
-
-def _expose(model: onnx.ModelProto, names: tuple[str, ...], out: Path) -> None:
-    have = {output.name for output in model.graph.output}
-    for name in names:
-        if name not in have:
-            model.graph.output.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None))
-    write_graph(model, out)
-
-
-def _load(model: Path, threads: int) -> Runner:
-    backend: Any = find(BACKENDS, "onnxruntime", "runtime")
-    options = LoadOptions(threads=threads, precision="fp32", batch=1, spares_memory=True)
-    runner: Runner = backend.load(backend.build(model, options, None), options)
-    return runner

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import onnx
@@ -11,7 +12,7 @@ from edgetl.host.graph import backbone_digest, read_graph, write_graph
 from edgetl.host.quantize import RenderSettings
 from edgetl.host.quantize.calibrate import before_clipping
 from edgetl.host.quantize.lint import check_loads
-from edgetl.host.quantize.record import CalibrationRecord, Estimator
+from edgetl.host.quantize.record import CalibrationRecord
 from edgetl.host.quantize.rules import Remark, check_rules
 from edgetl.target import RuntimeName
 
@@ -31,15 +32,10 @@ def checked(model: Path, record: CalibrationRecord, settings: RenderSettings) ->
     return graph
 
 
-def ranges_of(
-    graph: onnx.ModelProto, record: CalibrationRecord, estimator: Estimator | None
-) -> dict[str, tuple[float, float]]:
-    """The record's ranges; a tensor that an activation clips takes that of the activation's output."""
-    ranges = record.ranges(estimator)
-    for name, clipped in before_clipping(graph).items():
-        if clipped in ranges:
-            ranges[name] = ranges[clipped]
-    return ranges
+def with_clipped(graph: onnx.ModelProto, ranges: Mapping[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+    """Ranges in which a tensor that an activation clips has that of the activation's output."""
+    clipped = {name: ranges[after] for name, after in before_clipping(graph).items() if after in ranges}
+    return {**ranges, **clipped}
 
 
 def deliver(

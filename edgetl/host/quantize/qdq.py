@@ -11,14 +11,20 @@ import onnx
 
 from edgetl.errors import Unsupported
 from edgetl.host.quantize import RenderSettings
-from edgetl.host.quantize.bias import correct_biases
 from edgetl.host.quantize.coverage import coverage
-from edgetl.host.quantize.frame import checked, deliver, ranges_of
+from edgetl.host.quantize.frame import checked, deliver, with_clipped
 from edgetl.host.quantize.lint import lint
 from edgetl.host.quantize.record import CalibrationRecord
-from edgetl.host.quantize.rewrites import add_missing_biases, fuse_normalisation, plain_gemms, unshare_weights
+from edgetl.host.quantize.rewrites import (
+    add_missing_biases,
+    fuse_normalisation,
+    plain_gemms,
+    unshare_weights,
+    without_loose_bounds,
+)
 from edgetl.host.quantize.rules import Remark
 from edgetl.host.quantize.surgery import Surgery, insert
+from edgetl.host.quantize.treatments import Rendered, refine
 from edgetl.target import Precision
 
 Rewrite = Callable[[onnx.ModelProto], onnx.ModelProto]
@@ -69,18 +75,17 @@ class QdqRendering:
         unshare_weights(graph)
         plain_gemms(graph)
         add_missing_biases(graph)
-        quantized = insert(
-            onnx.shape_inference.infer_shapes(graph),
-            ranges_of(graph, record, settings.estimator),
-            self._surgery(settings.keep_float | self.better_in_float(graph)),
-        )
+        ranges, keep = record.ranges(settings.estimator), settings.keep_float | self.better_in_float(graph)
+        on_integers = {node.name for node in graph.graph.node if node.op_type in self.op_types} - keep
+        without_loose_bounds(graph, {name: high for name, (_, high) in ranges.items()}, on_integers)
+        quantized = insert(onnx.shape_inference.infer_shapes(graph), with_clipped(graph, ranges), self._surgery(keep))
         quantized = self.finish(quantized, graph)
         if not coverage(quantized).quantized:
             raise Unsupported(
                 f"rendering {self.name!r} quantizes no layer of {model.name!r}: every one is to stay in float or would "
                 f"lose by it; leave {self.name!r} out of renderings in [quantize]"
             )
-        correct_biases(quantized, graph, record.tensors)
+        refine(Rendered(quantized, graph, record, settings.moments, settings.treatments))
         lint(quantized, graph, settings.keep_float & {node.name for node in graph.graph.node})
         return deliver(quantized, self.name, out)
 

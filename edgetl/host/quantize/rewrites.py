@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+
 import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
 from edgetl.host.graph import weights_of
 from edgetl.host.naming import fresh_name, tensor_names
-from edgetl.host.quantize.rules.view import PAIRS
+from edgetl.host.quantize.rules.view import PAIRS, View
 from edgetl.tensors import Array
+
+_NEARLY = 1.001
+"""A range may pass a bound by a quarter of a step of 8 bits."""
 
 
 def fuse_normalisation(model: onnx.ModelProto) -> bool:
@@ -78,6 +83,34 @@ def plain_gemms(model: onnx.ModelProto) -> None:
             bias = weights[node.input[2]]
             bias.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(bias) * np.float32(beta.f), bias.name))
             beta.f = 1.0
+
+
+def without_loose_bounds(
+    model: onnx.ModelProto, tops: Mapping[str, float], quantized: Collection[str]
+) -> onnx.ModelProto:
+    """Leave out the bounds of channels that a quantized tensor cannot reach; changed in place.
+
+    Equalised channels that a ReLU6 clipped each have a bound. Where the tensor behind ends below all of them, as it
+    does after quantization, they change nothing.
+
+    Args:
+        tops: highest value to represent of every tensor.
+        quantized: names of the nodes that compute on integers.
+    """
+    view = View.of(model)
+    for least in tuple(view.nodes("Min")):
+        bounds = view.array(least.input[1]) if len(least.input) == 2 else None
+        readers = view.readers.get(least.output[0], ())
+        if bounds is None or len(readers) != 1 or readers[0].op_type != "Relu" or readers[0].output[0] not in tops:
+            continue
+        relu, layer = readers[0], view.producers.get(least.input[0])
+        around = {node.name for node in view.readers.get(relu.output[0], ())} | {"" if layer is None else layer.name}
+        is_alone = len(view.readers[least.input[0]]) == 1
+        if is_alone and around <= set(quantized) and tops[relu.output[0]] <= float(bounds.min()) * _NEARLY:
+            relu.input[0] = least.input[0]
+            model.graph.node.remove(least)
+    without_unused_weights(model.graph)
+    return model
 
 
 def without_unused(model: onnx.ModelProto) -> onnx.ModelProto:

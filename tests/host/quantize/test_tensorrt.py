@@ -12,10 +12,10 @@ from onnx import helper, numpy_helper
 from edgetl.errors import Unsupported
 from edgetl.host import graph
 from edgetl.host.quantize import RenderSettings
-from edgetl.host.quantize.bias import correct_biases
 from edgetl.host.quantize.calibrate import calibrate
 from edgetl.host.quantize.rules.view import View
 from edgetl.host.quantize.tensorrt import RENDERING
+from edgetl.host.quantize.treatments.bias_correction import correct_biases
 from edgetl.plugins import BACKENDS, find
 from edgetl.runner import LoadOptions
 from edgetl.tensors import Array
@@ -136,7 +136,7 @@ def test_float_biases_are_corrected_too(network: Path, images: Array, tmp_path: 
 
     wanted = mean_features(original, images, tmp_path)
     shifted = np.abs(mean_features(model, images, tmp_path) - wanted).max()
-    assert correct_biases(model, original, record.tensors) == 1
+    assert correct_biases(model, original, record.tensors) == ("conv",)
 
     assert np.abs(mean_features(model, images, tmp_path) - wanted).max() < 0.6 * shifted
 

@@ -12,10 +12,10 @@ from onnx import helper, numpy_helper
 from edgetl.errors import EdgeTLError, Unsupported
 from edgetl.host import graph
 from edgetl.host.quantize import RenderSettings
-from edgetl.host.quantize.bias import correct_biases
 from edgetl.host.quantize.calibrate import calibrate
 from edgetl.host.quantize.lint import lint
 from edgetl.host.quantize.rewrites import fuse_normalisation
+from edgetl.host.quantize.treatments.bias_correction import correct_biases
 from edgetl.host.quantize.x86_vnni import RENDERING
 from edgetl.plugins import BACKENDS, find
 from edgetl.runner import LoadOptions
@@ -93,7 +93,7 @@ def test_bias_correction_brings_the_mean_output_back(network: Path, images: Arra
     weight.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(weight) // 2, "w_quantized"))
     shifted = features(model, images, tmp_path)
 
-    assert correct_biases(model, graph.read_graph(network), record.tensors) == 1
+    assert correct_biases(model, graph.read_graph(network), record.tensors) == ("conv",)
 
     wanted = features(graph.read_graph(network), images, tmp_path)
     mended = features(model, images, tmp_path)

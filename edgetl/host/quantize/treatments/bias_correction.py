@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import onnx
@@ -13,10 +14,13 @@ from edgetl.host.graph import weights_of
 from edgetl.host.quantize.calibrate import WEIGHTED
 from edgetl.host.quantize.histogram import TensorRange
 from edgetl.host.quantize.rules.view import View, along, axis_of
+from edgetl.host.quantize.treatments import Rendered
 from edgetl.tensors import Array
 
 
-def correct_biases(quantized: onnx.ModelProto, original: onnx.ModelProto, seen: Mapping[str, TensorRange]) -> int:
+def correct_biases(
+    quantized: onnx.ModelProto, original: onnx.ModelProto, seen: Mapping[str, TensorRange]
+) -> tuple[str, ...]:
     """Add to every bias what the rounded weights lose on average; changed in place, and no time is added.
 
     Activations behind a ReLU have means far from zero, so the rounding error of a weight is a shift of the output
@@ -28,7 +32,7 @@ def correct_biases(quantized: onnx.ModelProto, original: onnx.ModelProto, seen: 
         seen: what calibration saw of the inputs of these nodes, with channel means.
 
     Returns:
-        How many biases were corrected.
+        Names of the layers whose biases were corrected.
 
     References:
         Nagel et al., "Data-Free Quantization through Weight Equalization and Bias Correction", 2019
@@ -36,7 +40,7 @@ def correct_biases(quantized: onnx.ModelProto, original: onnx.ModelProto, seen: 
     """
     float_nodes = {node.name: node for node in original.graph.node if node.op_type in WEIGHTED}
     weights, view = weights_of(original), View.of(quantized)
-    corrected = 0
+    corrected = []
     for node in quantized.graph.node:
         before = float_nodes.get(node.name)
         if before is None or len(node.input) < 3 or before.input[1] not in weights or before.input[0] not in seen:
@@ -46,8 +50,9 @@ def correct_biases(quantized: onnx.ModelProto, original: onnx.ModelProto, seen: 
         if weight is None or not means.size:
             continue
         lost = numpy_helper.to_array(weights[before.input[1]]) - _dequantized(weight, view)
-        corrected += _add(node.input[2], _shift(before, lost, means), view)
-    return corrected
+        if _add(node.input[2], _shift(before, lost, means), view):
+            corrected.append(node.name)
+    return tuple(corrected)
 
 
 def _shift(node: onnx.NodeProto, lost: Array, means: NDArray[np.float32]) -> Array:
@@ -90,3 +95,18 @@ def _add(name: str, shift: Array, view: View) -> bool:
 def _array(name: str, view: View) -> Array:
     values: Array = numpy_helper.to_array(view.constants[name])
     return values
+
+
+@dataclass(frozen=True)
+class BiasCorrection:
+    """:func:`correct_biases` as an entry of the table."""
+
+    name: str = "bias-correction"
+    needs_moments: bool = False
+
+    def refine(self, rendered: Rendered) -> tuple[str, ...]:
+        """Names of the layers whose biases were corrected."""
+        return correct_biases(rendered.quantized, rendered.original, rendered.record.tensors)
+
+
+TREATMENT = BiasCorrection()
