@@ -48,7 +48,9 @@ class FeedCheck:
         if len(feeds) == len(self._wanted):
             for name, dtype, shape in self._wanted:
                 array = feeds.get(name)
-                if type(array) is not np.ndarray or array.dtype != dtype or not array.flags.c_contiguous:
+                if type(array) is not np.ndarray or not array.flags.c_contiguous:
+                    break
+                if array.dtype is not dtype and array.dtype != dtype:
                     break
                 if array.shape != shape and not fits(array.shape, shape):
                     break

@@ -25,6 +25,7 @@ class CheckedRunner:
         self._call: Call | None = call
         self._check = FeedCheck(inputs)
         self._names = tuple(spec.name for spec in outputs)
+        self._only = self._names[0] if len(self._names) == 1 else None
 
     def infer(self, feeds: Batch) -> dict[str, Array]:
         """Run once.
@@ -35,7 +36,11 @@ class CheckedRunner:
         """
         if self._call is None:
             raise BackendError(f"the {self._runtime} runner is closed; load the model again")
-        return dict(zip(self._names, self._call(self._check(feeds)), strict=True))
+        outputs = self._call(self._check(feeds))
+        if self._only is not None and len(outputs) == 1:
+            # a dictionary from pairs takes half a microsecond longer
+            return {self._only: outputs[0]}
+        return dict(zip(self._names, outputs, strict=True))
 
     def close(self) -> None:
         """Drop the call and with it what it holds of the runtime."""

@@ -87,7 +87,7 @@ def _cpu_model(text: str, fields: dict[str, str]) -> str:
 
 
 def _parts(text: str) -> dict[tuple[str, str], int]:
-    """How many cores there are of each part; the last ones first, as the small ones are numbered first on most boards."""
+    """How many cores are of each part; the last ones first, as the small ones are numbered first on most boards."""
     found: dict[tuple[str, str], int] = {}
     for core in reversed(re.split(r"^processor\s*:", text, flags=re.MULTILINE)[1:]):
         fields = _cpuinfo_fields(core)
