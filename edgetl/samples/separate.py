@@ -15,6 +15,8 @@ from edgetl.samples.series import block_medians
 from edgetl.samples.student import two_sided_quantile
 
 _STRETCHES = 20
+_EFFECTIVE_MIN = 0.05
+_WIDEST = math.log(1e6)
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ def separate_ratio(first: Blocked, second: Blocked, seed: int) -> Separate:
 
     Returns:
         The ratio; its interval is ``(0, inf)`` with fewer than five blocks a side.
+        No interval reaches farther than a millionfold.
 
     References:
         Bayley and Hammersley, The "Effective" Number of Independent Observations in an Autocorrelated Time Series,
@@ -57,14 +60,14 @@ def separate_ratio(first: Blocked, second: Blocked, seed: int) -> Separate:
     variance = sum(one.variance for one in sides)
     terms = sum(one.variance**2 / max(one.effective - 1, 1.0) for one in sides)
     freedom = max(1, int(variance**2 / terms if terms > 0 else min(effective) - 1))
-    width = math.exp(two_sided_quantile(0.05, freedom) * math.sqrt(variance))
+    width = math.exp(min(two_sided_quantile(0.05, freedom) * math.sqrt(variance), _WIDEST))
     return Separate(Ratio(value, value / width, value * width), effective, freedom)
 
 
 def effective_blocks(medians: NDArray[np.float64]) -> float:
     """How many independent blocks would say as much as these consecutive ones, from 1 to their number.
 
-    The lag-1 autocorrelation of a short series is too small by about ``(1 + 3 r) / n``, and uncertain by
+    The lag-1 autocorrelation of a short series is too small by about ``(1 + 3 r) / n``, and is uncertain by
     ``sqrt((1 - r^2) / n)``: the one is undone, and the other added, because too few blocks cost only a longer
     measurement. Negative correlation counts as none.
 
@@ -116,6 +119,6 @@ class _Side:
         # what takes no time at all has no logarithm
         drawn = np.log(np.maximum(medians.medians(draw(random, medians.count)), 1))
         effective = effective_blocks(block_medians(series.samples_ns, sizes))
-        # resampling shows (n - 1) / n of the variance
-        widened = float(drawn.var()) * medians.count**2 / (max(medians.count - 1, 1) * effective)
+        # of m effective blocks, the spread about their own mean shows (m - 1) / m of the variance
+        widened = float(drawn.var()) * medians.count / max(effective - 1, _EFFECTIVE_MIN)
         return _Side(math.log(max(float(medians.medians(medians.once)[0]), 1.0)), widened, effective)
