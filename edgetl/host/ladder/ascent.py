@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import cached_property
 
 import msgspec
 
@@ -35,7 +36,7 @@ class Ascent:
     """One climb."""
 
     made: Made
-    """The float variant; graphs are written beside it."""
+    """The float variant; the chosen graph is written beside it."""
     rendering: str
     calibrated: Calibrated
     refit: Refit | None
@@ -50,12 +51,7 @@ class Ascent:
         """Data and cache."""
         return self.jury.workspace
 
-    @property
-    def folder(self) -> Path:
-        """Where graphs are written."""
-        return self.made.model.parent
-
-    @property
+    @cached_property
     def identity(self) -> list[object]:
         """Everything that what comes of a rung depends on, besides the rung (JSON-able)."""
         jury, workspace, refit = self.jury, self.workspace, self.refit
@@ -66,7 +62,7 @@ class Ascent:
             [jury.task.name, _plain(jury.gates), jury.thresholds, workspace.seed, workspace.threads],
             [decoding(workspace.preprocess), machinery()],
             [_described(workspace.splits.train), _described(workspace.splits.validation)],
-            None if self.made.out_of_fold is None else self.made.out_of_fold.tobytes().hex(),
+            None if self.made.out_of_fold is None else hashlib.sha256(self.made.out_of_fold.tobytes()).hexdigest(),
         ]
 
 

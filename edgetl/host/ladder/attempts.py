@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -14,12 +16,11 @@ from edgetl.check import Check, failures
 from edgetl.device.probe import environment
 from edgetl.errors import Unsupported
 from edgetl.files import write_bytes
-from edgetl.host.cache import digest
-from edgetl.host.judge import CHANGED, verdict
+from edgetl.host.judge import CHANGED, SIZE, verdict
 from edgetl.host.ladder.ascent import Ascent, Purse
 from edgetl.host.ladder.rungs import Rung
 from edgetl.host.ladder.speed import int8_share, untimed_because
-from edgetl.host.variants import Made, Quantization, quantized_variant, spelled
+from edgetl.host.variants import Made, Quantization, quantized_variant, spelled, variant_name
 from edgetl.ladder import Attempt
 
 DROPS = ("accuracy drop", CHANGED)
@@ -33,6 +34,8 @@ class Outcome(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     attempt: Attempt
     model_sha256: str | None
     """Of the graph; ``None`` where none could be made."""
+    is_too_large: bool = False
+    """Whether its file is larger than the gates allow."""
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -86,14 +89,22 @@ def is_settled(tried: Tried) -> bool:
     return tried.attempt.time_ratio is not None or bool(tried.attempt.untimed_because)
 
 
-def made(ascent: Ascent, rung: Rung) -> Made:
-    """The graph of a rung as a variant, in a file of its own; its parts come from the cache where they are there.
+@contextmanager
+def made(ascent: Ascent, rung: Rung) -> Iterator[Made]:
+    """The graph of a rung as a variant, in a file that goes again; its parts come from the cache where they are there.
 
     Raises:
         Unsupported: nothing of the graph can be written this way.
     """
-    how = Quantization(ascent.rendering, ascent.calibrated.record, rung.settings, ascent.refit if rung.refit else None)
-    return quantized_variant(ascent.made, how, _file(ascent, rung), ascent.workspace)
+    with tempfile.TemporaryDirectory(prefix="edgetl-rung-") as folder:
+        path = Path(folder) / f"{variant_name(ascent.rendering)}.onnx"
+        yield quantized_variant(ascent.made, quantization(ascent, rung), path, ascent.workspace)
+
+
+def quantization(ascent: Ascent, rung: Rung) -> Quantization:
+    """How the graph of a rung is made."""
+    refit = ascent.refit if rung.refit else None
+    return Quantization(ascent.rendering, ascent.calibrated.record, rung.settings, refit)
 
 
 def remembered(ascent: Ascent, parts: Sequence[object], purse: Purse, kind: type[T], find: Callable[[], T]) -> T:
@@ -116,19 +127,21 @@ def _outcome(ascent: Ascent, rung: Rung) -> Outcome:
     in_float = tuple(sorted(rung.settings.keep_float))
     bare = Attempt(rung.name, "as it was", estimator, passed=False, in_float=in_float)
     try:
-        variant = made(ascent, rung)
+        with made(ascent, rung) as variant:
+            checks = verdict(variant, ascent.made, ascent.jury)
+            share, sha256 = int8_share(variant.model), sha256_of(variant.model)
     except Unsupported as error:
         return Outcome(msgspec.structs.replace(bare, reason=str(error)), None)
-    checks = verdict(variant, ascent.made, ascent.jury)
     found = msgspec.structs.replace(
         bare,
         head="as it was" if variant.out_of_fold is None else "fitted again",
         passed=all(check.passed for check in checks),
         check=_drop(checks),
         reason=failures(checks),
-        int8_share=int8_share(variant.model),
+        int8_share=share,
     )
-    return Outcome(found, sha256_of(variant.model))
+    is_too_large = any(check.name == SIZE and not check.passed for check in checks)
+    return Outcome(found, sha256, is_too_large)
 
 
 def _drop(checks: tuple[Check, ...]) -> Check | None:
@@ -136,10 +149,6 @@ def _drop(checks: tuple[Check, ...]) -> Check | None:
 
 
 def _ratio(ascent: Ascent, tried: Tried) -> float:
-    with ascent.workspace.progress.stage(f"time {tried.rung.name} ({ascent.rendering}) against float"):
-        return ascent.means.time_ratio(made(ascent, tried.rung).engine, ascent.made.engine, ascent.workspace)
-
-
-def _file(ascent: Ascent, rung: Rung) -> Path:
-    name = digest([ascent.rendering, rung.name, rung.refit, spelled(rung.settings)])[:16]
-    return ascent.folder / f"{ascent.made.model.stem}-{name}.onnx"
+    title = f"time {tried.rung.name} ({ascent.rendering}) against float"
+    with made(ascent, tried.rung) as variant, ascent.workspace.progress.stage(title):
+        return ascent.means.time_ratio(variant.engine, ascent.made.engine, ascent.workspace)

@@ -10,14 +10,15 @@ import msgspec
 
 from edgetl.device.probe import environment
 from edgetl.errors import Unsupported
+from edgetl.host.judge import SIZE, verdict
 from edgetl.host.ladder.ascent import Ascent, Purse
-from edgetl.host.ladder.attempts import Tried, attempt, is_settled, made, timed
+from edgetl.host.ladder.attempts import Tried, attempt, is_settled, quantization, timed
 from edgetl.host.ladder.choice import chosen, front, most_accurate
-from edgetl.host.ladder.rungs import Rung, first_rungs, mixed, other_rungs
+from edgetl.host.ladder.rungs import FIRST, Rung, first_rungs, mixed, other_rungs
 from edgetl.host.ladder.sensitivity import Layer, ranked_layers
 from edgetl.host.ladder.smallest import smallest
 from edgetl.host.ladder.speed import untimed_because
-from edgetl.host.variants import Made, variant_name
+from edgetl.host.variants import Made, quantized_variant, variant_name
 from edgetl.ladder import Attempt, Ladder
 from edgetl.runner import own_precision
 
@@ -67,10 +68,12 @@ class _State:
 
     def climb(self) -> str:
         """Go on until there is a reason to stop."""
-        ascent = self._ascent
+        ascent = self._ascent = self._with_head_that_can_be_fitted()
         for rung in first_rungs(ascent.refit is not None):
             if self._try(rung).attempt.passed and not self._is_whole:
                 return f"{rung.name!r} passes"
+            if (hopeless := self._hopeless()) is not None:
+                return hopeless
         if all(one.outcome.model_sha256 is None for one in self._tried):
             raise Unsupported(self._tried[0].attempt.reason)
         for rung in other_rungs(ascent.rendering, ascent.calibrated.record.estimator):
@@ -78,14 +81,31 @@ class _State:
                 return f"{rung.name!r} passes"
         return self._mix()
 
+    def _with_head_that_can_be_fitted(self) -> Ascent:
+        """The climb without a refit where the method does none; a graph that is made for this is among the first."""
+        if self._ascent.refit is None:
+            return self._ascent
+        tried = attempt(self._ascent, FIRST[0], Purse(0.0))
+        is_fitted = tried.outcome.model_sha256 is None or tried.attempt.head == "fitted again"
+        return self._ascent if is_fitted else replace(self._ascent, refit=None)
+
+    def _hopeless(self) -> str | None:
+        """Why no other rung can pass, as far as that is known already."""
+        ascent = self._ascent
+        wanting = [check for check in verdict(ascent.made, ascent.made, ascent.jury) if not check.passed]
+        if any(check.name != SIZE for check in wanting):
+            return "the float graph itself misses a gate"
+        if self._tried[0].outcome.is_too_large:
+            return "the file is too large, and no other graph is smaller"
+        return None
+
     def finish(self, ended: str) -> Climbed:
         """Choose, and write the chosen graph under the variant's own name."""
         ascent = self._ascent
         is_timed = len(self._tried) > 1 and not untimed_because(ascent.rendering, environment().cpu)
         best = chosen(self._tried, is_timed)
-        graph = made(ascent, best.rung)
-        path = graph.model.with_name(f"{variant_name(ascent.rendering)}.onnx")
-        graph.model.replace(path)
+        path = ascent.made.model.with_name(f"{variant_name(ascent.rendering)}.onnx")
+        graph = quantized_variant(ascent.made, quantization(ascent, best.rung), path, ascent.workspace)
         ladder = Ladder(
             ascent.rendering,
             ascent.quantize.search,
@@ -97,7 +117,7 @@ class _State:
             ended,
             "time" if is_timed else "int8 share",
         )
-        return Climbed(replace(graph, model=path), ladder)
+        return Climbed(graph, ladder)
 
     def _try(self, rung: Rung) -> Tried:
         """A rung with what came of it; of equal graphs only the first is among those tried."""

@@ -65,7 +65,8 @@ def ranked_layers(ascent: Ascent, rung: Rung, purse: Purse) -> tuple[Layer, ...]
 
 def layers_of(ascent: Ascent, rung: Rung) -> tuple[Layer, ...]:
     """The layers that a rung quantizes, in the order of the float graph."""
-    quantized = read_graph(made(ascent, rung).model)
+    with made(ascent, rung) as variant:
+        quantized = read_graph(variant.model)
     dequantized = {node.output[0] for node in quantized.graph.node if node.op_type == "DequantizeLinear"}
     integers = {node.name for node in quantized.graph.node if dequantized & set(node.input)}
     weighted = set(coverage(quantized).quantized)
