@@ -38,7 +38,7 @@ class Hardness:
 
 
 def hard_network(hardness: Hardness | None = None) -> onnx.ModelProto:
-    """A float graph from ``image``, uint8 ``(N, 48, 48, 3)``, to ``logits`` ``(N, 4)``; 32 features, its head ``head``."""
+    """A float graph from ``image``, uint8 ``(N, 48, 48, 3)``, to ``logits`` ``(N, 4)``; 32 features, head ``head``."""
     made = _Maker(hardness or Hardness())
     x = made.node("Transpose", made.node("Cast", "image", to=onnx.TensorProto.FLOAT), perm=[0, 3, 1, 2])
     x = made.node("Sub", x, made.constant(np.full((1, 3, 1, 1), 127.5)))

@@ -144,10 +144,16 @@ class Quantize(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     estimator: Literal["minmax", "percentile", "mse", "entropy"] = "percentile"
     """How a range follows from what was seen: all of it, all but outliers, with the least squared error, or with the
     least divergence of distributions."""
+    search: Literal["first", "all"] = "first"
+    """Whether the first graph that meets the gates ends the search, or all are tried and the fastest is taken."""
+    budget_s: float = 600.0
+    """Seconds to search for each rendering; the first graphs are made whatever it is."""
 
     def __post_init__(self) -> None:
         if self.calibration < 16:
             raise ValueError(f"calibration needs at least 16 images, got {self.calibration}")
+        if self.budget_s < 0:
+            raise ValueError(f"budget_s must be at least 0, got {self.budget_s}")
 
 
 class GoldenChoice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

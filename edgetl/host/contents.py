@@ -27,6 +27,7 @@ from edgetl.host.quantize.saturation.bounds import proven_for
 from edgetl.host.user_onnx import Wrapping
 from edgetl.host.variants import Calibrated, stratified
 from edgetl.host.workspace import Workspace
+from edgetl.ladder import Ladder
 from edgetl.recipe import HUB, GoldenChoice, Recipe
 
 ENCODED = 16
@@ -74,6 +75,8 @@ class Origin:
     base: Path
     wrapping: Wrapping | None = None
     """What was put around a user's own model; ``None`` where the model was adapted here."""
+    ladders: tuple[Ladder, ...] = ()
+    """What was tried to quantize it, per rendering."""
 
 
 def contents(judged: tuple[Judged, ...], origin: Origin, thresholds: tuple[float, ...] = ()) -> Contents:
@@ -194,6 +197,8 @@ def _notes(origin: Origin) -> dict[str, Any]:
             "licence": backbone.licence,
         },
     }
+    if origin.ladders:
+        notes["quantization"] = msgspec.to_builtins(origin.ladders)
     wrapping = origin.wrapping
     if wrapping is not None:
         notes["wrapping"] = {

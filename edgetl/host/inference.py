@@ -106,7 +106,7 @@ def run(engine: Engine, images: Iterable[Array], threads: int) -> Iterator[dict[
 
     One runner of one thread per CPU: on small networks that is faster than one runner with all threads.
     """
-    with _pool(engine, Crew.many(threads)) as infer:
+    with pool(engine, Crew.many(threads)) as infer:
         yield from _ordered(infer, images, threads)
 
 
@@ -130,7 +130,8 @@ def _ordered(
 
 
 @contextmanager
-def _pool(engine: Engine, crew: Crew) -> Iterator[Callable[[Array], dict[str, Array]]]:
+def pool(engine: Engine, crew: Crew) -> Iterator[Callable[[Array], dict[str, Array]]]:
+    """Runners of a graph as one call that takes an image, ``uint8 (h, w, 3)``, and waits for an idle one."""
     backend: Backend = find(BACKENDS, engine.runtime, "runtime")
     options = LoadOptions(threads=crew.threads, precision=engine.precision, batch=1)
     idle: queue.SimpleQueue[Runner] = queue.SimpleQueue()
@@ -177,7 +178,7 @@ def _times(engines: list[Engine], sample: Array, crew: Crew) -> dict[Engine, flo
 
 
 def _seconds(engine: Engine, sample: Array, crew: Crew, count: int = 24) -> float:
-    with _pool(engine, crew) as infer:
+    with pool(engine, crew) as infer:
         for _ in _ordered(infer, [sample] * crew.runners * 4, crew.runners):
             pass
         start = time.perf_counter()

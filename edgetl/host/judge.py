@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from edgetl.check import Check, failures
 from edgetl.device.tasks import DeviceTask, Pair
+from edgetl.device.tasks.statistics import drop_check
 from edgetl.evaluation import Evaluation, Interval, Metrics, SelectionSplit
 from edgetl.gates import Gates
 from edgetl.host.data.dataset import Sample
@@ -18,10 +20,12 @@ from edgetl.host.tasks import HostTask
 from edgetl.host.variants import Made
 from edgetl.host.workspace import Workspace
 from edgetl.plugins import find_task
-from edgetl.tensors import Array
+from edgetl.tensors import Array, Batch
 
 SIZE = "size"
 """Name of the check that says nothing against a variant's answers."""
+CHANGED = "changed decisions"
+"""Name of the check that stands for the drop of accuracy where there are no labels."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ class Selection:
     @property
     def is_finite(self) -> bool:
         """Whether every output is a number."""
-        return all(np.isfinite(array).all() for array in self.outputs.values())
+        return _is_finite(self.outputs)
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,7 @@ def judge(made: tuple[Made, ...], test: tuple[Sample, ...], jury: Jury) -> tuple
 
     Gates see validation data, pooled with honest out-of-fold predictions on the training data where the method gives
     them; so does what is found of decisions that change. ``test`` is only reported; nothing here depends on it. Without
-    labels nothing is judged, and only what changes is found.
+    labels every changed decision counts as lost.
 
     Returns:
         The jury with the thresholds it chose, for the float variant and used for all, and its judgements; of a float
@@ -85,16 +89,39 @@ def judge(made: tuple[Made, ...], test: tuple[Sample, ...], jury: Jury) -> tuple
     """
     if not jury.task.labelled:
         return jury, tuple(_unjudged(variant, made[0], jury) for variant in made)
-    selected = [select(variant, jury) for variant in made]
-    reference = selected[0]
+    reference = select(made[0], jury)
     if not reference.is_finite:
         return jury, (_broken(made[0], reference),)
-    if is_thresholded(jury):
-        jury = settled(jury, reference)
-    return jury, tuple(
-        _judged(variant, own, reference, test, jury) if own.is_finite else _broken(variant, own)
-        for variant, own in zip(made, selected, strict=True)
-    )
+    jury = settled_by(made[0], jury)
+    return jury, tuple(_judged(variant, made[0], test, jury) for variant in made)
+
+
+def settled_by(reference: Made, jury: Jury) -> Jury:
+    """The jury with the thresholds that are best for the float variant, where its task has any."""
+    return settled(jury, select(reference, jury)) if is_thresholded(jury) else jury
+
+
+def verdict(variant: Made, reference: Made, jury: Jury) -> tuple[Check, ...]:
+    """Everything that decides whether a variant is packed; the test split is not looked at.
+
+    Args:
+        variant: what is judged.
+        reference: the float variant; that itself has nothing to lose against.
+        jury: with its thresholds.
+
+    Returns:
+        The variant's own checks, the gates on all variants and, of any but the reference, what it loses: accuracy or,
+        without labels, decisions that are no longer the reference's.
+    """
+    if not jury.task.labelled:
+        changed = () if variant is reference else (_changed(_pair(variant, reference, jury), jury),)
+        return (*variant.checks, *_size(variant, jury.gates), *changed)
+    pair = _pair(variant, reference, jury)
+    if not _is_finite(pair.candidate):
+        return (*variant.checks, _finite(pair))
+    headline = _metrics(select(variant, jury), jury).headline
+    lost = () if variant is reference else (jury.task.drop("accuracy drop", pair, jury.gates),)
+    return (*variant.checks, *_gates(headline, jury.gates), *_size(variant, jury.gates), *lost)
 
 
 def is_thresholded(jury: Jury) -> bool:
@@ -132,50 +159,87 @@ def select(variant: Made, jury: Jury) -> Selection:
     return Selection(pooled, np.concatenate([workspace.truth(splits.train), truth]), "out-of-fold + validation")
 
 
-def _judged(variant: Made, own: Selection, reference: Selection, test: tuple[Sample, ...], jury: Jury) -> Judged:
+def _judged(variant: Made, reference: Made, test: tuple[Sample, ...], jury: Jury) -> Judged:
     task, workspace = jury.task, jury.workspace
-    selection = task.metrics(own.outputs, own.truth, workspace.classes, workspace.seed)
-    checks = [*variant.checks, *_gates(variant, selection.headline, jury.gates)]
-    pair = None if own is reference else Pair(reference.outputs, own.outputs, own.truth)
-    if pair is not None:
-        checks.append(task.drop("accuracy drop", pair, jury.gates))
+    own, checks = select(variant, jury), verdict(variant, reference, jury)
+    if not own.is_finite:
+        return _broken(variant, own)
+    pair = None if variant is reference else _pair(variant, reference, jury)
+    tested = predict(variant, test, jury), workspace.truth(test)
     evaluation = Evaluation(
         variant=variant.name,
         runtime=variant.runtime,
-        selection=selection,
+        selection=_metrics(own, jury),
         selection_split=own.split,
-        test=task.metrics(predict(variant, test, jury), workspace.truth(test), workspace.classes, workspace.seed),
-        checks=tuple(checks),
+        test=task.metrics(*tested, workspace.classes, workspace.seed),
+        checks=checks,
         decisions=None if pair is None else task.compare(pair, workspace.classes, workspace.seed),
     )
     return Judged(variant, evaluation)
 
 
+def _metrics(own: Selection, jury: Jury) -> Metrics:
+    return jury.task.metrics(own.outputs, own.truth, jury.workspace.classes, jury.workspace.seed)
+
+
+def _pair(variant: Made, reference: Made, jury: Jury) -> Pair:
+    """Both on the same samples: pooled with out-of-fold predictions only where both have them."""
+    if not jury.task.labelled:
+        samples = jury.workspace.splits.validation
+        return Pair(predict(reference, samples, jury), predict(variant, samples, jury), np.zeros(0, np.int64))
+    if variant.out_of_fold is None or reference.out_of_fold is None:
+        variant, reference = replace(variant, out_of_fold=None), replace(reference, out_of_fold=None)
+    own = select(variant, jury)
+    return Pair(select(reference, jury).outputs, own.outputs, own.truth)
+
+
 def _broken(variant: Made, own: Selection) -> Judged:
-    n = len(own.truth)
-    bad = sum(not all(np.isfinite(array[row]).all() for array in own.outputs.values()) for row in range(n))
-    reason = f"{bad} of {n} selection samples have outputs that are NaN or infinite"
-    check = Check("finite outputs", float(bad), 0.0, "samples", False, reason, n)
+    check = _finite(Pair(own.outputs, own.outputs, own.truth))
     return Judged(variant, Evaluation(variant.name, variant.runtime, None, "none", None, (*variant.checks, check)))
+
+
+def _finite(pair: Pair) -> Check:
+    n = len(pair.truth)
+    bad = sum(not all(np.isfinite(array[row]).all() for array in pair.candidate.values()) for row in range(n))
+    reason = f"{bad} of {n} selection samples have outputs that are NaN or infinite"
+    return Check("finite outputs", float(bad), 0.0, "samples", False, reason, n)
+
+
+def _is_finite(outputs: Batch) -> bool:
+    return all(np.isfinite(array).all() for array in outputs.values())
 
 
 def _unjudged(variant: Made, reference: Made, jury: Jury) -> Judged:
     decisions, workspace = None, jury.workspace
     if variant is not reference:
-        samples = workspace.splits.validation
-        pair = Pair(predict(reference, samples, jury), predict(variant, samples, jury), np.zeros(0, np.int64))
-        decisions = jury.task.compare(pair, workspace.classes, workspace.seed)
-    return Judged(variant, Evaluation(variant.name, variant.runtime, None, "none", None, variant.checks, decisions))
+        decisions = jury.task.compare(_pair(variant, reference, jury), workspace.classes, workspace.seed)
+    checks = verdict(variant, reference, jury)
+    return Judged(variant, Evaluation(variant.name, variant.runtime, None, "none", None, checks, decisions))
 
 
-def _gates(variant: Made, headline: Interval, gates: Gates) -> list[Check]:
-    checks = []
-    if gates.accuracy_min is not None:
-        value, limit, n = headline.value, gates.accuracy_min, headline.n
-        reason = f"{headline.metric} {value:.4f} on {n} selection samples, at least {limit:g} is required"
-        checks.append(Check("accuracy", value, limit, "fraction", value >= limit, reason, n))
-    if gates.size_mb_max is not None:
-        size = variant.model.stat().st_size / 1e6
-        reason = f"the file has {size:.2f} MB, at most {gates.size_mb_max:g} MB is allowed"
-        checks.append(Check(SIZE, size, gates.size_mb_max, "MB", size <= gates.size_mb_max, reason))
-    return checks
+def _changed(pair: Pair, jury: Jury) -> Check:
+    """Judge changed decisions as if each were for the worse, which is the most accuracy that they can cost."""
+    before, after = jury.task.decisions(pair.reference), jury.task.decisions(pair.candidate)
+    if not before.size or not _is_finite(pair.candidate):
+        reason = "without labels only changed decisions can be judged, and the first output is not one score per class"
+        reason = reason if _is_finite(pair.candidate) else "some outputs are NaN or infinite"
+        return Check(CHANGED, None, None, "fraction", False, reason)
+    same = (before == after).reshape(len(before), -1).all(axis=1)
+    check = drop_check(CHANGED, np.ones_like(same), same, jury.gates)
+    return msgspec.structs.replace(check, reason=f"without labels each change counts as a loss: {check.reason}")
+
+
+def _gates(headline: Interval, gates: Gates) -> tuple[Check, ...]:
+    if gates.accuracy_min is None:
+        return ()
+    value, limit, n = headline.value, gates.accuracy_min, headline.n
+    reason = f"{headline.metric} {value:.4f} on {n} selection samples, at least {limit:g} is required"
+    return (Check("accuracy", value, limit, "fraction", value >= limit, reason, n),)
+
+
+def _size(variant: Made, gates: Gates) -> tuple[Check, ...]:
+    if gates.size_mb_max is None:
+        return ()
+    size = variant.model.stat().st_size / 1e6
+    reason = f"the file has {size:.2f} MB, at most {gates.size_mb_max:g} MB is allowed"
+    return (Check(SIZE, size, gates.size_mb_max, "MB", size <= gates.size_mb_max, reason),)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 
 import onnx
 
@@ -14,13 +15,20 @@ def count(model: onnx.ModelProto) -> int:
 
     A convolution or product whose shape cannot be inferred with a batch of 1 counts nothing.
     """
+    return sum(by_node(model).values())
+
+
+def by_node(model: onnx.ModelProto) -> dict[str, int]:
+    """Operations of one sample, as :func:`count` counts them, of every convolution and product by its node's name."""
     sizes = shapes(model)
-    return sum(2 * _multiply_adds(node, sizes) for node in model.graph.node)
+    found: Counter[str] = Counter()
+    for node in model.graph.node:
+        if node.op_type in ("Conv", "ConvTranspose", "Gemm", "MatMul"):
+            found[node.name] += 2 * _multiply_adds(node, sizes)
+    return found
 
 
 def _multiply_adds(node: onnx.NodeProto, shapes: dict[str, Shape]) -> int:
-    if node.op_type not in ("Conv", "ConvTranspose", "Gemm", "MatMul"):
-        return 0
     first, second, output = (shapes.get(name) for name in (node.input[0], node.input[1], node.output[0]))
     if first is None or second is None or output is None:
         return 0

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -19,6 +20,8 @@ from edgetl.host.backbones import load_backbone
 from edgetl.host.cache import Cache
 from edgetl.host.contents import BackboneOrigin, Origin
 from edgetl.host.fingerprint import preparation_key
+from edgetl.host.judge import jury_for, settled_by
+from edgetl.host.ladder import Ascent, climb
 from edgetl.host.material import HeldOut, Material, held_out_images, load_material
 from edgetl.host.packing import pack
 from edgetl.host.quantize.calibrate import MIN_IMAGES
@@ -26,8 +29,9 @@ from edgetl.host.remarks import unknown_targets
 from edgetl.host.request import PrepareRequest
 from edgetl.host.tasks import HostTask
 from edgetl.host.training.events import note_reuse
-from edgetl.host.variants import Calibrated, Made, Refit, calibration, float_variant, quantized_variant
+from edgetl.host.variants import Calibrated, Made, Refit, calibration, float_variant
 from edgetl.host.workspace import Workspace
+from edgetl.ladder import Ladder
 from edgetl.plugins import METHODS, RENDERINGS, TASKS, find, find_task
 from edgetl.progress import Progress
 from edgetl.recipe import Recipe
@@ -151,17 +155,27 @@ def adapt_context(request: PrepareRequest, material: Material, progress: Progres
     return AdaptContext(backbone, method_options(recipe), workspace, request.fresh)
 
 
-def quantized(
-    made: Made, refit: Refit | None, recipe: Recipe, workspace: Workspace
-) -> tuple[tuple[Made, ...], Calibrated | None]:
+@dataclass(frozen=True)
+class Quantized:
+    """What quantization made of a float variant."""
+
+    variants: tuple[Made, ...] = ()
+    """One per rendering; whether each passes is for packing to judge."""
+    calibrated: Calibrated | None = None
+    ladders: tuple[Ladder, ...] = ()
+    """What was tried for each."""
+
+
+def quantized(made: Made, refit: Refit | None, recipe: Recipe, workspace: Workspace) -> Quantized:
     """One variant per rendering of the recipe, all from one calibration."""
     if not recipe.quantize.renderings:
-        return (), None
+        return Quantized()
     calibrated = calibration(made, recipe.quantize, workspace)
-    variants = tuple(
-        quantized_variant(made, name, calibrated.record, refit, workspace) for name in recipe.quantize.renderings
-    )
-    return variants, calibrated
+    jury = settled_by(made, jury_for(recipe.task.kind, recipe.gates, workspace))
+    climbed = [
+        climb(Ascent(made, name, calibrated, refit, recipe.quantize, jury)) for name in recipe.quantize.renderings
+    ]
+    return Quantized(tuple(one.made for one in climbed), calibrated, tuple(one.ladder for one in climbed))
 
 
 def _earlier(kept: Path) -> tuple[Bundle, tuple[str, ...]] | None:
@@ -182,9 +196,17 @@ def _make(request: PrepareRequest, material: Material, out: Path, progress: Prog
     refit = Refit(method, context, None if fitted is None else fitted.regularisation)
     with tempfile.TemporaryDirectory(prefix="edgetl-") as folder:
         made = float_variant(adapted, context.workspace, Path(folder))
-        others, calibrated = quantized(made, refit, recipe, context.workspace)
-        backbone = BackboneOrigin.of(context.backbone)
-        origin = Origin(recipe, context.workspace, backbone, adapted.report, material.audited, calibrated, request.base)
-        shown = pack((made, *others), origin, out)
+        others = quantized(made, refit, recipe, context.workspace)
+        origin = Origin(
+            recipe=recipe,
+            workspace=context.workspace,
+            backbone=BackboneOrigin.of(context.backbone),
+            report=adapted.report,
+            audited=material.audited,
+            calibrated=others.calibrated,
+            base=request.base,
+            ladders=others.ladders,
+        )
+        shown = pack((made, *others.variants), origin, out)
     write_bytes(out.with_suffix(".json"), msgspec.json.encode(shown))
     return Bundle.open(out), shown

@@ -23,7 +23,7 @@ from edgetl.host.inference import Engine, collect
 from edgetl.host.material import Material, examined, held_out_images, labelled, opened
 from edgetl.host.original import check_runs, original_outputs, parity_with_original
 from edgetl.host.packing import pack
-from edgetl.host.prepare import Prepared, earlier_named, quantized
+from edgetl.host.prepare import Prepared, Quantized, earlier_named, quantized
 from edgetl.host.remarks import no_better_than_guessing
 from edgetl.host.request import PrepareRequest
 from edgetl.host.user_onnx import InputFormat, Wrapping, classes_of, wrap_classifier, wrap_tensors
@@ -69,19 +69,20 @@ def _prepare(request: OnnxRequest, progress: Progress) -> Prepared:
     with tempfile.TemporaryDirectory(prefix="edgetl-") as folder:
         workspace = _workspace(common, material, wrapped.preprocess, progress)
         made = _float_variant(request, wrapped, workspace, Path(folder) / "fp32.onnx")
-        others, calibrated = quantized(made, None, common.recipe, workspace) if is_labelled else ((), None)
+        others = quantized(made, None, common.recipe, workspace) if is_labelled else Quantized()
         origin = Origin(
             recipe=common.recipe,
             workspace=workspace,
             backbone=BackboneOrigin(request.model.name, request.model.name, whole_sha256(request.model)),
             report={},
             audited=material.audited,
-            calibrated=calibrated,
+            calibrated=others.calibrated,
             base=common.base,
             wrapping=wrapped.wrapping,
+            ladders=others.ladders,
         )
         common.out.parent.mkdir(parents=True, exist_ok=True)
-        hashes = pack((made, *others), origin, common.out)
+        hashes = pack((made, *others.variants), origin, common.out)
     bundle, held_out = Bundle.open(common.out), held_out_images(material, hashes)
     found = bundle.manifest.evaluations[0].selection
     remarks = () if found is None else no_better_than_guessing(found, wrapped.wrapping)

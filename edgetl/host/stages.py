@@ -22,7 +22,8 @@ from edgetl.host.backbones import Pooling, trunk
 from edgetl.host.cache import digest
 from edgetl.host.contents import BackboneOrigin, Origin
 from edgetl.host.graph import read_graph, write_graph
-from edgetl.host.judge import is_thresholded, jury_for, predict, select, settled
+from edgetl.host.judge import is_thresholded, jury_for, predict, select, settled, settled_by
+from edgetl.host.ladder import Ascent, climb
 from edgetl.host.material import HeldOut, held_out_images, load_material
 from edgetl.host.packing import pack
 from edgetl.host.prepare import adapt_backbone, adapt_context, earlier_named
@@ -35,7 +36,6 @@ from edgetl.host.variants import (
     calibration,
     fastest_runtime,
     float_variant,
-    quantized_variant,
     variant_name,
 )
 from edgetl.plugins import METHODS, RENDERINGS, find
@@ -121,10 +121,11 @@ def quantize(request: PrepareRequest, model: Path, rendering: str, progress: Pro
             progress.warn(f"{model.name} is not as edgetl export wrote it; the head's settings are chosen again")
         regularisation = None if notes is None else notes.regularisation
         method: Method = find(METHODS, request.recipe.adapt.method, "method")
-        record = calibration(made, request.recipe.quantize, context.workspace).record
+        settings, workspace = request.recipe.quantize, context.workspace
+        jury = settled_by(made, jury_for(request.recipe.task.kind, request.recipe.gates, workspace))
         refit = Refit(method, context, regularisation)
-        quantized = quantized_variant(made, rendering, record, refit, context.workspace)
-        _deliver(quantized, request, context, regularisation)
+        climbed = climb(Ascent(made, rendering, calibration(made, settings, workspace), refit, settings, jury))
+        _deliver(climbed.made, request, context, regularisation)
     return request.out
 
 

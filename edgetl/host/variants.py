@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import msgspec
@@ -95,26 +95,38 @@ def float_variant(adapted: Adapted, workspace: Workspace, folder: Path) -> Made:
     return Made("fp32", path, "float", "fp32", None if fitted is None else fitted.out_of_fold, checks, runtime)
 
 
-def quantized_variant(
-    made: Made, rendering: str, record: CalibrationRecord, refit: Refit | None, workspace: Workspace
-) -> Made:
+@dataclass(frozen=True)
+class Quantization:
+    """How a float variant becomes a quantized one."""
+
+    rendering: str
+    record: CalibrationRecord
+    settings: RenderSettings = field(default_factory=RenderSettings)
+    """The head stays in float whatever they say."""
+    refit: Refit | None = None
+    """``None`` keeps the head as it is."""
+
+
+def quantized_variant(made: Made, how: Quantization, path: Path, workspace: Workspace) -> Made:
     """Quantize the trunk, leave the head in float, and fit the head again on the features of that trunk.
 
     Args:
-        refit: ``None`` keeps the head as it is.
+        made: the float variant.
+        how: what to make of it.
+        path: the file to write.
+
+    Raises:
+        Unsupported: nothing of the graph can be written this way.
     """
-    name, precision = variant_name(rendering), own_precision(rendering)
-    path = made.model.with_name(f"{name}.onnx")
-    shutil.copyfile(_rendered(made.model, rendering, record, workspace), path)
+    name, precision = variant_name(how.rendering), own_precision(how.rendering)
+    shutil.copyfile(_rendered(made.model, how, workspace), path)
     runtime = fastest_runtime(path, precision, workspace)
-    fitted = (
-        None
-        if refit is None
-        else _refitted(Made(name, path, rendering, precision, None, (), runtime), refit, workspace)
-    )
-    if fitted is not None:
-        replace_head(path, fitted.head, path)
-    return Made(name, path, rendering, precision, None if fitted is None else fitted.out_of_fold, (), runtime)
+    bare = Made(name, path, how.rendering, precision, None, (), runtime)
+    fitted = None if how.refit is None else _refitted(bare, how.refit, workspace)
+    if fitted is None:
+        return bare
+    replace_head(path, fitted.head, path)
+    return replace(bare, out_of_fold=fitted.out_of_fold)
 
 
 def variant_name(rendering: str) -> str:
@@ -157,17 +169,23 @@ def calibration(made: Made, quantize: Quantize, workspace: Workspace) -> Calibra
     return Calibrated(record, samples)
 
 
-def _rendered(model: Path, rendering: str, record: CalibrationRecord, workspace: Workspace) -> Path:
+def _rendered(model: Path, how: Quantization, workspace: Workspace) -> Path:
     """The quantized graph before its head is fitted again, from the cache when it was made of the same before."""
-    found: Rendering = find(RENDERINGS, rendering, "rendering")
-    head = head_nodes(read_graph(model))
+    found: Rendering = find(RENDERINGS, how.rendering, "rendering")
+    settings = replace(how.settings, keep_float=how.settings.keep_float | head_nodes(read_graph(model)))
 
     def make(path: Path) -> None:
-        with workspace.progress.stage(f"quantize for {rendering}"):
-            found.render(model, record, path, RenderSettings(head))
+        with workspace.progress.stage(f"quantize for {how.rendering}"):
+            found.render(model, how.record, path, settings)
 
-    parts = [rendering, sha256_of(model), record.sha256, sorted(head), machinery()]
+    parts = [how.rendering, sha256_of(model), how.record.sha256, spelled(settings), machinery()]
     return workspace.cache.file("renderings", parts, ".onnx", make)
+
+
+def spelled(settings: RenderSettings) -> dict[str, object]:
+    """Settings as JSON-able data, the same for equal ones."""
+    fields: dict[str, object] = asdict(settings)
+    return {name: sorted(value) if isinstance(value, frozenset) else value for name, value in fields.items()}
 
 
 def fastest_runtime(model: Path, precision: str, workspace: Workspace) -> str:

@@ -155,16 +155,14 @@ class _Bench:
         reasons = {**refused, **failed}
         if not started:
             raise BackendError("; ".join(dict.fromkeys(reasons.values())))
-        threads = max(one.subject.options.threads for one in started) * settings.scenario.streams
-        with watching(here, threads, self.clock) as watch:
+        with watching(here, self._threads(started), self.clock) as watch:
             watch.rest(self.sleep)
             watch.begin()
             calls = {one.subject.name: one.calls(settings.seed) for one in started}
             timed = self._timed(calls)
             watch.end()
             alone = self._alone(calls, watch)
-        layers = self._layers(started) if settings.looks_at_layers else {}
-        rooflines = self._rooflines(started, timed) if settings.looks_at_layers else {}
+        layers, rooflines = self._executed(started, timed)
         overhead = {one.subject.name: self._overhead_ns(one) for one in started}
         run = Run(settings.scenario, settings.effort, overhead, watch, settings.strict)
         found = Found(cold, timed, reasons, alone, layers, rooflines)
@@ -190,6 +188,9 @@ class _Bench:
             telemetry=watch.telemetry,
             comparisons=side_by_side(candidates, [one.source for one in subjects], settings.margin, settings.seed),
         )
+
+    def _threads(self, started: Sequence[Loaded]) -> int:
+        return max(one.subject.options.threads for one in started) * self.settings.scenario.streams
 
     def _overhead_ns(self, one: Loaded) -> float:
         feeds = one.feeds(self.settings.seed)
@@ -223,6 +224,13 @@ class _Bench:
         plan = energy_plan(watch.telemetry, self.settings.effort)
         with percent_stage(self.progress, "run each candidate alone for its energy") as told:
             return energy_runs(calls, self.settings.scenario, plan, RealTime(self.clock, spin_ns=0), told)
+
+    def _executed(
+        self, started: Sequence[Loaded], timed: Mapping[str, Timed]
+    ) -> tuple[dict[str, Layers], dict[str, Roofline]]:
+        if not self.settings.looks_at_layers:
+            return {}, {}
+        return self._layers(started), self._rooflines(started, timed)
 
     def _layers(self, loaded: Sequence[Loaded]) -> dict[str, Layers]:
         layers: dict[str, Layers] = {}

@@ -1,0 +1,154 @@
+"""One rung: make its graph, judge it, time it, and keep what came of it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from edgetl.artifact import sha256_of
+from edgetl.check import Check, failures
+from edgetl.device.probe import environment
+from edgetl.errors import Unsupported
+from edgetl.files import write_bytes
+from edgetl.host.judge import CHANGED, SIZE, verdict
+from edgetl.host.ladder.ascent import Ascent, Purse
+from edgetl.host.ladder.rungs import Rung
+from edgetl.host.ladder.speed import int8_share, untimed_because
+from edgetl.host.variants import Made, Quantization, quantized_variant, spelled, variant_name
+from edgetl.ladder import Attempt
+
+DROPS = ("accuracy drop", CHANGED)
+"""Names of the check that says how much is lost against float."""
+T = TypeVar("T")
+
+
+class Outcome(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What came of a rung; kept, so that a later run need not make it again."""
+
+    attempt: Attempt
+    model_sha256: str | None
+    """Of the graph; ``None`` where none could be made."""
+    is_too_large: bool = False
+    """Whether its file is larger than the gates allow."""
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """Anything that took time to find out."""
+
+    value: msgspec.Raw
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A rung with what came of it."""
+
+    rung: Rung
+    outcome: Outcome
+
+    @property
+    def attempt(self) -> Attempt:
+        """What is told of it."""
+        return self.outcome.attempt
+
+    @property
+    def loss(self) -> float | None:
+        """Fraction lost against float; ``None`` where it is not known."""
+        return None if self.attempt.check is None else self.attempt.check.value
+
+
+def attempt(ascent: Ascent, rung: Rung, purse: Purse) -> Tried:
+    """Make and judge the graph of a rung, or take what came of it in an earlier run."""
+    parts = ["attempt", ascent.identity, rung.name, rung.refit, spelled(rung.settings)]
+    outcome = remembered(ascent, parts, purse, Outcome, lambda: _outcome(ascent, rung))
+    return Tried(rung, outcome)
+
+
+def timed(ascent: Ascent, tried: Tried, purse: Purse) -> Tried:
+    """The same with its time against float, where this machine can tell."""
+    because = untimed_because(ascent.rendering, environment().cpu)
+    if tried.outcome.model_sha256 is None:
+        because = "there is no graph"
+    if because:
+        found = msgspec.structs.replace(tried.attempt, untimed_because=because)
+    else:
+        parts = ["time", ascent.made.engine.identity, tried.outcome.model_sha256, ascent.workspace.threads]
+        ratio = remembered(ascent, parts, purse, float, lambda: _ratio(ascent, tried))
+        found = msgspec.structs.replace(tried.attempt, time_ratio=ratio, untimed_because="")
+    return Tried(tried.rung, msgspec.structs.replace(tried.outcome, attempt=found))
+
+
+def is_settled(tried: Tried) -> bool:
+    """Whether its time is known, or why not."""
+    return tried.attempt.time_ratio is not None or bool(tried.attempt.untimed_because)
+
+
+@contextmanager
+def made(ascent: Ascent, rung: Rung) -> Iterator[Made]:
+    """The graph of a rung as a variant, in a file that goes again; its parts come from the cache where they are there.
+
+    Raises:
+        Unsupported: nothing of the graph can be written this way.
+    """
+    with tempfile.TemporaryDirectory(prefix="edgetl-rung-") as folder:
+        path = Path(folder) / f"{variant_name(ascent.rendering)}.onnx"
+        yield quantized_variant(ascent.made, quantization(ascent, rung), path, ascent.workspace)
+
+
+def quantization(ascent: Ascent, rung: Rung) -> Quantization:
+    """How the graph of a rung is made."""
+    refit = ascent.refit if rung.refit else None
+    return Quantization(ascent.rendering, ascent.calibrated.record, rung.settings, refit)
+
+
+def remembered(ascent: Ascent, parts: Sequence[object], purse: Purse, kind: type[T], find: Callable[[], T]) -> T:
+    """What was found out before, or is now and is kept; either way it costs the time that it took when it was found."""
+    path = ascent.workspace.cache.path("ladder", parts, ".json")
+    try:
+        kept = msgspec.json.decode(path.read_bytes(), type=Kept)
+        value = msgspec.json.decode(kept.value, type=kind)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        began = ascent.means.clock()
+        value = find()
+        kept = Kept(msgspec.Raw(msgspec.json.encode(value)), ascent.means.clock() - began)
+        write_bytes(path, msgspec.json.encode(kept))
+    purse.pay(kept.seconds)
+    return value
+
+
+def _outcome(ascent: Ascent, rung: Rung) -> Outcome:
+    estimator = rung.settings.estimator or ascent.calibrated.record.estimator
+    in_float = tuple(sorted(rung.settings.keep_float))
+    bare = Attempt(rung.name, "as it was", estimator, passed=False, in_float=in_float)
+    try:
+        with made(ascent, rung) as variant:
+            checks = verdict(variant, ascent.made, ascent.jury)
+            share, sha256 = int8_share(variant.model), sha256_of(variant.model)
+    except Unsupported as error:
+        return Outcome(msgspec.structs.replace(bare, reason=str(error)), None)
+    found = msgspec.structs.replace(
+        bare,
+        head="as it was" if variant.out_of_fold is None else "fitted again",
+        passed=all(check.passed for check in checks),
+        check=_drop(checks),
+        reason=failures(checks),
+        int8_share=share,
+    )
+    is_too_large = any(check.name == SIZE and not check.passed for check in checks)
+    return Outcome(found, sha256, is_too_large)
+
+
+def _drop(checks: tuple[Check, ...]) -> Check | None:
+    return next((check for check in checks if check.name in DROPS), None)
+
+
+def _ratio(ascent: Ascent, tried: Tried) -> float:
+    title = f"time {tried.rung.name} ({ascent.rendering}) against float"
+    with made(ascent, tried.rung) as variant, ascent.workspace.progress.stage(title):
+        return ascent.means.time_ratio(variant.engine, ascent.made.engine, ascent.workspace)

@@ -1,0 +1,148 @@
+"""Which layers lose most by int8: found by groups, so that few graphs are made."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetl.errors import Unsupported
+from edgetl.host.data.stream import stream
+from edgetl.host.graph import HEAD, expose_features, head_nodes, read_graph
+from edgetl.host.inference import Engine, collect
+from edgetl.host.ladder.ascent import Ascent, Purse
+from edgetl.host.ladder.attempts import made, remembered
+from edgetl.host.ladder.rungs import Rung
+from edgetl.host.quantize import Rendering
+from edgetl.host.quantize.coverage import coverage
+from edgetl.host.variants import spelled
+from edgetl.plugins import RENDERINGS, find
+from edgetl.tensors import Array
+
+IMAGES = 32
+"""Calibration images that are compared."""
+GROUPS = 8
+"""Into how many the layers are divided at first."""
+RENDERS = 24
+"""Graphs that are made at most to rank layers."""
+_FLOOR = 0.25
+
+Layer = tuple[str, ...]
+"""A layer and what follows it up to the next one and is quantized with it (sums, pooling), by the names of nodes."""
+
+
+def ranked_layers(ascent: Ascent, rung: Rung, purse: Purse) -> tuple[Layer, ...] | None:
+    """The layers that a rung quantizes, those first with which alone in int8 the features are farthest from float.
+
+    Layers are measured in groups of neighbours, and of all groups the noisiest is halved until :data:`RENDERS` graphs
+    were made; within a group that was not halved further, all count alike. What each graph showed is kept.
+
+    Returns:
+        ``None`` when the purse is empty before the end.
+    """
+    layers = layers_of(ascent, rung)
+    probe = _Probe(ascent, rung, layers)
+    size = max(1, -(-len(layers) // GROUPS))
+    groups = {range(at, min(at + size, len(layers))): 0.0 for at in range(0, len(layers), size)}
+    waiting, measured = list(groups), 0
+    while waiting:
+        group = waiting.pop(0)
+        if purse.is_empty:
+            return None
+        groups[group] = probe.noise(group, purse)
+        measured += 1
+        if not waiting and measured + 2 <= RENDERS and (noisiest := _noisiest(groups)) is not None:
+            del groups[noisiest]
+            middle = (noisiest.start + noisiest.stop) // 2
+            waiting = [range(noisiest.start, middle), range(middle, noisiest.stop)]
+    each = {place: noise / len(group) for group, noise in groups.items() for place in group}
+    return tuple(layers[place] for place in sorted(each, key=lambda place: (-each[place], place)))
+
+
+def layers_of(ascent: Ascent, rung: Rung) -> tuple[Layer, ...]:
+    """The layers that a rung quantizes, in the order of the float graph."""
+    with made(ascent, rung) as variant:
+        quantized = read_graph(variant.model)
+    dequantized = {node.output[0] for node in quantized.graph.node if node.op_type == "DequantizeLinear"}
+    integers = {node.name for node in quantized.graph.node if dequantized & set(node.input)}
+    weighted = set(coverage(quantized).quantized)
+    layers: list[list[str]] = []
+    for node in read_graph(ascent.made.model).graph.node:
+        if node.name in weighted or (node.name in integers and not layers):
+            layers.append([node.name])
+        elif node.name in integers - {HEAD} and node.op_type in ("Add", "MaxPool"):
+            layers[-1].append(node.name)
+    return tuple(map(tuple, layers))
+
+
+def noise(outputs: Array, reference: Array) -> float:
+    """Mean squared difference by the variance over images, averaged over what a graph puts out; shapes ``(n, ...)``.
+
+    Every variance counts for at least a quarter of their mean, as a head counts deviations for at least half of theirs.
+    Infinite where an output is not finite.
+    """
+    values, others = (array.reshape(len(array), -1).astype(np.float64) for array in (reference, outputs))
+    variances: NDArray[np.float64] = values.var(axis=0)
+    floor = max(_FLOOR * float(variances.mean()), float(np.finfo(np.float32).tiny))
+    found = float((np.square(values - others).mean(axis=0) / np.maximum(variances, floor)).mean())
+    return found if np.isfinite(found) else float(np.finfo(np.float64).max)
+
+
+@dataclass(frozen=True)
+class _Probe:
+    """Measures groups of layers."""
+
+    ascent: Ascent
+    rung: Rung
+    layers: tuple[Layer, ...]
+
+    @cached_property
+    def images(self) -> tuple[Array, ...]:
+        workspace = self.ascent.workspace
+        samples = self.ascent.calibrated.samples[:IMAGES]
+        return tuple(stream(samples, workspace.preprocess, threads=workspace.threads))
+
+    @cached_property
+    def reference(self) -> dict[str, Array]:
+        return self._outputs(self.ascent.made.model, self.ascent.made.runtime, "fp32")
+
+    def noise(self, group: range, purse: Purse) -> float:
+        """Of a graph that quantizes nothing but a group."""
+        chosen = {name for place in group for name in self.layers[place]}
+        others = frozenset(name for layer in self.layers for name in layer) - chosen
+        images = [sample.sha256 for sample in self.ascent.calibrated.samples[:IMAGES]]
+        settings = replace(self.rung.settings, keep_float=self.rung.settings.keep_float | others)
+        parts = ["noise", self.ascent.identity, spelled(settings), images]
+        return remembered(self.ascent, parts, purse, float, lambda: self._measured(others))
+
+    def _measured(self, others: frozenset[str]) -> float:
+        ascent, model = self.ascent, self.ascent.made.model
+        rendering: Rendering = find(RENDERINGS, ascent.rendering, "rendering")
+        keep = self.rung.settings.keep_float | others | head_nodes(read_graph(model))
+        with tempfile.TemporaryDirectory(prefix="edgetl-noise-") as folder:
+            path = Path(folder) / "group.onnx"
+            try:
+                rendering.render(model, ascent.calibrated.record, path, replace(self.rung.settings, keep_float=keep))
+            except Unsupported:
+                # nothing of this group is quantized, so nothing is lost by it
+                return 0.0
+            found = self._outputs(path, "onnxruntime", rendering.precision)
+        return max(noise(array, self.reference[name]) for name, array in found.items())
+
+    def _outputs(self, model: Path, runtime: str, precision: str) -> dict[str, Array]:
+        with tempfile.TemporaryDirectory(prefix="edgetl-noise-") as folder:
+            exposed = model
+            if HEAD in head_nodes(read_graph(model)):
+                exposed = Path(folder) / "features.onnx"
+                expose_features(model, exposed)
+            return collect(Engine(exposed, runtime, precision), self.images, self.ascent.workspace.threads)
+
+
+def _noisiest(groups: dict[range, float]) -> range | None:
+    """The noisiest group that can be halved, if it has any noise."""
+    wide = [group for group in groups if len(group) > 1 and groups[group] > 0]
+    return max(wide, key=lambda group: (groups[group], -group.start), default=None)

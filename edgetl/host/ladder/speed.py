@@ -1,0 +1,54 @@
+"""How fast a quantized graph is against float, on the machine that prepares or by what it computes in int8."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from edgetl.device.bench.plan import Plan
+from edgetl.device.bench.timing import interleave
+from edgetl.device.probe import INT8_DOT, X86
+from edgetl.environment import Cpu
+from edgetl.host.graph import read_graph
+from edgetl.host.inference import Crew, Engine, pool
+from edgetl.host.operations import by_node
+from edgetl.host.quantize.coverage import coverage
+from edgetl.host.workspace import Workspace
+
+SHORT = Plan(5, 0.1, 0.5, block_s=0.05, min_blocks=10, min_samples=50, min_s=0.5, cap_s=3.0)
+"""Enough to tell a few percent apart; the device measures its candidates itself."""
+
+_AT_HOME: Mapping[str, Callable[[Cpu], bool]] = {
+    "x86-vnni": lambda cpu: cpu.architecture in X86 and bool(INT8_DOT & set(cpu.isa)),
+    "x86": lambda cpu: cpu.architecture in X86,
+    "arm": lambda cpu: cpu.architecture not in X86,
+}
+"""Which CPUs a rendering is meant for. Of others nothing is timed: time on a CPU says nothing of a GPU."""
+
+
+def untimed_because(rendering: str, cpu: Cpu) -> str:
+    """Why this machine's time says nothing of a rendering's targets; empty where it does."""
+    if rendering not in _AT_HOME:
+        return f"rendering {rendering!r} is for TensorRT, and a CPU's time says nothing of a GPU's"
+    if not _AT_HOME[rendering](cpu):
+        return f"rendering {rendering!r} is not for this machine's CPU ({cpu.model})"
+    return ""
+
+
+def time_ratio(candidate: Engine, reference: Engine, workspace: Workspace) -> float:
+    """Median latency of one graph by another's, one image at a time with all threads, in one interleaved run."""
+    image = np.random.default_rng(workspace.seed).integers(0, 256, workspace.blank().shape, np.uint8)
+    crew = Crew.alone(workspace.threads)
+    with pool(candidate, crew) as first, pool(reference, crew) as second:
+        timed = interleave({"candidate": lambda: first(image), "reference": lambda: second(image)}, SHORT)
+    return statistics.median(timed["candidate"].samples_ns) / statistics.median(timed["reference"].samples_ns)
+
+
+def int8_share(model: Path) -> float:
+    """Fraction of a graph's multiply-adds that is in quantized layers; 0 where nothing can be counted."""
+    graph = read_graph(model)
+    operations, quantized = by_node(graph), coverage(graph).quantized
+    return sum(operations[name] for name in quantized) / (sum(operations.values()) or 1)

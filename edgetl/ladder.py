@@ -1,0 +1,56 @@
+"""What was tried to quantize a model for one kind of target, and what came of it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from edgetl.check import Check
+
+Head = Literal["fitted again", "as it was"]
+
+
+class Attempt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One graph that was made and judged."""
+
+    name: str
+    head: Head
+    """Whether the float head was fitted again on the features of this graph."""
+    estimator: str
+    """How ranges of activations followed from what calibration saw."""
+    passed: bool
+    """Whether it met every gate on the selection data."""
+    check: Check | None = None
+    """Against the float graph: its drop of accuracy or, without labels, its changed decisions; ``None`` where it was
+    not judged, with the reason."""
+    reason: str = ""
+    """Why it did not pass."""
+    in_float: tuple[str, ...] = ()
+    """Nodes that stayed in float besides the head."""
+    int8_share: float = 0.0
+    """Fraction of the multiply-adds that is in int8."""
+    time_ratio: float | None = None
+    """Its median latency by that of the float graph, in one interleaved run on the machine that prepared."""
+    untimed_because: str = ""
+    """Why ``time_ratio`` is ``None``."""
+
+
+class Ladder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Every attempt for one rendering, in the order they were made."""
+
+    rendering: str
+    search: Literal["first", "all"]
+    budget_s: float
+    attempts: tuple[Attempt, ...]
+    chosen: str
+    """Name of the attempt that went on: the fastest that passed or, where none did, the most accurate one."""
+    passed: bool
+    """Whether the chosen one passed; without that it is in no bundle."""
+    front: tuple[str, ...]
+    """Attempts, and ``float``, that no other one beats in both accuracy and speed."""
+    ended: str
+    """Why nothing more was tried."""
+    speed: Literal["time", "int8 share"]
+    """What stands for speed: latency that was measured, or the fraction of operations in int8 where this machine is
+    not the rendering's target."""

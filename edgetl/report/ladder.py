@@ -1,0 +1,95 @@
+"""What was tried to quantize a model, and in plain words why int8 was chosen or rejected."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from edgetl.ladder import Attempt, Ladder
+from edgetl.report import numbers
+from edgetl.report.page import Column, Table, known_columns
+
+NOTES = "quantization"
+"""Under which name a bundle's notes have it."""
+_TITLE = "Quantization: what was tried"
+
+
+def ladders_from(notes: Mapping[str, Any]) -> tuple[Ladder, ...]:
+    """What the notes of a bundle say was tried; nothing where they say nothing, or what another version wrote."""
+    try:
+        return msgspec.convert(notes.get(NOTES, ()), tuple[Ladder, ...])
+    except msgspec.ValidationError:
+        return ()
+
+
+def ladder_tables(ladders: Sequence[Ladder]) -> tuple[Table, ...]:
+    """A table for each rendering, with a row for every graph that was made."""
+    return tuple(_table(ladder) for ladder in ladders)
+
+
+def in_words(ladder: Ladder) -> tuple[str, ...]:
+    """Why the chosen graph was chosen, or why none was, and why the search ended."""
+    chosen = next(one for one in ladder.attempts if one.name == ladder.chosen)
+    tried = len(ladder.attempts)
+    how_many = "the only graph that was made" if tried == 1 else f"one of {tried} graphs that were made"
+    if ladder.passed:
+        sentence = f"{ladder.chosen!r} was chosen, {how_many}: {_merit(chosen, ladder)}."
+    else:
+        best = "" if tried == 1 else f", of which {ladder.chosen!r} loses least"
+        graphs = "the one graph that was made does not" if tried == 1 else f"none of {tried} graphs that were made does"
+        sentence = f"int8 was rejected for {ladder.rendering!r}: {graphs} pass{best}. {chosen.reason}."
+    ended = f"The search ended because {ladder.ended}."
+    return (sentence, ended)
+
+
+def _merit(chosen: Attempt, ladder: Ladder) -> str:
+    passing = sum(one.passed for one in ladder.attempts)
+    if passing == 1 and len(ladder.attempts) > 1:
+        merit = "no other one passes"
+    elif passing > 1:
+        merit = "the fastest that passes" if ladder.speed == "time" else "the one that passes with most of it in int8"
+        merit += ", of equally fast ones the most accurate"
+    else:
+        merit = "it passes"
+    if chosen.time_ratio is not None:
+        merit += f"; it takes {numbers.fine_ratio(chosen.time_ratio)} the time of float here"
+    if chosen.in_float:
+        merit += f"; in float stay {', '.join(chosen.in_float)}"
+    return merit
+
+
+def _table(ladder: Ladder) -> Table:
+    columns = (
+        Column("Graph"),
+        Column("Head"),
+        Column("Ranges"),
+        *(Column(title, "right") for title in ("In int8", "Loses", "Time / float")),
+        Column("Not beaten"),
+        Column("Verdict"),
+    )
+    rows = tuple(_row(one, ladder) for one in ladder.attempts)
+    untimed = dict.fromkeys(one.untimed_because for one in ladder.attempts if one.untimed_because)
+    remarks = (
+        *in_words(ladder),
+        "What a graph loses is judged by the gates on selection data; a graph is not beaten if no other one, float "
+        "included, is at least as accurate and as fast.",
+        *(f"Not timed: {reason}." for reason in untimed),
+    )
+    return known_columns(Table(f"{_TITLE} ({ladder.rendering})", columns, rows, remarks), ("Loses", "Time / float"))
+
+
+def _row(one: Attempt, ladder: Ladder) -> tuple[str, ...]:
+    lost = None if one.check is None else one.check.value
+    verdict = "chosen" if one.name == ladder.chosen and ladder.passed else "passes" if one.passed else one.reason
+    return (
+        one.name,
+        one.head,
+        one.estimator,
+        numbers.percent(one.int8_share),
+        numbers.UNKNOWN if lost is None else numbers.points(lost),
+        numbers.fine_ratio(one.time_ratio),
+        "yes" if one.name in ladder.front else "",
+        verdict,
+    )

@@ -1,0 +1,138 @@
+"""Promises of the ladder: what it tries, when it stops, what it chooses, and that it goes on where it was stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from edgetl.artifact import sha256_of
+from edgetl.gates import Gates
+from edgetl.host.graph import read_graph
+from edgetl.host.judge import verdict
+from edgetl.host.ladder import Ascent, climb
+from edgetl.host.quantize.coverage import coverage
+
+AscentOf = Callable[..., Ascent]
+MachineOf = Callable[..., Any]
+
+
+def test_it_stops_at_the_first_graph_that_passes_and_times_nothing(ascent: AscentOf, machine_of: MachineOf) -> None:
+    machine = machine_of()
+    climbed = climb(ascent(machine=machine))
+    (only,) = climbed.ladder.attempts
+    assert (only.name, only.head, only.passed) == ("head as it was", "as it was", True)
+    assert only.untimed_because
+    assert climbed.ladder.passed
+    assert not machine.timed
+    assert climbed.made.model.name == "int8-x86-vnni.onnx"
+
+
+def test_a_channel_that_drowns_the_others_is_rescued_by_layers_in_float(ascent: AscentOf) -> None:
+    asked = ascent(spread=1e4)
+    climbed = climb(asked)
+    ladder = climbed.ladder
+    assert not ladder.attempts[0].passed
+    assert "accuracy drop" in ladder.attempts[0].reason
+    assert ladder.passed
+    (chosen,) = [one for one in ladder.attempts if one.name == ladder.chosen]
+    assert chosen.in_float == ("conv1", "conv2")
+    assert coverage(read_graph(climbed.made.model)).quantized == ("conv0", "conv3")
+    assert all(check.passed for check in verdict(climbed.made, asked.made, asked.jury))
+
+
+def test_the_front_is_complete(ascent: AscentOf) -> None:
+    ladder = climb(ascent(spread=1e4)).ladder
+    points = {"float": (0.0, 1.0)}
+    for one in ladder.attempts:
+        if one.check is not None and one.check.value is not None and one.time_ratio is not None:
+            points[one.name] = (one.check.value, one.time_ratio)
+    assert len(points) > 5
+    for name, (loss, time) in points.items():
+        beaten = any(a <= loss and b <= time and (a, b) != (loss, time) for a, b in points.values())
+        assert (name in ladder.front) != beaten
+    assert ladder.chosen in ladder.front
+
+
+def test_nothing_below_the_gate_passes_and_the_most_accurate_is_what_remains(ascent: AscentOf) -> None:
+    asked = ascent(spread=1e4, gates=Gates(accuracy_drop_max=0.0, margin=0.0))
+    climbed = climb(asked)
+    assert not climbed.ladder.passed
+    assert all(one.reason for one in climbed.ladder.attempts)
+    losses = [one.check.value for one in climbed.ladder.attempts if one.check is not None]
+    (chosen,) = [one for one in climbed.ladder.attempts if one.name == climbed.ladder.chosen]
+    assert chosen.check is not None
+    assert chosen.check.value == min(loss for loss in losses if loss is not None)
+    assert not all(check.passed for check in verdict(climbed.made, asked.made, asked.jury))
+
+
+def test_a_budget_of_zero_gives_the_first_rung_only(ascent: AscentOf) -> None:
+    ladder = climb(ascent(spread=1e4, budget_s=0)).ladder
+    assert [one.name for one in ladder.attempts] == ["head as it was"]
+    assert "budget_s" in ladder.ended
+    assert not ladder.passed
+
+
+def test_a_budget_ends_with_the_best_so_far_and_a_second_run_ends_with_the_same(ascent: AscentOf) -> None:
+    first = climb(ascent(spread=1e4, budget_s=8))
+    assert "budget_s" in first.ladder.ended
+    assert len(first.ladder.attempts) > 2
+    second = climb(ascent(spread=1e4, budget_s=8))
+    assert second.ladder == first.ladder
+    assert sha256_of(second.made.model) == sha256_of(first.made.model)
+
+
+@pytest.mark.parametrize("budget_s", [40, 600])
+def test_a_climb_that_was_stopped_goes_on_and_ends_with_the_same(
+    ascent: AscentOf, machine_of: MachineOf, budget_s: float
+) -> None:
+    undisturbed = climb(ascent(spread=1e4, cache="undisturbed", budget_s=budget_s))
+    with pytest.raises(KeyboardInterrupt):
+        climb(ascent(spread=1e4, machine=machine_of(fails_at=3), budget_s=budget_s))
+    machine = machine_of()
+    resumed = climb(ascent(spread=1e4, machine=machine, budget_s=budget_s))
+    assert resumed.ladder == undisturbed.ladder
+    assert sha256_of(resumed.made.model) == sha256_of(undisturbed.made.model)
+    assert len(machine.timed) == len(resumed.ladder.attempts) - 3
+
+
+def test_a_whole_search_tries_everything_and_takes_the_fastest(ascent: AscentOf) -> None:
+    ladder = climb(ascent(search="all")).ladder
+    names = [one.name for one in ladder.attempts]
+    assert {"head as it was", "1 layer in float, head as it was"} <= set(names)
+    assert ladder.chosen == "head as it was"
+    assert ladder.ended == "everything was tried"
+    assert all(one.time_ratio is not None for one in ladder.attempts)
+
+
+def test_where_this_machine_cannot_tell_the_share_in_int8_stands_for_speed(
+    ascent: AscentOf, machine_of: MachineOf
+) -> None:
+    machine = machine_of()
+    ladder = climb(ascent(search="all", rendering="arm", machine=machine)).ladder
+    assert ladder.speed == "int8 share"
+    assert not machine.timed
+    assert all("not for this machine's CPU" in one.untimed_because for one in ladder.attempts)
+    assert ladder.attempts[0].int8_share > ladder.attempts[-1].int8_share > 0
+
+
+def test_a_float_graph_that_misses_a_gate_ends_the_climb(ascent: AscentOf) -> None:
+    ladder = climb(ascent(spread=1e4, mislabelled=9, gates=Gates(accuracy_min=1.0))).ladder
+    assert len(ladder.attempts) == 1
+    assert ladder.ended == "the float graph itself misses a gate"
+
+
+def test_a_file_that_is_too_large_ends_the_climb(ascent: AscentOf) -> None:
+    ladder = climb(ascent(gates=Gates(size_mb_max=1e-6))).ladder
+    assert len(ladder.attempts) == 1
+    assert "too large" in ladder.ended
+
+
+def test_without_labels_changed_decisions_are_judged(ascent: AscentOf) -> None:
+    good, bad = climb(ascent(task="tensor")).ladder, climb(ascent(spread=1e4, task="tensor")).ladder
+    assert good.passed
+    assert good.attempts[0].check is not None
+    assert good.attempts[0].check.name == "changed decisions"
+    assert not bad.attempts[0].passed
+    assert bad.passed
