@@ -18,7 +18,7 @@ from edgetl.host.operations import by_node
 from edgetl.host.quantize.coverage import coverage
 from edgetl.host.workspace import Workspace
 
-SHORT = Plan(5, 0.1, 0.5, block_s=0.05, min_blocks=10, min_samples=50, min_s=0.5, cap_s=3.0)
+SHORT = Plan(5, 0.1, 0.5, 0.03, block_s=0.05, min_blocks=10, min_samples=50, min_s=0.5, cap_s=3.0)
 """Enough to tell a few percent apart; the device measures its candidates itself."""
 
 _AT_HOME: Mapping[str, Callable[[Cpu], bool]] = {
