@@ -78,11 +78,20 @@ def finished(contender: Contender, material: Material, bench: Bench) -> Finished
     parts = [material.sha256, options, _scripts(contender, bench.tools), tool.sha256 if tool else machinery()]
     folder = bench.cache / "outputs" / f"{contender.script}-{digest(parts)[:16]}"
     told = folder / "answer.json"
-    if not told.is_file():
+    kept = _kept(told)
+    if kept is None:
         script = [str(tool.python) if tool else sys.executable, str(bench.tools / f"{contender.script}.py")]
-        output = _built(script, material, _Task(folder, options, _environment(contender)))
-        write_bytes(told, msgspec.json.encode(output))
-    return Finished(contender, folder, msgspec.json.decode(told.read_bytes(), type=Output))
+        kept = _built(script, material, _Task(folder, options, _environment(contender)))
+        write_bytes(told, msgspec.json.encode(kept))
+    return Finished(contender, folder, kept)
+
+
+def _kept(told: Path) -> Output | None:
+    """What an earlier run built; ``None`` where nothing was, or its file is gone."""
+    if not told.is_file():
+        return None
+    output = msgspec.json.decode(told.read_bytes(), type=Output)
+    return output if output.model is None or (told.parent / output.model).is_file() else None
 
 
 def _tool(contender: Contender, bench: Bench) -> ToolEnvironment | None:

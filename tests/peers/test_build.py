@@ -75,6 +75,12 @@ def test_output_of_equal_inputs_is_not_built_again(bench: Bench, material: Mater
     assert runs(bench) == 1
 
 
+def test_output_whose_file_is_gone_is_built_again(bench: Bench, material: Material) -> None:
+    (finished(DUPLICATE, material, bench).folder / "model.onnx").unlink()
+    assert (finished(DUPLICATE, material, bench).folder / "model.onnx").is_file()
+    assert runs(bench) == 2
+
+
 def test_output_is_built_again_when_an_option_changed(bench: Bench, material: Material) -> None:
     finished(DUPLICATE, material, bench)
     finished(replace(DUPLICATE, options={"preset": "mixed"}), material, bench)
