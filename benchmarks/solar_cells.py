@@ -21,6 +21,7 @@ import msgspec
 import record
 
 import edgetl
+from edgetl.artifact import sha256_of
 from edgetl.bundle import Bundle
 from edgetl.device.qualify import Settings, qualify
 from edgetl.host.material import load_material
@@ -112,7 +113,7 @@ def main() -> int:
     measured = {
         "mean_test_accuracy": accuracy,
         "median_latency_ratio": median_ratio,
-        "recipe_sha256": recipe.sha256,
+        "recipe_file_sha256": sha256_of(folder / "recipe.toml"),
         "splits": rows,
     }
     passed, limit = least is None or accuracy >= least, f"mean test accuracy >= {least}"
