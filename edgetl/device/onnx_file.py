@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import mmap
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,10 +52,16 @@ def size_of(parts: tuple[Path, ...]) -> int:
 
 
 def _check_is_file(model: Path) -> None:
-    if model.is_dir():
+    try:
+        mode = model.stat().st_mode
+    except FileNotFoundError as error:
+        raise InputError(f"there is no file {str(model)!r}; give an ONNX file or a bundle") from error
+    except OSError as error:
+        raise InputError(f"cannot read {str(model)!r} ({error.strerror}); give an ONNX file or a bundle") from error
+    if stat.S_ISDIR(mode):
         raise InputError(f"{str(model)!r} is a folder; give an ONNX file or a bundle")
-    if not model.is_file():
-        raise InputError(f"there is no file {str(model)!r}; give an ONNX file or a bundle")
+    if not stat.S_ISREG(mode):
+        raise InputError(f"{str(model)!r} is no file but a device or a pipe; give an ONNX file or a bundle")
 
 
 def _locations(model: Path) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,12 @@ from msgspec.structs import replace
 
 from edgetl.check import Check
 from edgetl.cli import run
+from edgetl.device.bench.onnx_bytes import Graph, Node, onnx_bytes
 from edgetl.device.bench.selftest import run as selftest
 from edgetl.device.bench.side_by_side import side_by_side
 from edgetl.device.probe import environment
 from edgetl.result import CandidateResult, Result, read_result
+from edgetl.tensors import TensorSpec
 
 pytestmark = pytest.mark.usefixtures("own_cache")
 
@@ -77,15 +80,44 @@ def test_selftest_shows_times_in_units_that_keep_their_digits(
 def test_bench_of_a_model_that_cannot_be_loaded_ends_with_1_after_the_others(
     tiny_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (junk := tmp_path / "junk.csv").write_text("no,model\n")
-    arguments = (tiny_bundle, junk, "--effort", "quick", "--runtime", "onnxruntime", "-o", tmp_path / "r.json", "-q")
+    ends = TensorSpec("x", "float32", (1, 4)), TensorSpec("y", "float32", (1, 4))
+    (odd := tmp_path / "odd.csv").write_bytes(onnx_bytes(Graph([Node("Nothing", ("x",), "y")], ends[:1], ends[1:])))
+    arguments = (tiny_bundle, odd, "--effort", "quick", "--runtime", "onnxruntime", "-o", tmp_path / "r.json", "-q")
     assert run(["bench", *map(str, arguments)]) == 1
     shown = capsys.readouterr()
-    assert "edgetl: junk.csv/onnxruntime/fp32/" in shown.err
+    assert "edgetl: odd.csv/onnxruntime/fp32/" in shown.err
     assert "cannot load" in shown.err
     result = read_result(tmp_path / "r.json")
     assert {one.latency is None for one in result.candidates} == {True, False}
     assert "Latency of one inference" in shown.out
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda path: path.write_bytes(path.read_bytes()[:-100]), "bad.onnx' is no ONNX file"),
+        (lambda path: path.write_bytes(b""), "bad.onnx' is empty"),
+        (lambda path: path.write_text("version https://git-lfs.github.com/spec/v1\n"), "with: git lfs pull"),
+        (lambda path: (path.unlink(), path.mkdir()), "bad.onnx' is a folder"),
+        (lambda path: (path.unlink(), path.symlink_to("/dev/zero")), "bad.onnx' is no file"),
+        (lambda path: path.unlink(), "there is no file"),
+    ],
+    ids=["damaged", "empty", "lfs", "folder", "device", "absent"],
+)
+def test_bench_refuses_what_is_no_model_in_one_line_before_it_measures(
+    tiny_bundle: Path,
+    tmp_path: Path,
+    spoil: Callable[[Path], object],
+    words: str,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    spoil(Path(shutil.copy(tiny_bundle.parent / "fp32.onnx", tmp_path / "bad.onnx")))
+    monkeypatch.setattr("edgetl.device.bench.models.load", lambda *_: pytest.fail("it loaded"))
+    assert run(["bench", str(tiny_bundle.parent / "fp32.onnx"), str(tmp_path / "bad.onnx"), "--effort", "quick"]) == 2
+    shown = capfd.readouterr().err
+    assert words in shown
+    assert len(shown.splitlines()) == 1
 
 
 def test_bench_times_a_plain_onnx_file(tiny_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,11 +14,11 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from edgetl.artifact import sha256_of
 from edgetl.device.backends.openvino_profile import Counter, layers_from_counters
 from edgetl.device.checked_runner import Call, CheckedRunner
+from edgetl.device.onnx_file import identity_of, parts_of
 from edgetl.device.packages import find_package, importing
-from edgetl.errors import BackendError
+from edgetl.errors import BackendError, InputError
 from edgetl.files import mark_used, replacing
 from edgetl.layers import Layers
 from edgetl.runner import Availability, LoadOptions, Runner, own_precision
@@ -209,7 +209,11 @@ def _settings(options: LoadOptions) -> dict[str, object]:
 
 def _key(ov: Any, model: Path, options: LoadOptions) -> str:
     cpu = [_core().get_property("CPU", name) for name in ("FULL_DEVICE_NAME", "OPTIMIZATION_CAPABILITIES")]
-    parts = (sha256_of(model), msgspec.json.encode(options), ov.__version__, platform.machine(), cpu)
+    try:
+        content = identity_of(parts_of(model))
+    except InputError as error:
+        raise BackendError(f"openvino cannot compile a model: {error}") from error
+    parts = (content, msgspec.json.encode(options), ov.__version__, platform.machine(), cpu)
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 

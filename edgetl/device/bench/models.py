@@ -13,7 +13,6 @@ from pathlib import Path
 import msgspec
 
 from edgetl import __version__
-from edgetl.artifact import sha256_of
 from edgetl.bundle import Bundle
 from edgetl.device.bench.cold import measure_cold, still_starting
 from edgetl.device.bench.energy_runs import energy_plan, energy_remarks, energy_runs
@@ -32,6 +31,7 @@ from edgetl.device.bench.subjects import Loaded, Timeable, Wanted, fixed_batches
 from edgetl.device.bench.timing import Clock, Subject, Timed, throughput_per_s
 from edgetl.device.bench.watch import Watch, watching
 from edgetl.device.candidates import backends_of
+from edgetl.device.onnx_file import identity_of, parts_of
 from edgetl.device.probe import environment
 from edgetl.errors import BackendError, EdgeTLError, InputError
 from edgetl.layers import Layers, Roofline
@@ -284,7 +284,7 @@ def _fastest(timed: Mapping[str, Timed], candidates: Sequence[CandidateResult]) 
 
 def _identity(models: Sequence[Path | Bundle]) -> BundleIdentity:
     identities = [
-        model.identity if isinstance(model, Bundle) else BundleIdentity(model.name, None, sha256_of(model))
+        model.identity if isinstance(model, Bundle) else BundleIdentity(model.name, None, identity_of(parts_of(model)))
         for model in models
     ]
     if len(identities) == 1:

@@ -14,6 +14,7 @@ from edgetl.device.bench.executed import AS_GIVEN
 from edgetl.device.bench.timing import Subject, rotating
 from edgetl.device.end_to_end import EndToEnd
 from edgetl.device.feeds import feeds_from_golden, random_feeds
+from edgetl.device.onnx_file import parts_of, size_of
 from edgetl.device.probe import environment
 from edgetl.device.tasks import task_of
 from edgetl.errors import BackendError, InputError
@@ -60,6 +61,13 @@ class Timeable:
     """The way from image to prediction, where all of it is timed."""
     bundle: Path | None = None
     """What the model is a variant of."""
+    parts: tuple[Path, ...] = ()
+    """All files of a plain model, some of which may hold its weights; that of a variant is one."""
+
+    @property
+    def size_bytes(self) -> int:
+        """Of all its files."""
+        return size_of(self.parts or (self.model,))
 
     @property
     def source(self) -> Path:
@@ -110,7 +118,8 @@ def subjects_of(
     """Every way to run every model.
 
     Raises:
-        InputError: a file is not there, or a model says nothing of the way from image to prediction that is wanted.
+        InputError: a file is not there, or is damaged or no model, or a model says nothing of the way from image to
+            prediction that is wanted.
     """
     return tuple(one for model in models for one in _subjects(model, models, backends, wanted))
 
@@ -187,8 +196,7 @@ def _subjects(
 ) -> tuple[Timeable, ...]:
     if isinstance(model, Bundle):
         return _bundle_subjects(model, backends, wanted)
-    if not model.is_file():
-        raise InputError(f"there is no file {str(model)!r}; give an ONNX file or a bundle")
+    parts = parts_of(model)
     if wanted.scope == "end-to-end":
         raise InputError(
             f"{model.name!r} is a plain ONNX file, which does not say how an image becomes its input nor what its "
@@ -199,7 +207,8 @@ def _subjects(
     options = wanted.options(wanted.precision or "fp32")
     way = f"{options.precision}/{options.threads}t"
     return tuple(
-        Timeable(f"{title}/{runtime}/{way}", model, title, AS_GIVEN, runtime, options, None) for runtime in backends
+        Timeable(f"{title}/{runtime}/{way}", model, title, AS_GIVEN, runtime, options, None, parts=parts)
+        for runtime in backends
     )
 
 
