@@ -26,6 +26,7 @@ from edgetl.device.bench.roofline import roofline
 from edgetl.device.bench.scenarios import Load, run_scenario
 from edgetl.device.bench.scenarios.alone import Alone
 from edgetl.device.bench.scenarios.findings import pacing_remarks
+from edgetl.device.bench.scenarios.schedule import check_rate
 from edgetl.device.bench.side_by_side import side_by_side
 from edgetl.device.bench.subjects import Loaded, Timeable, Wanted, fixed_batches, load, subjects_of
 from edgetl.device.bench.timing import Clock, Subject, Timed, throughput_per_s
@@ -121,11 +122,12 @@ def bench_subjects(
     Raises:
         MissingExtra: the runtime of a subject is not installed.
         Unsupported: EdgeTL does not have it.
-        InputError: no subject.
+        InputError: no subject, or a rate at which nothing falls due.
         BackendError: none of the subjects loads, or none starts.
     """
     if not subjects:
         raise InputError("nothing to time; no runtime takes the models in the precision asked for")
+    check_rate(settings.scenario, PLANS[settings.effort].cap_s)
     backends = {one.runtime: backends_of(Target("local", (one.runtime,)))[one.runtime] for one in subjects}
     bench = _Bench(settings, backends, progress or Silent(), clock)
     wanted = Wanted(settings.cache_dir, scope=settings.scope, batch=settings.batch)
