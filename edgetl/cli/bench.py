@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from edgetl.cli.amounts import deadline_ms, rate_hz
 from edgetl.cli.fail_if import fail_if, refuse
 from edgetl.cli.options import ANY_PATH, cache, common, effort, out_results
 from edgetl.cli.output import Output
@@ -59,7 +60,9 @@ SECTIONS = {
     show_default=True,
     help="How load arrives, in MLPerf LoadGen's words; periodic is a camera.",
 )
-@click.option("--rate", "rate_hz", type=float, metavar="HZ", help="Inferences due per second, of periodic and server.")
+@click.option(
+    "--rate", "rate_hz", metavar="HZ", callback=rate_hz, help="Inferences due per second, of periodic and server."
+)
 @click.option(
     "--streams",
     type=click.IntRange(1, 64),
@@ -68,7 +71,7 @@ SECTIONS = {
     metavar="N",
     help="Inferences at once, of multi-stream and offline.",
 )
-@click.option("--deadline", "deadline_ms", type=float, metavar="MS", help="Later than this counts as late.")
+@click.option("--deadline", "deadline_ms", metavar="MS", callback=deadline_ms, help="Later than this counts as late.")
 @click.option(
     "--drop-late", is_flag=True, help="Of periodic and server: drop what is due while another runs; else it waits."
 )

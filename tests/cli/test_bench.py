@@ -15,10 +15,12 @@ from msgspec.structs import replace
 
 from edgetl.check import Check
 from edgetl.cli import run
+from edgetl.device.bench.models import BenchSettings
 from edgetl.device.bench.onnx_bytes import Graph, Node, onnx_bytes
 from edgetl.device.bench.selftest import run as selftest
 from edgetl.device.bench.side_by_side import side_by_side
 from edgetl.device.probe import environment
+from edgetl.errors import InputError
 from edgetl.result import CandidateResult, Result, read_result
 from edgetl.tensors import TensorSpec
 
@@ -45,8 +47,11 @@ def test_bench_writes_every_file_that_was_asked_for(tiny_bundle: Path, tmp_path:
         (["fp32.onnx", "-o", "r.csv", "-o", "fp32"], "is an input, which the output would replace"),
         (["fp32", "-o", "r.csv", "-o", "fp32"], "is an input, which the output would replace"),
         (["selftest", "-o", "s.csv"], "a self-test is written as .json only"),
+        (["fp32.onnx", "-o", "r.json", "-o", "r.json"], "'r.json' is given more than once; give each file once"),
+        (["fp32.onnx", "-o", "r.json", "-o", "./x/../r.json"], "is given more than once"),
+        (["fp32.onnx", "-o", "fp32.onnx"], "which no result is written as"),
     ],
-    ids=["second", "endings", "one of two is read", "without an ending", "selftest"],
+    ids=["second", "endings", "one of two is read", "without an ending", "selftest", "twice", "two names", "the model"],
 )
 def test_bench_refuses_files_that_it_cannot_write_before_it_measures(
     tiny_bundle: Path,
@@ -133,9 +138,7 @@ def test_bench_times_a_plain_onnx_file(tiny_bundle: Path, tmp_path: Path, capsys
     [
         (["--scenario", "periodic"], "needs a rate"),
         (["--rate", "30"], "has no rate"),
-        (["--scenario", "periodic", "--rate", "0"], "needs a rate"),
         (["--streams", "2"], "do not fit scenario"),
-        (["--deadline", "-1"], "cannot be met"),
         (["--strict", "W-WRONG"], "expected one of: W-GOVERNOR"),
         (["--scenario", "offline", "--rate", "30"], "has no rate"),
         (["--scenario", "offline", "--deadline", "3"], "leave --deadline out"),
@@ -146,9 +149,7 @@ def test_bench_times_a_plain_onnx_file(tiny_bundle: Path, tmp_path: Path, capsys
     ids=[
         "no rate",
         "rate without use",
-        "rate of 0",
         "streams",
-        "deadline",
         "code",
         "rate offline",
         "deadline offline",
@@ -164,6 +165,32 @@ def test_bench_refuses_options_that_contradict_each_other_in_one_line(
     shown = capsys.readouterr().err
     assert words in " ".join(shown.split())
     assert "Traceback" not in shown
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "nan", "inf", "-inf", "1e300", "1e7", "many", ""])
+def test_bench_refuses_rates_that_cannot_be(value: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["bench", "m.onnx", "--scenario", "server", f"--rate={value}"]) == 2
+    assert f"{value!r} is not possible; expected inferences per second, above 0 and at most 1,000,000" in (
+        capsys.readouterr().err
+    )
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "nan", "inf", "1e300", "1e-9", "soon", ""])
+def test_bench_refuses_deadlines_that_cannot_be(value: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["bench", "m.onnx", f"--deadline={value}"]) == 2
+    assert f"{value!r} is not possible; expected milliseconds, above 0" in capsys.readouterr().err
+
+
+def test_bench_takes_any_rate_and_deadline_that_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[BenchSettings] = []
+
+    def bench(models: object, settings: BenchSettings, progress: object) -> Result:
+        found.append(settings)
+        raise InputError("enough")
+
+    monkeypatch.setattr("edgetl.device.bench.models.bench_models", bench)
+    assert run(["bench", "m.onnx", "--scenario", "periodic", "--rate", "29.97", "--deadline", "0.001"]) == 2
+    assert (found[0].scenario.rate_hz, found[0].scenario.deadline_ns) == (29.97, 1000)
 
 
 def test_bench_times_bundles_from_image_file_to_prediction_in_batches(
