@@ -13,7 +13,6 @@ from edgetl.bundle import Bundle
 from edgetl.device.bench.executed import AS_GIVEN
 from edgetl.device.bench.timing import Subject, rotating
 from edgetl.device.end_to_end import EndToEnd
-from edgetl.device.feeds import feeds_from_golden, random_feeds
 from edgetl.device.onnx_file import parts_of, size_of
 from edgetl.device.probe import environment
 from edgetl.device.tasks import task_of
@@ -53,8 +52,8 @@ class Timeable:
     rendering: str
     runtime: str
     options: LoadOptions
-    feeds: tuple[Batch, ...] | None
-    """``None`` for random data."""
+    golden: Golden | None
+    """Samples to feed; ``None`` for random data."""
     artifact: Artifact | None = None
     """What a bundle tells of its graph."""
     end_to_end: EndToEnd | None = None
@@ -86,6 +85,15 @@ class Timeable:
 
 
 @dataclass(frozen=True)
+class Inputs:
+    """What a candidate is fed, in turn."""
+
+    feeds: tuple[Batch, ...]
+    images: tuple[tuple[bytes, ...], ...] = ()
+    """Where all from an image on is timed."""
+
+
+@dataclass(frozen=True)
 class Loaded:
     """One that its runtime accepted, once per stream."""
 
@@ -93,18 +101,12 @@ class Loaded:
     built: Path
     runners: tuple[Runner, ...]
 
-    def feeds(self, seed: int) -> tuple[Batch, ...]:
-        """Golden samples, or random data of the declared shapes."""
-        return self.subject.feeds or random_feeds(self.runners[0].inputs, seed, self.subject.batch)
-
-    def calls(self, seed: int) -> tuple[Subject, ...]:
+    def calls(self, inputs: Inputs) -> tuple[Subject, ...]:
         """One per stream; each takes the inputs in turn and begins at another."""
         runners, whole = tuple(enumerate(self.runners)), self.subject.end_to_end
         if whole is not None:
-            images = whole.inputs(self.subject.batch)
-            return tuple(rotating(whole.predictor(runner), _from(images, place)) for place, runner in runners)
-        feeds = self.feeds(seed)
-        return tuple(rotating(runner.infer, _from(feeds, place)) for place, runner in runners)
+            return tuple(rotating(whole.predictor(runner), _from(inputs.images, place)) for place, runner in runners)
+        return tuple(rotating(runner.infer, _from(inputs.feeds, place)) for place, runner in runners)
 
     def close(self) -> None:
         """Give back what the runtime holds."""
@@ -146,19 +148,6 @@ def load(
                     _check_batch(loaded[-1], wanted.batch)
         opened.pop_all()
     return tuple(loaded), refused
-
-
-def fixed_batches(loaded: Sequence[Loaded]) -> tuple[str, ...]:
-    """A sentence for each model whose inputs have a first size of their own, in a run that asked for no batch."""
-    found = {}
-    for one in loaded:
-        for spec in one.runners[0].inputs:
-            if len(spec.shape) > 1 and (spec.shape[0] or 1) > 1:
-                found[one.subject.variant] = (
-                    f"{one.subject.variant} takes {spec}, and one inference counts as one item; "
-                    f"if the first size is its batch, give --batch {spec.shape[0]}"
-                )
-    return tuple(found.values())
 
 
 def _load(one: Timeable, backend: Backend, wanted: Wanted, streams: int) -> Loaded:
@@ -214,7 +203,6 @@ def _subjects(
 
 def _bundle_subjects(bundle: Bundle, backends: Mapping[str, Backend], wanted: Wanted) -> tuple[Timeable, ...]:
     golden, isa = bundle.golden(), environment().cpu.isa
-    feeds = feeds_from_golden(golden, wanted.batch or 1)
     whole = _end_to_end(bundle, golden) if wanted.scope == "end-to-end" else None
     subjects = []
     for variant in bundle.manifest.variants:
@@ -228,7 +216,7 @@ def _bundle_subjects(bundle: Bundle, backends: Mapping[str, Backend], wanted: Wa
                 name = f"{title}/{runtime}/{precision}/{options.threads}t"
                 subjects.append(
                     Timeable(
-                        name, path, title, artifact.rendering, runtime, options, feeds, artifact, whole, bundle.path
+                        name, path, title, artifact.rendering, runtime, options, golden, artifact, whole, bundle.path
                     )
                 )
     return tuple(subjects)
