@@ -10,8 +10,8 @@ from edgetl.errors import InputError
 
 ScenarioKind = Literal["single-stream", "multi-stream", "server", "offline", "periodic"]
 Backlog = Literal["queue", "drop"]
-RATE_MAX_HZ = 1e6
-"""One in each microsecond: as long as a harness takes to begin one."""
+RATE_MAX_HZ = 1e5
+"""One in every 10 microseconds, of which a harness takes some to begin one, or to drop it."""
 
 _PACED = frozenset({"server", "periodic"})
 _PARALLEL = frozenset({"multi-stream", "offline"})

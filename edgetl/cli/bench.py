@@ -108,6 +108,7 @@ def bench(output: Output, models: tuple[Path, ...], outs: tuple[Path, ...], cach
         raise InputError("scenario 'offline' has throughput alone, so nothing is compared; leave --fail-if out")
     settings = BenchSettings(cache_dir=folder, scenario=scenario, **options)
     subjects = tuple(Bundle.open(path) if path.suffix == ".edgetl" else path for path in models)
+    _keep_weights(models, outs)
     result = bench_models(subjects, settings, progress_for(output))
     for out in outs:
         write_result(out, result)
@@ -120,6 +121,19 @@ def bench(output: Output, models: tuple[Path, ...], outs: tuple[Path, ...], cach
         raise click.exceptions.Exit(BackendError.exit_code)
     refuse(conditions, _refused(result, conditions))
     return None
+
+
+def _keep_weights(models: Sequence[Path], outs: Sequence[Path]) -> None:
+    """Refuse to write over a file beside a model that holds its weights."""
+    from edgetl.device.onnx_file import parts_of
+
+    replaced = [out for out in outs if out.is_file()]
+    parts = [part for model in models if replaced and model.suffix != ".edgetl" for part in parts_of(model)]
+    for out in replaced:
+        if any(part.samefile(out) for part in parts):
+            raise InputError(
+                f"{str(out)!r} holds weights of a model, which the output would replace; choose another -o"
+            )
 
 
 def _refused(result: Result, conditions: Sequence[Condition]) -> list[str]:

@@ -29,6 +29,8 @@ _DTYPES = frozenset({"uint8", "int8", "int32", "int64", "float16", "float32", "f
 _RESULT = "/sink_port_0"
 """What OpenVINO appends to the name of an ONNX output."""
 _BLOB = ".ovblob"
+_FAILURES = (RuntimeError, UnicodeDecodeError)
+"""The second where a message quotes bytes of a damaged file."""
 
 
 class OpenVinoBackend:
@@ -62,7 +64,7 @@ class OpenVinoBackend:
             try:
                 content = io.BytesIO()
                 _compile(model, options).export_model(content)
-            except RuntimeError as error:
+            except _FAILURES as error:
                 raise BackendError(f"openvino cannot compile {str(model)!r}: {_reason(error)}") from error
             blob.parent.mkdir(parents=True, exist_ok=True)
             with replacing(blob) as file:
@@ -131,7 +133,7 @@ def _call(request: Any, outputs: int) -> Call:
         try:
             # sharing inputs saves a copy; outputs are not shared, because the next call would change them
             found = request.infer([*arrays.values()], share_inputs=True)
-        except RuntimeError as error:
+        except _FAILURES as error:
             raise BackendError(f"openvino failed while running the model: {_reason(error)}") from error
         return [found[place] for place in places]
 
@@ -164,7 +166,7 @@ def _load(built: Path, options: LoadOptions, extra: Mapping[str, object] = Mappi
             compiled = _compile(built, options, extra)
         _check_precision(options.precision, compiled.get_property("INFERENCE_PRECISION_HINT").to_string())
         return _OpenVinoRunner(compiled)
-    except RuntimeError as error:
+    except _FAILURES as error:
         advice = "; delete it to have it compiled again" if built.suffix == _BLOB else ""
         raise BackendError(f"openvino cannot load {str(built)!r}: {_reason(error)}{advice}") from error
     except OSError as error:

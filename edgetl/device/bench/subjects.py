@@ -120,10 +120,13 @@ def subjects_of(
     """Every way to run every model.
 
     Raises:
-        InputError: a file is not there, or is damaged or no model, or a model says nothing of the way from image to
-            prediction that is wanted.
+        InputError: a model is given twice, is not there, is damaged or none, has no variant for here, or says nothing
+            of the way from image to prediction that is wanted.
     """
-    return tuple(one for model in models for one in _subjects(model, models, backends, wanted))
+    titles = _titles(models)
+    return tuple(
+        one for model, title in zip(models, titles, strict=True) for one in _subjects(model, title, backends, wanted)
+    )
 
 
 def load(
@@ -180,19 +183,37 @@ def _from(inputs: tuple[T, ...], place: int) -> tuple[T, ...]:
     return inputs[place:] + inputs[:place]
 
 
+def _titles(models: Sequence[Path | Bundle]) -> tuple[str, ...]:
+    """Names of files, and whole paths of those whose names are the same."""
+    paths = [model.path if isinstance(model, Bundle) else model for model in models]
+    names = [path.name for path in paths]
+    titles = tuple(str(path) if names.count(path.name) > 1 else path.name for path in paths)
+    twice = next((title for title in titles if titles.count(title) > 1), None)
+    if twice is not None:
+        raise InputError(
+            f"{twice!r} is given more than once; give each model once, or, to see how far equal ones differ, a copy"
+        )
+    return titles
+
+
 def _subjects(
-    model: Path | Bundle, models: Sequence[Path | Bundle], backends: Mapping[str, Backend], wanted: Wanted
+    model: Path | Bundle, title: str, backends: Mapping[str, Backend], wanted: Wanted
 ) -> tuple[Timeable, ...]:
     if isinstance(model, Bundle):
-        return _bundle_subjects(model, backends, wanted)
+        found = _bundle_subjects(model, title, backends, wanted)
+        if not found:
+            raise InputError(
+                f"bundle {title!r} has no variant that {', '.join(backends)} could run here in the precision asked for "
+                f"(it has: {', '.join(one.name for one in model.manifest.variants)}); leave --precision and --runtime "
+                "out, or bundle another rendering"
+            )
+        return found
     parts = parts_of(model)
     if wanted.scope == "end-to-end":
         raise InputError(
             f"{model.name!r} is a plain ONNX file, which does not say how an image becomes its input nor what its "
             "outputs mean; leave --scope out, or make a bundle of it with: edgetl prepare --onnx"
         )
-    twins = [other for other in models if isinstance(other, Path) and other.name == model.name]
-    title = model.name if len(twins) == 1 else str(model)
     options = wanted.options(wanted.precision or "fp32")
     way = f"{options.precision}/{options.threads}t"
     return tuple(
@@ -201,22 +222,33 @@ def _subjects(
     )
 
 
-def _bundle_subjects(bundle: Bundle, backends: Mapping[str, Backend], wanted: Wanted) -> tuple[Timeable, ...]:
+def _bundle_subjects(
+    bundle: Bundle, name: str, backends: Mapping[str, Backend], wanted: Wanted
+) -> tuple[Timeable, ...]:
     golden, isa = bundle.golden(), environment().cpu.isa
     whole = _end_to_end(bundle, golden) if wanted.scope == "end-to-end" else None
     subjects = []
     for variant in bundle.manifest.variants:
         path, artifact = bundle.model(variant.name, wanted.cache_dir / "models"), variant.artifact
-        title = f"{bundle.path.name}/{variant.name}"
+        title = f"{name}/{variant.name}"
         for runtime, backend in backends.items():
             for precision in backend.precisions(artifact.rendering, isa):
                 if artifact.rendering == "float" and wanted.precision not in (None, precision):
                     continue
                 options = wanted.options(precision)
-                name = f"{title}/{runtime}/{precision}/{options.threads}t"
+                way = f"{runtime}/{precision}/{options.threads}t"
                 subjects.append(
                     Timeable(
-                        name, path, title, artifact.rendering, runtime, options, golden, artifact, whole, bundle.path
+                        f"{title}/{way}",
+                        path,
+                        title,
+                        artifact.rendering,
+                        runtime,
+                        options,
+                        golden,
+                        artifact,
+                        whole,
+                        bundle.path,
                     )
                 )
     return tuple(subjects)

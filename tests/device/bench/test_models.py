@@ -15,13 +15,15 @@ from edgetl.device.bench import models
 from edgetl.device.bench.cold import Waiting
 from edgetl.device.bench.models import BenchSettings, bench_models, bench_subjects
 from edgetl.device.bench.onnx_bytes import Graph, Node, onnx_bytes
-from edgetl.device.bench.subjects import Timeable
+from edgetl.device.bench.subjects import Timeable, Wanted, subjects_of
 from edgetl.device.bench.timing import Timed
+from edgetl.device.candidates import backends_of
 from edgetl.errors import BackendError, InputError, Unsupported
 from edgetl.layers import Layers, Peak
 from edgetl.result import CandidateResult, Cold
 from edgetl.runner import LoadOptions
 from edgetl.scenario import Scenario
+from edgetl.target import Target
 from edgetl.tensors import TensorSpec
 from edgetl.validity import Validity
 
@@ -101,6 +103,31 @@ def test_weights_beside_a_model_count_and_decide_which_it_is(
     found = [bench_models((path,), replace(settings, runtime="onnxruntime")) for path in (one, other)]
     assert found[0].bundle.sha256 != found[1].bundle.sha256
     assert found[0].candidates[0].size_bytes == one.stat().st_size + 192 * 3 * 4
+
+
+def test_a_model_that_is_given_twice_is_refused(classifier: Path, settings: BenchSettings) -> None:
+    with pytest.raises(InputError, match=r"'.*classifier\.onnx' is given more than once"):
+        bench_models((classifier, classifier), settings)
+
+
+def test_bundles_of_one_name_are_told_apart(make_bundle: Callable[..., Bundle], tmp_path: Path) -> None:
+    bundle = make_bundle()
+    (tmp_path / "b").mkdir()
+    twin = Bundle.open(shutil.copy(bundle.path, tmp_path / "b" / bundle.path.name))
+    found = subjects_of((bundle, twin), backends_of(Target("local", ("onnxruntime",))), Wanted(tmp_path, 1))
+    assert len({one.name for one in found}) == len(found) == 4
+
+
+def test_a_bundle_that_no_runtime_can_run_as_asked_is_named(
+    make_bundle: Callable[..., Bundle], classifier: Path, tmp_path: Path
+) -> None:
+    class Nothing(OnnxRuntimeBackend):
+        def precisions(self, rendering: str, isa: tuple[str, ...]) -> tuple[str, ...]:
+            return ()
+
+    words = r"bundle 'cells\.edgetl' has no variant that onnxruntime could run .*fp32, int8-x86-vnni"
+    with pytest.raises(InputError, match=words):
+        subjects_of((classifier, make_bundle()), {"onnxruntime": Nothing()}, Wanted(tmp_path, 1))
 
 
 def test_a_missing_file_is_named(tmp_path: Path, settings: BenchSettings) -> None:

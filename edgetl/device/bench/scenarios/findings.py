@@ -45,8 +45,8 @@ def _overload(timed: Timed, scenario: Scenario) -> Finding | None:
         queue = f"the run was ended early, when {waiting:,} or more were waiting, which it had no time for"
     return Finding(
         "W-OVERLOAD",
-        f"{rate_hz:g} inferences are due in a second, and {1 / mean_s:.1f} can be done ({mean_s * 1e3:.2f} ms each, "
-        f"utilisation {utilisation:.4g}); {queue}; lower --rate, or drop what comes too late (--drop-late)",
+        f"{rate_hz:,.10g} inferences are due in a second, and {1 / mean_s:.1f} can be done ({mean_s * 1e3:.2f} ms "
+        f"each, utilisation {utilisation:.4g}); {queue}; lower --rate, or drop what comes too late (--drop-late)",
         {"utilisation": utilisation, "rate_hz": rate_hz, "mean_service_s": mean_s, "waiting": float(waiting)},
     )
 

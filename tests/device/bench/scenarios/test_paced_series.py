@@ -114,7 +114,7 @@ def test_an_overload_ends_like_any_other_run_and_its_queue_has_grown() -> None:
 
 
 @pytest.mark.parametrize("kind", ["server", "periodic"])
-@pytest.mark.parametrize("rate_hz", [2e4, 1e6])
+@pytest.mark.parametrize("rate_hz", [2e4, 1e5])
 def test_a_rate_far_too_high_ends_early_with_what_there_is(kind: ScenarioKind, rate_hz: float) -> None:
     scenario = Scenario(kind, rate_hz=rate_hz)
     bench = Bench()
