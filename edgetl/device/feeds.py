@@ -66,7 +66,8 @@ def _random(spec: TensorSpec, random: np.random.Generator, batch: int) -> Array:
         return random.random(shape, np.dtype(spec.dtype))
     if spec.dtype == "float16":
         # 1 is what the largest floats of 32 bits are rounded to
-        return np.minimum(random.random(shape, np.float32).astype(np.float16), np.float16(1 - 2**-11))
+        halves: Array = np.minimum(random.random(shape, np.float32).astype(np.float16), np.float16(1 - 2**-11))
+        return halves
     if spec.dtype in ("uint8", "bool"):
         return random.integers(0, 256 if spec.dtype == "uint8" else 2, shape, np.dtype(spec.dtype))
     return np.zeros(shape, spec.dtype)

@@ -183,11 +183,7 @@ class _Bench:
             candidates=candidates,
             selected=selected,
             passed=selected is not None,
-            remarks=(
-                *input_remarks(started, room, settings.batch),
-                *energy_remarks(watch.telemetry, alone),
-                *pacing_remarks(settings.scenario),
-            ),
+            remarks=(*input_remarks(started, room, settings.batch), *self._remarks(watch, alone)),
             scenario=settings.scenario,
             state=msgspec.structs.replace(watch.state, findings=watch.findings),
             telemetry=watch.telemetry,
@@ -196,6 +192,9 @@ class _Bench:
 
     def _threads(self, started: Sequence[Loaded]) -> int:
         return max(one.subject.options.threads for one in started) * self.settings.scenario.streams
+
+    def _remarks(self, watch: Watch, alone: Mapping[str, tuple[Alone, ...]]) -> tuple[str, ...]:
+        return (*energy_remarks(watch.telemetry, alone), *pacing_remarks(self.settings.scenario))
 
     def _overhead_ns(self, one: Loaded, inputs: Mapping[str, Inputs]) -> float:
         feeds = inputs[one.subject.name].feeds
