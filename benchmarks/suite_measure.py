@@ -10,13 +10,13 @@ from suite_models import built
 from suite_record import Measured, Side
 from suite_rows import FLOAT, ROOT, Model, Row, Way
 
-from edgetl.artifact import sha256_of
 from edgetl.bundle import Bundle
 from edgetl.device.bench.comparable import latency_of
 from edgetl.device.bench.models import BenchSettings, bench_subjects
 from edgetl.device.bench.subjects import Timeable, Wanted, subjects_of
 from edgetl.device.candidates import backends_of
 from edgetl.device.fitness import unfit_because
+from edgetl.device.onnx_file import identity_of, parts_of
 from edgetl.device.probe import environment
 from edgetl.environment import Environment
 from edgetl.errors import BackendError, InputError, MissingExtra, Unsupported
@@ -41,7 +41,7 @@ class Source:
         """What results are recorded under."""
         if isinstance(self.model, Bundle):
             return self.model.identity
-        return BundleIdentity(self.model.name, None, sha256_of(self.model))
+        return BundleIdentity(self.model.name, None, identity_of(parts_of(self.model)))
 
 
 @dataclass(frozen=True)

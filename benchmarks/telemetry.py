@@ -15,6 +15,7 @@ from pathlib import Path
 import record
 
 from edgetl.bundle import Bundle
+from edgetl.device.bench.inputs import inputs_of
 from edgetl.device.bench.subjects import Loaded, Wanted, load, subjects_of
 from edgetl.device.bench.telemetry.recorder import recording
 from edgetl.device.bench.timing.warm_up import time_calls
@@ -37,7 +38,7 @@ class Blocks:
 
 def in_turn(loaded: Loaded, rounds: int) -> tuple[Blocks, Blocks]:
     """With and without readings; who goes first turns with every round, and the first call of a block is dropped."""
-    (call,) = loaded.calls(seed=0)
+    (call,) = loaded.calls(inputs_of([loaded], 0, {})[loaded.subject.name])
     typical_ns = sorted(time_calls(call, 50, time.perf_counter_ns))[25]
     size = max(20, round(BLOCK_S * 1e9 / typical_ns))
     found: dict[bool, list[int]] = {True: [], False: []}

@@ -10,6 +10,8 @@ from edgetl.errors import InputError
 
 ScenarioKind = Literal["single-stream", "multi-stream", "server", "offline", "periodic"]
 Backlog = Literal["queue", "drop"]
+RATE_MAX_HZ = 1e5
+"""One in every 10 microseconds, of which a harness takes some to begin one, or to drop it."""
 
 _PACED = frozenset({"server", "periodic"})
 _PARALLEL = frozenset({"multi-stream", "offline"})
@@ -41,6 +43,11 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Refuse what contradicts itself."""
         if self.is_paced and (self.rate_hz is None or not 0 < self.rate_hz < float("inf")):
             raise InputError(f"scenario {self.kind!r} needs a rate in inferences per second above 0; give --rate")
+        if self.rate_hz is not None and self.rate_hz > RATE_MAX_HZ:
+            raise InputError(
+                f"a rate of {self.rate_hz:g} inferences a second is more than can be begun (at most "
+                f"{RATE_MAX_HZ:,.0f}); lower --rate"
+            )
         if not self.is_paced and self.rate_hz is not None:
             raise InputError(f"scenario {self.kind!r} has no rate; leave --rate out, or choose periodic or server")
         if self.streams < 1 or (self.streams > 1 and self.kind not in _PARALLEL):

@@ -23,6 +23,8 @@ from edgetl.validity import Finding
 from edgetl.validity import judged as verdict_of
 
 HERE = Environment("Linux", "6", "3", "1", Cpu("CPU", "x86_64", (), 2, 2), 1 << 34, None, None, {"onnxruntime": "1"})
+ONE, OTHER = b"\x3a\x05\x12\x03one", b"\x3a\x07\x12\x05other"
+"""ONNX files of a graph that has nothing but its name."""
 
 
 def candidate(name: str, times_ns: tuple[int, ...], *, findings: tuple[Finding, ...] = ()) -> CandidateResult:
@@ -89,7 +91,7 @@ class Bed:
 
 @pytest.fixture
 def bed(tmp_path: Path) -> Bed:
-    (tmp_path / "net.onnx").write_bytes(b"one network")
+    (tmp_path / "net.onnx").write_bytes(ONE)
     return Bed(tmp_path)
 
 
@@ -121,7 +123,7 @@ def _other_effort(bed: Bed) -> Row:
 
 
 def _other_model(bed: Bed) -> Row:
-    bed.model.write_bytes(b"another network")
+    bed.model.write_bytes(OTHER)
     return declared()[0]
 
 

@@ -1,7 +1,8 @@
-"""Sizes, ages and shares as people write them: ``5GB``, ``30d``, ``2%``."""
+"""Sizes, ages, shares, rates and times as people write them: ``5GB``, ``30d``, ``2%``, ``29.97``."""
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 
@@ -40,6 +41,35 @@ def small_fraction(context: click.Context, parameter: click.Parameter, value: st
         expected = "expected a percentage above 0 and below 100, as in 2%"
         raise click.BadParameter(f"{value!r} is not a margin; {expected}", context, parameter)
     return fraction
+
+
+def rate_hz(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
+    """Inferences a second: a number above 0 that is finite and no more than a harness can begin."""
+    from edgetl.scenario import RATE_MAX_HZ  # msgspec only where load is named
+
+    expected = f"expected inferences per second, above 0 and at most {RATE_MAX_HZ:,.0f}, as in 29.97"
+    return _within(context, parameter, value, (0.0, RATE_MAX_HZ), expected)
+
+
+def deadline_ms(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
+    """Milliseconds, from the nanosecond that clocks count to a day."""
+    expected = "expected milliseconds, above 0 and at most 86,400,000 (a day), as in 33.3"
+    return _within(context, parameter, value, (5e-7, 86_400_000.0), expected)
+
+
+def _within(
+    context: click.Context, parameter: click.Parameter, value: str | None, limits: tuple[float, float], expected: str
+) -> float | None:
+    """Above the first limit and at most the second."""
+    if value is None:
+        return None
+    try:
+        number = float(value)
+    except ValueError:
+        number = math.nan
+    if not limits[0] < number <= limits[1]:
+        raise click.BadParameter(f"{value!r} is not possible; {expected}", context, parameter)
+    return number
 
 
 def _amount(text: str | None, units: Mapping[str, int]) -> float | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from edgetl.cli.amounts import deadline_ms, rate_hz
 from edgetl.cli.fail_if import fail_if, refuse
 from edgetl.cli.options import ANY_PATH, cache, common, effort, out_results
 from edgetl.cli.output import Output
@@ -59,7 +60,9 @@ SECTIONS = {
     show_default=True,
     help="How load arrives, in MLPerf LoadGen's words; periodic is a camera.",
 )
-@click.option("--rate", "rate_hz", type=float, metavar="HZ", help="Inferences due per second, of periodic and server.")
+@click.option(
+    "--rate", "rate_hz", metavar="HZ", callback=rate_hz, help="Inferences due per second, of periodic and server."
+)
 @click.option(
     "--streams",
     type=click.IntRange(1, 64),
@@ -68,7 +71,7 @@ SECTIONS = {
     metavar="N",
     help="Inferences at once, of multi-stream and offline.",
 )
-@click.option("--deadline", "deadline_ms", type=float, metavar="MS", help="Later than this counts as late.")
+@click.option("--deadline", "deadline_ms", metavar="MS", callback=deadline_ms, help="Later than this counts as late.")
 @click.option(
     "--drop-late", is_flag=True, help="Of periodic and server: drop what is due while another runs; else it waits."
 )
@@ -105,6 +108,7 @@ def bench(output: Output, models: tuple[Path, ...], outs: tuple[Path, ...], cach
         raise InputError("scenario 'offline' has throughput alone, so nothing is compared; leave --fail-if out")
     settings = BenchSettings(cache_dir=folder, scenario=scenario, **options)
     subjects = tuple(Bundle.open(path) if path.suffix == ".edgetl" else path for path in models)
+    _keep_weights(models, outs)
     result = bench_models(subjects, settings, progress_for(output))
     for out in outs:
         write_result(out, result)
@@ -117,6 +121,19 @@ def bench(output: Output, models: tuple[Path, ...], outs: tuple[Path, ...], cach
         raise click.exceptions.Exit(BackendError.exit_code)
     refuse(conditions, _refused(result, conditions))
     return None
+
+
+def _keep_weights(models: Sequence[Path], outs: Sequence[Path]) -> None:
+    """Refuse to write over a file beside a model that holds its weights."""
+    from edgetl.device.onnx_file import parts_of
+
+    replaced = [out for out in outs if out.is_file()]
+    parts = [part for model in models if replaced and model.suffix != ".edgetl" for part in parts_of(model)]
+    for out in replaced:
+        if any(part.samefile(out) for part in parts):
+            raise InputError(
+                f"{str(out)!r} holds weights of a model, which the output would replace; choose another -o"
+            )
 
 
 def _refused(result: Result, conditions: Sequence[Condition]) -> list[str]:

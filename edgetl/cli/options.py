@@ -139,7 +139,16 @@ def _result_files(context: click.Context, parameter: click.Parameter, values: tu
         except InputError as error:
             raise click.BadParameter(str(error), context, parameter) from error
         _file(context, parameter, value)
-    return tuple(dict.fromkeys(values))
+    _check_different(context, parameter, values)
+    return values
+
+
+def _check_different(context: click.Context, parameter: click.Parameter, values: tuple[Path, ...]) -> None:
+    """One file under two names, too: of two answers the second would replace the first."""
+    real = [value.resolve() for value in values]
+    twice = next((str(value) for value, own in zip(values, real, strict=True) if real.count(own) > 1), None)
+    if twice is not None:
+        raise click.BadParameter(f"{twice!r} is given more than once; give each file once", context, parameter)
 
 
 def _check_file(context: click.Context, parameter: click.Parameter, value: Path) -> None:

@@ -23,12 +23,15 @@ class EndToEnd:
     encoded: tuple[bytes, ...]
     """At least one image, as it came."""
 
-    def inputs(self, batch: int = 1) -> tuple[tuple[bytes, ...], ...]:
-        """Images in batches that take turns, each in memory of its own; few images come more than once."""
+    def inputs(self, batch: int = 1, room: int | None = None) -> tuple[tuple[bytes, ...], ...]:
+        """Images in batches that take turns, each in memory of its own; few images come more than once.
+
+        ``room`` is how many batches there is memory for; ``None`` is as many as are wanted.
+        """
         # bytes of bytes would be the same object
         return tuple(
             tuple(bytes(bytearray(self.encoded[place])) for place in places)
-            for places in turns(len(self.encoded), batch)
+            for places in turns(len(self.encoded), batch, room)
         )
 
     def predictor(self, runner: Runner) -> Callable[[Sequence[bytes]], object]:

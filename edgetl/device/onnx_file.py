@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import mmap
+import stat
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +17,7 @@ _LFS = b"version https://git-lfs"
 # numbers of fields in onnx.proto3 of ONNX 1.17
 _MODEL_GRAPH, _GRAPH_NODE, _GRAPH_INITIALIZER, _TENSOR_EXTERNAL = 7, 1, 5, 13
 _ENTRY_KEY, _ENTRY_VALUE = 1, 2
+_NODE_TEXTS = 1, 2, 3, 4, 7
 _NODE_ATTRIBUTE, _ATTRIBUTE_TENSOR, _ATTRIBUTE_TENSORS, _ATTRIBUTE_GRAPH, _ATTRIBUTE_GRAPHS = 5, 5, 10, 6, 11
 
 
@@ -22,8 +25,10 @@ def parts_of(model: Path) -> tuple[Path, ...]:
     """The file, and those beside it that hold its large weights, in the order of their names.
 
     Raises:
-        InputError: it is not there, is no ONNX file, or one of its parts is missing.
+        InputError: it is not there, is no ONNX file, has a name that runtimes or terminals do not take, or one of its
+            parts is missing.
     """
+    _check_name(model)
     _check_is_file(model)
     locations = sorted({location for location in _locations(model) if location})
     parts = tuple(model.parent / location for location in locations)
@@ -50,11 +55,25 @@ def size_of(parts: tuple[Path, ...]) -> int:
     return sum(part.stat().st_size for part in parts)
 
 
+def _check_name(model: Path) -> None:
+    kinds = {unicodedata.category(letter) for letter in str(model)}
+    if not kinds.isdisjoint({"Cc", "Cs"}):
+        raise InputError(
+            f"the path {str(model)!r} has control characters, or is not in UTF-8; rename the file or folder"
+        )
+
+
 def _check_is_file(model: Path) -> None:
-    if model.is_dir():
+    try:
+        mode = model.stat().st_mode
+    except FileNotFoundError as error:
+        raise InputError(f"there is no file {str(model)!r}; give an ONNX file or a bundle") from error
+    except OSError as error:
+        raise InputError(f"cannot read {str(model)!r} ({error.strerror}); give an ONNX file or a bundle") from error
+    if stat.S_ISDIR(mode):
         raise InputError(f"{str(model)!r} is a folder; give an ONNX file or a bundle")
-    if not model.is_file():
-        raise InputError(f"there is no file {str(model)!r}; give an ONNX file or a bundle")
+    if not stat.S_ISREG(mode):
+        raise InputError(f"{str(model)!r} is no file but a device or a pipe; give an ONNX file or a bundle")
 
 
 def _locations(model: Path) -> tuple[str, ...]:
@@ -112,6 +131,7 @@ class _Message:
         for tensor in self._within(_GRAPH_INITIALIZER):
             yield tensor.location()
         for node in self._within(_GRAPH_NODE):
+            node.check_texts()
             for attribute in node._within(_NODE_ATTRIBUTE):
                 for number in (_ATTRIBUTE_TENSOR, _ATTRIBUTE_TENSORS):
                     for tensor in attribute._within(number):
@@ -119,6 +139,16 @@ class _Message:
                 for number in (_ATTRIBUTE_GRAPH, _ATTRIBUTE_GRAPHS):
                     for graph in attribute._within(number):
                         yield from graph.locations()
+
+    def check_texts(self) -> None:
+        """Of a node: its kind and its names; runtimes fail on others in ways of their own.
+
+        Raises:
+            ValueError: one is not in UTF-8.
+        """
+        for number in _NODE_TEXTS:
+            for begin, end in self.all(number):
+                bytes(self._view[begin:end]).decode()
 
     def location(self) -> str:
         """Of a tensor: the file that its data lie in; empty when they are inside."""

@@ -6,18 +6,24 @@ import csv
 import io
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from msgspec.structs import replace
 
 from edgetl.check import Check
 from edgetl.cli import run
+from edgetl.device.bench.models import BenchSettings
+from edgetl.device.bench.onnx_bytes import Graph, Node, onnx_bytes
 from edgetl.device.bench.selftest import run as selftest
 from edgetl.device.bench.side_by_side import side_by_side
 from edgetl.device.probe import environment
+from edgetl.errors import InputError
 from edgetl.result import CandidateResult, Result, read_result
+from edgetl.tensors import TensorSpec
 
 pytestmark = pytest.mark.usefixtures("own_cache")
 
@@ -42,8 +48,11 @@ def test_bench_writes_every_file_that_was_asked_for(tiny_bundle: Path, tmp_path:
         (["fp32.onnx", "-o", "r.csv", "-o", "fp32"], "is an input, which the output would replace"),
         (["fp32", "-o", "r.csv", "-o", "fp32"], "is an input, which the output would replace"),
         (["selftest", "-o", "s.csv"], "a self-test is written as .json only"),
+        (["fp32.onnx", "-o", "r.json", "-o", "r.json"], "'r.json' is given more than once; give each file once"),
+        (["fp32.onnx", "-o", "r.json", "-o", "./x/../r.json"], "is given more than once"),
+        (["fp32.onnx", "-o", "fp32.onnx"], "which no result is written as"),
     ],
-    ids=["second", "endings", "one of two is read", "without an ending", "selftest"],
+    ids=["second", "endings", "one of two is read", "without an ending", "selftest", "twice", "two names", "the model"],
 )
 def test_bench_refuses_files_that_it_cannot_write_before_it_measures(
     tiny_bundle: Path,
@@ -77,15 +86,56 @@ def test_selftest_shows_times_in_units_that_keep_their_digits(
 def test_bench_of_a_model_that_cannot_be_loaded_ends_with_1_after_the_others(
     tiny_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (junk := tmp_path / "junk.csv").write_text("no,model\n")
-    arguments = (tiny_bundle, junk, "--effort", "quick", "--runtime", "onnxruntime", "-o", tmp_path / "r.json", "-q")
+    ends = TensorSpec("x", "float32", (1, 4)), TensorSpec("y", "float32", (1, 4))
+    (odd := tmp_path / "odd.csv").write_bytes(onnx_bytes(Graph([Node("Nothing", ("x",), "y")], ends[:1], ends[1:])))
+    arguments = (tiny_bundle, odd, "--effort", "quick", "--runtime", "onnxruntime", "-o", tmp_path / "r.json", "-q")
     assert run(["bench", *map(str, arguments)]) == 1
     shown = capsys.readouterr()
-    assert "edgetl: junk.csv/onnxruntime/fp32/" in shown.err
+    assert "edgetl: odd.csv/onnxruntime/fp32/" in shown.err
     assert "cannot load" in shown.err
     result = read_result(tmp_path / "r.json")
     assert {one.latency is None for one in result.candidates} == {True, False}
     assert "Latency of one inference" in shown.out
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda path: path.write_bytes(path.read_bytes()[:-100]), "bad.onnx' is no ONNX file"),
+        (lambda path: path.write_bytes(b""), "bad.onnx' is empty"),
+        (lambda path: path.write_text("version https://git-lfs.github.com/spec/v1\n"), "with: git lfs pull"),
+        (lambda path: (path.unlink(), path.mkdir()), "bad.onnx' is a folder"),
+        (lambda path: (path.unlink(), path.symlink_to("/dev/zero")), "bad.onnx' is no file"),
+        (lambda path: path.unlink(), "there is no file"),
+    ],
+    ids=["damaged", "empty", "lfs", "folder", "device", "absent"],
+)
+def test_bench_refuses_what_is_no_model_in_one_line_before_it_measures(
+    tiny_bundle: Path,
+    tmp_path: Path,
+    spoil: Callable[[Path], object],
+    words: str,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    spoil(Path(shutil.copy(tiny_bundle.parent / "fp32.onnx", tmp_path / "bad.onnx")))
+    monkeypatch.setattr("edgetl.device.bench.models.load", lambda *_: pytest.fail("it loaded"))
+    assert run(["bench", str(tiny_bundle.parent / "fp32.onnx"), str(tmp_path / "bad.onnx"), "--effort", "quick"]) == 2
+    shown = capfd.readouterr().err
+    assert words in shown
+    assert len(shown.splitlines()) == 1
+
+
+def test_bench_does_not_write_over_weights_beside_a_model(
+    tiny_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    model = onnx.load(tiny_bundle.parent / "fp32.onnx")
+    onnx.save(model, "m.onnx", save_as_external_data=True, location="weights", size_threshold=0)
+    before = Path("weights").read_bytes()
+    assert run(["bench", "m.onnx", "-o", "weights"]) == 2
+    assert "'weights' holds weights of a model" in capsys.readouterr().err
+    assert Path("weights").read_bytes() == before
 
 
 def test_bench_times_a_plain_onnx_file(tiny_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -101,9 +151,7 @@ def test_bench_times_a_plain_onnx_file(tiny_bundle: Path, tmp_path: Path, capsys
     [
         (["--scenario", "periodic"], "needs a rate"),
         (["--rate", "30"], "has no rate"),
-        (["--scenario", "periodic", "--rate", "0"], "needs a rate"),
         (["--streams", "2"], "do not fit scenario"),
-        (["--deadline", "-1"], "cannot be met"),
         (["--strict", "W-WRONG"], "expected one of: W-GOVERNOR"),
         (["--scenario", "offline", "--rate", "30"], "has no rate"),
         (["--scenario", "offline", "--deadline", "3"], "leave --deadline out"),
@@ -114,9 +162,7 @@ def test_bench_times_a_plain_onnx_file(tiny_bundle: Path, tmp_path: Path, capsys
     ids=[
         "no rate",
         "rate without use",
-        "rate of 0",
         "streams",
-        "deadline",
         "code",
         "rate offline",
         "deadline offline",
@@ -132,6 +178,32 @@ def test_bench_refuses_options_that_contradict_each_other_in_one_line(
     shown = capsys.readouterr().err
     assert words in " ".join(shown.split())
     assert "Traceback" not in shown
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "nan", "inf", "-inf", "1e300", "1e6", "many", ""])
+def test_bench_refuses_rates_that_cannot_be(value: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["bench", "m.onnx", "--scenario", "server", f"--rate={value}"]) == 2
+    assert f"{value!r} is not possible; expected inferences per second, above 0 and at most 100,000" in (
+        capsys.readouterr().err
+    )
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "nan", "inf", "1e300", "1e-9", "soon", ""])
+def test_bench_refuses_deadlines_that_cannot_be(value: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["bench", "m.onnx", f"--deadline={value}"]) == 2
+    assert f"{value!r} is not possible; expected milliseconds, above 0" in capsys.readouterr().err
+
+
+def test_bench_takes_any_rate_and_deadline_that_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[BenchSettings] = []
+
+    def bench(models: object, settings: BenchSettings, progress: object) -> Result:
+        found.append(settings)
+        raise InputError("enough")
+
+    monkeypatch.setattr("edgetl.device.bench.models.bench_models", bench)
+    assert run(["bench", "m.onnx", "--scenario", "periodic", "--rate", "29.97", "--deadline", "0.001"]) == 2
+    assert (found[0].scenario.rate_hz, found[0].scenario.deadline_ns) == (29.97, 1000)
 
 
 def test_bench_times_bundles_from_image_file_to_prediction_in_batches(

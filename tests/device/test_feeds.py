@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgetl.device.feeds import buffers, feeds_from_golden, random_feeds, turns, zeros
+from edgetl.device.feeds import buffers, bytes_of, feeds_from_golden, random_feeds, turns, zeros
 from edgetl.golden import Golden
-from edgetl.tensors import TensorSpec
+from edgetl.tensors import DType, TensorSpec
 
 SPECS = (TensorSpec("x", "float32", (None, 3, None)), TensorSpec("anchors", "int64", (2,)))
 
@@ -52,3 +52,21 @@ def test_random_feeds_have_the_declared_shapes_and_ranges() -> None:
     assert feeds[0]["p"].max() > 200
     assert not np.array_equal(feeds[0]["x"], feeds[1]["x"])
     np.testing.assert_array_equal(feeds[5]["x"], random_feeds(specs, seed=3)[5]["x"])
+
+
+@pytest.mark.parametrize(("room", "expected"), [(1, 1), (5, 5), (100, 16), (None, 16)])
+def test_no_more_inputs_are_made_than_there_is_room_for(room: int | None, expected: int) -> None:
+    assert len(random_feeds(SPECS, 0, 1, room)) == len(feeds_from_golden(golden(5), 1, room)) == expected
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "uint8", "bool", "int64", "int32", "int8"])
+def test_bytes_are_those_of_what_is_made(dtype: DType) -> None:
+    specs = (TensorSpec("x", dtype, (None, 3, None)), TensorSpec("y", dtype, (2, 5)), TensorSpec("s", dtype, ()))
+    (one,) = random_feeds(specs, 0, 4, room=1)
+    assert bytes_of(specs, 4) == sum(array.nbytes for array in one.values())
+    assert {array.dtype.name for array in one.values()} == {dtype}
+
+
+def test_halves_are_below_one_too() -> None:
+    (one,) = random_feeds((TensorSpec("x", "float16", (1, 100_000)),), 0, room=1)
+    assert 0 <= one["x"].min() <= one["x"].max() < 1

@@ -100,3 +100,17 @@ def test_any_bytes_are_read_or_refused(tmp_path_factory: pytest.TempPathFactory,
     path.write_bytes(content)
     with contextlib.suppress(InputError):
         assert parts_of(path)[0] == path
+
+
+@pytest.mark.parametrize("name", ["a\nb.onnx", "a\x1b[31m.onnx", "a\udcff.onnx"], ids=["newline", "escape", "latin 1"])
+def test_a_name_that_runtimes_or_terminals_do_not_take_is_refused(name: str, tmp_path: Path) -> None:
+    model(tmp_path / "a", external=False).rename(tmp_path / name)
+    with pytest.raises(InputError, match="rename the file or folder"):
+        parts_of(tmp_path / name)
+
+
+def test_names_inside_that_are_not_in_utf_8_are_refused(tmp_path: Path) -> None:
+    path = model(tmp_path / "a", external=False)
+    path.write_bytes(path.read_bytes().replace(b"MatMul", b"Mat\xff\xfe\xff"))
+    with pytest.raises(InputError, match=r"is no ONNX file .*utf-8"):
+        parts_of(path)

@@ -14,11 +14,11 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from edgetl.artifact import sha256_of
 from edgetl.device.backends.openvino_profile import Counter, layers_from_counters
 from edgetl.device.checked_runner import Call, CheckedRunner
+from edgetl.device.onnx_file import identity_of, parts_of
 from edgetl.device.packages import find_package, importing
-from edgetl.errors import BackendError
+from edgetl.errors import BackendError, InputError
 from edgetl.files import mark_used, replacing
 from edgetl.layers import Layers
 from edgetl.runner import Availability, LoadOptions, Runner, own_precision
@@ -29,6 +29,8 @@ _DTYPES = frozenset({"uint8", "int8", "int32", "int64", "float16", "float32", "f
 _RESULT = "/sink_port_0"
 """What OpenVINO appends to the name of an ONNX output."""
 _BLOB = ".ovblob"
+_FAILURES = (RuntimeError, UnicodeDecodeError)
+"""The second where a message quotes bytes of a damaged file."""
 
 
 class OpenVinoBackend:
@@ -62,7 +64,7 @@ class OpenVinoBackend:
             try:
                 content = io.BytesIO()
                 _compile(model, options).export_model(content)
-            except RuntimeError as error:
+            except _FAILURES as error:
                 raise BackendError(f"openvino cannot compile {str(model)!r}: {_reason(error)}") from error
             blob.parent.mkdir(parents=True, exist_ok=True)
             with replacing(blob) as file:
@@ -131,7 +133,7 @@ def _call(request: Any, outputs: int) -> Call:
         try:
             # sharing inputs saves a copy; outputs are not shared, because the next call would change them
             found = request.infer([*arrays.values()], share_inputs=True)
-        except RuntimeError as error:
+        except _FAILURES as error:
             raise BackendError(f"openvino failed while running the model: {_reason(error)}") from error
         return [found[place] for place in places]
 
@@ -164,7 +166,7 @@ def _load(built: Path, options: LoadOptions, extra: Mapping[str, object] = Mappi
             compiled = _compile(built, options, extra)
         _check_precision(options.precision, compiled.get_property("INFERENCE_PRECISION_HINT").to_string())
         return _OpenVinoRunner(compiled)
-    except RuntimeError as error:
+    except _FAILURES as error:
         advice = "; delete it to have it compiled again" if built.suffix == _BLOB else ""
         raise BackendError(f"openvino cannot load {str(built)!r}: {_reason(error)}{advice}") from error
     except OSError as error:
@@ -209,7 +211,11 @@ def _settings(options: LoadOptions) -> dict[str, object]:
 
 def _key(ov: Any, model: Path, options: LoadOptions) -> str:
     cpu = [_core().get_property("CPU", name) for name in ("FULL_DEVICE_NAME", "OPTIMIZATION_CAPABILITIES")]
-    parts = (sha256_of(model), msgspec.json.encode(options), ov.__version__, platform.machine(), cpu)
+    try:
+        content = identity_of(parts_of(model))
+    except InputError as error:
+        raise BackendError(f"openvino cannot compile a model: {error}") from error
+    parts = (content, msgspec.json.encode(options), ov.__version__, platform.machine(), cpu)
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 

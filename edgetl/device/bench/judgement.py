@@ -68,7 +68,7 @@ def candidate_result(one: Timeable, found: Found, run: Run) -> CandidateResult:
         latency=None,
         end_to_end=None,
         cold=found.cold.get(one.name),
-        size_bytes=one.model.stat().st_size,
+        size_bytes=one.size_bytes,
         rejected_because=found.refused.get(one.name),
         layers=found.layers.get(one.name),
         roofline=found.rooflines.get(one.name),

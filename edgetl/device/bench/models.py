@@ -13,10 +13,10 @@ from pathlib import Path
 import msgspec
 
 from edgetl import __version__
-from edgetl.artifact import sha256_of
 from edgetl.bundle import Bundle
 from edgetl.device.bench.cold import measure_cold, still_starting
 from edgetl.device.bench.energy_runs import energy_plan, energy_remarks, energy_runs
+from edgetl.device.bench.inputs import input_remarks, inputs_of, open_sizes, rooms
 from edgetl.device.bench.judgement import Found, Run, candidate_result
 from edgetl.device.bench.overhead import overhead_ns
 from edgetl.device.bench.pacing import RealTime
@@ -27,12 +27,14 @@ from edgetl.device.bench.roofline import roofline
 from edgetl.device.bench.scenarios import Load, run_scenario
 from edgetl.device.bench.scenarios.alone import Alone
 from edgetl.device.bench.scenarios.findings import pacing_remarks
+from edgetl.device.bench.scenarios.schedule import check_rate
 from edgetl.device.bench.side_by_side import side_by_side
-from edgetl.device.bench.subjects import Loaded, Timeable, Wanted, fixed_batches, load, subjects_of
+from edgetl.device.bench.subjects import Inputs, Loaded, Timeable, Wanted, load, subjects_of
 from edgetl.device.bench.timing import Clock, Subject, Timed, throughput_per_s
 from edgetl.device.bench.watch import Watch, watching
 from edgetl.device.candidates import backends_of
-from edgetl.device.probe import environment
+from edgetl.device.onnx_file import identity_of, parts_of
+from edgetl.device.probe import environment, machine_state
 from edgetl.errors import BackendError, EdgeTLError, InputError
 from edgetl.layers import Layers, Roofline
 from edgetl.measurement import Scope, percentile
@@ -121,11 +123,12 @@ def bench_subjects(
     Raises:
         MissingExtra: the runtime of a subject is not installed.
         Unsupported: EdgeTL does not have it.
-        InputError: no subject.
+        InputError: no subject, a rate at which nothing falls due, or inputs that memory has no room for.
         BackendError: none of the subjects loads, or none starts.
     """
     if not subjects:
         raise InputError("nothing to time; no runtime takes the models in the precision asked for")
+    check_rate(settings.scenario, PLANS[settings.effort].cap_s)
     backends = {one.runtime: backends_of(Target("local", (one.runtime,)))[one.runtime] for one in subjects}
     bench = _Bench(settings, backends, progress or Silent(), clock)
     wanted = Wanted(settings.cache_dir, scope=settings.scope, batch=settings.batch)
@@ -150,20 +153,22 @@ class _Bench:
     def measured(self, subjects: Sequence[Timeable], loaded: Sequence[Loaded], refused: Mapping[str, str]) -> Result:
         """Everything that was found, for a bundle that is named later."""
         here, settings = environment(), self.settings
+        room = rooms(loaded, machine_state().memory_available_bytes)
         cold, failed = self._cold(loaded)
         started = tuple(one for one in loaded if one.subject.name in cold)
         reasons = {**refused, **failed}
         if not started:
             raise BackendError("; ".join(dict.fromkeys(reasons.values())))
+        inputs = inputs_of(started, settings.seed, room)
         with watching(here, self._threads(started), self.clock) as watch:
             watch.rest(self.sleep)
             watch.begin()
-            calls = {one.subject.name: one.calls(settings.seed) for one in started}
+            calls = {one.subject.name: one.calls(inputs[one.subject.name]) for one in started}
             timed = self._timed(calls)
             watch.end()
             alone = self._alone(calls, watch)
-        layers, rooflines = self._executed(started, timed)
-        overhead = {one.subject.name: self._overhead_ns(one) for one in started}
+        layers, rooflines = self._executed(started, inputs, timed)
+        overhead = {one.subject.name: self._overhead_ns(one, inputs) for one in started}
         run = Run(settings.scenario, settings.effort, overhead, watch, settings.strict)
         found = Found(cold, timed, reasons, alone, layers, rooflines)
         candidates = tuple(candidate_result(one, found, run) for one in subjects)
@@ -178,11 +183,7 @@ class _Bench:
             candidates=candidates,
             selected=selected,
             passed=selected is not None,
-            remarks=(
-                *(fixed_batches(started) if settings.batch is None else ()),
-                *energy_remarks(watch.telemetry, alone),
-                *pacing_remarks(settings.scenario),
-            ),
+            remarks=(*input_remarks(started, room, settings.batch), *self._remarks(watch, alone)),
             scenario=settings.scenario,
             state=msgspec.structs.replace(watch.state, findings=watch.findings),
             telemetry=watch.telemetry,
@@ -192,8 +193,11 @@ class _Bench:
     def _threads(self, started: Sequence[Loaded]) -> int:
         return max(one.subject.options.threads for one in started) * self.settings.scenario.streams
 
-    def _overhead_ns(self, one: Loaded) -> float:
-        feeds = one.feeds(self.settings.seed)
+    def _remarks(self, watch: Watch, alone: Mapping[str, tuple[Alone, ...]]) -> tuple[str, ...]:
+        return (*energy_remarks(watch.telemetry, alone), *pacing_remarks(self.settings.scenario))
+
+    def _overhead_ns(self, one: Loaded, inputs: Mapping[str, Inputs]) -> float:
+        feeds = inputs[one.subject.name].feeds
         return overhead_ns(one.runners[0], feeds, self.clock, self.settings.scenario.streams)
 
     def _cold(self, loaded: Sequence[Loaded]) -> tuple[dict[str, Cold], dict[str, str]]:
@@ -206,7 +210,7 @@ class _Bench:
                     waiting = still_starting(subject.name, self.progress)
                     cold[subject.name] = measure_cold(subject.runtime, subject.model, subject.options, waiting)
                 except BackendError as error:
-                    failed[subject.name] = str(error)
+                    failed[subject.name] = "; ".join(filter(None, (str(error), open_sizes(one))))
                 step.advance()
         return cold, failed
 
@@ -226,19 +230,19 @@ class _Bench:
             return energy_runs(calls, self.settings.scenario, plan, RealTime(self.clock, spin_ns=0), told)
 
     def _executed(
-        self, started: Sequence[Loaded], timed: Mapping[str, Timed]
+        self, started: Sequence[Loaded], inputs: Mapping[str, Inputs], timed: Mapping[str, Timed]
     ) -> tuple[dict[str, Layers], dict[str, Roofline]]:
         if not self.settings.looks_at_layers:
             return {}, {}
-        return self._layers(started), self._rooflines(started, timed)
+        return self._layers(started, inputs), self._rooflines(started, timed)
 
-    def _layers(self, loaded: Sequence[Loaded]) -> dict[str, Layers]:
+    def _layers(self, loaded: Sequence[Loaded], inputs: Mapping[str, Inputs]) -> dict[str, Layers]:
         layers: dict[str, Layers] = {}
         with self.progress.stage("profile layers", len(loaded)) as step:
             for one in loaded:
                 subject, backend = one.subject, self.backends[one.subject.runtime]
                 try:
-                    feeds = one.feeds(self.settings.seed)
+                    feeds = inputs[subject.name].feeds
                     layers[subject.name] = backend.profile(one.built, subject.options, feeds, _PROFILED_RUNS)
                 except (EdgeTLError, OSError) as error:
                     # half an hour of timing is not thrown away for what comes after it
@@ -284,7 +288,7 @@ def _fastest(timed: Mapping[str, Timed], candidates: Sequence[CandidateResult]) 
 
 def _identity(models: Sequence[Path | Bundle]) -> BundleIdentity:
     identities = [
-        model.identity if isinstance(model, Bundle) else BundleIdentity(model.name, None, sha256_of(model))
+        model.identity if isinstance(model, Bundle) else BundleIdentity(model.name, None, identity_of(parts_of(model)))
         for model in models
     ]
     if len(identities) == 1:

@@ -13,7 +13,7 @@ from edgetl.bundle import Bundle
 from edgetl.device.bench.executed import AS_GIVEN
 from edgetl.device.bench.timing import Subject, rotating
 from edgetl.device.end_to_end import EndToEnd
-from edgetl.device.feeds import feeds_from_golden, random_feeds
+from edgetl.device.onnx_file import parts_of, size_of
 from edgetl.device.probe import environment
 from edgetl.device.tasks import task_of
 from edgetl.errors import BackendError, InputError
@@ -52,14 +52,21 @@ class Timeable:
     rendering: str
     runtime: str
     options: LoadOptions
-    feeds: tuple[Batch, ...] | None
-    """``None`` for random data."""
+    golden: Golden | None
+    """Samples to feed; ``None`` for random data."""
     artifact: Artifact | None = None
     """What a bundle tells of its graph."""
     end_to_end: EndToEnd | None = None
     """The way from image to prediction, where all of it is timed."""
     bundle: Path | None = None
     """What the model is a variant of."""
+    parts: tuple[Path, ...] = ()
+    """All files of a plain model, some of which may hold its weights; that of a variant is one."""
+
+    @property
+    def size_bytes(self) -> int:
+        """Of all its files."""
+        return size_of(self.parts or (self.model,))
 
     @property
     def source(self) -> Path:
@@ -78,6 +85,15 @@ class Timeable:
 
 
 @dataclass(frozen=True)
+class Inputs:
+    """What a candidate is fed, in turn."""
+
+    feeds: tuple[Batch, ...]
+    images: tuple[tuple[bytes, ...], ...] = ()
+    """Where all from an image on is timed."""
+
+
+@dataclass(frozen=True)
 class Loaded:
     """One that its runtime accepted, once per stream."""
 
@@ -85,18 +101,12 @@ class Loaded:
     built: Path
     runners: tuple[Runner, ...]
 
-    def feeds(self, seed: int) -> tuple[Batch, ...]:
-        """Golden samples, or random data of the declared shapes."""
-        return self.subject.feeds or random_feeds(self.runners[0].inputs, seed, self.subject.batch)
-
-    def calls(self, seed: int) -> tuple[Subject, ...]:
+    def calls(self, inputs: Inputs) -> tuple[Subject, ...]:
         """One per stream; each takes the inputs in turn and begins at another."""
         runners, whole = tuple(enumerate(self.runners)), self.subject.end_to_end
         if whole is not None:
-            images = whole.inputs(self.subject.batch)
-            return tuple(rotating(whole.predictor(runner), _from(images, place)) for place, runner in runners)
-        feeds = self.feeds(seed)
-        return tuple(rotating(runner.infer, _from(feeds, place)) for place, runner in runners)
+            return tuple(rotating(whole.predictor(runner), _from(inputs.images, place)) for place, runner in runners)
+        return tuple(rotating(runner.infer, _from(inputs.feeds, place)) for place, runner in runners)
 
     def close(self) -> None:
         """Give back what the runtime holds."""
@@ -110,9 +120,13 @@ def subjects_of(
     """Every way to run every model.
 
     Raises:
-        InputError: a file is not there, or a model says nothing of the way from image to prediction that is wanted.
+        InputError: a model is given twice, is not there, is damaged or none, has no variant for here, or says nothing
+            of the way from image to prediction that is wanted.
     """
-    return tuple(one for model in models for one in _subjects(model, models, backends, wanted))
+    titles = _titles(models)
+    return tuple(
+        one for model, title in zip(models, titles, strict=True) for one in _subjects(model, title, backends, wanted)
+    )
 
 
 def load(
@@ -137,19 +151,6 @@ def load(
                     _check_batch(loaded[-1], wanted.batch)
         opened.pop_all()
     return tuple(loaded), refused
-
-
-def fixed_batches(loaded: Sequence[Loaded]) -> tuple[str, ...]:
-    """A sentence for each model whose inputs have a first size of their own, in a run that asked for no batch."""
-    found = {}
-    for one in loaded:
-        for spec in one.runners[0].inputs:
-            if len(spec.shape) > 1 and (spec.shape[0] or 1) > 1:
-                found[one.subject.variant] = (
-                    f"{one.subject.variant} takes {spec}, and one inference counts as one item; "
-                    f"if the first size is its batch, give --batch {spec.shape[0]}"
-                )
-    return tuple(found.values())
 
 
 def _load(one: Timeable, backend: Backend, wanted: Wanted, streams: int) -> Loaded:
@@ -182,44 +183,72 @@ def _from(inputs: tuple[T, ...], place: int) -> tuple[T, ...]:
     return inputs[place:] + inputs[:place]
 
 
+def _titles(models: Sequence[Path | Bundle]) -> tuple[str, ...]:
+    """Names of files, and whole paths of those whose names are the same."""
+    paths = [model.path if isinstance(model, Bundle) else model for model in models]
+    names = [path.name for path in paths]
+    titles = tuple(str(path) if names.count(path.name) > 1 else path.name for path in paths)
+    twice = next((title for title in titles if titles.count(title) > 1), None)
+    if twice is not None:
+        raise InputError(
+            f"{twice!r} is given more than once; give each model once, or, to see how far equal ones differ, a copy"
+        )
+    return titles
+
+
 def _subjects(
-    model: Path | Bundle, models: Sequence[Path | Bundle], backends: Mapping[str, Backend], wanted: Wanted
+    model: Path | Bundle, title: str, backends: Mapping[str, Backend], wanted: Wanted
 ) -> tuple[Timeable, ...]:
     if isinstance(model, Bundle):
-        return _bundle_subjects(model, backends, wanted)
-    if not model.is_file():
-        raise InputError(f"there is no file {str(model)!r}; give an ONNX file or a bundle")
+        found = _bundle_subjects(model, title, backends, wanted)
+        if not found:
+            raise InputError(
+                f"bundle {title!r} has no variant that {', '.join(backends)} could run here in the precision asked for "
+                f"(it has: {', '.join(one.name for one in model.manifest.variants)}); leave --precision and --runtime "
+                "out, or bundle another rendering"
+            )
+        return found
+    parts = parts_of(model)
     if wanted.scope == "end-to-end":
         raise InputError(
             f"{model.name!r} is a plain ONNX file, which does not say how an image becomes its input nor what its "
             "outputs mean; leave --scope out, or make a bundle of it with: edgetl prepare --onnx"
         )
-    twins = [other for other in models if isinstance(other, Path) and other.name == model.name]
-    title = model.name if len(twins) == 1 else str(model)
     options = wanted.options(wanted.precision or "fp32")
     way = f"{options.precision}/{options.threads}t"
     return tuple(
-        Timeable(f"{title}/{runtime}/{way}", model, title, AS_GIVEN, runtime, options, None) for runtime in backends
+        Timeable(f"{title}/{runtime}/{way}", model, title, AS_GIVEN, runtime, options, None, parts=parts)
+        for runtime in backends
     )
 
 
-def _bundle_subjects(bundle: Bundle, backends: Mapping[str, Backend], wanted: Wanted) -> tuple[Timeable, ...]:
+def _bundle_subjects(
+    bundle: Bundle, name: str, backends: Mapping[str, Backend], wanted: Wanted
+) -> tuple[Timeable, ...]:
     golden, isa = bundle.golden(), environment().cpu.isa
-    feeds = feeds_from_golden(golden, wanted.batch or 1)
     whole = _end_to_end(bundle, golden) if wanted.scope == "end-to-end" else None
     subjects = []
     for variant in bundle.manifest.variants:
         path, artifact = bundle.model(variant.name, wanted.cache_dir / "models"), variant.artifact
-        title = f"{bundle.path.name}/{variant.name}"
+        title = f"{name}/{variant.name}"
         for runtime, backend in backends.items():
             for precision in backend.precisions(artifact.rendering, isa):
                 if artifact.rendering == "float" and wanted.precision not in (None, precision):
                     continue
                 options = wanted.options(precision)
-                name = f"{title}/{runtime}/{precision}/{options.threads}t"
+                way = f"{runtime}/{precision}/{options.threads}t"
                 subjects.append(
                     Timeable(
-                        name, path, title, artifact.rendering, runtime, options, feeds, artifact, whole, bundle.path
+                        f"{title}/{way}",
+                        path,
+                        title,
+                        artifact.rendering,
+                        runtime,
+                        options,
+                        golden,
+                        artifact,
+                        whole,
+                        bundle.path,
                     )
                 )
     return tuple(subjects)

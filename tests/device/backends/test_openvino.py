@@ -1,9 +1,15 @@
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
 
-from edgetl.device.backends.openvino import _check_precision
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from edgetl.device.backends.openvino import BACKEND, _check_precision
 from edgetl.errors import BackendError
+from edgetl.runner import LoadOptions
 
 
 def test_a_hint_that_was_not_taken_is_refused() -> None:
@@ -16,3 +22,30 @@ def test_a_hint_that_was_not_taken_is_refused() -> None:
 @pytest.mark.parametrize(("precision", "taken"), [("bf16", "bf16"), ("fp16", "f16"), ("fp32", "f32"), ("int8", "f32")])
 def test_a_hint_that_was_taken_is_not(precision: str, taken: str) -> None:
     _check_precision(precision, taken)
+
+
+def with_weights_beside(folder: Path, value: float) -> Path:
+    """``y = x + value``, with the value in a file of its own."""
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 64]) for name in ("x", "y")]
+    value_of = numpy_helper.from_array(np.full((1, 64), value, np.float32), "w")
+    graph = helper.make_graph([helper.make_node("Add", ["x", "w"], ["y"])], "g", ends[:1], ends[1:], [value_of])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    folder.mkdir()
+    onnx.save(model, folder / "m.onnx", save_as_external_data=True, location="m.data", size_threshold=0)
+    return folder / "m.onnx"
+
+
+def test_what_was_compiled_with_other_weights_beside_the_graph_is_not_taken(tmp_path: Path) -> None:
+    pytest.importorskip("openvino")
+    options = LoadOptions(threads=1)
+    for name, value in (("a", 1.0), ("b", 2.0)):
+        runner = BACKEND.load(BACKEND.build(with_weights_beside(tmp_path / name, value), options, tmp_path), options)
+        assert runner.infer({"x": np.zeros((1, 64), np.float32)})["y"][0, 0] == value
+        runner.close()
+
+
+def test_a_damaged_model_is_not_compiled(tmp_path: Path) -> None:
+    pytest.importorskip("openvino")
+    (model := tmp_path / "m.onnx").write_bytes(b"no model")
+    with pytest.raises(BackendError, match=r"m\.onnx' is no ONNX file"):
+        BACKEND.build(model, LoadOptions(threads=1), tmp_path)

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import onnx
 import pytest
 
 from edgetl.bundle import Bundle
@@ -12,13 +14,17 @@ from edgetl.device.backends.onnxruntime import OnnxRuntimeBackend
 from edgetl.device.bench import models
 from edgetl.device.bench.cold import Waiting
 from edgetl.device.bench.models import BenchSettings, bench_models, bench_subjects
-from edgetl.device.bench.subjects import Timeable
+from edgetl.device.bench.onnx_bytes import Graph, Node, onnx_bytes
+from edgetl.device.bench.subjects import Timeable, Wanted, subjects_of
 from edgetl.device.bench.timing import Timed
+from edgetl.device.candidates import backends_of
 from edgetl.errors import BackendError, InputError, Unsupported
 from edgetl.layers import Layers, Peak
 from edgetl.result import CandidateResult, Cold
 from edgetl.runner import LoadOptions
 from edgetl.scenario import Scenario
+from edgetl.target import Target
+from edgetl.tensors import TensorSpec
 from edgetl.validity import Validity
 
 
@@ -50,18 +56,78 @@ def test_a_bundle_brings_all_its_variants(make_bundle: Callable[..., Bundle], se
 
 
 def test_a_model_that_no_runtime_takes_is_an_error(tmp_path: Path, settings: BenchSettings) -> None:
-    (tmp_path / "damaged.onnx").write_bytes(b"no model")
-    with pytest.raises(BackendError, match=r"cannot load .*damaged\.onnx"):
-        bench_models((tmp_path / "damaged.onnx",), replace(settings, runtime="onnxruntime"))
+    with pytest.raises(BackendError, match=r"cannot load .*unknown\.onnx"):
+        bench_models((unknown_operation(tmp_path),), replace(settings, runtime="onnxruntime"))
 
 
 def test_a_refused_model_does_not_stop_the_others(classifier: Path, tmp_path: Path, settings: BenchSettings) -> None:
-    (tmp_path / "damaged.onnx").write_bytes(b"no model")
-    result = bench_models((tmp_path / "damaged.onnx", classifier), replace(settings, runtime="onnxruntime"))
-    damaged, sound = result.candidates
-    assert "cannot load" in (damaged.rejected_because or "")
-    assert damaged.latency is None
+    result = bench_models((unknown_operation(tmp_path), classifier), replace(settings, runtime="onnxruntime"))
+    unknown, sound = result.candidates
+    assert "cannot load" in (unknown.rejected_because or "")
+    assert unknown.latency is None
     assert sound.latency is not None
+
+
+def unknown_operation(folder: Path) -> Path:
+    """A sound file, for which no runtime has a kernel."""
+    ends = TensorSpec("x", "float32", (1, 4)), TensorSpec("y", "float32", (1, 4))
+    (path := folder / "unknown.onnx").write_bytes(onnx_bytes(Graph([Node("Nothing", ("x",), "y")], ends[:1], ends[1:])))
+    return path
+
+
+def test_a_damaged_model_is_refused_before_any_other_is_loaded(
+    classifier: Path, tmp_path: Path, settings: BenchSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (damaged := tmp_path / "damaged.onnx").write_bytes(classifier.read_bytes()[:-40])
+    monkeypatch.setattr(models, "load", lambda *_: pytest.fail("it loaded"))
+    with pytest.raises(InputError, match=r"damaged\.onnx' is no ONNX file"):
+        bench_models((classifier, damaged), settings)
+
+
+def with_weights_beside(classifier: Path, folder: Path, value: float) -> Path:
+    """The classifier with all weights ``value``, in a file of their own."""
+    folder.mkdir()
+    model = onnx.load(classifier)
+    model.graph.initializer[0].CopyFrom(
+        onnx.numpy_helper.from_array(np.full((192, 3), value, np.float32), model.graph.initializer[0].name)
+    )
+    onnx.save(model, folder / "m.onnx", save_as_external_data=True, location="m.data", size_threshold=0)
+    return folder / "m.onnx"
+
+
+def test_weights_beside_a_model_count_and_decide_which_it_is(
+    classifier: Path, tmp_path: Path, settings: BenchSettings
+) -> None:
+    one, other = (with_weights_beside(classifier, tmp_path / name, value) for name, value in (("a", 0.0), ("b", 1.0)))
+    assert one.read_bytes() == other.read_bytes()
+    found = [bench_models((path,), replace(settings, runtime="onnxruntime")) for path in (one, other)]
+    assert found[0].bundle.sha256 != found[1].bundle.sha256
+    assert found[0].candidates[0].size_bytes == one.stat().st_size + 192 * 3 * 4
+
+
+def test_a_model_that_is_given_twice_is_refused(classifier: Path, settings: BenchSettings) -> None:
+    with pytest.raises(InputError, match=r"'.*classifier\.onnx' is given more than once"):
+        bench_models((classifier, classifier), settings)
+
+
+def test_bundles_of_one_name_are_told_apart(make_bundle: Callable[..., Bundle], tmp_path: Path) -> None:
+    bundle = make_bundle()
+    (tmp_path / "b").mkdir()
+    twin = Bundle.open(shutil.copy(bundle.path, tmp_path / "b" / bundle.path.name))
+    found = subjects_of((bundle, twin), backends_of(Target("local", ("onnxruntime",))), Wanted(tmp_path, 1))
+    assert len({one.name for one in found}) == len(found) == 4
+
+
+def test_a_bundle_that_no_runtime_can_run_as_asked_is_named(
+    make_bundle: Callable[..., Bundle], classifier: Path, tmp_path: Path
+) -> None:
+    class Nothing(OnnxRuntimeBackend):
+        def precisions(self, rendering: str, isa: tuple[str, ...]) -> tuple[str, ...]:
+            return ()
+
+    words = r"bundle 'cells\.edgetl' has no variant that onnxruntime could run .*fp32, int8-x86-vnni"
+    with pytest.raises(InputError, match=words):
+        subjects_of((classifier, make_bundle()), {"onnxruntime": Nothing()}, Wanted(tmp_path, 1))
 
 
 def test_a_missing_file_is_named(tmp_path: Path, settings: BenchSettings) -> None:

@@ -38,12 +38,15 @@ def _overload(timed: Timed, scenario: Scenario) -> Finding | None:
     rate_hz, mean_s = rate_of(scenario), statistics.fmean(timed.service_ns) / 1e9
     utilisation, waiting = rate_hz * mean_s, max(timed.backlogs)
     has_grown = timed.backlogs[-1] > _WAITING_SHARE_MAX * sum(timed.block_items)
-    if scenario.backlog == "drop" or (utilisation <= 1 and not has_grown):
+    if scenario.backlog == "drop" or not (utilisation > 1 or has_grown or timed.is_cut_short):
         return None
+    queue = f"up to {waiting:,} were waiting when a block ended"
+    if timed.is_cut_short:
+        queue = f"the run was ended early, when {waiting:,} or more were waiting, which it had no time for"
     return Finding(
         "W-OVERLOAD",
-        f"{rate_hz:g} inferences are due in a second, and {1 / mean_s:.1f} can be done ({mean_s * 1e3:.2f} ms each); "
-        f"up to {waiting} were waiting when a block ended; lower --rate, or drop what comes too late",
+        f"{rate_hz:,.10g} inferences are due in a second, and {1 / mean_s:.1f} can be done ({mean_s * 1e3:.2f} ms "
+        f"each, utilisation {utilisation:.4g}); {queue}; lower --rate, or drop what comes too late (--drop-late)",
         {"utilisation": utilisation, "rate_hz": rate_hz, "mean_service_s": mean_s, "waiting": float(waiting)},
     )
 

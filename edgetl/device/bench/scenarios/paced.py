@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from array import array
 from bisect import bisect_left
 from collections import deque
@@ -24,7 +25,11 @@ class Stretch:
     """That are taken from it: run, or dropped; of those that are dropped, all that fell due meanwhile."""
     backlog: Backlog = "queue"
     stride: int = 1
-    """Of so many inferences one is recorded; all are run, or dropped."""
+    """Of so many that are run one is recorded, and of so many that are dropped one is counted."""
+    waiting_max: int = sys.maxsize
+    """Where a queue is not counted any further."""
+    limit_ns: int = sys.maxsize
+    """After which none is begun any more, however many are left."""
 
 
 class Line:
@@ -54,9 +59,9 @@ class Line:
         """It is the next one again."""
         self._ahead.appendleft(due_ns)
 
-    def waiting(self) -> int:
-        """How many are due and not begun."""
-        while not self._ahead or self._ahead[-1] < self.free_ns:
+    def waiting(self, most: int = sys.maxsize) -> int:
+        """How many are due and not begun; of more than ``most`` no more are looked at."""
+        while len(self._ahead) < most and (not self._ahead or self._ahead[-1] < self.free_ns):
             due = next(self._dues_ns, None)
             if due is None:
                 break
@@ -79,9 +84,9 @@ class Paced:
     done: int
     """Inferences, whether recorded or not."""
     dropped: int
-    """Recorded inferences that were not begun, because another ran when they were due."""
+    """Inferences that were not begun, because another ran when they were due: of every ``stride`` one."""
     waiting: int
-    """Inferences that were due and not begun when the stretch ended."""
+    """Inferences that were due and not begun when the stretch ended, as far as they were counted."""
 
     @property
     def latency_ns(self) -> NDArray[np.int64]:
@@ -112,29 +117,36 @@ def run_stretch(call: Subject, line: Line, stretch: Stretch, time: Time) -> Pace
     due_ns, ready_ns, start_ns, end_ns = array("q"), array("q"), array("q"), array("q")
     began = free = time.now()
     shift = began - line.free_ns
+    latest = began + stretch.limit_ns
     done = dropped = 0
-    for index, offset in enumerate(line):
-        due, observed = shift + offset, index % stretch.stride == 0
+    for offset in line:
+        due = shift + offset
         is_late = due < free and stretch.backlog == "drop"
-        if index >= stretch.inferences and not is_late:
+        if done + dropped >= stretch.inferences and not is_late:
             line.put_back(offset)
             break
+        if free >= latest or (is_late and time.now() >= latest):
+            line.put_back(offset)
+            free = time.now()
+            # what was not looked at in time falls due when the line goes on, and is not late then
+            shift = free - offset if is_late else shift
+            break
         if is_late:
-            dropped += observed
+            dropped += 1
             continue
         time.sleep_until(due)
         start = time.now()
         call()
         end = time.now()
-        if observed:
+        if done % stretch.stride == 0:
             due_ns.append(due)
             ready_ns.append(max(due, free))
             start_ns.append(start)
             end_ns.append(end)
         free, done = end, done + 1
     line.free_ns = free - shift
-    waiting = line.waiting() if stretch.backlog == "queue" else 0
-    return Paced(due_ns, ready_ns, start_ns, end_ns, began, free, done, dropped, waiting)
+    waiting = line.waiting(stretch.waiting_max) if stretch.backlog == "queue" else 0
+    return Paced(due_ns, ready_ns, start_ns, end_ns, began, free, done, -(-dropped // stretch.stride), waiting)
 
 
 def _difference(later: array[int], earlier: array[int]) -> NDArray[np.int64]:

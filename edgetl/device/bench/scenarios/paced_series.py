@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from edgetl.device.bench.pacing import Time
 from edgetl.device.bench.percent import Told
@@ -22,6 +23,8 @@ _BLOCK_MIN = 10
 """Inferences in a block, where the plan leaves time for them: fewer would mostly show the change of subjects."""
 _RUN_RELAXATIONS, _BLOCK_RELAXATIONS, _WARM_RELAXATIONS = 100, 5, 5
 """How long a run is, a block and warm-up at the rate, by the time in which a queue forgets how long it was."""
+_WAITING_MIN, _WAITING_MAX = 1_000, 250_000
+"""Bounds of how long a queue may become: random arrivals that fit never reach the first, and the second takes 10 MB."""
 _WARM_SHARE = 0.1
 """Of the plan's cap, that warm-up at the rate takes at most."""
 
@@ -37,6 +40,7 @@ def time_paced(
     blocks are one long run; between them is one call that is not measured, because caches hold another subject's data.
     With random arrivals a run lasts for 100 relaxation times of the slowest subject's queue (see
     :func:`relaxation_s`), as far as the plan's cap allows, and a block for 5, so that blocks tell of different queues.
+    A subject whose queue has grown beyond what the plan's cap has time for has ended.
 
     Returns:
         ``samples_ns`` from the moment each inference was due, less the turns of others; ``service_ns`` from when it
@@ -54,7 +58,10 @@ def time_paced(
         block_s=max(plan.block_s, _BLOCK_RELAXATIONS * relaxation),
     )
     warm_s = min(_WARM_RELAXATIONS * relaxation, _WARM_SHARE * plan.cap_s)
-    series = {name: _Series(call, scenario, longer, time, len(subjects)) for name, call in subjects.items()}
+    series = {
+        name: _Series(call, scenario, time, _size(scenario, longer, warm[name].typical_ns / SECOND, len(subjects)))
+        for name, call in subjects.items()
+    }
     for one in series.values():
         one.warm_up_in_rhythm(warm_s)
     take_turns(tuple(series.values()), longer, part_from(share, told))
@@ -76,25 +83,33 @@ def relaxation_s(scenario: Scenario, service_s: float) -> float:
     return 2 * utilisation * service_s / (1 - utilisation) ** 2
 
 
+@dataclass(frozen=True)
+class _Size:
+    """How much of its schedule a subject runs."""
+
+    block: Stretch
+    samples_max: int
+    taken_hz: float
+    """How many inferences are taken from it in a second, as far as they can be done, or dropped."""
+
+
 class _Series:
-    def __init__(self, call: Subject, scenario: Scenario, plan: Plan, time: Time, subjects: int) -> None:
-        self._call, self._scenario, self._plan, self._time = call, scenario, plan, time
+    def __init__(self, call: Subject, scenario: Scenario, time: Time, size: _Size) -> None:
+        self._call, self._scenario, self._time, self._size = call, scenario, time, size
         self._latency, self._service, self._late = array("q"), array("q"), array("q")
         self._blocks: list[int] = []
         self._backlogs: list[int] = []
         self._dropped = self._unmeasured = 0
-        self._inferences, needed = _sizes(scenario, plan)
         self._line = Line(schedule(scenario))
-        self.tally = Tally(samples_max=samples_each(subjects))
-        self._stride = stride_of(needed, self.tally.samples_max)
+        self.tally = Tally(samples_max=size.samples_max)
 
     def warm_up_in_rhythm(self, at_least_s: float) -> None:
-        inferences = max(self._inferences, round(at_least_s * rate_of(self._scenario)))
-        paced = self._run(Stretch(inferences, self._scenario.backlog))
+        inferences = max(self._size.block.inferences, round(at_least_s * self._size.taken_hz))
+        paced = self._run(replace(self._size.block, inferences=inferences, stride=1))
         self._unmeasured += paced.done
 
     def run_block(self) -> None:
-        paced = self._run(Stretch(self._inferences, self._scenario.backlog, self._stride))
+        paced = self._run(self._size.block)
         latency = paced.latency_ns
         self._latency.frombytes(latency.tobytes())
         self._service.frombytes(paced.service_ns.tobytes())
@@ -103,6 +118,7 @@ class _Series:
         self._backlogs.append(paced.waiting)
         self._dropped += paced.dropped
         self.tally.add(paced.began_ns, paced.ended_ns, items=paced.done, samples=len(latency))
+        self.tally.is_cut_short = paced.waiting >= self._size.block.waiting_max
 
     def timed(self, warm: Warm) -> Timed:
         return Timed(
@@ -117,6 +133,7 @@ class _Series:
             dropped=self._dropped,
             backlogs=tuple(self._backlogs),
             late_start_p99_ns=percentile(tuple(self._late), 99.0),
+            is_cut_short=self.tally.is_cut_short,
         )
 
     def _run(self, stretch: Stretch) -> Paced:
@@ -125,10 +142,17 @@ class _Series:
         return run_stretch(self._call, self._line, stretch, self._time)
 
 
-def _sizes(scenario: Scenario, plan: Plan) -> tuple[int, int]:
-    """Inferences in a block, and in all."""
-    rate_hz = rate_of(scenario)
-    seconds = min(max(plan.min_s, plan.min_samples / rate_hz), plan.cap_s)
-    all_blocks = max(1, round(seconds * rate_hz))
-    block = min(max(_BLOCK_MIN, round(plan.block_s * rate_hz)), all_blocks // plan.min_blocks)
-    return max(1, block), all_blocks
+def _size(scenario: Scenario, plan: Plan, typical_s: float, subjects: int) -> _Size:
+    done_hz = min(rate_of(scenario), 1 / typical_s)
+    taken_hz = rate_of(scenario) if scenario.backlog == "drop" else done_hz
+    seconds = min(max(plan.min_s, plan.min_samples / done_hz), plan.cap_s)
+    block = min(max(_BLOCK_MIN, round(plan.block_s * taken_hz)), round(seconds * taken_hz) // plan.min_blocks)
+    samples_max = samples_each(subjects)
+    stretch = Stretch(
+        inferences=max(1, block),
+        backlog=scenario.backlog,
+        stride=stride_of(max(1, round(seconds * done_hz)), samples_max),
+        waiting_max=min(max(_WAITING_MIN, math.ceil(plan.cap_s / typical_s)), _WAITING_MAX),
+        limit_ns=round(plan.cap_s * SECOND),
+    )
+    return _Size(stretch, samples_max, taken_hz)

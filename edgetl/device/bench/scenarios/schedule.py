@@ -40,6 +40,19 @@ def rate_of(scenario: Scenario) -> float:
     return scenario.rate_hz
 
 
+def check_rate(scenario: Scenario, at_most_s: float) -> None:
+    """Refuse a rate at which nothing falls due in the time that a run takes.
+
+    Raises:
+        InputError: the mean time between two inferences is longer than ``at_most_s``.
+    """
+    if scenario.rate_hz is not None and 1 / scenario.rate_hz > at_most_s:
+        raise InputError(
+            f"at a rate of {scenario.rate_hz:g} a second one inference is due every {1 / scenario.rate_hz:.3g} s, and "
+            f"this effort times for at most {at_most_s:g} s; raise --rate or --effort"
+        )
+
+
 def _periodic(rate_hz: float, seed: tuple[int, int]) -> Iterator[int]:
     """Multiples of the period; each is rounded by itself, so that no error adds up."""
     return (round(count * SECOND / rate_hz) for count in itertools.count(1))

@@ -32,6 +32,8 @@ class Tally:
     samples: int = 0
     samples_max: int = SAMPLES_MAX
     spent_ns: int = 0
+    is_cut_short: bool = False
+    """Whether going on would show nothing more."""
 
     def add(self, began_ns: int, ended_ns: int, items: int, samples: int) -> None:
         """One more block."""
@@ -43,6 +45,8 @@ class Tally:
 
     def fraction_done(self, plan: Plan) -> float:
         """Of what the plan asks for, from 0 to 1."""
+        if self.is_cut_short:
+            return 1.0
         spent_s = self.spent_ns / SECOND
         parts = [self.samples / max(plan.min_samples, 1), len(self.walls_ns) / max(plan.min_blocks, 1)]
         if plan.min_s > 0:
@@ -50,10 +54,10 @@ class Tally:
         return min(1.0, max(min(parts), spent_s / plan.cap_s))
 
     def is_done(self, plan: Plan) -> bool:
-        """Whether the plan has enough samples, blocks and time, or its cap is reached."""
+        """Whether the plan has enough samples, blocks and time, its cap is reached, or the run was cut short."""
         enough = self.samples >= plan.min_samples and len(self.walls_ns) >= plan.min_blocks
         timed_long = self.spent_ns >= plan.min_s * SECOND or self.samples >= self.samples_max
-        return (enough and timed_long) or self.spent_ns >= plan.cap_s * SECOND
+        return self.is_cut_short or (enough and timed_long) or self.spent_ns >= plan.cap_s * SECOND
 
 
 class Series(Protocol):
@@ -68,10 +72,12 @@ class Series(Protocol):
 def take_turns(series: Sequence[Series], plan: Plan, hear: Told) -> None:
     """Run blocks in rounds until all are done; each order of a round is followed by its reverse, then rotated by one.
 
-    All go on until the last one is done, so that their blocks stay side by side.
+    All go on until the last one is done, so that their blocks stay side by side; but what was cut short has ended.
     """
     for order in _orders(len(series)):
         for index in order:
+            if series[index].tally.is_cut_short:
+                continue
             with _no_garbage_collection():
                 series[index].run_block()
         hear(min(one.tally.fraction_done(plan) for one in series))

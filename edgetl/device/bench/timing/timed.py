@@ -37,6 +37,8 @@ class Timed:
     timed, of those that would have been."""
     backlogs: tuple[int, ...] = ()
     """Of a scenario with a rate: inferences that were due and not begun when each block ended."""
+    is_cut_short: bool = False
+    """Of a scenario with a rate: whether the queue grew so long that the run was ended early; it may be longer."""
     late_start_p99_ns: int | None = None
     """Of a scenario with a rate: how much later than it could an inference began; nearest-rank 99th percentile."""
 

@@ -32,7 +32,14 @@ def test_a_light_load_has_no_finding() -> None:
 def test_work_that_arrives_faster_than_it_is_done_is_an_overload() -> None:
     (finding,) = pacing_findings(replace(FINE, service_ns=(12 * MS,) * 40, backlogs=(9, 17)), PERIODIC)
     assert (finding.code, finding.severity) == ("W-OVERLOAD", "invalid")
-    assert "100 inferences are due in a second, and 83.3 can be done (12.00 ms each); up to 17" in finding.message
+    done = "100 inferences are due in a second, and 83.3 can be done (12.00 ms each, utilisation 1.2)"
+    assert f"{done}; up to 17 were waiting" in finding.message
+
+
+def test_a_run_that_was_ended_early_says_so() -> None:
+    timed = replace(FINE, service_ns=(12 * MS,) * 40, backlogs=(9, 1000), is_cut_short=True)
+    (finding,) = pacing_findings(timed, PERIODIC)
+    assert "ended early, when 1,000 or more were waiting" in finding.message
     assert finding.evidence["utilisation"] == 1.2
 
 

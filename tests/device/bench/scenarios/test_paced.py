@@ -156,3 +156,32 @@ def _columns(paced: Paced) -> tuple[list[int], list[int], list[int]]:
 def test_a_stretch_of_a_light_load_has_neither_waiting_nor_dropped(backlog: Backlog, misses: int) -> None:
     paced = run(itertools.repeat(9), Stretch(50, backlog))
     assert (paced.dropped, paced.waiting, paced.done) == (misses, misses, 50)
+
+
+def test_a_stretch_ends_when_its_time_is_up() -> None:
+    time, line = SimulatedTime(), Line(every(1))
+    paced = run_stretch(taking(itertools.repeat(10), time), line, Stretch(1000, limit_ns=95), time)
+    assert (paced.done, paced.ended_ns) == (10, 101)
+    assert paced.waiting == 90
+
+
+def test_a_queue_is_not_counted_any_further_than_asked_for() -> None:
+    time, line = SimulatedTime(), Line(itertools.repeat(1))
+    paced = run_stretch(taking(itertools.repeat(10), time), line, Stretch(5, waiting_max=100), time)
+    assert (paced.done, paced.waiting) == (5, 100)
+
+
+def test_when_looking_at_what_is_dropped_takes_too_long_the_next_stretch_begins_with_one_that_is_run() -> None:
+    class Slow(SimulatedTime):
+        """Every look at the clock takes as long as ten inferences are apart."""
+
+        def now(self) -> int:
+            self.pass_ns(10)
+            return super().now()
+
+    time, line = Slow(), Line(every(1))
+    for _ in range(3):
+        paced = run_stretch(taking(itertools.repeat(50), time), line, Stretch(10**9, "drop", limit_ns=1000), time)
+        assert paced.done >= 1
+        assert paced.dropped > 1
+        assert paced.ended_ns - paced.began_ns < 1500

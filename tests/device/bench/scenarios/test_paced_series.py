@@ -15,7 +15,7 @@ from edgetl.device.bench.scenarios import Load, run_scenario
 from edgetl.device.bench.scenarios.findings import pacing_findings
 from edgetl.device.bench.scenarios.paced_series import relaxation_s
 from edgetl.device.bench.timing import Timed, throughput_per_s
-from edgetl.scenario import Scenario
+from edgetl.scenario import Scenario, ScenarioKind
 
 MS = 1_000_000
 PLAN = Plan(3, 0.0, 1.0, 0.02, block_s=0.2, min_blocks=5, min_samples=100, min_s=0.0, cap_s=10.0)
@@ -111,6 +111,38 @@ def test_an_overload_ends_like_any_other_run_and_its_queue_has_grown() -> None:
     assert throughput_per_s(timed) == pytest.approx(1000 / 15, rel=0.01)
     slow = Bench().run(PERIODIC, replace(PLAN, min_samples=6000), a=lambda n: 15 * MS)["a"]
     assert slow.wall_ns == pytest.approx(PLAN.cap_s * 1e9, rel=0.05)
+
+
+@pytest.mark.parametrize("kind", ["server", "periodic"])
+@pytest.mark.parametrize("rate_hz", [2e4, 1e5])
+def test_a_rate_far_too_high_ends_early_with_what_there_is(kind: ScenarioKind, rate_hz: float) -> None:
+    scenario = Scenario(kind, rate_hz=rate_hz)
+    bench = Bench()
+    timed = bench.run(scenario, PLANS["standard"], a=lambda n: 3 * MS)["a"]
+    assert timed.is_cut_short
+    assert len(timed.samples_ns) >= 10
+    assert bench.time.now() < 10e9
+    # what 60 s have time for, and no longer list of what is due
+    assert timed.backlogs[-1] == 60e9 / (3 * MS)
+    (finding,) = pacing_findings(timed, scenario)
+    assert finding.code == "W-OVERLOAD"
+
+
+def test_what_ends_early_does_not_stop_the_others() -> None:
+    scenario = Scenario("periodic", rate_hz=2000)
+    timed = Bench().run(scenario, replace(PLAN, cap_s=2.0, min_samples=4000), a=lambda n: 10 * MS, b=lambda n: MS // 10)
+    assert (timed["a"].is_cut_short, timed["b"].is_cut_short) == (True, False)
+    assert len(timed["b"].samples_ns) >= 4000
+    assert len(timed["a"].blocks) < len(timed["b"].blocks)
+
+
+@pytest.mark.parametrize("kind", ["server", "periodic"])
+def test_dropping_at_a_rate_far_too_high_keeps_samples_of_what_was_done(kind: ScenarioKind) -> None:
+    scenario = Scenario(kind, rate_hz=2e4, backlog="drop")
+    timed = Bench().run(scenario, replace(PLAN, min_s=8.0), a=lambda n: 3 * MS)["a"]
+    assert timed.wall_ns < 1.2 * PLAN.cap_s * 1e9
+    assert len(timed.samples_ns) >= PLAN.min_samples
+    assert timed.dropped == pytest.approx(59 * len(timed.samples_ns), rel=0.1)
 
 
 def test_an_overload_is_found_and_a_random_load_that_fits_is_not() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgetl.device.bench.scenarios.schedule import schedule
+from edgetl.device.bench.scenarios.schedule import check_rate, schedule
 from edgetl.errors import InputError
 from edgetl.scenario import SINGLE_STREAM, Scenario
 
@@ -56,3 +56,10 @@ def test_gaps_of_a_random_schedule_are_exponential() -> None:
 def test_a_scenario_without_a_rate_has_no_schedule() -> None:
     with pytest.raises(InputError, match="'single-stream' has no rate; choose one of periodic, server"):
         schedule(SINGLE_STREAM)
+
+
+def test_a_rate_at_which_nothing_falls_due_is_refused() -> None:
+    check_rate(Scenario("periodic", rate_hz=0.2), 8.0)
+    check_rate(Scenario(), 8.0)
+    with pytest.raises(InputError, match=r"due every 1e\+300 s, and this effort times for at most 8 s; raise --rate"):
+        check_rate(Scenario("server", rate_hz=1e-300), 8.0)
