@@ -27,6 +27,8 @@ class Side(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     started_utc: str | None
     alone: tuple[str, ...]
     """Candidates that were timed here only."""
+    strict: tuple[str, ...] | None = None
+    """Codes that each made a measurement invalid; ``None`` where the result does not say."""
 
 
 class Lost(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

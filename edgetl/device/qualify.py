@@ -79,6 +79,7 @@ def qualify(
         started_utc=started,
         state=measured.timing.state,
         telemetry=measured.timing.telemetry,
+        strict=tuple(sorted(settings.strict)),
     )
     if _is_worth_keeping(result, stored_record(bundle, here, settings.cache_dir)):
         _store(result, result_path(bundle, settings.cache_dir, here))

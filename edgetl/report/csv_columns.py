@@ -212,5 +212,9 @@ COLUMNS: Final[Mapping[str, Field]] = {
     "ratio_p": Field("p-value after Holm's correction", _pair(lambda pair: pair.p_holm)),
     "ratio_verdict": Field("faster, slower, equivalent or inconclusive", _pair(lambda pair: pair.verdict)),
     "ratio_reason": Field("why any of these is empty", _no_ratio),
+    "strict": Field(
+        "codes that `--strict` named, joined by spaces: what makes `verdict` invalid whatever its severity",
+        _of_run(lambda run: None if run.strict is None else " ".join(run.strict)),
+    ),
 }
 """By name, in the order that files have; a later version adds columns at the end only."""

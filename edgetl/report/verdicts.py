@@ -7,7 +7,7 @@ from edgetl.report.candidates import only_timed, ordered
 from edgetl.report.energy import millijoules
 from edgetl.report.load import measured_as, only_throughput, scope_words
 from edgetl.report.page import Column, Table, known_columns
-from edgetl.report.trust import severity
+from edgetl.report.trust import severity, strict_codes
 from edgetl.result import CandidateResult, Latency, Result
 from edgetl.validity import Validity
 
@@ -83,7 +83,7 @@ def _row(candidate: CandidateResult, result: Result) -> tuple[str, ...]:
     return (
         candidate.name,
         _verdict(candidate, result),
-        _judged(candidate.validity),
+        _judged(candidate.validity, strict_codes(result)),
         *((numbers.rate(candidate.throughput_per_s),) if offline else _percentiles(candidate.latency)),
         measured_as(candidate, result),
         numbers.percent(score.value if score is not None else None),
@@ -101,10 +101,10 @@ def _verdict(candidate: CandidateResult, result: Result) -> str:
     return "CHOSEN" if candidate.name == result.selected else "not rejected"
 
 
-def _judged(validity: Validity | None) -> str:
+def _judged(validity: Validity | None, strict: frozenset[str]) -> str:
     if validity is None:
         return "not judged"
-    codes = ", ".join(finding.code for finding in validity.findings if severity(finding) != "note")
+    codes = ", ".join(finding.code for finding in validity.findings if severity(finding, strict) != "note")
     return f"{validity.verdict}: {codes}" if codes else validity.verdict
 
 

@@ -9,7 +9,7 @@ from edgetl.device.bench.side_by_side import side_by_side
 from edgetl.report.benchmark import benchmark
 from edgetl.report.candidates import latency_table
 from edgetl.report.comparison import side_by_side_table
-from edgetl.report.trust import doubts_table
+from edgetl.report.trust import doubts_table, timing_sentence
 from edgetl.report.verdicts import verdicts_table
 from edgetl.result import CandidateResult, Latency, Result
 from edgetl.telemetry import Energy
@@ -103,6 +103,18 @@ def test_note_that_strict_made_invalid_is_not_called_valid(of: Callable[..., Res
     table = doubts_table(of(msgspec.structs.replace(one, validity=strict)))
     assert table.rows[0][1] == "invalid"
     assert "W-TURBO (turbo is on: clocks depend on heat and neighbours)" in table.remarks[0]
+
+
+def test_strict_code_is_told_with_what_it_found(of: Callable[..., Result]) -> None:
+    found = [Finding("W-TURBO", "turbo is on"), Finding("W-LOAD", "others took 46 %"), Finding("W-MODES", "2 modes")]
+    strict = frozenset({"W-TURBO", "W-LOAD"})
+    one = msgspec.structs.replace(candidate("fast", 10**6), validity=judged(found, strict))
+    result = msgspec.structs.replace(of(one), strict=tuple(strict))
+    table = doubts_table(result)
+    assert [row[:2] for row in table.rows] == [("W-TURBO", "invalid (--strict)"), ("W-LOAD", "invalid (--strict)")]
+    assert "W-TURBO" not in table.remarks[0]
+    assert verdicts_table(result).rows[0][2] == "invalid: W-TURBO, W-LOAD"
+    assert timing_sentence(result) == "Timing is invalid: W-TURBO, W-LOAD."
 
 
 def test_percentile_that_is_missing_says_what_it_needs(of: Callable[..., Result]) -> None:

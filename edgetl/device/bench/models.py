@@ -187,6 +187,7 @@ class _Bench:
             state=msgspec.structs.replace(watch.state, findings=watch.findings),
             telemetry=watch.telemetry,
             comparisons=side_by_side(candidates, [one.source for one in subjects], settings.margin, settings.seed),
+            strict=tuple(sorted(settings.strict)),
         )
 
     def _threads(self, started: Sequence[Loaded]) -> int:

@@ -264,6 +264,25 @@ def test_other_software_is_told_not_refused(run_of: Timed) -> None:
     assert "software differs: onnxruntime 1.31 against 1.32" in compared.remarks
 
 
+@pytest.mark.parametrize(
+    ("ours", "theirs", "words"),
+    [
+        (("W-LOAD", "W-TURBO"), (), "strictness differs: --strict W-LOAD --strict W-TURBO against no --strict; "),
+        ((), ("W-LOAD",), "strictness differs: no --strict against --strict W-LOAD; "),
+        (("W-LOAD",), ("W-LOAD",), None),
+        (None, ("W-LOAD",), None),
+    ],
+    ids=["first", "second", "same", "an older file does not say"],
+)
+def test_other_strictness_is_told(
+    run_of: Timed, ours: tuple[str, ...] | None, theirs: tuple[str, ...] | None, words: str | None
+) -> None:
+    compared = compare_results(replace(run_of(), strict=ours), replace(run_of(), strict=theirs), CompareSettings())
+    told = [remark for remark in compared.remarks if remark.startswith("strictness")]
+    assert [remark[: len(words or "")] for remark in told] == ([] if words is None else [words])
+    assert (compared.first.strict, compared.second.strict) == (ours, theirs)
+
+
 def state(power_mode: str) -> MachineState:
     nothing = Pressure(None, None, None)
     return MachineState((), None, power_mode, None, None, None, nothing, None, None, None, (0, 1), None)

@@ -156,6 +156,11 @@ def test_a_code_that_is_named_makes_a_measurement_invalid(classifier: Path, sett
     assert candidate.validity.verdict == "invalid"
     assert (result.selected, result.passed) == (None, False)
     assert "W-THREADS" in {finding.code for finding in candidate.validity.findings}
+    assert result.strict == ("W-THREADS",)
+
+
+def test_a_run_without_strict_codes_says_so(classifier: Path, settings: BenchSettings) -> None:
+    assert bench_models((classifier,), replace(settings, runtime="onnxruntime")).strict == ()
 
 
 def test_load_at_a_rate_counts_from_when_it_was_due(classifier: Path, settings: BenchSettings) -> None:
