@@ -91,7 +91,7 @@ def _weight(finding: Finding, strict: frozenset[str]) -> str:
 
 
 def _without_doubts(judged: Sequence[CandidateResult]) -> tuple[tuple[str, ...], ...]:
-    """In an older file, which does not name them, a code of ``--strict`` makes a measurement worse than its findings."""
+    """Older files do not name the codes of ``--strict``, which make a measurement worse than its findings."""
     strict = [one for one in judged if one.validity is not None and one.validity.verdict != "valid"]
     if strict:
         names = ", ".join(one.name for one in strict)
@@ -116,7 +116,9 @@ def _grouped(judged: Sequence[CandidateResult]) -> tuple[_Said, ...]:
 
 
 def _rows(found: Sequence[_Said], judged: int, strict: frozenset[str]) -> tuple[tuple[str, ...], ...]:
-    return tuple((one.finding.code, _weight(one.finding, strict), _names(one.of, judged), _seen(one.finding)) for one in found)
+    return tuple(
+        (one.finding.code, _weight(one.finding, strict), _names(one.of, judged), _seen(one.finding)) for one in found
+    )
 
 
 def _names(names: Sequence[str], judged: int) -> str:

@@ -97,7 +97,9 @@ def strictness_difference(first: Result, second: Result) -> str | None:
     """In what the codes that make a measurement invalid differ; ``None`` where they agree, or one does not say."""
     if first.strict is None or second.strict is None or set(first.strict) == set(second.strict):
         return None
-    ours, theirs = (" ".join(f"--strict {code}" for code in one) or "no --strict" for one in (first.strict, second.strict))
+    ours, theirs = (
+        " ".join(f"--strict {code}" for code in one) or "no --strict" for one in (first.strict, second.strict)
+    )
     return (
         f"strictness differs: {ours} against {theirs}; what is named there makes a measurement invalid, and an invalid "
         "one is never called faster or equivalent, so measure both with the same codes"

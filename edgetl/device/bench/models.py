@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import hashlib
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -13,11 +12,11 @@ from pathlib import Path
 import msgspec
 
 from edgetl import __version__
-from edgetl.artifact import sha256_of
 from edgetl.bundle import Bundle
 from edgetl.device.bench.cold import measure_cold, still_starting
 from edgetl.device.bench.energy_runs import energy_plan, energy_remarks, energy_runs
 from edgetl.device.bench.judgement import Found, Run, candidate_result
+from edgetl.device.bench.naming import identity_of_models
 from edgetl.device.bench.overhead import overhead_ns
 from edgetl.device.bench.pacing import RealTime
 from edgetl.device.bench.peak import Place, measured_peak
@@ -101,7 +100,9 @@ def bench_models(
     target = LOCAL if settings.runtime is None else Target("local", runtimes=(settings.runtime,))
     wanted = Wanted(settings.cache_dir, settings.threads, settings.precision, settings.scope, settings.batch)
     subjects = subjects_of(models, backends_of(target), wanted)
-    return msgspec.structs.replace(bench_subjects(subjects, settings, progress, clock), bundle=_identity(models))
+    return msgspec.structs.replace(
+        bench_subjects(subjects, settings, progress, clock), bundle=identity_of_models(models)
+    )
 
 
 def bench_subjects(
@@ -281,14 +282,3 @@ def _fastest(timed: Mapping[str, Timed], candidates: Sequence[CandidateResult]) 
 
     invalid = {one.name for one in candidates if one.validity is not None and one.validity.verdict == "invalid"}
     return min((name for name in timed if name not in invalid), key=slowness, default=None)
-
-
-def _identity(models: Sequence[Path | Bundle]) -> BundleIdentity:
-    identities = [
-        model.identity if isinstance(model, Bundle) else BundleIdentity(model.name, None, sha256_of(model))
-        for model in models
-    ]
-    if len(identities) == 1:
-        return identities[0]
-    together = hashlib.sha256(msgspec.json.encode(identities)).hexdigest()
-    return BundleIdentity(", ".join(identity.name for identity in identities), None, together)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
 from edgetl.artifact import Artifact
 from edgetl.bundle import Bundle
 from edgetl.device.bench.executed import AS_GIVEN
+from edgetl.device.bench.naming import distinct_names, path_of
 from edgetl.device.bench.timing import Subject, rotating
 from edgetl.device.end_to_end import EndToEnd
 from edgetl.device.feeds import feeds_from_golden, random_feeds
@@ -60,11 +61,13 @@ class Timeable:
     """The way from image to prediction, where all of it is timed."""
     bundle: Path | None = None
     """What the model is a variant of."""
+    place: int = 0
+    """Of what was given, among all models; a file may be given twice."""
 
     @property
-    def source(self) -> Path:
-        """What was given to be timed."""
-        return self.bundle or self.model
+    def source(self) -> tuple[Path, int]:
+        """What was given to be timed, and where: the same for all ways to run one model, and for no other."""
+        return self.bundle or self.model, self.place
 
     @property
     def scope(self) -> Scope:
@@ -112,7 +115,12 @@ def subjects_of(
     Raises:
         InputError: a file is not there, or a model says nothing of the way from image to prediction that is wanted.
     """
-    return tuple(one for model in models for one in _subjects(model, models, backends, wanted))
+    names = distinct_names([path_of(model) for model in models])
+    return tuple(
+        replace(one, place=place)
+        for place, (model, name) in enumerate(zip(models, names, strict=True))
+        for one in _subjects(model, name, backends, wanted)
+    )
 
 
 def load(
@@ -183,10 +191,10 @@ def _from(inputs: tuple[T, ...], place: int) -> tuple[T, ...]:
 
 
 def _subjects(
-    model: Path | Bundle, models: Sequence[Path | Bundle], backends: Mapping[str, Backend], wanted: Wanted
+    model: Path | Bundle, title: str, backends: Mapping[str, Backend], wanted: Wanted
 ) -> tuple[Timeable, ...]:
     if isinstance(model, Bundle):
-        return _bundle_subjects(model, backends, wanted)
+        return _bundle_subjects(model, title, backends, wanted)
     if not model.is_file():
         raise InputError(f"there is no file {str(model)!r}; give an ONNX file or a bundle")
     if wanted.scope == "end-to-end":
@@ -194,8 +202,6 @@ def _subjects(
             f"{model.name!r} is a plain ONNX file, which does not say how an image becomes its input nor what its "
             "outputs mean; leave --scope out, or make a bundle of it with: edgetl prepare --onnx"
         )
-    twins = [other for other in models if isinstance(other, Path) and other.name == model.name]
-    title = model.name if len(twins) == 1 else str(model)
     options = wanted.options(wanted.precision or "fp32")
     way = f"{options.precision}/{options.threads}t"
     return tuple(
@@ -203,14 +209,16 @@ def _subjects(
     )
 
 
-def _bundle_subjects(bundle: Bundle, backends: Mapping[str, Backend], wanted: Wanted) -> tuple[Timeable, ...]:
+def _bundle_subjects(
+    bundle: Bundle, called: str, backends: Mapping[str, Backend], wanted: Wanted
+) -> tuple[Timeable, ...]:
     golden, isa = bundle.golden(), environment().cpu.isa
     feeds = feeds_from_golden(golden, wanted.batch or 1)
     whole = _end_to_end(bundle, golden) if wanted.scope == "end-to-end" else None
     subjects = []
     for variant in bundle.manifest.variants:
         path, artifact = bundle.model(variant.name, wanted.cache_dir / "models"), variant.artifact
-        title = f"{bundle.path.name}/{variant.name}"
+        title = f"{called}/{variant.name}"
         for runtime, backend in backends.items():
             for precision in backend.precisions(artifact.rendering, isa):
                 if artifact.rendering == "float" and wanted.precision not in (None, precision):

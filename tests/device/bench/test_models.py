@@ -37,11 +37,40 @@ def test_files_of_one_name_are_told_apart(classifier: Path, settings: BenchSetti
     (tmp_path / "b").mkdir()
     twin = Path(shutil.copy(classifier, tmp_path / "b" / classifier.name))
     result = bench_models((classifier, twin), replace(settings, runtime="onnxruntime"))
-    assert len({c.name for c in result.candidates}) == 2
+    assert [c.name for c in result.candidates] == [
+        f"{path.parent.name}/classifier.onnx/onnxruntime/fp32/1t" for path in (classifier, twin)
+    ]
+    assert result.bundle.name == f"{classifier.parent.name}/classifier.onnx, b/classifier.onnx"
     (pair,) = result.comparisons or ()
     assert (pair.first, pair.second) == tuple(c.name for c in result.candidates)
     assert pair.comparison.paired
     assert result.passed
+
+
+def test_one_model_given_twice_is_timed_twice_and_compared(classifier: Path, settings: BenchSettings) -> None:
+    result = bench_models((classifier, classifier), settings)
+    first, other, second, last = result.candidates
+    assert [first.variant, second.variant] == ["classifier.onnx#1", "classifier.onnx#2"]
+    assert first.latency is not None
+    assert second.latency is not None
+    assert first.latency.block_starts_ns != second.latency.block_starts_ns
+    pairs = result.comparisons or ()
+    assert [(pair.first, pair.second) for pair in pairs] == [(first.name, second.name), (other.name, last.name)]
+
+
+def test_bundles_of_one_name_are_told_apart(
+    make_bundle: Callable[..., Bundle], settings: BenchSettings, tmp_path: Path
+) -> None:
+    bundle = make_bundle()
+    (tmp_path / "b").mkdir()
+    twin = Bundle.open(Path(shutil.copy(bundle.path, tmp_path / "b" / bundle.path.name)))
+    result = bench_models((bundle, twin), replace(settings, runtime="onnxruntime"))
+    above = bundle.path.parent.name
+    assert list(dict.fromkeys(c.variant.rpartition("/")[0] for c in result.candidates)) == [
+        f"{above}/cells.edgetl",
+        "b/cells.edgetl",
+    ]
+    assert result.bundle.name == f"{above}/cells.edgetl, b/cells.edgetl"
 
 
 def test_a_bundle_brings_all_its_variants(make_bundle: Callable[..., Bundle], settings: BenchSettings) -> None:
