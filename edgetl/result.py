@@ -179,5 +179,5 @@ def read_result(path: Path) -> Result:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InputError(
             f"{str(path)!r} is not a result of schema {SCHEMA!r}: {error}; "
-            "make it with: edgetl qualify BUNDLE -o RESULT.json"
+            "give a JSON file that edgetl bench -o, qualify -o or deploy wrote"
         ) from error

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def strict(function: Function) -> Function:
     """``--strict CODE``, any number of times; the command gets a set of known codes."""
-    text = "A code such as W-LOAD that makes the run fail."
+    text = "Where this code (W-LOAD, say) is found, timing is invalid and the exit code is 3; may be repeated."
     return click.option("--strict", multiple=True, metavar="CODE", callback=_known, help=text)(function)
 
 

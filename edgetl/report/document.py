@@ -14,6 +14,7 @@ from edgetl.evaluation import Evaluation
 from edgetl.report import numbers
 from edgetl.report.accuracy import accuracy_table, checks_table, classes_table, selection_table
 from edgetl.report.candidates import only_timed, start_table
+from edgetl.report.comparison import side_by_side_table
 from edgetl.report.contents import Described, facts_table, origin_table
 from edgetl.report.data_card import data_card_tables, data_card_warnings
 from edgetl.report.decisions import decisions_tables
@@ -70,7 +71,7 @@ class Subject:
 def in_short(result: Result, suffix: str) -> Sequence[Section]:
     """The sections about one result; ``suffix`` tells several results apart."""
     name = f"latency{suffix.replace(' ', '-')}.svg"
-    candidates = (verdicts_table(result), load_table(result), minutes_table(result))
+    candidates = (verdicts_table(result), side_by_side_table(result), load_table(result), minutes_table(result))
     costs = [end_to_end_rows(result), start_table(result)]
     costs += [energy_table(result)] if any(one.energy is not None for one in result.candidates) else []
     checks = [
@@ -133,7 +134,9 @@ def _told_apart(subjects: Sequence[Subject], chapters: tuple[Chapter, ...]) -> t
     """Chapters about files of one name with a part of their hashes in the title."""
     times = Counter(chapter.title for chapter in chapters)
     return tuple(
-        replace(one, title=f"{one.title} (sha256 {numbers.short_hash(subject.sha256)})") if times[one.title] > 1 else one
+        replace(one, title=f"{one.title} (sha256 {numbers.short_hash(subject.sha256)})")
+        if times[one.title] > 1
+        else one
         for subject, one in zip(subjects, chapters, strict=True)
     )
 

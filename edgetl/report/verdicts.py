@@ -57,7 +57,7 @@ def load_table(result: Result) -> Table:
     if any(one.batch > 1 for one in result.candidates):
         remarks.append("Throughput counts the items of a batch; late and dropped count batches.")
     optional = [column.title for column in columns[1:]]
-    return known_columns(Table("Load", columns, known, tuple(remarks)), optional)
+    return known_columns(Table("Throughput and overhead", columns, known, tuple(remarks)), optional)
 
 
 def end_to_end_rows(result: Result) -> Table:
@@ -97,7 +97,8 @@ def _verdict(candidate: CandidateResult, result: Result) -> str:
     if candidate.rejected_because is not None:
         return f"rejected: {candidate.rejected_because}"
     if only_timed(result):
-        return "fastest" if candidate.name == result.selected else "measured"
+        best = "highest throughput" if only_throughput(result) else "lowest p50"
+        return best if candidate.name == result.selected else "measured"
     return "CHOSEN" if candidate.name == result.selected else "not rejected"
 
 

@@ -71,7 +71,7 @@ def test_stored_comparisons_are_shown(of: Callable[..., Result]) -> None:
     (row,) = table.rows
     assert row[:3] == ("second", "first", "0.667 x")
     assert row[-1] == "faster"
-    assert "within 2 % do not matter" in table.remarks[0]
+    assert "a difference of up to 2 % counts as none" in table.remarks[0]
     assert table in benchmark(result).tables
 
 
@@ -142,7 +142,7 @@ def test_scope_and_batch_of_another_kind_are_told_everywhere(of: Callable[..., R
     assert "scope: image file to prediction; batch 8: latency is of a whole batch" in page.summary[1]
     titles = {table.title: table for table in page.tables}
     assert "Latency from image file to prediction, 8 at a time" in titles
-    assert "items of a batch" in titles["Load"].remarks[1]
+    assert "items of a batch" in titles["Throughput and overhead"].remarks[1]
 
 
 def test_remarks_of_the_run_stand_above(of: Callable[..., Result]) -> None:

@@ -121,7 +121,7 @@ def test_failed_checks_have_a_table_of_their_own(subject: Any, result: Result) -
 
 
 def test_remarks_of_a_preparation_stand_below_its_title(subject: Any) -> None:
-    assert text.preparation(subject, remarks=("mind this",)).summary == ("Note: mind this",)
+    assert text.preparation(subject, remarks=("mind this",)).summary == ("Note: mind this.",)
 
 
 def test_tables_are_rectangular(subject: Any, result: Result) -> None:

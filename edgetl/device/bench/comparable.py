@@ -9,7 +9,7 @@ from edgetl.measurement import Scope
 from edgetl.result import CandidateResult, Latency, Result
 from edgetl.scenario import SINGLE_STREAM, Scenario
 
-OTHER_MACHINE = "other machine"
+OTHER_MACHINE = "the machines differ"
 
 
 def shared_scenario(first: Result, second: Result) -> Scenario:

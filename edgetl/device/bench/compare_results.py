@@ -23,8 +23,8 @@ from edgetl.result import CandidateResult, Result
 from edgetl.samples.comparison import MARGIN
 
 _OTHER_RUN = (
-    "the results come from different runs: the interval holds what changes from block to block, not what changes from "
-    f"one start to the next; {ONE_RUN}"
+    "these are separate runs: the intervals cover what varies from block to block, not from one start to the next; "
+    f"where that matters, {ONE_RUN}"
 )
 
 
@@ -129,7 +129,7 @@ def _remarks(first: Result, second: Result, machine: tuple[str, ...]) -> tuple[s
     software, strictness = software_differences(first, second), strictness_difference(first, second)
     remarks = [_OTHER_RUN]
     if machine:
-        remarks.append(f"downgraded: {OTHER_MACHINE} ({'; '.join(machine)})")
+        remarks.append(f"{OTHER_MACHINE} ({'; '.join(machine)}), so nothing is called faster or equivalent")
     if software:
         remarks.append(f"software differs: {'; '.join(software)}")
     if strictness is not None:

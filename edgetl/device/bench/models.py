@@ -20,7 +20,7 @@ from edgetl.device.bench.naming import identity_of_models
 from edgetl.device.bench.overhead import overhead_ns
 from edgetl.device.bench.pacing import RealTime
 from edgetl.device.bench.peak import Place, measured_peak
-from edgetl.device.bench.percent import percent_stage
+from edgetl.device.bench.percent import percent_stage, timing_title
 from edgetl.device.bench.plan import PLANS, Effort
 from edgetl.device.bench.roofline import roofline
 from edgetl.device.bench.scenarios import Load, run_scenario
@@ -215,8 +215,7 @@ class _Bench:
     def _timed(self, calls: Mapping[str, Sequence[Subject]]) -> dict[str, Timed]:
         settings = self.settings
         how = Load(settings.scenario, PLANS[settings.effort])
-        title = f"time {len(calls)} candidates against each other ({settings.effort})"
-        with percent_stage(self.progress, title) as told:
+        with percent_stage(self.progress, timing_title(len(calls), settings.effort)) as told:
             return run_scenario(calls, how, RealTime(self.clock), told)
 
     def _alone(self, calls: Mapping[str, Sequence[Subject]], watch: Watch) -> dict[str, tuple[Alone, ...]]:

@@ -9,7 +9,7 @@ from edgetl.device.bench.comparable import latency_of
 from edgetl.measurement import percentile
 from edgetl.pair import Pair
 from edgetl.result import CandidateResult
-from edgetl.samples.comparison import MARGIN, Comparison, Outcome, compare, verdicts
+from edgetl.samples.comparison import MARGIN, SIGNIFICANT, Comparison, Outcome, compare, verdicts
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def _pair(
     if reasons and verdict in ("faster", "equivalent"):
         verdict = "inconclusive"
     if adjusted[1] != comparison.outcome:
-        reasons.append("not significant among so many pairs")
+        reasons.append(f"p is above {SIGNIFICANT:g} after Holm's correction")
     medians = [percentile(latency_of(one).samples_ns, 50.0) for one in pair]
     return Pair(old.name, new.name, medians[0], medians[1], comparison, p_holm, verdict, tuple(reasons))
 

@@ -37,7 +37,7 @@ def latency_picture(result: Result, name: str = "latency.svg") -> Picture | None
             line((long, y + 31), (across.place(_milliseconds(_far(one))), y + 31), role, 2),
             text((end + 10, y + 35), words[place], Style(bold=role == "first")),
         ]
-    alt = f"Median latency of {len(timed)} candidates, the chosen one first"
+    alt = f"Median latency of {numbers.counted(len(timed), 'candidate')}, the chosen one first"
     return picture(name, alt, (WIDTH, bottom + BELOW), elements)
 
 
@@ -51,5 +51,5 @@ def _milliseconds(nanoseconds: int) -> float:
 
 
 def _words(candidate: CandidateResult, result: Result) -> str:
-    selected = ", fastest" if only_timed(result) else ", chosen"
+    selected = ", lowest" if only_timed(result) else ", chosen"
     return numbers.duration(p50_ns(candidate)) + (selected if candidate.name == result.selected else "")
