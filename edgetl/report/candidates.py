@@ -31,7 +31,7 @@ def latency_table(result: Result) -> Table:
         Column("p99", "right"),
         Column("n", "right"),
         Column("File", "right"),
-        Column("p50 against the lowest"),
+        Column("p50 ratio"),
     )
     rows = tuple(_latency_row(candidate, result) for candidate in ordered(result))
     return Table(latency_words(result), columns, rows, (*_unsupported(result), *_steadiness(result)))
@@ -43,7 +43,7 @@ def throughput_table(result: Result) -> Table:
         Column("Candidate"),
         Column("Throughput", "right"),
         Column("File", "right"),
-        Column("Against the highest"),
+        Column("Ratio"),
     )
     fastest = None if result.selected is None else result.candidate(result.selected).throughput_per_s
     rows = tuple(

@@ -93,7 +93,8 @@ def _pairs(first: Result, second: Result) -> tuple[tuple[CandidateResult, Candid
         return ((first.candidate(first.selected), second.candidate(second.selected)),)
     raise InputError(
         "no candidate was timed in both results, nor is one selected in each; "
-        f"the first has {_named(ours)}, the second {_named(theirs)}"
+        f"the first has {_named(ours)}, the second {_named(theirs)}; "
+        f"{ONE_RUN}"
     )
 
 

@@ -63,8 +63,13 @@ def _pair(
 
 
 def _invalid(pair: tuple[CandidateResult, CandidateResult]) -> list[str]:
-    return [
-        f"the {place} measurement is invalid"
+    found = [
+        place
         for place, one in zip(("first", "second"), pair, strict=True)
         if one.validity is not None and one.validity.verdict == "invalid"
     ]
+    return (
+        ["both measurements are invalid"]
+        if len(found) == 2
+        else [f"the {place} measurement is invalid" for place in found]
+    )
