@@ -31,7 +31,7 @@ from edgetl.report.pictures.latency import latency_picture
 from edgetl.report.pictures.svg import Picture
 from edgetl.report.text import sizes_table, skipped_table, verdict
 from edgetl.report.training import epochs_from, in_words, kept_from
-from edgetl.report.trust import doubts_table
+from edgetl.report.trust import doubts_table, timing_sentence, unranked
 from edgetl.report.verdicts import end_to_end_rows, load_table, verdicts_table
 from edgetl.result import Result
 
@@ -164,7 +164,9 @@ def _summary(subject: Subject) -> tuple[str, ...]:
 
 def _sentences(result: Result) -> tuple[str, ...]:
     if only_timed(result):
-        return (f"Timed and not judged, on {result.environment.cpu.model}, effort {result.effort}.",)
+        timing = timing_sentence(result)
+        sentence = f"Only timed, no output was judged; on {result.environment.cpu.model}, effort {result.effort}."
+        return (sentence, *([] if timing is None else [timing]), *unranked(result))
     return verdict(result)
 
 

@@ -25,7 +25,9 @@ def duration(nanoseconds: float | None) -> str:
 
 def megabytes(size_bytes: float | None) -> str:
     """``13.6 MB`` (10^6 bytes); ``-`` when unknown."""
-    return UNKNOWN if size_bytes is None else f"{_three_digits(size_bytes / 1e6)} MB"
+    if size_bytes is None:
+        return UNKNOWN
+    return f"{_three_digits(size_bytes / 1e6)} MB" if size_bytes else "0 MB"
 
 
 def percent(fraction: float | None) -> str:

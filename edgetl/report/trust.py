@@ -57,6 +57,11 @@ def timing_sentence(result: Result) -> str | None:
     return f"Timing is {worst}{': ' if codes else ''}{', '.join(codes)}."
 
 
+def unranked(result: Result) -> tuple[str, ...]:
+    """Of a benchmark that selected nothing, why."""
+    return ("No candidate is selected, because all timing is invalid.",) if result.selected is None else ()
+
+
 def machine_findings_table(result: Result) -> Table:
     """What speaks against the machine itself, whatever was measured, and was not said of the candidates already."""
     said = {(one.finding.code, _seen(one.finding)) for one in _grouped(_judged(result))}
@@ -87,7 +92,7 @@ def severity(finding: Finding, strict: frozenset[str] = frozenset()) -> str:
 def _weight(finding: Finding, strict: frozenset[str]) -> str:
     """Its severity in a cell, with the reason where ``--strict`` made it that."""
     raised = severity(finding, strict) != severity(finding)
-    return f"{severity(finding, strict)}{' (--strict)' if raised else ''}"
+    return f"{severity(finding, strict)}{' (strict)' if raised else ''}"
 
 
 def _without_doubts(judged: Sequence[CandidateResult]) -> tuple[tuple[str, ...], ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgetl.report import numbers
-from edgetl.report.candidates import only_timed, ordered
+from edgetl.report.candidates import is_invalid, only_timed, ordered
 from edgetl.report.energy import millijoules
 from edgetl.report.load import measured_as, only_throughput, scope_words
 from edgetl.report.page import Column, Table, known_columns
@@ -97,6 +97,8 @@ def _verdict(candidate: CandidateResult, result: Result) -> str:
     if candidate.rejected_because is not None:
         return f"rejected: {candidate.rejected_because}"
     if only_timed(result):
+        if is_invalid(candidate):
+            return "invalid"
         best = "highest throughput" if only_throughput(result) else "lowest p50"
         return best if candidate.name == result.selected else "measured"
     return "CHOSEN" if candidate.name == result.selected else "not rejected"

@@ -111,7 +111,7 @@ def test_strict_code_is_told_with_what_it_found(of: Callable[..., Result]) -> No
     one = msgspec.structs.replace(candidate("fast", 10**6), validity=judged(found, strict))
     result = msgspec.structs.replace(of(one), strict=tuple(strict))
     table = doubts_table(result)
-    assert [row[:2] for row in table.rows] == [("W-TURBO", "invalid (--strict)"), ("W-LOAD", "invalid (--strict)")]
+    assert [row[:2] for row in table.rows] == [("W-TURBO", "invalid (strict)"), ("W-LOAD", "invalid (strict)")]
     assert "W-TURBO" not in table.remarks[0]
     assert verdicts_table(result).rows[0][2] == "invalid: W-TURBO, W-LOAD"
     assert timing_sentence(result) == "Timing is invalid: W-TURBO, W-LOAD."

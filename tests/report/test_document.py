@@ -114,7 +114,7 @@ def test_bundle_alone_says_that_no_device_judged_it(manifest: Manifest) -> None:
 def test_bench_result_is_not_said_to_have_passed(result: Result) -> None:
     unchecked = tuple(msgspec.structs.replace(one, checks=(), rejected_because=None) for one in result.candidates)
     (chapter,) = report([Subject("ab" * 32, None, (msgspec.structs.replace(result, candidates=unchecked),))])
-    assert chapter.summary == ("Timed and not judged, on Example CPU, effort standard.",)
+    assert chapter.summary == ("Only timed, no output was judged; on Example CPU, effort standard.",)
 
 
 def test_pictures_of_several_bundles_and_devices_have_names_of_their_own(manifest: Manifest, result: Result) -> None:
@@ -147,7 +147,13 @@ def test_benchmark_of_which_all_is_invalid_is_not_said_to_have_failed(result: Re
     )
     bench = msgspec.structs.replace(result, candidates=unchecked, selected=None, passed=False, comparisons=())
     (chapter,) = report([Subject("ab" * 32, None, (bench,))])
-    assert chapter.summary[0].startswith("Timed and not judged")
+    assert chapter.summary[0].startswith("Only timed, no output was judged")
+    assert chapter.summary[1:] == (
+        "Timing is invalid: W-THROTTLED.",
+        "No candidate is selected, because all timing is invalid.",
+    )
+    verdicts = table(chapter, "Every candidate")
+    assert {row[1] for row in verdicts.rows} == {"invalid"}
     assert not [sentence for sentence in chapter.summary if "FAILED" in sentence or "bundle" in sentence]
 
 
