@@ -50,11 +50,14 @@ def timing_sentence(result: Result) -> str | None:
     worst = next((verdict for verdict in ("invalid", "degraded", "valid") if verdict in verdicts), None)
     if worst is None:
         return None
-    found, strict = _grouped(_judged(result)), strict_codes(result)
-    codes = dict.fromkeys(one.finding.code for one in found if severity(one.finding, strict) != "note")
+    judged, strict = _judged(result), strict_codes(result)
+    of = [one for one in judged if one.validity is not None and one.validity.verdict == worst]
+    subject = "Timing" if len(of) == len(judged) else f"Timing of {', '.join(one.name for one in of)}"
+    blamed = {worst, "unknown"}
+    codes = dict.fromkeys(one.finding.code for one in _grouped(of) if severity(one.finding, strict) in blamed)
     if worst != "valid" and not codes:
-        return f"Timing is {worst}: a note was named with --strict."
-    return f"Timing is {worst}{': ' if codes else ''}{', '.join(codes)}."
+        return f"{subject} is {worst}: a code was named with --strict."
+    return f"{subject} is {worst}{': ' if codes else ''}{', '.join(codes)}."
 
 
 def unranked(result: Result) -> tuple[str, ...]:

@@ -301,3 +301,6 @@ def test_invalid_measurement_proves_nothing_good(run_of: Timed) -> None:
     pair = compare_results(run_of(), replace(run, candidates=(bad, *run.candidates[1:])), CompareSettings()).pairs[0]
     assert (pair.verdict, pair.downgraded) == ("inconclusive", ("the second measurement is invalid",))
     assert pair.comparison.outcome == "faster"
+    worse = replace(run, candidates=(bad, *run.candidates[1:]))
+    both = compare_results(worse, worse, CompareSettings()).pairs[0]
+    assert (both.verdict, both.downgraded) == ("inconclusive", ("both measurements are invalid",))
