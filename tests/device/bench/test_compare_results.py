@@ -264,23 +264,10 @@ def test_other_software_is_told_not_refused(run_of: Timed) -> None:
     assert "software differs: onnxruntime 1.31 against 1.32" in compared.remarks
 
 
-@pytest.mark.parametrize(
-    ("ours", "theirs", "words"),
-    [
-        (("W-LOAD", "W-TURBO"), (), "strictness differs: --strict W-LOAD --strict W-TURBO against no --strict; "),
-        ((), ("W-LOAD",), "strictness differs: no --strict against --strict W-LOAD; "),
-        (("W-LOAD",), ("W-LOAD",), None),
-        (None, ("W-LOAD",), None),
-    ],
-    ids=["first", "second", "same", "an older file does not say"],
-)
-def test_other_strictness_is_told(
-    run_of: Timed, ours: tuple[str, ...] | None, theirs: tuple[str, ...] | None, words: str | None
-) -> None:
-    compared = compare_results(replace(run_of(), strict=ours), replace(run_of(), strict=theirs), CompareSettings())
-    told = [remark for remark in compared.remarks if remark.startswith("strictness")]
-    assert [remark[: len(words or "")] for remark in told] == ([] if words is None else [words])
-    assert (compared.first.strict, compared.second.strict) == (ours, theirs)
+def test_other_strictness_is_told(run_of: Timed) -> None:
+    compared = compare_results(replace(run_of(), strict=("W-LOAD",)), replace(run_of(), strict=()), CompareSettings())
+    assert any("--strict W-LOAD against no --strict" in remark for remark in compared.remarks)
+    assert (compared.first.strict, compared.second.strict) == (("W-LOAD",), ())
 
 
 def state(power_mode: str) -> MachineState:
