@@ -179,17 +179,17 @@ class _Bench:
             candidates=candidates,
             selected=selected,
             passed=selected is not None,
-            remarks=(
-                *(fixed_batches(started) if settings.batch is None else ()),
-                *energy_remarks(watch.telemetry, alone),
-                *pacing_remarks(settings.scenario),
-            ),
+            remarks=(*self._remarks(started), *energy_remarks(watch.telemetry, alone)),
             scenario=settings.scenario,
             state=msgspec.structs.replace(watch.state, findings=watch.findings),
             telemetry=watch.telemetry,
             comparisons=side_by_side(candidates, [one.source for one in subjects], settings.margin, settings.seed),
             strict=tuple(sorted(settings.strict)),
         )
+
+    def _remarks(self, started: Sequence[Loaded]) -> tuple[str, ...]:
+        batches = fixed_batches(started) if self.settings.batch is None else ()
+        return (*batches, *pacing_remarks(self.settings.scenario))
 
     def _threads(self, started: Sequence[Loaded]) -> int:
         return max(one.subject.options.threads for one in started) * self.settings.scenario.streams
