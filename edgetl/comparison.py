@@ -12,7 +12,7 @@ from edgetl.result import BundleIdentity
 from edgetl.scenario import Scenario
 
 COMPARISON_SCHEMA: Final = "edgetl.comparison/1"
-ONE_RUN: Final = "time both in one run: edgetl bench A B --fail-if slower"
+ONE_RUN: Final = "time both in one run: edgetl bench A B"
 """What to do where separate runs say too little."""
 
 
@@ -27,6 +27,8 @@ class Side(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     started_utc: str | None
     alone: tuple[str, ...]
     """Candidates that were timed here only."""
+    strict: tuple[str, ...] | None = None
+    """Codes that each made a measurement invalid; ``None`` where the result does not say."""
 
 
 class Lost(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -145,6 +145,9 @@ class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     comparisons: tuple[Pair, ...] | None = None
     """Of ``bench``, from blocks that took turns: each candidate, the second, against its reference, the first;
     ``None`` where nothing was compared, as in older files."""
+    strict: tuple[str, ...] | None = None
+    """Codes that were named with ``--strict``, so that each makes a measurement invalid whatever its severity; ``None``
+    in files of older versions, which do not say."""
 
     @property
     def is_invalid(self) -> bool:
@@ -176,5 +179,5 @@ def read_result(path: Path) -> Result:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InputError(
             f"{str(path)!r} is not a result of schema {SCHEMA!r}: {error}; "
-            "make it with: edgetl qualify BUNDLE -o RESULT.json"
+            "give a JSON file that edgetl bench -o, qualify -o or deploy wrote"
         ) from error

@@ -35,9 +35,9 @@ SECTIONS = {
 
 @click.command(cls=SectionedCommand, sections=SECTIONS)
 @click.argument("models", nargs=-1, required=True, type=ANY_PATH, metavar="MODEL...")
-@click.option("--runtime", metavar="R", help="One runtime.  [default: all that are installed]")
+@click.option("--runtime", metavar="R", help="The only runtime to use.  [default: all that are installed]")
 @click.option("--threads", type=click.IntRange(1, 1024), metavar="N", help="CPU threads.  [default: all]")
-@click.option("--precision", type=click.Choice(PRECISIONS), help="What float graphs may be computed in.")
+@click.option("--precision", type=click.Choice(PRECISIONS), help="What float graphs are computed in.")
 @click.option(
     "--scope",
     type=click.Choice(SCOPES),
@@ -88,7 +88,7 @@ SECTIONS = {
 def bench(output: Output, models: tuple[Path, ...], outs: tuple[Path, ...], cache: Path | None, **options: Any) -> None:
     """Time each MODEL, a bundle or a plain ONNX file, in turn with the others, so that all meet the same noise.
 
-    Each is compared with the first model on the same runtime; of one model, with its first candidate.
+    Every model is compared with the first one on the same runtime; the candidates of a single model with its first.
 
     "edgetl bench selftest" times no model and checks the harness itself.
     """

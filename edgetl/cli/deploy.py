@@ -48,5 +48,7 @@ def deploy(output: Output, out: Path, **options: Any) -> None:
     settings = DeploySettings(LOCAL, Settings(effort=effort, cache_dir=request.cache), report)
     deployed = run(request, settings, progress_for(output))
     files = (("bundle", out), ("result", Path(deployed.result_path)), ("report", Path(deployed.report_path)))
-    output.answer(deployed, summary(Bundle.open(out).manifest, deployed.result, files, deployed.prepared.skipped))
+    made = deployed.prepared
+    page = summary(Bundle.open(out).manifest, deployed.result, files, made.skipped, made.remarks)
+    output.answer(deployed, page)
     gate_failed(deployed.result)

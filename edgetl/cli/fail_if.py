@@ -19,9 +19,14 @@ CONDITIONS: tuple[Condition, ...] = ("slower", "inconclusive", "not-faster")
 
 def fail_if(function: Function) -> Function:
     """``--fail-if CONDITION``, any number of times, and ``--margin P%``; the command gets a tuple and a fraction."""
-    text = "End with exit code 3 when that is the verdict on any candidate, or one cannot be timed; may be repeated."
+    text = "Exit code 3 when this is the verdict on any candidate, or when one cannot be timed; may be repeated."
     margin = click.option(
-        "--margin", default="2%", show_default=True, callback=small_fraction, metavar="P%", help="What does not matter."
+        "--margin",
+        default="2%",
+        show_default=True,
+        callback=small_fraction,
+        metavar="P%",
+        help="A difference up to this counts as none.",
     )
     conditions = click.option("--fail-if", type=click.Choice(CONDITIONS), multiple=True, callback=_ordered, help=text)
     return conditions(margin(function))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from edgetl.device.bench.percent import percent_stage
+from edgetl.device.bench.percent import percent_stage, timing_title
 from edgetl.device.bench.plan import EXTENSION, PLANS, Effort, Plan
 from edgetl.device.bench.timing import Clock, Subject, Timed, interleave, joined, latency
 from edgetl.device.bench.timing.rounds import samples_each
@@ -26,7 +26,7 @@ def time_until_decided(
 
     All go on together, so that their blocks stay side by side, for up to ten times as long as the effort allows.
     """
-    title = f"time {len(subjects)} candidates against each other ({effort})"
+    title = timing_title(len(subjects), effort)
     with percent_stage(progress, title) as told:
         timed = interleave(subjects, PLANS[effort].supporting(gated_percents(gates)), clock, told)
     while any(is_undecided(latency(one, "infer"), gates) for one in timed.values()):

@@ -55,8 +55,10 @@ def qualify(
     """
     started = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
     here, session = environment(), begin(bundle, target, settings, progress or Silent(), clock)
-    for remark in (*remarks(here.cpu), *session.unjudged):
+    for remark in remarks(here.cpu):
         session.progress.note(remark)
+    for remark in session.unjudged:
+        session.progress.warn(remark)
     examined = tuple(examine_bundle(session, here))
     ready = tuple(Ready(one.formed, one.runner) for one in examined if one.runner is not None)
     try:
@@ -79,6 +81,7 @@ def qualify(
         started_utc=started,
         state=measured.timing.state,
         telemetry=measured.timing.telemetry,
+        strict=tuple(sorted(settings.strict)),
     )
     if _is_worth_keeping(result, stored_record(bundle, here, settings.cache_dir)):
         _store(result, result_path(bundle, settings.cache_dir, here))

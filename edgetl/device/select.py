@@ -57,7 +57,7 @@ def _unproven(timed: Mapping[str, Timed], reduced: Sequence[str], baseline: str,
 
 def _evidence(found: Comparison, p_holm: float | None) -> str:
     if found.low is None or found.high is None or p_holm is None:
-        return f"{min(found.blocks)} blocks prove nothing, 5 are needed"
+        return f"{min(found.blocks)} blocks of samples, 5 are needed"
     return (
         f"95 % interval {found.low:.3f} to {found.high:.3f}, must be below {1 - found.margin:g}; "
         f"p {p_holm:.2g}, at most {SIGNIFICANT:g}"

@@ -12,7 +12,7 @@ from edgetl.report.minutes import minutes_table
 from edgetl.report.page import Page
 from edgetl.report.percentiles import percentiles_table
 from edgetl.report.text import machine_sentence
-from edgetl.report.trust import doubts_table
+from edgetl.report.trust import doubts_table, unranked
 from edgetl.report.verdicts import load_table
 from edgetl.result import Result
 
@@ -29,7 +29,12 @@ def benchmark(result: Result) -> Page:
     layers = [layers_table(one.name, one.layers) for one in ordered(result) if one.layers is not None]
     executed = (precision_table(result), roofline_table(result), *layers) if layers else ()
     every = (*tables, known_energy_table(result), start_table(result), *executed, doubts_table(result))
-    summary = (machine_sentence(result), _covered(result), *(f"Note: {remark}." for remark in result.remarks))
+    summary = (
+        machine_sentence(result),
+        _covered(result),
+        *unranked(result),
+        *(f"Note: {remark}." for remark in result.remarks),
+    )
     what = "Throughput" if only_throughput(result) else "Latency"
     return Page(f"{what} of {result.bundle.name}", summary, tuple(table for table in every if table.rows))
 

@@ -31,7 +31,7 @@ def latency_table(result: Result) -> Table:
         Column("p99", "right"),
         Column("n", "right"),
         Column("File", "right"),
-        Column("Compared"),
+        Column("p50 ratio"),
     )
     rows = tuple(_latency_row(candidate, result) for candidate in ordered(result))
     return Table(latency_words(result), columns, rows, (*_unsupported(result), *_steadiness(result)))
@@ -39,7 +39,12 @@ def latency_table(result: Result) -> Table:
 
 def throughput_table(result: Result) -> Table:
     """Every candidate by throughput, where nothing but that was measured."""
-    columns = (Column("Candidate"), Column("Throughput", "right"), Column("File", "right"), Column("Compared"))
+    columns = (
+        Column("Candidate"),
+        Column("Throughput", "right"),
+        Column("File", "right"),
+        Column("Ratio"),
+    )
     fastest = None if result.selected is None else result.candidate(result.selected).throughput_per_s
     rows = tuple(
         (
@@ -118,9 +123,16 @@ def is_timed(candidate: CandidateResult) -> bool:
     return candidate.latency is not None or candidate.throughput_per_s is not None
 
 
+def is_invalid(candidate: CandidateResult) -> bool:
+    """Whether its timing is not to be believed."""
+    return candidate.validity is not None and candidate.validity.verdict == "invalid"
+
+
 def only_timed(result: Result) -> bool:
-    """Whether it is of ``edgetl bench``, which judges nothing."""
-    return result.selected is not None and not any(candidate.checks for candidate in result.candidates)
+    """Whether it is of ``edgetl bench``, which judges nothing; it selects nothing where all timing is invalid."""
+    if any(candidate.checks for candidate in result.candidates):
+        return False
+    return result.selected is not None or result.comparisons is not None
 
 
 def _rank(candidate: CandidateResult) -> tuple[float, float]:
@@ -168,20 +180,24 @@ def _latency_row(candidate: CandidateResult, result: Result) -> tuple[str, ...]:
 def _comparison(candidate: CandidateResult, result: Result) -> str:
     if candidate.rejected_because is not None:
         return candidate.rejected_because
+    if is_invalid(candidate):
+        return "invalid"
     fastest = p50_ns(result.candidate(result.selected)) if result.selected else None
     median = p50_ns(candidate)
     if candidate.name == result.selected or not fastest or not median:
-        return "fastest" if candidate.name == result.selected else numbers.UNKNOWN
-    return f"{numbers.ratio(median / fastest)} as long"
+        return "lowest" if candidate.name == result.selected else numbers.UNKNOWN
+    return numbers.ratio(median / fastest)
 
 
 def _throughput_verdict(candidate: CandidateResult, result: Result, fastest: float | None) -> str:
     if candidate.rejected_because is not None:
         return candidate.rejected_because
+    if is_invalid(candidate):
+        return "invalid"
     own = candidate.throughput_per_s
     if candidate.name == result.selected or not fastest or own is None:
-        return "fastest" if candidate.name == result.selected else numbers.UNKNOWN
-    return f"{numbers.ratio(own / fastest)} the throughput"
+        return "highest" if candidate.name == result.selected else numbers.UNKNOWN
+    return numbers.ratio(own / fastest)
 
 
 def _unsupported(result: Result) -> tuple[str, ...]:

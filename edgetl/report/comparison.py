@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import get_args
 
 from edgetl.comparison import ONE_RUN, Lost, ResultComparison
 from edgetl.pair import Pair
 from edgetl.report import numbers
+from edgetl.report.load import scenario_words, scope_name
 from edgetl.report.page import Column, Page, Table
 from edgetl.result import Result
-from edgetl.samples.comparison import Comparison, Outcome
+from edgetl.samples.comparison import SIGNIFICANT, Comparison, Outcome
 from edgetl.samples.ratio import MIN_BLOCKS
 
 
@@ -24,9 +26,9 @@ def _summary(compared: ResultComparison, first: str, second: str) -> tuple[str, 
     found = ", ".join(f"{counts[verdict]} {verdict}" for verdict in get_args(Outcome) if counts[verdict])
     batch = f", batch {compared.batch}" if compared.batch > 1 else ""
     sentences = [
-        f"{found}.",
-        f"Latency (scope {compared.scope}, {compared.scenario.kind}{batch}): ratios are {second} over {first}; "
-        f"differences within {_margin(compared.margin)} do not matter.",
+        f"{numbers.counted(len(compared.pairs), 'candidate')} compared: {found}.",
+        f"First is {first}, second is {second}. Latency: {scenario_words(compared.scenario)}; scope: "
+        f"{scope_name(compared.scope)}{batch}.",
     ]
     for name, side in ((first, compared.first), (second, compared.second)):
         known = {one.name for one in compared.lost} if side is compared.first else set()
@@ -39,19 +41,15 @@ def _summary(compared: ResultComparison, first: str, second: str) -> tuple[str, 
 def _table(compared: ResultComparison) -> Table:
     columns = (
         Column("Candidate"),
-        Column("First", "right"),
-        Column("Second", "right"),
+        Column("First p50", "right"),
+        Column("Second p50", "right"),
         Column("Ratio", "right"),
         Column("95 % interval", "right"),
         Column("p", "right"),
         Column("Verdict"),
     )
-    explained = (f"{pair.second}: {verdict_words(pair)}." for pair in compared.pairs if not _is_plain(pair))
-    remarks = (
-        "p: Mann-Whitney on medians of blocks, for as many as are independent, after Holm's correction for the number "
-        "of candidates.",
-        *explained,
-    )
+    tested = "Mann-Whitney test of block medians, counting only as many blocks as are independent"
+    remarks = (_rule(compared.margin, tested, len(compared.pairs)), *_explained(compared.pairs))
     return Table("Median latency", columns, tuple(_row(pair) for pair in compared.pairs), remarks)
 
 
@@ -69,12 +67,26 @@ def side_by_side_table(result: Result) -> Table:
     rows = tuple((pair.second, pair.first, *_judgement(pair)) for pair in pairs)
     if not pairs:
         return Table("Side by side", columns, ())
-    rule = (
-        f"Ratios of medians; differences within {_margin(pairs[0].comparison.margin)} do not matter. "
-        "p: Wilcoxon's signed ranks of block medians, after Holm's correction for the number of candidates."
+    rule = _rule(pairs[0].comparison.margin, "Wilcoxon's signed-rank test of block medians", len(pairs))
+    return Table("Side by side", columns, rows, (rule, *_explained(pairs)))
+
+
+def _rule(margin: float, tested: str, pairs: int) -> str:
+    """How ratios are to be read, and where p comes from."""
+    corrected = f", after Holm's correction for {pairs} comparisons" if pairs > 1 else ""
+    return (
+        f"Ratio of medians: below 1 is faster; a difference of up to {_margin(margin)} counts as none (--margin). "
+        f"p: {tested}{corrected}; faster and slower need at most {SIGNIFICANT:g}."
     )
-    explained = (f"{pair.second}: {verdict_words(pair)}." for pair in pairs if not _is_plain(pair))
-    return Table("Side by side", columns, rows, (rule, *explained))
+
+
+def _explained(pairs: Sequence[Pair]) -> tuple[str, ...]:
+    """What the table's columns do not say; pairs of which the same is to be said stand together."""
+    of: dict[str, list[str]] = {}
+    for pair in pairs:
+        if not _is_plain(pair):
+            of.setdefault(verdict_words(pair), []).append(pair.second)
+    return tuple(f"{', '.join(names)}: {words}." for words, names in of.items())
 
 
 def _judgement(pair: Pair) -> tuple[str, ...]:
@@ -100,7 +112,10 @@ def verdict_words(pair: Pair) -> str:
     """The verdict as a phrase: ``slower, by 3.1 to 5.2 %``."""
     found = pair.comparison
     if found.low is None or found.high is None:
-        return f"inconclusive: {min(found.blocks)} blocks prove nothing, {MIN_BLOCKS} a side are needed"
+        return (
+            f"inconclusive: {numbers.counted(min(found.blocks), 'block')} of samples, {MIN_BLOCKS} a side are needed; "
+            "measure longer"
+        )
     words: str = pair.verdict
     if pair.verdict == "slower":
         words += f", by {numbers.percent_interval((found.low - 1, found.high - 1))}"
@@ -109,11 +124,19 @@ def verdict_words(pair: Pair) -> str:
     elif pair.verdict == "equivalent":
         words += f", within {_margin(found.margin)}"
     elif not pair.downgraded:
-        words += f": {_undecided(found)}"
-    if pair.downgraded:
-        measured = "" if pair.verdict == found.outcome else f"measured {found.outcome}, "
-        words += f" ({measured}downgraded: {', '.join(pair.downgraded)})"
-    return words
+        return f"{words}: {_undecided(found)}"
+    else:
+        return f"{words}: {_measured(pair)}{', '.join(pair.downgraded)}"
+    return f"{words}, although {', '.join(pair.downgraded)}" if pair.downgraded else words
+
+
+def _measured(pair: Pair) -> str:
+    """What would have been concluded but for what speaks against it; a difference that may be chance is not named."""
+    outcome = pair.comparison.outcome
+    is_chance = pair.p_holm is None or pair.p_holm > SIGNIFICANT
+    if outcome == "inconclusive" or (is_chance and outcome != "equivalent"):
+        return ""
+    return f"measured {outcome}, but "
 
 
 def lost_words(lost: Lost) -> str:
@@ -125,8 +148,11 @@ def _undecided(found: Comparison) -> str:
     advice = "measure longer" if found.paired else ONE_RUN
     if found.effective_blocks is not None and min(found.effective_blocks) < MIN_BLOCKS:
         least = min(found.effective_blocks)
-        return f"neighbouring blocks are alike and count for {least:.1f}, {MIN_BLOCKS} a side are needed; {advice}"
-    return f"the interval reaches across the margin; {advice}"
+        return (
+            f"blocks resemble their neighbours, so that they count for {least:.1f} independent ones; {MIN_BLOCKS} a "
+            f"side are needed; {advice}"
+        )
+    return f"the 95 % interval reaches across the margin of {_margin(found.margin)}; {advice}"
 
 
 def _margin(fraction: float) -> str:

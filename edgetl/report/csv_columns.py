@@ -78,6 +78,17 @@ def _scenario(value: Callable[[Scenario], Cell]) -> Callable[[Result, CandidateR
     return lambda result, _: value(result.scenario or SINGLE_STREAM)
 
 
+def _backlog(how: Scenario) -> Cell:
+    return how.backlog if how.is_paced else None
+
+
+def _no_load(how: Scenario) -> Cell:
+    """Why nothing waits and nothing is late."""
+    reasons = [] if how.is_paced else [f"no rate_hz and backlog: nothing is due at a time of its own in {how.kind}"]
+    reasons += [] if how.limit_ns is not None else ["no deadline_ns: none was given"]
+    return "; ".join(reasons) or None
+
+
 def _codes(one: CandidateResult) -> Cell:
     return None if one.validity is None else " ".join(dict.fromkeys(found.code for found in one.validity.findings))
 
@@ -119,10 +130,13 @@ def _no_ratio(result: Result, one: CandidateResult) -> Cell:
     found = _pair_of(result, one)
     if found is not None:
         few = found.comparison.low is None
-        return f"{min(found.comparison.blocks)} blocks prove nothing" if few else None
+        return f"too few blocks: {min(found.comparison.blocks)}" if few else None
     if result.comparisons is None:
         return "nothing was compared"
-    return "others are compared with it, or none is" if one.latency is not None else "it has no latency"
+    if one.latency is None:
+        return "it has no latency"
+    is_reference = any(pair.first == one.name for pair in result.comparisons)
+    return "others are compared with it" if is_reference else "there is nothing to compare it with"
 
 
 COLUMNS: Final[Mapping[str, Field]] = {
@@ -137,7 +151,8 @@ COLUMNS: Final[Mapping[str, Field]] = {
     "threads": Field("CPU threads", _own(lambda one: one.threads)),
     "size_bytes": Field("the model file", _own(lambda one: one.size_bytes)),
     "selected": Field(
-        "`true` for the fastest, of those that are not invalid", lambda run, one: one.name == run.selected
+        "`true` for the lowest p50 (offline: the highest throughput) of what is not invalid",
+        lambda run, one: one.name == run.selected,
     ),
     "rejected_because": Field("why it was not timed or not chosen", _own(lambda one: one.rejected_because)),
     "scope": Field("what the clock ran over", _own(scope_of)),
@@ -145,7 +160,7 @@ COLUMNS: Final[Mapping[str, Field]] = {
     "rate_hz": Field("inferences a second that were due", _scenario(lambda how: how.rate_hz)),
     "streams": Field("inferences at once", _scenario(lambda how: how.streams)),
     "deadline_ns": Field("after which an inference is late", _scenario(lambda how: how.limit_ns)),
-    "backlog": Field("`queue` or `drop`, for what is due too early", _scenario(lambda how: how.backlog)),
+    "backlog": Field("`queue` or `drop`, of what is due while another runs", _scenario(_backlog)),
     "effort": Field("how long timing ran", _of_run(lambda run: run.effort)),
     "verdict": Field("whether the numbers may be believed", _part("validity", "verdict")),
     "codes": Field("what speaks against them, joined by spaces", _own(_codes)),
@@ -212,5 +227,10 @@ COLUMNS: Final[Mapping[str, Field]] = {
     "ratio_p": Field("p-value after Holm's correction", _pair(lambda pair: pair.p_holm)),
     "ratio_verdict": Field("faster, slower, equivalent or inconclusive", _pair(lambda pair: pair.verdict)),
     "ratio_reason": Field("why any of these is empty", _no_ratio),
+    "load_reason": Field("why `rate_hz`, `backlog` or `deadline_ns` is empty", _scenario(_no_load)),
+    "strict": Field(
+        "codes that `--strict` named, joined by spaces: what makes `verdict` invalid whatever its severity",
+        _of_run(lambda run: None if run.strict is None else " ".join(run.strict)),
+    ),
 }
 """By name, in the order that files have; a later version adds columns at the end only."""

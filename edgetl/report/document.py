@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
@@ -10,8 +11,10 @@ import msgspec
 
 from edgetl.data_card import DataCard
 from edgetl.evaluation import Evaluation
+from edgetl.report import numbers
 from edgetl.report.accuracy import accuracy_table, checks_table, classes_table, selection_table
 from edgetl.report.candidates import only_timed, start_table
+from edgetl.report.comparison import side_by_side_table
 from edgetl.report.contents import Described, facts_table, origin_table
 from edgetl.report.data_card import data_card_tables, data_card_warnings
 from edgetl.report.decisions import decisions_tables
@@ -28,7 +31,7 @@ from edgetl.report.pictures.latency import latency_picture
 from edgetl.report.pictures.svg import Picture
 from edgetl.report.text import sizes_table, skipped_table, verdict
 from edgetl.report.training import epochs_from, in_words, kept_from
-from edgetl.report.trust import doubts_table
+from edgetl.report.trust import doubts_table, timing_sentence, unranked
 from edgetl.report.verdicts import end_to_end_rows, load_table, verdicts_table
 from edgetl.result import Result
 
@@ -68,7 +71,7 @@ class Subject:
 def in_short(result: Result, suffix: str) -> Sequence[Section]:
     """The sections about one result; ``suffix`` tells several results apart."""
     name = f"latency{suffix.replace(' ', '-')}.svg"
-    candidates = (verdicts_table(result), load_table(result), minutes_table(result))
+    candidates = (verdicts_table(result), side_by_side_table(result), load_table(result), minutes_table(result))
     costs = [end_to_end_rows(result), start_table(result)]
     costs += [energy_table(result)] if any(one.energy is not None for one in result.candidates) else []
     checks = [
@@ -94,7 +97,7 @@ def report(
         subjects: bundles and their results.
         measured: the sections about one result, given a suffix that tells several apart.
     """
-    chapters = tuple(_chapter(subject, measured) for subject in subjects)
+    chapters = _told_apart(subjects, tuple(_chapter(subject, measured) for subject in subjects))
     return (
         tuple(_renamed(chapter, f"{place}-") for place, chapter in enumerate(chapters, 1))
         if len(chapters) > 1
@@ -127,6 +130,17 @@ def _chapter(subject: Subject, measured: Callable[[Result, str], Sequence[Sectio
     return Chapter(_title(subject), _summary(subject), tuple(section for section in sections if section.blocks))
 
 
+def _told_apart(subjects: Sequence[Subject], chapters: tuple[Chapter, ...]) -> tuple[Chapter, ...]:
+    """Chapters about files of one name with a part of their hashes in the title."""
+    times = Counter(chapter.title for chapter in chapters)
+    return tuple(
+        replace(one, title=f"{one.title} (sha256 {numbers.short_hash(subject.sha256)})")
+        if times[one.title] > 1
+        else one
+        for subject, one in zip(subjects, chapters, strict=True)
+    )
+
+
 def _title(subject: Subject) -> str:
     if subject.manifest is not None:
         return f"{subject.manifest.name}, version {subject.manifest.version}"
@@ -137,7 +151,12 @@ def _title(subject: Subject) -> str:
 def _summary(subject: Subject) -> tuple[str, ...]:
     if not subject.results:
         return ("No result of a device was given, so this says what the host measured; edgetl qualify makes one.",)
-    sentences = [sentence for result in subject.results for sentence in _sentences(result)]
+    several = len(subject.results) > 1
+    sentences = []
+    for place, result in enumerate(subject.results, 1):
+        if several:
+            sentences.append(f"Result {place}, begun {result.started_utc or 'at a time that it does not tell'}:")
+        sentences += _sentences(result)
     if subject.manifest is None and not all(only_timed(result) for result in subject.results):
         sentences.append("The bundle was not given, so nothing is said of how it was made.")
     return tuple(sentences)
@@ -145,7 +164,9 @@ def _summary(subject: Subject) -> tuple[str, ...]:
 
 def _sentences(result: Result) -> tuple[str, ...]:
     if only_timed(result):
-        return (f"Timed and not judged, on {result.environment.cpu.model}, effort {result.effort}.",)
+        timing = timing_sentence(result)
+        sentence = f"Only timed, no output was judged; on {result.environment.cpu.model}, effort {result.effort}."
+        return (sentence, *([] if timing is None else [timing]), *unranked(result))
     return verdict(result)
 
 

@@ -12,6 +12,11 @@ from edgetl.scenario import Scenario
 _SCOPES: Mapping[Scope, str] = {"infer": "inference alone", "end-to-end": "image file to prediction"}
 
 
+def scope_name(scope: Scope) -> str:
+    """What the clock ran over, in words."""
+    return _SCOPES.get(scope, scope)
+
+
 def scope_words(timed: Latency | None) -> str:
     """What the clock ran over; ``-`` where nothing was timed."""
     return numbers.UNKNOWN if timed is None else _SCOPES.get(timed.scope, timed.scope)

@@ -84,4 +84,4 @@ def _over_time(result: Result, dash: str) -> tuple[Block, ...]:
         if chart is not None:
             charts.append(replace(chart, folded=one.name if place > 1 else ""))
     more = len(timed) - len(drawn)
-    return (*charts, f"{more} slower candidates are not drawn.") if more else tuple(charts)
+    return (*charts, f"{numbers.counted(more, 'candidate')} of higher latency not drawn.") if more else tuple(charts)

@@ -25,7 +25,9 @@ def duration(nanoseconds: float | None) -> str:
 
 def megabytes(size_bytes: float | None) -> str:
     """``13.6 MB`` (10^6 bytes); ``-`` when unknown."""
-    return UNKNOWN if size_bytes is None else f"{_three_digits(size_bytes / 1e6)} MB"
+    if size_bytes is None:
+        return UNKNOWN
+    return f"{_three_digits(size_bytes / 1e6)} MB" if size_bytes else "0 MB"
 
 
 def percent(fraction: float | None) -> str:
@@ -76,10 +78,13 @@ def ratio_interval(low: float | None, high: float | None) -> str:
 
 
 def probability(value: float | None) -> str:
-    """``0.032``, ``< 0.001``; ``-`` when unknown."""
+    """``0.032``, ``< 0.001``; ``-`` when unknown; what is above 0.05 has digits enough to show that."""
     if value is None:
         return UNKNOWN
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+    if value < 0.001:
+        return "< 0.001"
+    places = next((places for places in range(3, 9) if not value > 0.05 >= round(value, places)), 9)
+    return f"{value:.{places}f}"
 
 
 def rate(per_s: float | None) -> str:
@@ -107,6 +112,11 @@ def bytes_per_s(rate: float) -> str:
 def count(number: int | None) -> str:
     """``12,345``."""
     return UNKNOWN if number is None else f"{number:,}"
+
+
+def counted(number: int, one: str) -> str:
+    """``1 candidate``, ``1,200 candidates``."""
+    return f"{count(number)} {one}{'' if number == 1 else 's'}"
 
 
 def significant(number: float) -> str:

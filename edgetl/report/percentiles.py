@@ -28,8 +28,8 @@ def percentiles_table(result: Result, *, highest_only: bool = False) -> Table:
         if one.latency is not None
         for found in one.latency.percentiles[-1 if highest_only else 0 :]
     )
-    remark = "Limits are judged by the upper bound. All of it holds for samples that do not depend on each other."
-    return Table("How far percentiles are known", columns, rows, (remark,))
+    remark = "Both hold for independent samples (W-CORRELATED says where they are not); limits are judged by the bound."
+    return Table("Uncertainty of percentiles", columns, rows, (remark,))
 
 
 def _cells(found: Percentile) -> tuple[str, str, str]:

@@ -80,11 +80,12 @@ def summary(
     result: Result,
     files: Sequence[tuple[str, Path]] = (),
     skipped: Sequence[tuple[str, str]] = (),
+    remarks: Sequence[str] = (),
 ) -> Page:
-    """The short form of :func:`deployment`, for a terminal."""
+    """The short form of :func:`deployment`, for a terminal; ``remarks`` are those of the preparation."""
     return _page(
         f"{subject.name}, version {subject.version}",
-        verdict(result),
+        (*verdict(result), *_notes(remarks)),
         accuracy_table(subject.evaluations, headline_only=True),
         decisions_table(subject.evaluations),
         sizes_table(subject.variants),
@@ -112,7 +113,7 @@ def preparation(
     """The report of a prepare run."""
     return _page(
         f"{subject.name}, version {subject.version}",
-        tuple(f"Note: {remark}" for remark in remarks),
+        _notes(remarks),
         accuracy_table(subject.evaluations, headline_only=True),
         selection_table(subject.evaluations),
         decisions_table(subject.evaluations),
@@ -125,7 +126,7 @@ def preparation(
 def verdict(result: Result) -> tuple[str, ...]:
     """What was decided, on what machine, whether its timing may be believed, and what was not judged."""
     timing = timing_sentence(result)
-    circumstances = (machine_sentence(result), *([] if timing is None else [timing]), *_remarks(result))
+    circumstances = (machine_sentence(result), *([] if timing is None else [timing]), *_notes(result.remarks))
     if result.selected is None:
         missed = "FAILED: no candidate passed every check, so this bundle must not run on this machine."
         return (missed, *circumstances)
@@ -175,8 +176,8 @@ def machine_sentence(result: Result) -> str:
     return f"Measured on {result.environment.cpu.model}, effort {result.effort}."
 
 
-def _remarks(result: Result) -> tuple[str, ...]:
-    return tuple(f"Note: {remark}." for remark in result.remarks)
+def _notes(remarks: Sequence[str]) -> tuple[str, ...]:
+    return tuple(f"Note: {remark}." for remark in remarks)
 
 
 def _gain(chosen: CandidateResult, result: Result) -> str:

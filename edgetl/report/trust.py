@@ -26,7 +26,8 @@ class _Said:
 def findings_table(result: Result) -> Table:
     """Everything that speaks against the measurements, the worst first, each once; the verdicts stand below."""
     judged = _judged(result)
-    rows = _rows(sorted(_grouped(judged), key=lambda one: _WORST.index(severity(one.finding))), len(judged))
+    found = sorted(_grouped(judged), key=lambda one: _WORST.index(severity(one.finding, strict_codes(result))))
+    rows = _rows(found, len(judged), strict_codes(result))
     clean = [one.name for one in judged if one.validity is not None and not one.validity.findings]
     if clean:
         rows += ((numbers.UNKNOWN, "valid", _names(clean, len(judged)), "nothing speaks against it"),)
@@ -36,9 +37,9 @@ def findings_table(result: Result) -> Table:
 def doubts_table(result: Result) -> Table:
     """Everything that speaks against the numbers, each once; notes are only named, with their meanings."""
     judged = _judged(result)
-    found = _grouped(judged)
-    notes = dict.fromkeys(one.finding.code for one in found if severity(one.finding) == "note")
-    rows = _rows([one for one in found if severity(one.finding) != "note"], len(judged))
+    found, strict = _grouped(judged), strict_codes(result)
+    notes = dict.fromkeys(one.finding.code for one in found if severity(one.finding, strict) == "note")
+    rows = _rows([one for one in found if severity(one.finding, strict) != "note"], len(judged), strict)
     remarks = (f"Notes: {', '.join(f'{code} ({CODES[code][1]})' for code in notes)}.",) if notes else ()
     return Table("May these numbers be believed?", _COLUMNS, rows or _without_doubts(judged), remarks)
 
@@ -49,10 +50,19 @@ def timing_sentence(result: Result) -> str | None:
     worst = next((verdict for verdict in ("invalid", "degraded", "valid") if verdict in verdicts), None)
     if worst is None:
         return None
-    codes = dict.fromkeys(one.finding.code for one in _grouped(_judged(result)) if severity(one.finding) != "note")
+    judged, strict = _judged(result), strict_codes(result)
+    of = [one for one in judged if one.validity is not None and one.validity.verdict == worst]
+    subject = "Timing" if len(of) == len(judged) else f"Timing of {', '.join(one.name for one in of)}"
+    blamed = {worst, "unknown"}
+    codes = dict.fromkeys(one.finding.code for one in _grouped(of) if severity(one.finding, strict) in blamed)
     if worst != "valid" and not codes:
-        return f"Timing is {worst}: a note was named with --strict."
-    return f"Timing is {worst}{': ' if codes else ''}{', '.join(codes)}."
+        return f"{subject} is {worst}: a code was named with --strict."
+    return f"{subject} is {worst}{': ' if codes else ''}{', '.join(codes)}."
+
+
+def unranked(result: Result) -> tuple[str, ...]:
+    """Of a benchmark that selected nothing, why."""
+    return ("No candidate is selected, because all timing is invalid.",) if result.selected is None else ()
 
 
 def machine_findings_table(result: Result) -> Table:
@@ -60,17 +70,36 @@ def machine_findings_table(result: Result) -> Table:
     said = {(one.finding.code, _seen(one.finding)) for one in _grouped(_judged(result))}
     found = result.state.findings if result.state is not None else ()
     columns = (Column("Code"), Column("Severity"), Column("What was seen"))
-    rows = tuple((one.code, severity(one), _seen(one)) for one in found if (one.code, _seen(one)) not in said)
+    strict = strict_codes(result)
+    rows = tuple((one.code, _weight(one, strict), _seen(one)) for one in found if (one.code, _seen(one)) not in said)
     return Table("Found of the machine, before and while measuring", columns, rows)
 
 
-def severity(finding: Finding) -> str:
-    """How much a finding matters; ``unknown`` of a code that this version does not have."""
+def strict_codes(result: Result) -> frozenset[str]:
+    """The codes that were named with ``--strict``; none where an older file does not say."""
+    return frozenset(result.strict or ())
+
+
+def severity(finding: Finding, strict: frozenset[str] = frozenset()) -> str:
+    """How much a finding matters; ``unknown`` of a code that this version does not have.
+
+    Args:
+        finding: what speaks against a measurement.
+        strict: codes that make it invalid whatever they are.
+    """
+    if finding.code in strict:
+        return "invalid"
     return CODES[finding.code][0] if finding.code in CODES else "unknown"
 
 
+def _weight(finding: Finding, strict: frozenset[str]) -> str:
+    """Its severity in a cell, with the reason where ``--strict`` made it that."""
+    raised = severity(finding, strict) != severity(finding)
+    return f"{severity(finding, strict)}{' (strict)' if raised else ''}"
+
+
 def _without_doubts(judged: Sequence[CandidateResult]) -> tuple[tuple[str, ...], ...]:
-    """Only a code that was named with ``--strict`` makes a measurement worse than its findings."""
+    """Older files do not name the codes of ``--strict``, which make a measurement worse than its findings."""
     strict = [one for one in judged if one.validity is not None and one.validity.verdict != "valid"]
     if strict:
         names = ", ".join(one.name for one in strict)
@@ -94,8 +123,10 @@ def _grouped(judged: Sequence[CandidateResult]) -> tuple[_Said, ...]:
     return tuple(_Said(finding, tuple(of[key])) for key, finding in first.items())
 
 
-def _rows(found: Sequence[_Said], judged: int) -> tuple[tuple[str, ...], ...]:
-    return tuple((one.finding.code, severity(one.finding), _names(one.of, judged), _seen(one.finding)) for one in found)
+def _rows(found: Sequence[_Said], judged: int, strict: frozenset[str]) -> tuple[tuple[str, ...], ...]:
+    return tuple(
+        (one.finding.code, _weight(one.finding, strict), _names(one.of, judged), _seen(one.finding)) for one in found
+    )
 
 
 def _names(names: Sequence[str], judged: int) -> str:

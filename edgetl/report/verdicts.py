@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from edgetl.report import numbers
-from edgetl.report.candidates import only_timed, ordered
+from edgetl.report.candidates import is_invalid, only_timed, ordered
 from edgetl.report.energy import millijoules
 from edgetl.report.load import measured_as, only_throughput, scope_words
 from edgetl.report.page import Column, Table, known_columns
-from edgetl.report.trust import severity
+from edgetl.report.trust import severity, strict_codes
 from edgetl.result import CandidateResult, Latency, Result
 from edgetl.validity import Validity
 
@@ -57,7 +57,7 @@ def load_table(result: Result) -> Table:
     if any(one.batch > 1 for one in result.candidates):
         remarks.append("Throughput counts the items of a batch; late and dropped count batches.")
     optional = [column.title for column in columns[1:]]
-    return known_columns(Table("Load", columns, known, tuple(remarks)), optional)
+    return known_columns(Table("Throughput and overhead", columns, known, tuple(remarks)), optional)
 
 
 def end_to_end_rows(result: Result) -> Table:
@@ -83,7 +83,7 @@ def _row(candidate: CandidateResult, result: Result) -> tuple[str, ...]:
     return (
         candidate.name,
         _verdict(candidate, result),
-        _judged(candidate.validity),
+        _judged(candidate.validity, strict_codes(result)),
         *((numbers.rate(candidate.throughput_per_s),) if offline else _percentiles(candidate.latency)),
         measured_as(candidate, result),
         numbers.percent(score.value if score is not None else None),
@@ -97,14 +97,17 @@ def _verdict(candidate: CandidateResult, result: Result) -> str:
     if candidate.rejected_because is not None:
         return f"rejected: {candidate.rejected_because}"
     if only_timed(result):
-        return "fastest" if candidate.name == result.selected else "measured"
+        if is_invalid(candidate):
+            return "invalid"
+        best = "highest throughput" if only_throughput(result) else "lowest p50"
+        return best if candidate.name == result.selected else "measured"
     return "CHOSEN" if candidate.name == result.selected else "not rejected"
 
 
-def _judged(validity: Validity | None) -> str:
+def _judged(validity: Validity | None, strict: frozenset[str]) -> str:
     if validity is None:
         return "not judged"
-    codes = ", ".join(finding.code for finding in validity.findings if severity(finding) != "note")
+    codes = ", ".join(finding.code for finding in validity.findings if severity(finding, strict) != "note")
     return f"{validity.verdict}: {codes}" if codes else validity.verdict
 
 

@@ -97,10 +97,17 @@ def _noisy(samples: Sequence[int]) -> Iterator[Finding]:
     median, p90 = (percentile(tuple(samples), percent) for percent in (50.0, 90.0))
     if p90 > NOISY * median:
         message = (
-            f"p90 is {p90 / max(median, 1):.2f} times the median (at most {NOISY:g} on a quiet machine); "
+            f"p90 is {_beyond(p90 / max(median, 1), NOISY)} times the median (at most {NOISY:g} on a quiet machine); "
             "stop other work and repeat"
         )
         yield Finding("W-NOISY", message, {"p50_ns": median, "p90_ns": p90})
+
+
+def _beyond(value: float, limit: float) -> str:
+    """With two decimals, or as many as show that it is above its limit."""
+    return next(
+        (shown for places in range(2, 9) if float(shown := f"{value:.{places}f}") > limit), f"just above {limit:g}"
+    )
 
 
 def _too_few(n: int, headline_percent: float) -> Iterator[Finding]:

@@ -21,6 +21,7 @@ class SkippedOnly(msgspec.Struct):
     """What a report reads of what the host half made."""
 
     skipped: tuple[tuple[str, str], ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 class Made(msgspec.Struct):
@@ -138,3 +139,12 @@ def test_deploy_tells_which_images_were_left_out(
     assert "Left out" in shown
     assert "broken.png" in shown
     assert "it is cut off" in shown
+
+
+def test_deploy_tells_what_preparing_remarked(
+    pipeline: Pipeline, recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pipeline.prepared = SkippedOnly(remarks=("[gates.target.jetsen]: no target of that name is known here",))
+    assert run(["deploy", str(recipe), "-o", str(tmp_path / "x.edgetl"), "-q"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "Note: [gates.target.jetsen]: no target of that name is known here." in shown

@@ -3,10 +3,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import click
 import msgspec
 import pytest
 
 from edgetl.cli import run
+from edgetl.cli.strict import hold_to
 from edgetl.device import qualify
 from edgetl.result import Result
 from edgetl.validity import Finding, judged
@@ -35,6 +37,17 @@ def test_a_code_that_is_named_and_found_ends_with_3_after_the_answer(
     shown = capsys.readouterr()
     assert json.loads(shown.out) == json.loads((tmp_path / "r.json").read_text())
     assert "edgetl: W-LOAD: others took 46 % of the CPUs" in shown.err
+
+
+def test_every_candidate_with_a_code_is_named_unless_all_have_it(
+    doubted: Result, capsys: pytest.CaptureFixture[str]
+) -> None:
+    slow, *others = doubted.candidates
+    worse = msgspec.structs.replace(slow, validity=judged([LOAD, Finding("W-MODES", "2 modes")]))
+    found = msgspec.structs.replace(doubted, candidates=(worse, *others))
+    with pytest.raises(click.exceptions.Exit):
+        hold_to(found, frozenset({"W-LOAD", "W-MODES"}))
+    assert f"W-LOAD: others took 46 % of the CPUs; W-MODES of {slow.name}: 2 modes" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("codes", [(), ("W-TURBO",)], ids=["none", "another"])

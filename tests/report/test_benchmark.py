@@ -9,7 +9,7 @@ from edgetl.device.bench.side_by_side import side_by_side
 from edgetl.report.benchmark import benchmark
 from edgetl.report.candidates import latency_table
 from edgetl.report.comparison import side_by_side_table
-from edgetl.report.trust import doubts_table
+from edgetl.report.trust import doubts_table, timing_sentence
 from edgetl.report.verdicts import verdicts_table
 from edgetl.result import CandidateResult, Latency, Result
 from edgetl.telemetry import Energy
@@ -71,7 +71,7 @@ def test_stored_comparisons_are_shown(of: Callable[..., Result]) -> None:
     (row,) = table.rows
     assert row[:3] == ("second", "first", "0.667 x")
     assert row[-1] == "faster"
-    assert "within 2 % do not matter" in table.remarks[0]
+    assert "a difference of up to 2 % counts as none" in table.remarks[0]
     assert table in benchmark(result).tables
 
 
@@ -105,6 +105,18 @@ def test_note_that_strict_made_invalid_is_not_called_valid(of: Callable[..., Res
     assert "W-TURBO (turbo is on: clocks depend on heat and neighbours)" in table.remarks[0]
 
 
+def test_strict_code_is_told_with_what_it_found(of: Callable[..., Result]) -> None:
+    found = [Finding("W-TURBO", "turbo is on"), Finding("W-LOAD", "others took 46 %"), Finding("W-MODES", "2 modes")]
+    strict = frozenset({"W-TURBO", "W-LOAD"})
+    one = msgspec.structs.replace(candidate("fast", 10**6), validity=judged(found, strict))
+    result = msgspec.structs.replace(of(one), strict=tuple(strict))
+    table = doubts_table(result)
+    assert [row[:2] for row in table.rows] == [("W-TURBO", "invalid (strict)"), ("W-LOAD", "invalid (strict)")]
+    assert "W-TURBO" not in table.remarks[0]
+    assert verdicts_table(result).rows[0][2] == "invalid: W-TURBO, W-LOAD"
+    assert timing_sentence(result) == "Timing is invalid: W-TURBO, W-LOAD."
+
+
 def test_percentile_that_is_missing_says_what_it_needs(of: Callable[..., Result]) -> None:
     assert latency_table(of(candidate("fast", 10**6))).remarks[0] == (
         "p99 needs 662 samples; a longer --effort takes more."
@@ -130,7 +142,7 @@ def test_scope_and_batch_of_another_kind_are_told_everywhere(of: Callable[..., R
     assert "scope: image file to prediction; batch 8: latency is of a whole batch" in page.summary[1]
     titles = {table.title: table for table in page.tables}
     assert "Latency from image file to prediction, 8 at a time" in titles
-    assert "items of a batch" in titles["Load"].remarks[1]
+    assert "items of a batch" in titles["Throughput and overhead"].remarks[1]
 
 
 def test_remarks_of_the_run_stand_above(of: Callable[..., Result]) -> None:

@@ -114,7 +114,7 @@ def test_bundle_alone_says_that_no_device_judged_it(manifest: Manifest) -> None:
 def test_bench_result_is_not_said_to_have_passed(result: Result) -> None:
     unchecked = tuple(msgspec.structs.replace(one, checks=(), rejected_because=None) for one in result.candidates)
     (chapter,) = report([Subject("ab" * 32, None, (msgspec.structs.replace(result, candidates=unchecked),))])
-    assert chapter.summary == ("Timed and not judged, on Example CPU, effort standard.",)
+    assert chapter.summary == ("Only timed, no output was judged; on Example CPU, effort standard.",)
 
 
 def test_pictures_of_several_bundles_and_devices_have_names_of_their_own(manifest: Manifest, result: Result) -> None:
@@ -122,6 +122,39 @@ def test_pictures_of_several_bundles_and_devices_have_names_of_their_own(manifes
     names = [one.name for one in pictures(report(subjects))]
     assert len(set(names)) == len(names) == 9
     assert {"1-latency-1.svg", "1-latency-2.svg", "2-latency.svg"} <= set(names)
+
+
+def test_chapters_about_files_of_one_name_are_told_apart(result: Result) -> None:
+    old, new = (Subject(sha256 * 32, None, (result,)) for sha256 in ("ab", "cd"))
+    assert [chapter.title for chapter in report([old, new])] == [
+        "solar-cells, version 3 (sha256 abababababab)",
+        "solar-cells, version 3 (sha256 cdcdcdcdcdcd)",
+    ]
+    assert report([old])[0].title == "solar-cells, version 3"
+
+
+def test_results_of_one_file_say_when_each_was_begun(result: Result) -> None:
+    later = msgspec.structs.replace(result, started_utc="2025-11-22T04:00:00+00:00")
+    (chapter,) = report([Subject("ab" * 32, None, (later, result))])
+    told = [sentence for sentence in chapter.summary if sentence.startswith("Result ")]
+    assert told == ["Result 1, begun 2025-11-22T04:00:00+00:00:", "Result 2, begun at a time that it does not tell:"]
+
+
+def test_benchmark_of_which_all_is_invalid_is_not_said_to_have_failed(result: Result) -> None:
+    unchecked = tuple(
+        msgspec.structs.replace(one, checks=(), rejected_because=None, validity=judged([Finding("W-THROTTLED", "hot")]))
+        for one in result.candidates
+    )
+    bench = msgspec.structs.replace(result, candidates=unchecked, selected=None, passed=False, comparisons=())
+    (chapter,) = report([Subject("ab" * 32, None, (bench,))])
+    assert chapter.summary[0].startswith("Only timed, no output was judged")
+    assert chapter.summary[1:] == (
+        "Timing is invalid: W-THROTTLED.",
+        "No candidate is selected, because all timing is invalid.",
+    )
+    verdicts = table(chapter, "Every candidate")
+    assert {row[1] for row in verdicts.rows} == {"invalid"}
+    assert not [sentence for sentence in chapter.summary if "FAILED" in sentence or "bundle" in sentence]
 
 
 def test_labels_cannot_be_markdown_or_html(manifest: Manifest, result: Result) -> None:

@@ -88,3 +88,8 @@ def test_percent_and_points() -> None:
 )
 def test_quantity_is_shown_in_its_unit(value: float | None, unit: str, shown: str) -> None:
     assert numbers.quantity(value, unit) == shown
+
+
+@pytest.mark.parametrize(("number", "shown"), [(0, "0 blocks"), (1, "1 block"), (1_200, "1,200 blocks")])
+def test_counted_things_are_singular_where_there_is_one(number: int, shown: str) -> None:
+    assert numbers.counted(number, "block") == shown

@@ -24,7 +24,7 @@ def test_each_percentile_has_its_interval_and_bound(result: Result) -> None:
     table = percentiles_table(measured(result))
     assert [row[1] for row in table.rows[:4]] == ["p50", "p90", "p95", "p99"]
     assert table.rows[3][2:] == ("1.69 ms", "1.69 ms to 1.70 ms", "1.70 ms")
-    assert "Limits are judged by the upper bound" in table.remarks[0]
+    assert "limits are judged by the bound" in table.remarks[0]
     assert table.title in [one.title for one in benchmark(measured(result)).tables]
 
 

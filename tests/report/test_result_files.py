@@ -51,14 +51,14 @@ def test_csv_has_the_stored_comparison_at_its_end(full: Result) -> None:
     (pair,) = side_by_side(timed, "ab", 0.02, 0)
     found = rows(replace(full, comparisons=(pair,)))
     row = found[pair.second]
-    assert list(row)[-7:] == [
+    assert list(row)[-9:-2] == [
         *("compared_with", "ratio", "ratio_low", "ratio_high", "ratio_p", "ratio_verdict", "ratio_reason")
     ]
     assert (row["compared_with"], row["ratio_verdict"], row["ratio_reason"]) == (pair.first, pair.verdict, "")
     judged = pair.comparison
     numbers = [float(row[name]) for name in ("ratio", "ratio_low", "ratio_high", "ratio_p")]
     assert numbers == [judged.ratio, judged.low, judged.high, pair.p_holm]
-    assert found[pair.first]["ratio_reason"] == "others are compared with it, or none is"
+    assert found[pair.first]["ratio_reason"] == "others are compared with it"
     assert rows(full)[pair.second]["ratio_reason"] == "nothing was compared"
 
 
@@ -74,6 +74,26 @@ def test_csv_says_why_a_value_is_empty(full: Result) -> None:
     (row,) = rows(run).values()
     assert (row["latency_p50_ns"], row["latency_reason"]) == ("", "only throughput was measured")
     assert (row["scope"], row["streams"]) == ("infer", "2")
+
+
+def test_csv_has_no_backlog_where_nothing_is_due(full: Result) -> None:
+    row = rows(full)["int8/openvino/int8/2t"]
+    assert (row["backlog"], row["rate_hz"], row["deadline_ns"]) == ("", "", "")
+    assert row["load_reason"] == (
+        "no rate_hz and backlog: nothing is due at a time of its own in single-stream; no deadline_ns: none was given"
+    )
+    camera = replace(full, scenario=Scenario("periodic", 30.0, backlog="drop"))
+    row = rows(camera)["int8/openvino/int8/2t"]
+    assert (row["backlog"], row["load_reason"]) == ("drop", "")
+    requests = replace(full, scenario=Scenario("server", 30.0))
+    row = rows(requests)["int8/openvino/int8/2t"]
+    assert (row["backlog"], row["load_reason"]) == ("queue", "no deadline_ns: none was given")
+
+
+def test_csv_tells_strict_codes_and_not_where_a_file_does_not(full: Result) -> None:
+    assert [row["strict"] for row in rows(full).values()] == [""] * len(full.candidates)
+    named = rows(replace(full, strict=("W-LOAD", "W-TURBO")))
+    assert {row["strict"] for row in named.values()} == {"W-LOAD W-TURBO"}
 
 
 def test_csv_is_rfc_4180(full: Result) -> None:

@@ -43,7 +43,7 @@ def with_findings(result: Result, *findings: Finding) -> Result:
         ((), "Timing is valid."),
         ((Finding("W-TURBO", "turbo is on"),), "Timing is valid."),
         ((Finding("W-LOAD", "others"), Finding("W-TURBO", "on")), "Timing is degraded: W-LOAD."),
-        ((Finding("W-LOAD", "others"), Finding("W-THROTTLED", "hot")), "Timing is invalid: W-LOAD, W-THROTTLED."),
+        ((Finding("W-LOAD", "others"), Finding("W-THROTTLED", "hot")), "Timing is invalid: W-THROTTLED."),
     ],
     ids=["nothing", "a note", "degraded", "invalid"],
 )
@@ -55,11 +55,19 @@ def test_verdict_says_whether_to_believe_the_timing(
     assert text.verdict(failed)[2] == sentence
 
 
+def test_verdict_names_whose_timing_is_not_to_be_believed(result: Result) -> None:
+    slow, *others = result.candidates
+    hot = msgspec.structs.replace(slow, validity=judged([Finding("W-THROTTLED", "hot")]))
+    fine = [msgspec.structs.replace(one, validity=judged([])) for one in others]
+    told = text.verdict(msgspec.structs.replace(result, candidates=(hot, *fine)))
+    assert f"Timing of {slow.name} is invalid: W-THROTTLED." in told
+
+
 def test_verdict_tells_of_a_note_that_was_named(result: Result) -> None:
     chosen = result.candidate("int8/openvino/int8/2t")
     named = msgspec.structs.replace(chosen, validity=judged([Finding("W-TURBO", "on")], frozenset({"W-TURBO"})))
     doubted = msgspec.structs.replace(result, candidates=(named,))
-    assert text.verdict(doubted)[2] == "Timing is invalid: a note was named with --strict."
+    assert text.verdict(doubted)[2] == "Timing is invalid: a code was named with --strict."
 
 
 def test_every_page_of_a_qualification_says_what_speaks_against_its_timing(subject: Any, result: Result) -> None:
@@ -121,7 +129,7 @@ def test_failed_checks_have_a_table_of_their_own(subject: Any, result: Result) -
 
 
 def test_remarks_of_a_preparation_stand_below_its_title(subject: Any) -> None:
-    assert text.preparation(subject, remarks=("mind this",)).summary == ("Note: mind this",)
+    assert text.preparation(subject, remarks=("mind this",)).summary == ("Note: mind this.",)
 
 
 def test_tables_are_rectangular(subject: Any, result: Result) -> None:

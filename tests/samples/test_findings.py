@@ -70,6 +70,14 @@ def test_slow_tenth_is_noise() -> None:
     assert found["W-NOISY"].evidence["p90_ns"] > 1.5 * float(found["W-NOISY"].evidence["p50_ns"])
 
 
+@pytest.mark.parametrize(
+    ("p90_ns", "shown"), [(1_600_000, "1.60"), (1_500_010, "1.50001"), (1_504_000, "1.504")], ids=str
+)
+def test_noise_just_above_its_limit_does_not_look_like_the_limit(p90_ns: int, shown: str) -> None:
+    found = codes([1_000_000] * 800 + [p90_ns] * 200)
+    assert f"p90 is {shown} times the median (at most 1.5 on a quiet machine)" in found["W-NOISY"].message
+
+
 def test_too_few_samples_for_the_percentile_asked_for() -> None:
     assert "p99 needs 662 samples, got 661" in codes(quiet(661))["W-FEW-SAMPLES"].message
     assert "W-FEW-SAMPLES" not in codes(quiet(662))

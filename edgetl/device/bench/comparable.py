@@ -9,7 +9,7 @@ from edgetl.measurement import Scope
 from edgetl.result import CandidateResult, Latency, Result
 from edgetl.scenario import SINGLE_STREAM, Scenario
 
-OTHER_MACHINE = "other machine"
+OTHER_MACHINE = "the machines differ"
 
 
 def shared_scenario(first: Result, second: Result) -> Scenario:
@@ -91,6 +91,19 @@ def machine_differences(first: Result, second: Result) -> tuple[str, ...]:
 def software_differences(first: Result, second: Result) -> tuple[str, ...]:
     """What else differs of what decides speed; mostly what the comparison is about."""
     return tuple(_differences(_software(first), _software(second)))
+
+
+def strictness_difference(first: Result, second: Result) -> str | None:
+    """In what the codes that make a measurement invalid differ; ``None`` where they agree, or one does not say."""
+    if first.strict is None or second.strict is None or set(first.strict) == set(second.strict):
+        return None
+    ours, theirs = (
+        " ".join(f"--strict {code}" for code in one) or "no --strict" for one in (first.strict, second.strict)
+    )
+    return (
+        f"strictness differs: {ours} against {theirs}; what is named there makes a measurement invalid, and an invalid "
+        "one is never called faster or equivalent, so measure both with the same codes"
+    )
 
 
 def _machine(result: Result) -> dict[str, object]:

@@ -14,6 +14,7 @@ from edgetl.device.bench.comparable import (
     shared_scenario,
     shared_scope,
     software_differences,
+    strictness_difference,
 )
 from edgetl.device.bench.pairs import Judging, judged_pairs
 from edgetl.errors import InputError
@@ -22,8 +23,8 @@ from edgetl.result import CandidateResult, Result
 from edgetl.samples.comparison import MARGIN
 
 _OTHER_RUN = (
-    "the results come from different runs: the interval holds what changes from block to block, not what changes from "
-    f"one start to the next; {ONE_RUN}"
+    "these are separate runs: the intervals cover what varies from block to block, not from one start to the next; "
+    f"where that matters, {ONE_RUN}"
 )
 
 
@@ -77,7 +78,7 @@ def compare_results(first: Result, second: Result, settings: CompareSettings) ->
         pairs=judged,
         fail_if=settings.fail_if,
         passed=not missed and not (settings.fail_if and lost),
-        remarks=_remarks(machine, software_differences(first, second)),
+        remarks=_remarks(first, second, machine),
         batch=shared_batch(pairs),
         lost=lost,
     )
@@ -92,7 +93,8 @@ def _pairs(first: Result, second: Result) -> tuple[tuple[CandidateResult, Candid
         return ((first.candidate(first.selected), second.candidate(second.selected)),)
     raise InputError(
         "no candidate was timed in both results, nor is one selected in each; "
-        f"the first has {_named(ours)}, the second {_named(theirs)}"
+        f"the first has {_named(ours)}, the second {_named(theirs)}; "
+        f"{ONE_RUN}"
     )
 
 
@@ -120,13 +122,17 @@ def _side(result: Result, paired: set[str]) -> Side:
         fingerprint=result.environment.fingerprint,
         started_utc=result.started_utc,
         alone=tuple(name for name in _timed(result) if name not in paired),
+        strict=result.strict,
     )
 
 
-def _remarks(machine: tuple[str, ...], software: tuple[str, ...]) -> tuple[str, ...]:
+def _remarks(first: Result, second: Result, machine: tuple[str, ...]) -> tuple[str, ...]:
+    software, strictness = software_differences(first, second), strictness_difference(first, second)
     remarks = [_OTHER_RUN]
     if machine:
-        remarks.append(f"downgraded: {OTHER_MACHINE} ({'; '.join(machine)})")
+        remarks.append(f"{OTHER_MACHINE} ({'; '.join(machine)}), so nothing is called faster or equivalent")
     if software:
         remarks.append(f"software differs: {'; '.join(software)}")
+    if strictness is not None:
+        remarks.append(strictness)
     return tuple(remarks)

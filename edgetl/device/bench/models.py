@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import hashlib
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -18,10 +17,11 @@ from edgetl.device.bench.cold import measure_cold, still_starting
 from edgetl.device.bench.energy_runs import energy_plan, energy_remarks, energy_runs
 from edgetl.device.bench.inputs import input_remarks, inputs_of, open_sizes, rooms
 from edgetl.device.bench.judgement import Found, Run, candidate_result
+from edgetl.device.bench.naming import identity_of_models
 from edgetl.device.bench.overhead import overhead_ns
 from edgetl.device.bench.pacing import RealTime
 from edgetl.device.bench.peak import Place, measured_peak
-from edgetl.device.bench.percent import percent_stage
+from edgetl.device.bench.percent import percent_stage, timing_title
 from edgetl.device.bench.plan import PLANS, Effort
 from edgetl.device.bench.roofline import roofline
 from edgetl.device.bench.scenarios import Load, run_scenario
@@ -33,7 +33,6 @@ from edgetl.device.bench.subjects import Inputs, Loaded, Timeable, Wanted, load,
 from edgetl.device.bench.timing import Clock, Subject, Timed, throughput_per_s
 from edgetl.device.bench.watch import Watch, watching
 from edgetl.device.candidates import backends_of
-from edgetl.device.onnx_file import identity_of, parts_of
 from edgetl.device.probe import environment, machine_state
 from edgetl.errors import BackendError, EdgeTLError, InputError
 from edgetl.layers import Layers, Roofline
@@ -103,7 +102,9 @@ def bench_models(
     target = LOCAL if settings.runtime is None else Target("local", runtimes=(settings.runtime,))
     wanted = Wanted(settings.cache_dir, settings.threads, settings.precision, settings.scope, settings.batch)
     subjects = subjects_of(models, backends_of(target), wanted)
-    return msgspec.structs.replace(bench_subjects(subjects, settings, progress, clock), bundle=_identity(models))
+    return msgspec.structs.replace(
+        bench_subjects(subjects, settings, progress, clock), bundle=identity_of_models(models)
+    )
 
 
 def bench_subjects(
@@ -188,13 +189,14 @@ class _Bench:
             state=msgspec.structs.replace(watch.state, findings=watch.findings),
             telemetry=watch.telemetry,
             comparisons=side_by_side(candidates, [one.source for one in subjects], settings.margin, settings.seed),
+            strict=tuple(sorted(settings.strict)),
         )
 
     def _threads(self, started: Sequence[Loaded]) -> int:
         return max(one.subject.options.threads for one in started) * self.settings.scenario.streams
 
     def _remarks(self, watch: Watch, alone: Mapping[str, tuple[Alone, ...]]) -> tuple[str, ...]:
-        return (*energy_remarks(watch.telemetry, alone), *pacing_remarks(self.settings.scenario))
+        return (*pacing_remarks(self.settings.scenario), *energy_remarks(watch.telemetry, alone))
 
     def _overhead_ns(self, one: Loaded, inputs: Mapping[str, Inputs]) -> float:
         feeds = inputs[one.subject.name].feeds
@@ -217,8 +219,7 @@ class _Bench:
     def _timed(self, calls: Mapping[str, Sequence[Subject]]) -> dict[str, Timed]:
         settings = self.settings
         how = Load(settings.scenario, PLANS[settings.effort])
-        title = f"time {len(calls)} candidates against each other ({settings.effort})"
-        with percent_stage(self.progress, title) as told:
+        with percent_stage(self.progress, timing_title(len(calls), settings.effort)) as told:
             return run_scenario(calls, how, RealTime(self.clock), told)
 
     def _alone(self, calls: Mapping[str, Sequence[Subject]], watch: Watch) -> dict[str, tuple[Alone, ...]]:
@@ -284,14 +285,3 @@ def _fastest(timed: Mapping[str, Timed], candidates: Sequence[CandidateResult]) 
 
     invalid = {one.name for one in candidates if one.validity is not None and one.validity.verdict == "invalid"}
     return min((name for name in timed if name not in invalid), key=slowness, default=None)
-
-
-def _identity(models: Sequence[Path | Bundle]) -> BundleIdentity:
-    identities = [
-        model.identity if isinstance(model, Bundle) else BundleIdentity(model.name, None, identity_of(parts_of(model)))
-        for model in models
-    ]
-    if len(identities) == 1:
-        return identities[0]
-    together = hashlib.sha256(msgspec.json.encode(identities)).hexdigest()
-    return BundleIdentity(", ".join(identity.name for identity in identities), None, together)

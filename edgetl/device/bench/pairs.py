@@ -9,7 +9,7 @@ from edgetl.device.bench.comparable import latency_of
 from edgetl.measurement import percentile
 from edgetl.pair import Pair
 from edgetl.result import CandidateResult
-from edgetl.samples.comparison import MARGIN, Comparison, Outcome, compare, verdicts
+from edgetl.samples.comparison import MARGIN, SIGNIFICANT, Comparison, Outcome, compare, verdicts
 
 
 @dataclass(frozen=True)
@@ -57,14 +57,19 @@ def _pair(
     if reasons and verdict in ("faster", "equivalent"):
         verdict = "inconclusive"
     if adjusted[1] != comparison.outcome:
-        reasons.append("not significant among so many pairs")
+        reasons.append(f"p is above {SIGNIFICANT:g} after Holm's correction")
     medians = [percentile(latency_of(one).samples_ns, 50.0) for one in pair]
     return Pair(old.name, new.name, medians[0], medians[1], comparison, p_holm, verdict, tuple(reasons))
 
 
 def _invalid(pair: tuple[CandidateResult, CandidateResult]) -> list[str]:
-    return [
-        f"the {place} measurement is invalid"
+    found = [
+        place
         for place, one in zip(("first", "second"), pair, strict=True)
         if one.validity is not None and one.validity.verdict == "invalid"
     ]
+    return (
+        ["both measurements are invalid"]
+        if len(found) == 2
+        else [f"the {place} measurement is invalid" for place in found]
+    )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
+from edgetl.device.bench.plan import Effort
 from edgetl.progress import Progress, Step
 
 
@@ -35,3 +36,8 @@ class _Percent:
         if more > 0:
             self._step.advance(more)
             self._told += more
+
+
+def timing_title(candidates: int, effort: Effort) -> str:
+    """``time 3 candidates in turn (quick)``."""
+    return f"time {'1 candidate' if candidates == 1 else f'{candidates} candidates in turn'} ({effort})"

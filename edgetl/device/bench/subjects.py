@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
 from edgetl.artifact import Artifact
 from edgetl.bundle import Bundle
 from edgetl.device.bench.executed import AS_GIVEN
+from edgetl.device.bench.naming import distinct_names, path_of
 from edgetl.device.bench.timing import Subject, rotating
 from edgetl.device.end_to_end import EndToEnd
 from edgetl.device.onnx_file import parts_of, size_of
@@ -68,10 +69,13 @@ class Timeable:
         """Of all its files."""
         return size_of(self.parts or (self.model,))
 
+    place: int = 0
+    """Of what was given, among all models; a file may be given twice."""
+
     @property
-    def source(self) -> Path:
-        """What was given to be timed."""
-        return self.bundle or self.model
+    def source(self) -> tuple[Path, int]:
+        """What was given to be timed, and where: the same for all ways to run one model, and for no other."""
+        return self.bundle or self.model, self.place
 
     @property
     def scope(self) -> Scope:
@@ -120,12 +124,14 @@ def subjects_of(
     """Every way to run every model.
 
     Raises:
-        InputError: a model is given twice, is not there, is damaged or none, has no variant for here, or says nothing
+        InputError: a model is not there, is damaged or none, has no variant for here, or says nothing
             of the way from image to prediction that is wanted.
     """
-    titles = _titles(models)
+    names = distinct_names([path_of(model) for model in models])
     return tuple(
-        one for model, title in zip(models, titles, strict=True) for one in _subjects(model, title, backends, wanted)
+        replace(one, place=place)
+        for place, (model, name) in enumerate(zip(models, names, strict=True))
+        for one in _subjects(model, name, backends, wanted)
     )
 
 
@@ -181,19 +187,6 @@ def _check_batch(one: Loaded, batch: int) -> None:
 def _from(inputs: tuple[T, ...], place: int) -> tuple[T, ...]:
     place %= len(inputs)
     return inputs[place:] + inputs[:place]
-
-
-def _titles(models: Sequence[Path | Bundle]) -> tuple[str, ...]:
-    """Names of files, and whole paths of those whose names are the same."""
-    paths = [model.path if isinstance(model, Bundle) else model for model in models]
-    names = [path.name for path in paths]
-    titles = tuple(str(path) if names.count(path.name) > 1 else path.name for path in paths)
-    twice = next((title for title in titles if titles.count(title) > 1), None)
-    if twice is not None:
-        raise InputError(
-            f"{twice!r} is given more than once; give each model once, or, to see how far equal ones differ, a copy"
-        )
-    return titles
 
 
 def _subjects(

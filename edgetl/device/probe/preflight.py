@@ -103,15 +103,14 @@ def _load(state: MachineState, here: Environment) -> Finding | None:
     if state.load_by_others is not None:
         if state.load_by_others <= OTHERS_MAX:
             return None
-        message = f"others take {state.load_by_others:.0%} of the {_cpus(cpus)} that this process may use"
+        message = f"others take {state.load_by_others * 100:.0f} % of the {_cpus(cpus)} that this process may use"
         if state.cpu_quota is not None:
-            message = (
-                f"others in the container take {state.load_by_others:.0%} of its quota of {state.cpu_quota:g} CPUs"
-            )
+            share = f"{state.load_by_others * 100:.0f} %"
+            message = f"others in the container take {share} of its quota of {state.cpu_quota:g} CPUs"
     elif state.cpu_quota is None and average is not None and average > cpus / 2:
         message = f"load average is {average:.1f} on {_cpus(cpus)} that this process may use"
     elif pressure is not None and pressure > _PRESSURE_MAX:
-        message = f"tasks waited for a CPU in {pressure:.0%} of the last 10 s"
+        message = f"tasks waited for a CPU in {pressure * 100:.0f} % of the last 10 s"
     else:
         return None
     return Finding("W-LOAD", f"{message}: latency is inflated; stop what else runs (top shows it)", evidence)
@@ -150,7 +149,7 @@ def _memory(state: MachineState, here: Environment) -> Finding | None:
         return None
     words = [] if free is None else [f"{free / 1e6:,.0f} MB of memory are free"]
     words += [] if state.swap_used_bytes is None else [f"{state.swap_used_bytes / 1e6:,.0f} MB are swapped out"]
-    words += [] if waiting is None else [f"tasks waited for memory in {waiting:.0%} of the last 10 s"]
+    words += [] if waiting is None else [f"tasks waited for memory in {waiting * 100:.0f} % of the last 10 s"]
     evidence: dict[str, float | str] = {} if free is None else {"memory_available_bytes": float(free)}
     return Finding("W-MEMORY", f"{', '.join(words)}; close what takes it (ps aux --sort=-rss shows it)", evidence)
 

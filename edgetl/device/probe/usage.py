@@ -58,9 +58,9 @@ def _load(before: Usage, after: Usage) -> Iterator[Finding]:
     stolen = _stolen_share(before, after)
     switches = _delta(before.involuntary_switches, after.involuntary_switches)
     evidence: dict[str, float | str] = {"busy_share": share, "stolen_share": stolen}
-    message = f"others took {share:.0%} of the CPUs while measuring"
+    message = f"others took {share * 100:.0f} % of the CPUs while measuring"
     if stolen >= 0.01:
-        message += f" (a hypervisor's other machines {stolen:.0%})"
+        message += f" (a hypervisor's other machines {stolen * 100:.0f} %)"
     if switches is not None:
         evidence["involuntary_switches"] = float(switches)
         message += f", and this process had to make room {switches:,} times"

@@ -69,9 +69,13 @@ def _cell(place: int, content: str, column: Column) -> Html:
     look = _look(column, content)
     if not look and len(content) > _MEDIUM:
         look = {"class_": "long" if len(content) > _LONG else "medium"}
+    shown = breakable(content)
+    if "<" in shown:
+        # A card lays out every child by itself, so there is only one.
+        shown = element("span", shown)
     if place == 0:
-        return element("th", breakable(content), role="rowheader", scope="row", **look)
-    return element("td", breakable(content), role="cell", data_title=column.title, **look)
+        return element("th", shown, role="rowheader", scope="row", **look)
+    return element("td", shown, role="cell", data_title=column.title, **look)
 
 
 def _look(column: Column, content: str = "") -> dict[str, str]:

@@ -11,6 +11,7 @@ Html = NewType("Html", str)
 """Markup; whatever is only words goes through :func:`words` first."""
 
 _SLASH = re.compile(r"/(?=\S)")
+_CODE = re.compile(r"\bW-[A-Z0-9]+(?:-[A-Z0-9]+)*\b")
 _VOID = frozenset({"meta", "wbr"})
 
 
@@ -20,8 +21,8 @@ def words(content: str) -> Html:
 
 
 def breakable(content: str) -> Html:
-    """Words in which a line may end after a slash, as in the name of a candidate."""
-    return Html(_SLASH.sub("/<wbr>", words(content)))
+    """Words in which a line may end after a slash, as in the name of a candidate, and not within a code."""
+    return Html(_CODE.sub(r'<span class="code">\g<0></span>', _SLASH.sub("/<wbr>", words(content))))
 
 
 def element(tag: str, *children: Html, **attributes: str) -> Html:

@@ -41,7 +41,7 @@ def distribution_picture(result: Result, name: str = "distribution.svg") -> Char
         role: Role = "other" if one.rejected_because else "first"
         drawn = _row(one, samples[place], across, (top + _ROW * place, role))
         elements.append(mark(place, facts[place], drawn))
-    alt = f"Histograms of the latency of {len(timed)} candidates"
+    alt = f"Histograms of the latency of {numbers.counted(len(timed), 'candidate')}"
     base = picture(name, alt, (WIDTH, bottom + 34), elements)
     return Chart(base.name, base.alt, base.size, base.elements, facts)
 

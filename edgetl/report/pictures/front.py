@@ -49,7 +49,8 @@ def front_picture(result: Result, name: str = "front.svg") -> Chart | None:
         *([polyline(best, "first", dashed=True)] if len(best) > 1 else []),
         *(mark(place, facts[place], _point(one, result, across, up)) for place, one in enumerate(spots)),
     ]
-    alt = f"Accuracy against median latency of {len(spots)} candidates, with 95 % intervals; the line is the front"
+    drawn = numbers.counted(len(spots), "candidate")
+    alt = f"Accuracy against median latency of {drawn}, with 95 % intervals; the line is the front"
     return Chart(name, alt, (WIDTH, up.start + 52), tuple(elements), facts)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgetl.report import numbers
-from edgetl.report.candidates import only_timed, ordered, p50_ns
+from edgetl.report.candidates import is_invalid, only_timed, ordered, p50_ns
 from edgetl.report.load import latency_words
 from edgetl.report.pictures.axis import axis
 from edgetl.report.pictures.heading import MARGIN, WIDTH, heading
@@ -37,7 +37,7 @@ def latency_picture(result: Result, name: str = "latency.svg") -> Picture | None
             line((long, y + 31), (across.place(_milliseconds(_far(one))), y + 31), role, 2),
             text((end + 10, y + 35), words[place], Style(bold=role == "first")),
         ]
-    alt = f"Median latency of {len(timed)} candidates, the chosen one first"
+    alt = f"Median latency of {numbers.counted(len(timed), 'candidate')}, the chosen one first"
     return picture(name, alt, (WIDTH, bottom + BELOW), elements)
 
 
@@ -51,5 +51,7 @@ def _milliseconds(nanoseconds: int) -> float:
 
 
 def _words(candidate: CandidateResult, result: Result) -> str:
-    selected = ", fastest" if only_timed(result) else ", chosen"
-    return numbers.duration(p50_ns(candidate)) + (selected if candidate.name == result.selected else "")
+    shown = numbers.duration(p50_ns(candidate))
+    if candidate.name == result.selected:
+        return f"{shown}, {'lowest' if only_timed(result) else 'chosen'}"
+    return f"{shown}, invalid" if is_invalid(candidate) else shown

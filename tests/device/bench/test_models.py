@@ -17,13 +17,11 @@ from edgetl.device.bench.models import BenchSettings, bench_models, bench_subjec
 from edgetl.device.bench.onnx_bytes import Graph, Node, onnx_bytes
 from edgetl.device.bench.subjects import Timeable, Wanted, subjects_of
 from edgetl.device.bench.timing import Timed
-from edgetl.device.candidates import backends_of
 from edgetl.errors import BackendError, InputError, Unsupported
 from edgetl.layers import Layers, Peak
 from edgetl.result import CandidateResult, Cold
 from edgetl.runner import LoadOptions
 from edgetl.scenario import Scenario
-from edgetl.target import Target
 from edgetl.tensors import TensorSpec
 from edgetl.validity import Validity
 
@@ -43,11 +41,40 @@ def test_files_of_one_name_are_told_apart(classifier: Path, settings: BenchSetti
     (tmp_path / "b").mkdir()
     twin = Path(shutil.copy(classifier, tmp_path / "b" / classifier.name))
     result = bench_models((classifier, twin), replace(settings, runtime="onnxruntime"))
-    assert len({c.name for c in result.candidates}) == 2
+    assert [c.name for c in result.candidates] == [
+        f"{path.parent.name}/classifier.onnx/onnxruntime/fp32/1t" for path in (classifier, twin)
+    ]
+    assert result.bundle.name == f"{classifier.parent.name}/classifier.onnx, b/classifier.onnx"
     (pair,) = result.comparisons or ()
     assert (pair.first, pair.second) == tuple(c.name for c in result.candidates)
     assert pair.comparison.paired
     assert result.passed
+
+
+def test_one_model_given_twice_is_timed_twice_and_compared(classifier: Path, settings: BenchSettings) -> None:
+    result = bench_models((classifier, classifier), settings)
+    first, other, second, last = result.candidates
+    assert [first.variant, second.variant] == ["classifier.onnx#1", "classifier.onnx#2"]
+    assert first.latency is not None
+    assert second.latency is not None
+    assert first.latency.block_starts_ns != second.latency.block_starts_ns
+    pairs = result.comparisons or ()
+    assert [(pair.first, pair.second) for pair in pairs] == [(first.name, second.name), (other.name, last.name)]
+
+
+def test_bundles_of_one_name_are_told_apart(
+    make_bundle: Callable[..., Bundle], settings: BenchSettings, tmp_path: Path
+) -> None:
+    bundle = make_bundle()
+    (tmp_path / "b").mkdir()
+    twin = Bundle.open(Path(shutil.copy(bundle.path, tmp_path / "b" / bundle.path.name)))
+    result = bench_models((bundle, twin), replace(settings, runtime="onnxruntime"))
+    above = bundle.path.parent.name
+    assert list(dict.fromkeys(c.variant.rpartition("/")[0] for c in result.candidates)) == [
+        f"{above}/cells.edgetl",
+        "b/cells.edgetl",
+    ]
+    assert result.bundle.name == f"{above}/cells.edgetl, b/cells.edgetl"
 
 
 def test_a_bundle_brings_all_its_variants(make_bundle: Callable[..., Bundle], settings: BenchSettings) -> None:
@@ -103,19 +130,6 @@ def test_weights_beside_a_model_count_and_decide_which_it_is(
     found = [bench_models((path,), replace(settings, runtime="onnxruntime")) for path in (one, other)]
     assert found[0].bundle.sha256 != found[1].bundle.sha256
     assert found[0].candidates[0].size_bytes == one.stat().st_size + 192 * 3 * 4
-
-
-def test_a_model_that_is_given_twice_is_refused(classifier: Path, settings: BenchSettings) -> None:
-    with pytest.raises(InputError, match=r"'.*classifier\.onnx' is given more than once"):
-        bench_models((classifier, classifier), settings)
-
-
-def test_bundles_of_one_name_are_told_apart(make_bundle: Callable[..., Bundle], tmp_path: Path) -> None:
-    bundle = make_bundle()
-    (tmp_path / "b").mkdir()
-    twin = Bundle.open(shutil.copy(bundle.path, tmp_path / "b" / bundle.path.name))
-    found = subjects_of((bundle, twin), backends_of(Target("local", ("onnxruntime",))), Wanted(tmp_path, 1))
-    assert len({one.name for one in found}) == len(found) == 4
 
 
 def test_a_bundle_that_no_runtime_can_run_as_asked_is_named(
@@ -222,6 +236,11 @@ def test_a_code_that_is_named_makes_a_measurement_invalid(classifier: Path, sett
     assert candidate.validity.verdict == "invalid"
     assert (result.selected, result.passed) == (None, False)
     assert "W-THREADS" in {finding.code for finding in candidate.validity.findings}
+    assert result.strict == ("W-THREADS",)
+
+
+def test_a_run_without_strict_codes_says_so(classifier: Path, settings: BenchSettings) -> None:
+    assert bench_models((classifier,), replace(settings, runtime="onnxruntime")).strict == ()
 
 
 def test_load_at_a_rate_counts_from_when_it_was_due(classifier: Path, settings: BenchSettings) -> None:

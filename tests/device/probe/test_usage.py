@@ -118,7 +118,7 @@ BEFORE = Usage(0, 1, 0, 0, {}, CpuTime(0.0, 0.0, 0.0, 0.0))
 def test_work_of_others_is_named_in_percent() -> None:
     (finding,) = usage_findings(BEFORE, after(busy_s=15.0, own_s=8.0, stolen_s=2.0))
     assert finding.code == "W-LOAD"
-    assert "others took 35% of the CPUs while measuring (a hypervisor's other machines 10%)" in finding.message
+    assert "others took 35 % of the CPUs while measuring (a hypervisor's other machines 10 %)" in finding.message
     assert "make room 3 times" in finding.message
     assert finding.evidence == {"busy_share": pytest.approx(0.35), "stolen_share": 0.1, "involuntary_switches": 3.0}
 

@@ -21,3 +21,7 @@ def test_nothing_leaves_no_empty_line() -> None:
 
 def test_names_may_break_after_a_slash_and_stay_escaped() -> None:
     assert breakable("fp32/<b>/2t") == "fp32/<wbr>&lt;b&gt;/<wbr>2t"
+
+
+def test_no_line_ends_within_a_code() -> None:
+    assert breakable("invalid: W-FEW-SAMPLES, a/b") == 'invalid: <span class="code">W-FEW-SAMPLES</span>, a/<wbr>b'

@@ -23,8 +23,8 @@ def separate_checks(repeats: int = 200, seed: int = 0) -> tuple[Check, ...]:
 def _false_alarms(same: list[Comparison]) -> Check:
     wrong = _share(same, ("faster", "slower"))
     reason = (
-        f"{wrong:.1%} of {len(same)} comparisons of separate runs of the same subject were called faster or slower, "
-        f"at most {_FALSE_ALARMS:.0%} may be"
+        f"{wrong * 100:.1f} % of {len(same)} comparisons of separate runs of the same subject were called faster "
+        f"or slower, at most {_FALSE_ALARMS * 100:.0f} % may be"
     )
     name = "false alarms between separate runs"
     return Check(name, wrong, _FALSE_ALARMS, "fraction", wrong <= _FALSE_ALARMS, reason, len(same))
@@ -33,8 +33,8 @@ def _false_alarms(same: list[Comparison]) -> Check:
 def _coverage(same: list[Comparison]) -> Check:
     held = sum(one.low is not None and one.high is not None and one.low <= 1 <= one.high for one in same) / len(same)
     reason = (
-        f"{held:.1%} of {len(same)} intervals of separate runs of the same subject held 1, "
-        f"at least {_COVERAGE:.0%} must"
+        f"{held * 100:.1f} % of {len(same)} intervals of separate runs of the same subject held 1, "
+        f"at least {_COVERAGE * 100:.0f} % must"
     )
     return Check("interval of separate runs", held, _COVERAGE, "fraction", held >= _COVERAGE, reason, len(same))
 
@@ -42,8 +42,8 @@ def _coverage(same: list[Comparison]) -> Check:
 def _found(slower: list[Comparison]) -> Check:
     found = _share(slower, ("slower",))
     reason = (
-        f"{found:.1%} of {len(slower)} slowdowns by 10 % between separate runs of a quiet machine were found, "
-        f"at least {_FOUND:.0%} must be"
+        f"{found * 100:.1f} % of {len(slower)} slowdowns by 10 % between separate runs of a quiet machine were found, "
+        f"at least {_FOUND * 100:.0f} % must be"
     )
     name = "slowdown found between separate runs"
     return Check(name, found, _FOUND, "fraction", found >= _FOUND, reason, len(slower))

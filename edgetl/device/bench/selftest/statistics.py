@@ -62,9 +62,9 @@ def false_alarm_check(repeats: int = 200, seed: int = 0) -> Check:
     held = sum(one.low is not None and one.high is not None and one.low <= 1 <= one.high for one in comparisons)
     wrong = _share(outcomes, ("faster", "slower"))
     reason = (
-        f"{wrong:.1%} of {repeats} comparisons of a subject with itself were called faster or slower, at most "
-        f"{_FALSE_ALARMS:.0%} may be; {_share(outcomes, ('equivalent',)):.1%} were called equivalent, "
-        f"{held / repeats:.1%} of the intervals held 1"
+        f"{wrong * 100:.1f} % of {repeats} comparisons of a subject with itself were called faster or slower, at most "
+        f"{_FALSE_ALARMS * 100:.0f} % may be; {_share(outcomes, ('equivalent',)) * 100:.1f} % were called equivalent, "
+        f"{held / repeats * 100:.1f} % of the intervals held 1"
     )
     return Check("false alarms", wrong, _FALSE_ALARMS, "fraction", wrong <= _FALSE_ALARMS, reason, repeats)
 
@@ -73,8 +73,8 @@ def margin_check(repeats: int = 200, seed: int = 0) -> Check:
     """How often a difference that just does not matter is called slower: the hardest case that must not be."""
     wrong = _share([one.outcome for one in _comparisons(1 + MARGIN, repeats, seed + 1)], ("slower",))
     reason = (
-        f"{wrong:.1%} of {repeats} slowdowns by the margin of {MARGIN:.0%} were called slower, "
-        f"at most {_FALSE_ALARMS:.0%} may be"
+        f"{wrong * 100:.1f} % of {repeats} slowdowns by the margin of {MARGIN * 100:.0f} % were called slower, "
+        f"at most {_FALSE_ALARMS * 100:.0f} % may be"
     )
     return Check(
         "false alarms at the margin", wrong, _FALSE_ALARMS, "fraction", wrong <= _FALSE_ALARMS, reason, repeats
@@ -84,7 +84,7 @@ def margin_check(repeats: int = 200, seed: int = 0) -> Check:
 def found_check(repeats: int = 200, seed: int = 0) -> Check:
     """How often a slowdown by 5 % is called slower."""
     found = _share([one.outcome for one in _comparisons(1.05, repeats, seed + 2)], ("slower",))
-    reason = f"{found:.1%} of {repeats} slowdowns by 5 % were found, at least {_FOUND:.0%} must be"
+    reason = f"{found * 100:.1f} % of {repeats} slowdowns by 5 % were found, at least {_FOUND * 100:.0f} % must be"
     return Check("slowdown found", found, _FOUND, "fraction", found >= _FOUND, reason, repeats)
 
 
@@ -104,8 +104,8 @@ def _coverage_check(percent: float, n: int, repeats: int, random: np.random.Gene
     share = held / repeats
     least, most = _COVERAGE
     reason = (
-        f"{share:.1%} of {repeats} intervals from {n} samples held the true p{percent:g}, "
-        f"expected {least:.0%} to {most:.0%}"
+        f"{share * 100:.1f} % of {repeats} intervals from {n} samples held the true p{percent:g}, "
+        f"expected {least * 100:.0f} % to {most * 100:.0f} %"
     )
     return Check(f"interval of p{percent:g}", share, 0.95, "fraction", least <= share <= most, reason, repeats)
 
