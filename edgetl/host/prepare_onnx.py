@@ -49,8 +49,8 @@ def prepare_onnx(request: OnnxRequest, progress: Progress) -> Prepared:
     """Wrap, optimise, quantize, judge and pack a trained ONNX file.
 
     With labels (``task = "classify"``) a quantized variant has to pass the accuracy gate. Without (``task = "tensor"``)
-    it has to answer as the float model does (:func:`edgetl.device.tasks.likeness.likeness`); where that cannot be judged,
-    only the float model is packed, and a remark says why.
+    it has to answer as the float model does (:func:`edgetl.device.tasks.likeness.likeness`). Where that cannot be
+    judged, or nothing of the model can be quantized, only the float model is packed, and a remark says why.
 
     Raises:
         Unsupported: the file is no model that runs, or not one of images, or its outputs are not the classes of the
@@ -70,8 +70,7 @@ def _prepare(request: OnnxRequest, progress: Progress) -> Prepared:
     with tempfile.TemporaryDirectory(prefix="edgetl-") as folder:
         workspace = _workspace(common, material, wrapped.preprocess, progress)
         made = _float_variant(request, wrapped, workspace, Path(folder) / "fp32.onnx")
-        because = None if is_labelled else _unjudged_because(made, common.recipe, workspace)
-        others = quantized(made, None, common.recipe, workspace) if because is None else Quantized()
+        others, because = _quantized(made, common.recipe, workspace)
         origin = Origin(
             recipe=common.recipe,
             workspace=workspace,
@@ -87,20 +86,25 @@ def _prepare(request: OnnxRequest, progress: Progress) -> Prepared:
         hashes = pack((made, *others.variants), origin, common.out)
     bundle, held_out = Bundle.open(common.out), held_out_images(material, hashes)
     found = bundle.manifest.evaluations[0].selection
-    remarks = _without_labels(because) if found is None else no_better_than_guessing(found, wrapped.wrapping)
+    remarks = () if because is None else (f"only the float model is packed, because {because}",)
+    if found is not None:
+        remarks += no_better_than_guessing(found, wrapped.wrapping)
     for remark in remarks:
         progress.warn(remark)
     return Prepared(str(common.out), bundle.sha256, False, material.audited.skipped, held_out, remarks)
 
 
-def _unjudged_because(made: Made, recipe: Recipe, workspace: Workspace) -> str | None:
-    if not recipe.quantize.renderings:
-        return None
-    return unjudged_because(made, jury_for(recipe.task.kind, recipe.gates, workspace))
-
-
-def _without_labels(because: str | None) -> tuple[str, ...]:
-    return () if because is None else (f"only the float model is packed, because int8 could not be judged: {because}",)
+def _quantized(made: Made, recipe: Recipe, workspace: Workspace) -> tuple[Quantized, str | None]:
+    """Quantized variants, or none and why: the float model is of use by itself."""
+    jury = jury_for(recipe.task.kind, recipe.gates, workspace)
+    if recipe.quantize.renderings and not jury.task.labelled:
+        because = unjudged_because(made, jury)
+        if because is not None:
+            return Quantized(), f"int8 could not be judged: {because}"
+    try:
+        return quantized(made, None, recipe, workspace), None
+    except Unsupported as error:
+        return Quantized(), str(error)
 
 
 def _labelled_material(request: OnnxRequest, wrapped: _Wrapped, progress: Progress) -> Material:

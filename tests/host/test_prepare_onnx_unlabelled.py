@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 from edgetl.bundle import Bundle, Manifest
@@ -54,7 +54,17 @@ def prepared(asked: OnnxRequest) -> tuple[Prepared, Manifest]:
 
 
 def with_second_output(model: Path) -> None:
-    """The features beside the scores."""
+    """A map of where the stripes are, beside the scores."""
+    graph = onnx.load(model)
+    graph.graph.node.append(helper.make_node("Conv", ["positive", "sum"], ["map"], "mapping"))
+    weight = np.full((1, 8, 1, 1), 0.125, np.float32)
+    graph.graph.initializer.append(numpy_helper.from_array(weight, "sum"))
+    graph.graph.output.append(helper.make_tensor_value_info("map", TensorProto.FLOAT, ["batch", 1, 48, 48]))
+    onnx.save(graph, model)
+
+
+def with_features(model: Path) -> None:
+    """The input of the last layer as a second output, so that every layer is the last before one."""
     graph = onnx.load(model)
     graph.graph.output.append(helper.make_tensor_value_info("flat", TensorProto.FLOAT, ["batch", 8]))
     onnx.save(graph, model)
@@ -116,9 +126,20 @@ def test_several_outputs_are_judged_by_their_error_or_not_quantized(
 def test_an_error_above_the_limit_keeps_int8_out_of_the_bundle(
     photos: Path, tmp_path: Path, request_for: RequestOf
 ) -> None:
-    done, manifest = prepared(request_for(photos, tmp_path, {"output_error_max": 1e-6}))
+    _, manifest = prepared(request_for(photos, tmp_path, {"output_error_max": 1e-6}))
     assert [variant.name for variant in manifest.variants] == ["fp32"]
     assert not manifest.evaluations[1].checks[-1].passed
+
+
+def test_a_model_with_no_layer_to_quantize_is_packed_in_float(
+    photos: Path, tmp_path: Path, request_for: RequestOf
+) -> None:
+    asked = request_for(photos, tmp_path, {"output_error_max": 0.3})
+    with_features(asked.model)
+    done, manifest = prepared(asked)
+    assert [variant.name for variant in manifest.variants] == ["fp32"]
+    assert "only the float model is packed" in done.remarks[0]
+    assert "every one is to stay in float" in done.remarks[0]
 
 
 def test_scores_that_never_decide_otherwise_are_no_scores(photos: Path, tmp_path: Path, request_for: RequestOf) -> None:
