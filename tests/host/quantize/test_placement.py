@@ -125,7 +125,10 @@ def small_transformer() -> onnx.ModelProto:
         helper.make_node("Add", ["stream", "down"], ["sum"], "stream_sum"),
         helper.make_node("MatMul", ["sum", "sum"], ["out"], "attention"),
     ]
-    return graph_of(nodes, {"w0": (64, 16, 1, 1), "w1": (64, 64), "w2": (64, 64)})
+    model = graph_of(nodes, {"w0": (64, 16, 1, 1), "w1": (64, 64), "w2": (64, 64)})
+    model.ir_version = 8
+    model.graph.output[0].CopyFrom(helper.make_tensor_value_info("out", onnx.TensorProto.FLOAT, ["M", 64]))
+    return model
 
 
 def test_the_stream_of_a_transformer_stays_in_float_on_cpus() -> None:
