@@ -86,7 +86,7 @@ def _prepare(request: OnnxRequest, progress: Progress) -> Prepared:
         hashes = pack((made, *others.variants), origin, common.out)
     bundle, held_out = Bundle.open(common.out), held_out_images(material, hashes)
     found = bundle.manifest.evaluations[0].selection
-    remarks = () if because is None else (f"only the float model is packed, because {because}",)
+    remarks: tuple[str, ...] = () if because is None else (f"only the float model is packed, because {because}",)
     if found is not None:
         remarks += no_better_than_guessing(found, wrapped.wrapping)
     for remark in remarks:
