@@ -34,6 +34,12 @@ class Gates(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a quantized variant may lose against the float one, and a device against the host."""
     margin: float = 0.015
     """How much further its 95 % bound may reach."""
+    changed_max: float | None = None
+    """What of the decisions a quantized variant may change where there are no labels; ``accuracy_drop_max`` if left
+    out, because each change may cost a right decision. Its bound may reach ``margin`` further."""
+    output_error_max: float | None = None
+    """Without labels, how far any output may be off, as a fraction of its size (0.1 is 20 dB), up to its 95 % bound.
+    Judged instead of decisions; for embeddings, several outputs and all else that is not one score per class."""
     accuracy_min: float | None = None
     """What every variant must reach on the selection data."""
     size_mb_max: float | None = None
@@ -42,11 +48,11 @@ class Gates(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Limits that hold on one target only, by its name."""
 
     def __post_init__(self) -> None:
-        for name in ("accuracy_drop_max", "margin", "accuracy_min"):
+        for name in ("accuracy_drop_max", "margin", "changed_max", "accuracy_min"):
             value = getattr(self, name)
             if value is not None and not 0 <= value <= 1:
                 raise ValueError(f"{name} is a fraction from 0 to 1, got {value}")
-        _check_positive(self, ("size_mb_max",))
+        _check_positive(self, ("output_error_max", "size_mb_max"))
 
 
 def _check_positive(gates: msgspec.Struct, names: tuple[str, ...]) -> None:

@@ -38,6 +38,8 @@ class Source:
     layout: Literal["NCHW", "NHWC"] | None = None
     task: str | None = None
     tensorboard: Path | None = None
+    changed_max: float | None = None
+    output_error_max: float | None = None
 
 
 def _size(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[int, int] | None:
@@ -83,7 +85,23 @@ _ONNX_OPTIONS: tuple[Callable[[Any], Any], ...] = (
         "--std", callback=_numbers, metavar="R,G,B", help="Deviation it is normalised by: (pixel / 255 - mean) / std."
     ),
     click.option("--layout", type=click.Choice(["NCHW", "NHWC"]), help="Layout of MODEL's input."),
-    click.option("--task", type=click.Choice(["classify", "tensor"]), help="What MODEL predicts.  [default: classify]"),
+    click.option(
+        "--task",
+        type=click.Choice(["classify", "tensor"]),
+        help="What MODEL predicts; tensor takes images without labels.  [default: classify]",
+    ),
+    click.option(
+        "--changed-max",
+        type=click.FloatRange(0, 1),
+        metavar="F",
+        help="Fraction of decisions that int8 may change, with --task tensor.  [default: 0.005]",
+    ),
+    click.option(
+        "--output-error-max",
+        type=click.FloatRange(0, min_open=True),
+        metavar="E",
+        help="Judge instead by how far outputs are off, as in 0.1 (20 dB), with --task tensor.",
+    ),
 )
 
 
@@ -107,8 +125,12 @@ def check_source(source: Source) -> None:
         _refuse(source, ("recipe", "backbone", "weights", "method"), "--onnx starts from a trained model")
         if source.data is None:
             raise click.UsageError("--onnx needs --data: images to calibrate and judge with")
+        if source.task != "tensor":
+            reason = "with labels accuracy is judged; without them say --task tensor"
+            _refuse(source, ("changed_max", "output_error_max"), reason)
         return
-    _refuse(source, ("mean", "std", "layout", "task"), "it describes an --onnx model")
+    described = ("mean", "std", "layout", "task", "changed_max", "output_error_max")
+    _refuse(source, described, "it describes an --onnx model")
     if source.recipe is not None:
         _refuse(source, ("data", "name", "backbone", "weights", "method", "size"), "the recipe says it")
     elif source.data is None or source.backbone is None:
@@ -143,13 +165,15 @@ def _from_flags(source: Source, out: Path) -> Recipe:
         backbone = {"name": source.onnx.name, "weights": str(source.onnx.resolve())}
     elif source.size is not None:
         backbone["preprocess"] = {"height": source.size[0], "width": source.size[1]}
-    data = {
+    data: dict[str, Any] = {
         "name": source.name or out.stem,
         "data": {"source": source.data},
         "task": {"kind": source.task or "classify"},
         "backbone": backbone,
         "adapt": {"method": source.method or "linear-probe"},
     }
+    gates = {"changed_max": source.changed_max, "output_error_max": source.output_error_max}
+    data["gates"] = {name: limit for name, limit in gates.items() if limit is not None}
     return recipe_from_data(data)
 
 
@@ -162,5 +186,5 @@ def _with(options: tuple[Callable[[Any], Any], ...], function: Function) -> Func
 def _refuse(source: Source, names: tuple[str, ...], reason: str) -> None:
     given = [name for name in names if getattr(source, name) is not None]
     if given:
-        flags = ", ".join("RECIPE" if name == "recipe" else f"--{name}" for name in given)
+        flags = ", ".join("RECIPE" if name == "recipe" else f"--{name.replace('_', '-')}" for name in given)
         raise click.UsageError(f"{flags} cannot be given here: {reason}")

@@ -175,7 +175,7 @@ def _calibration(origin: Origin) -> CalibrationSummary | None:
         return None
     record, samples = origin.calibrated.record, origin.calibrated.samples
     classes = origin.workspace.classes
-    counts = {classes[place]: count for place, count in class_counts(samples).items()}
+    counts = {classes[place]: count for place, count in class_counts(samples).items()} if classes else {}
     return CalibrationSummary(n=record.images, sha256=record.images_sha256, classes=counts)
 
 

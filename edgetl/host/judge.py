@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from edgetl.check import Check, failures
 from edgetl.device.tasks import DeviceTask, Pair
-from edgetl.device.tasks.statistics import drop_check
+from edgetl.device.tasks.likeness import likeness
 from edgetl.evaluation import Evaluation, Interval, Metrics, SelectionSplit
 from edgetl.gates import Gates
 from edgetl.host.data.dataset import Sample
@@ -24,8 +23,6 @@ from edgetl.tensors import Array, Batch
 
 SIZE = "size"
 """Name of the check that says nothing against a variant's answers."""
-CHANGED = "changed decisions"
-"""Name of the check that stands for the drop of accuracy where there are no labels."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +78,7 @@ def judge(made: tuple[Made, ...], test: tuple[Sample, ...], jury: Jury) -> tuple
 
     Gates see validation data, pooled with honest out-of-fold predictions on the training data where the method gives
     them; so does what is found of decisions that change. ``test`` is only reported; nothing here depends on it. Without
-    labels every changed decision counts as lost.
+    labels see :func:`likeness`.
 
     Returns:
         The jury with the thresholds it chose, for the float variant and used for all, and its judgements; of a float
@@ -111,10 +108,10 @@ def verdict(variant: Made, reference: Made, jury: Jury) -> tuple[Check, ...]:
 
     Returns:
         The variant's own checks, the gates on all variants and, of any but the reference, what it loses: accuracy or,
-        without labels, decisions that are no longer the reference's.
+        without labels, likeness to the reference.
     """
     if not jury.task.labelled:
-        changed = () if variant is reference else (_changed(_pair(variant, reference, jury), jury),)
+        changed = () if variant is reference else (likeness(_pair(variant, reference, jury), jury.task, jury.gates),)
         return (*variant.checks, *_size(variant, jury.gates), *changed)
     pair = _pair(variant, reference, jury)
     if not _is_finite(pair.candidate):
@@ -215,18 +212,6 @@ def _unjudged(variant: Made, reference: Made, jury: Jury) -> Judged:
         decisions = jury.task.compare(_pair(variant, reference, jury), workspace.classes, workspace.seed)
     checks = verdict(variant, reference, jury)
     return Judged(variant, Evaluation(variant.name, variant.runtime, None, "none", None, checks, decisions))
-
-
-def _changed(pair: Pair, jury: Jury) -> Check:
-    """Judge changed decisions as if each were for the worse, which is the most accuracy that they can cost."""
-    before, after = jury.task.decisions(pair.reference), jury.task.decisions(pair.candidate)
-    if not before.size or not _is_finite(pair.candidate):
-        reason = "without labels only changed decisions can be judged, and the first output is not one score per class"
-        reason = reason if _is_finite(pair.candidate) else "some outputs are NaN or infinite"
-        return Check(CHANGED, None, None, "fraction", False, reason)
-    same = (before == after).reshape(len(before), -1).all(axis=1)
-    check = drop_check(CHANGED, np.ones_like(same), same, jury.gates)
-    return msgspec.structs.replace(check, reason=f"without labels each change counts as a loss: {check.reason}")
 
 
 def _gates(headline: Interval, gates: Gates) -> tuple[Check, ...]:

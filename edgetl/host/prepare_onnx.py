@@ -13,24 +13,24 @@ from edgetl.check import failures
 from edgetl.errors import GateFailed, Unsupported
 from edgetl.host.cache import Cache
 from edgetl.host.contents import BackboneOrigin, Origin
-from edgetl.host.data.audit import Audit, audit
-from edgetl.host.data.source import open_images
-from edgetl.host.data.splits import Sealed, Splits
 from edgetl.host.data.stream import stream
 from edgetl.host.export import optimise
 from edgetl.host.graph import read_graph, whole_sha256, write_graph
 from edgetl.host.inference import Engine, collect
-from edgetl.host.material import Material, examined, held_out_images, labelled, opened
+from edgetl.host.judge import jury_for
+from edgetl.host.material import Material, examined, held_out_images, labelled
 from edgetl.host.original import check_runs, original_outputs, parity_with_original
 from edgetl.host.packing import pack
 from edgetl.host.prepare import Prepared, Quantized, earlier_named, quantized
 from edgetl.host.remarks import no_better_than_guessing
 from edgetl.host.request import PrepareRequest
+from edgetl.host.unlabelled import unjudged_because, unlabelled_material
 from edgetl.host.user_onnx import InputFormat, Wrapping, classes_of, wrap_classifier, wrap_tensors
 from edgetl.host.variants import Made, fastest_runtime, stratified
 from edgetl.host.workspace import Workspace
 from edgetl.preprocess import Preprocess
 from edgetl.progress import Progress
+from edgetl.recipe import Recipe
 
 PARITY_IMAGES = 16
 PASS_IMAGES = 4
@@ -48,8 +48,9 @@ class OnnxRequest:
 def prepare_onnx(request: OnnxRequest, progress: Progress) -> Prepared:
     """Wrap, optimise, quantize, judge and pack a trained ONNX file.
 
-    With labels (``task = "classify"``) an int8 variant is made and has to pass the accuracy gate. Without
-    (``task = "tensor"``) only the float model is packed: an int8 one could not be judged.
+    With labels (``task = "classify"``) a quantized variant has to pass the accuracy gate. Without (``task = "tensor"``)
+    it has to answer as the float model does (:func:`edgetl.device.tasks.likeness.likeness`). Where that cannot be
+    judged, or nothing of the model can be quantized, only the float model is packed, and a remark says why.
 
     Raises:
         Unsupported: the file is no model that runs, or not one of images, or its outputs are not the classes of the
@@ -69,7 +70,7 @@ def _prepare(request: OnnxRequest, progress: Progress) -> Prepared:
     with tempfile.TemporaryDirectory(prefix="edgetl-") as folder:
         workspace = _workspace(common, material, wrapped.preprocess, progress)
         made = _float_variant(request, wrapped, workspace, Path(folder) / "fp32.onnx")
-        others = quantized(made, None, common.recipe, workspace) if is_labelled else Quantized()
+        others, because = _quantized(made, common.recipe, workspace)
         origin = Origin(
             recipe=common.recipe,
             workspace=workspace,
@@ -85,28 +86,25 @@ def _prepare(request: OnnxRequest, progress: Progress) -> Prepared:
         hashes = pack((made, *others.variants), origin, common.out)
     bundle, held_out = Bundle.open(common.out), held_out_images(material, hashes)
     found = bundle.manifest.evaluations[0].selection
-    remarks = () if found is None else no_better_than_guessing(found, wrapped.wrapping)
+    remarks: tuple[str, ...] = () if because is None else (f"only the float model is packed, because {because}",)
+    if found is not None:
+        remarks += no_better_than_guessing(found, wrapped.wrapping)
     for remark in remarks:
         progress.warn(remark)
     return Prepared(str(common.out), bundle.sha256, False, material.audited.skipped, held_out, remarks)
 
 
-def unlabelled_material(request: PrepareRequest, progress: Progress) -> Material:
-    """Images without labels, all of them for golden samples.
-
-    Raises:
-        InputError: an output would replace one of them.
-        DataError: no images, or unreadable ones.
-    """
-    data = request.recipe.data
-    audited = audit(
-        opened(request, open_images),
-        Audit(min_per_class=1, skip_bad=data.skip_bad, threads=request.threads),
-        progress,
-    )
-    samples = audited.dataset.samples
-    counts = {"train": (0,), "validation": (len(samples),), "test": (0,)}
-    return Material(audited, Splits((), samples, Sealed(()), counts, audited.dataset.sha256))
+def _quantized(made: Made, recipe: Recipe, workspace: Workspace) -> tuple[Quantized, str | None]:
+    """Quantized variants, or none and why: the float model is of use by itself."""
+    jury = jury_for(recipe.task.kind, recipe.gates, workspace)
+    if recipe.quantize.renderings and not jury.task.labelled:
+        because = unjudged_because(made, jury)
+        if because is not None:
+            return Quantized(), f"int8 could not be judged: {because}"
+    try:
+        return quantized(made, None, recipe, workspace), None
+    except Unsupported as error:
+        return Quantized(), str(error)
 
 
 def _labelled_material(request: OnnxRequest, wrapped: _Wrapped, progress: Progress) -> Material:

@@ -114,7 +114,10 @@ def _only_input(model: onnx.ModelProto) -> onnx.ValueInfoProto:
     model.ir_version = max(model.ir_version, 4)
     if len(graph.input) != 1 or len(graph.input[0].type.tensor_type.shape.dim) != 4:
         names = ", ".join(value.name for value in graph.input)
-        raise Unsupported(f"the model's inputs are {names or 'none'}; expected one of images, of four dimensions")
+        raise Unsupported(
+            f"the model's inputs are {names or 'none'}; expected one of images, of four dimensions; a model of tokens, "
+            "sound or other tensors can be timed as it is with edgetl bench, but not quantized here"
+        )
     found: onnx.ValueInfoProto = graph.input[0]
     tensor = found.type.tensor_type
     if tensor.elem_type not in (onnx.TensorProto.FLOAT, onnx.TensorProto.UINT8):

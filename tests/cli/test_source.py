@@ -76,3 +76,18 @@ def test_flags_that_contradict_each_other_are_refused(flags: dict[str, Any], wor
 )
 def test_wrong_flags_are_bad_input(arguments: list[str], tmp_path: Path) -> None:
     assert run(["prepare", *arguments, "-o", str(tmp_path / "x.edgetl")]) == 2
+
+
+def test_limits_without_labels_amount_to_gates() -> None:
+    flags = source(onnx=Path("m.onnx"), data="photos", task="tensor", changed_max=0.02, output_error_max=0.1)
+    recipe, _ = recipe_of(flags, Path("own.edgetl"))
+    assert (recipe.gates.changed_max, recipe.gates.output_error_max) == (0.02, 0.1)
+    recipe, _ = recipe_of(source(onnx=Path("m.onnx"), data="photos", task="tensor"), Path("own.edgetl"))
+    assert (recipe.gates.changed_max, recipe.gates.output_error_max) == (None, None)
+
+
+@pytest.mark.parametrize("flag", ["changed_max", "output_error_max"])
+def test_limits_without_labels_are_refused_with_labels(flag: str) -> None:
+    expected = f"--{flag.replace('_', '-')} cannot be given here: with labels accuracy is judged"
+    with pytest.raises(click.UsageError, match=expected):
+        check_source(source(onnx=Path("m.onnx"), data="photos", **{flag: 0.1}))

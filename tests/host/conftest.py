@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
 from edgetl.host.request import PrepareRequest
 from edgetl.recipe import Recipe, recipe_from_data
@@ -39,3 +43,37 @@ def request_of(photos: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFa
         return PrepareRequest(small_recipe(photos, **changes), photos, tmp_path / "out.edgetl", cache, threads=2)
 
     return make
+
+
+@pytest.fixture
+def detector() -> Callable[..., Path]:
+    """Writes a trained model of a user's own, which tells striped photos from flat ones."""
+    return stripe_detector
+
+
+def stripe_detector(path: Path, classes: int = 2) -> Path:
+    """A horizontal gradient, squared and pooled: large for stripes."""
+    rng = np.random.default_rng(0)
+    kernel = np.zeros((8, 3, 3, 3), np.float32)
+    kernel[:, :, :, 0], kernel[:, :, :, 2] = -0.2, 0.2
+    kernel += rng.normal(scale=0.005, size=kernel.shape).astype(np.float32)
+    weight = np.zeros((classes, 8), np.float32)
+    weight[0], weight[1] = -4.0, 4.0
+    constants = {"kernel": kernel, "weight": weight, "bias": np.float32([5.2, -5.2] + [0.0] * (classes - 2))}
+    nodes = [
+        helper.make_node("Conv", ["input", "kernel"], ["edges"], "conv", pads=[1, 1, 1, 1]),
+        helper.make_node("Relu", ["edges"], ["positive"], "relu"),
+        helper.make_node("GlobalAveragePool", ["positive"], ["pooled"], "pool"),
+        helper.make_node("Flatten", ["pooled"], ["flat"], "flatten"),
+        helper.make_node("Gemm", ["flat", "weight", "bias"], ["scores"], "gemm", transB=1),
+        helper.make_node("Softmax", ["scores"], ["probabilities"], "softmax", axis=-1),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "stripes",
+        [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["batch", 3, 48, 48])],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["batch", classes])],
+        [numpy_helper.from_array(array, name) for name, array in constants.items()],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    return path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
@@ -11,7 +12,7 @@ import msgspec
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
 from edgetl.bundle import Bundle
 from edgetl.device.candidates import backends_of, form
@@ -26,6 +27,7 @@ from edgetl.progress import Silent
 from edgetl.recipe import recipe_from_data
 from edgetl.target import LOCAL
 
+RequestOf = Callable[..., OnnxRequest]
 PLAIN = InputFormat(mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
 
 
@@ -36,51 +38,31 @@ class NoWork(Silent):
         raise AssertionError(f"{title} began")
 
 
-def stripe_detector(path: Path, classes: int = 2) -> Path:
-    """A horizontal gradient, squared and pooled: large for stripes."""
-    rng = np.random.default_rng(0)
-    kernel = np.zeros((8, 3, 3, 3), np.float32)
-    kernel[:, :, :, 0], kernel[:, :, :, 2] = -0.2, 0.2
-    kernel += rng.normal(scale=0.005, size=kernel.shape).astype(np.float32)
-    weight = np.zeros((classes, 8), np.float32)
-    weight[0], weight[1] = -4.0, 4.0
-    constants = {"kernel": kernel, "weight": weight, "bias": np.float32([5.2, -5.2] + [0.0] * (classes - 2))}
-    nodes = [
-        helper.make_node("Conv", ["input", "kernel"], ["edges"], "conv", pads=[1, 1, 1, 1]),
-        helper.make_node("Relu", ["edges"], ["positive"], "relu"),
-        helper.make_node("GlobalAveragePool", ["positive"], ["pooled"], "pool"),
-        helper.make_node("Flatten", ["pooled"], ["flat"], "flatten"),
-        helper.make_node("Gemm", ["flat", "weight", "bias"], ["scores"], "gemm", transB=1),
-        helper.make_node("Softmax", ["scores"], ["probabilities"], "softmax", axis=-1),
-    ]
-    graph = helper.make_graph(
-        nodes,
-        "stripes",
-        [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["batch", 3, 48, 48])],
-        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["batch", classes])],
-        [numpy_helper.from_array(array, name) for name, array in constants.items()],
-    )
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
-    return path
+@pytest.fixture
+def request_for(detector: Callable[..., Path]) -> Callable[..., OnnxRequest]:
+    """Makes requests with the detector of stripes."""
+
+    def make(photos: Path, folder: Path, task: str = "classify", classes: int = 2) -> OnnxRequest:
+        recipe = recipe_from_data(
+            {
+                "name": "own",
+                "data": {"source": str(photos)},
+                "task": {"kind": task},
+                "backbone": {"name": "stripes.onnx"},
+                "quantize": {"calibration": 32},
+                "gates": {"accuracy_drop_max": 0.2, "margin": 0.3},
+            }
+        )
+        common = PrepareRequest(recipe, photos, folder / "own.edgetl", folder / "cache", threads=1)
+        return OnnxRequest(common, detector(folder / "stripes.onnx", classes), PLAIN)
+
+    return make
 
 
-def request(photos: Path, folder: Path, task: str = "classify", classes: int = 2) -> OnnxRequest:
-    recipe = recipe_from_data(
-        {
-            "name": "own",
-            "data": {"source": str(photos)},
-            "task": {"kind": task},
-            "backbone": {"name": "stripes.onnx"},
-            "quantize": {"calibration": 32},
-            "gates": {"accuracy_drop_max": 0.2, "margin": 0.3},
-        }
-    )
-    common = PrepareRequest(recipe, photos, folder / "own.edgetl", folder / "cache", threads=1)
-    return OnnxRequest(common, stripe_detector(folder / "stripes.onnx", classes), PLAIN)
-
-
-def test_labelled_data_give_a_float_and_an_int8_variant_that_are_judged(photos: Path, tmp_path: Path) -> None:
-    asked = request(photos, tmp_path)
+def test_labelled_data_give_a_float_and_an_int8_variant_that_are_judged(
+    photos: Path, tmp_path: Path, request_for: RequestOf
+) -> None:
+    asked = request_for(photos, tmp_path)
     assert prepare_onnx(asked, Silent()).remarks == ()
     manifest = Bundle.open(asked.common.out).manifest
     assert [variant.name for variant in manifest.variants] == ["fp32", "int8-x86-vnni"]
@@ -89,9 +71,11 @@ def test_labelled_data_give_a_float_and_an_int8_variant_that_are_judged(photos: 
         assert evaluation.selection.headline.value > 0.9
 
 
-def test_a_bundle_may_carry_a_variant_for_every_kind_of_target(photos: Path, tmp_path: Path) -> None:
+def test_a_bundle_may_carry_a_variant_for_every_kind_of_target(
+    photos: Path, tmp_path: Path, request_for: RequestOf
+) -> None:
     """All of one calibration; each is judged, and this machine tries the ones for its CPU."""
-    asked = request(photos, tmp_path)
+    asked = request_for(photos, tmp_path)
     renderings = ("x86", "tensorrt", "fp16", "bf16")
     quantize = msgspec.structs.replace(asked.common.recipe.quantize, renderings=renderings)
     recipe = msgspec.structs.replace(asked.common.recipe, quantize=quantize)
@@ -112,29 +96,23 @@ def test_a_bundle_may_carry_a_variant_for_every_kind_of_target(photos: Path, tmp
     assert {one.variant.name for one in formed if one.rejected_because is not None} >= {"fp16", "bf16"}
 
 
-def test_classes_in_another_order_than_the_models_are_warned_of(photos: Path, tmp_path: Path) -> None:
+def test_classes_in_another_order_than_the_models_are_warned_of(
+    photos: Path, tmp_path: Path, request_for: RequestOf
+) -> None:
     for ours, theirs in (("flat", "striped"), ("striped", "flat")):
         shutil.copytree(photos / ours, tmp_path / "swapped" / theirs)
-    (remark,) = prepare_onnx(request(tmp_path / "swapped", tmp_path), Silent()).remarks
+    (remark,) = prepare_onnx(request_for(tmp_path / "swapped", tmp_path), Silent()).remarks
     assert remark.startswith("WARNING: accuracy 0.0 % on validation data")
     assert "is not shown to be better than always answering 'flat', the commonest class (50.0 %)" in remark
     assert "in another order than here (0 flat, 1 striped)" in remark
     assert "size 48x48, colours in the order RGB, layout NCHW, mean 0,0,0, std 1,1,1 for pixels from 0 to 1" in remark
 
 
-def test_without_labels_only_the_float_model_is_packed(photos: Path, tmp_path: Path) -> None:
-    asked = request(photos, tmp_path, task="tensor")
-    prepare_onnx(asked, Silent())
-    manifest = Bundle.open(asked.common.out).manifest
-    assert [variant.name for variant in manifest.variants] == ["fp32"]
-    assert manifest.classes == ()
-    assert manifest.golden.labels == ()
-    assert manifest.evaluations[0].selection is None
-
-
-def test_outputs_that_are_not_the_classes_of_the_data_are_refused(photos: Path, tmp_path: Path) -> None:
+def test_outputs_that_are_not_the_classes_of_the_data_are_refused(
+    photos: Path, tmp_path: Path, request_for: RequestOf
+) -> None:
     with pytest.raises(Unsupported, match="has 3 outputs, the data has 2 classes"):
-        prepare_onnx(request(photos, tmp_path, classes=3), NoWork())
+        prepare_onnx(request_for(photos, tmp_path, classes=3), NoWork())
 
 
 def cut_before_the_opset(model: bytes) -> bytes:
@@ -157,16 +135,18 @@ DAMAGES = {
 @pytest.mark.parametrize("task", ["classify", "tensor"])
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_file_is_refused_before_any_image_is_read(
-    photos: Path, tmp_path: Path, damage: str, task: str
+    photos: Path, tmp_path: Path, damage: str, task: str, request_for: RequestOf
 ) -> None:
-    asked, (damaged, message) = request(photos, tmp_path, task), DAMAGES[damage]
+    asked, (damaged, message) = request_for(photos, tmp_path, task), DAMAGES[damage]
     asked.model.write_bytes(damaged(asked.model.read_bytes()))
     with pytest.raises(Unsupported, match=message):
         prepare_onnx(asked, NoWork())
 
 
-def test_bundle_says_how_the_model_was_wrapped_and_nothing_of_the_machine(photos: Path, tmp_path: Path) -> None:
-    asked = request(photos, tmp_path)
+def test_bundle_says_how_the_model_was_wrapped_and_nothing_of_the_machine(
+    photos: Path, tmp_path: Path, request_for: RequestOf
+) -> None:
+    asked = request_for(photos, tmp_path)
     (tmp_path / "card.md").write_text("# another thing's card")
     asked = replace(asked, common=replace(asked.common, base=tmp_path))
     prepare_onnx(asked, Silent())
@@ -179,8 +159,10 @@ def test_bundle_says_how_the_model_was_wrapped_and_nothing_of_the_machine(photos
     assert b"another thing" not in asked.common.out.read_bytes()
 
 
-def test_float_variant_is_proven_against_the_file_as_it_came(photos: Path, tmp_path: Path) -> None:
-    asked = request(photos, tmp_path)
+def test_float_variant_is_proven_against_the_file_as_it_came(
+    photos: Path, tmp_path: Path, request_for: RequestOf
+) -> None:
+    asked = request_for(photos, tmp_path)
     prepare_onnx(asked, Silent())
     checks = Bundle.open(asked.common.out).manifest.evaluations[0].checks
     assert [check.passed for check in checks if check.name == "parity of probabilities with the original model"] == [
@@ -189,9 +171,9 @@ def test_float_variant_is_proven_against_the_file_as_it_came(photos: Path, tmp_p
 
 
 def test_a_wrapping_that_computes_something_else_fails(
-    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request_for: RequestOf
 ) -> None:
-    asked = request(photos, tmp_path)
+    asked = request_for(photos, tmp_path)
     right = original.original_outputs
     wrong = lambda *given: {name: array[:, ::-1] for name, array in right(*given).items()}  # noqa: E731
     monkeypatch.setattr(prepare_onnx_module, "original_outputs", wrong)
@@ -200,8 +182,8 @@ def test_a_wrapping_that_computes_something_else_fails(
     assert not asked.common.out.exists()
 
 
-def test_weights_beside_the_model_end_up_in_the_bundle(photos: Path, tmp_path: Path) -> None:
-    asked = request(photos, tmp_path)
+def test_weights_beside_the_model_end_up_in_the_bundle(photos: Path, tmp_path: Path, request_for: RequestOf) -> None:
+    asked = request_for(photos, tmp_path)
     onnx.save(onnx.load(asked.model), asked.model, save_as_external_data=True, location="weights.bin", size_threshold=0)
     prepare_onnx(asked, Silent())
     manifest = Bundle.open(asked.common.out).manifest
@@ -209,8 +191,8 @@ def test_weights_beside_the_model_end_up_in_the_bundle(photos: Path, tmp_path: P
     assert manifest.evaluations[0].test.headline.value > 0.9
 
 
-def test_a_tensor_model_keeps_its_outputs_in_the_bundle(photos: Path, tmp_path: Path) -> None:
-    asked = request(photos, tmp_path, task="tensor")
+def test_a_tensor_model_keeps_its_outputs_in_the_bundle(photos: Path, tmp_path: Path, request_for: RequestOf) -> None:
+    asked = request_for(photos, tmp_path, task="tensor")
     model = onnx.load(asked.model)
     model.graph.output.append(helper.make_tensor_value_info("flat", TensorProto.FLOAT, ["batch", 8]))
     onnx.save(model, asked.model)

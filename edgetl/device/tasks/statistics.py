@@ -107,6 +107,17 @@ def drop_bound(lost: float, won: float, n: float, sides: Sides = 1) -> float:
     return high
 
 
+def least_samples(bound_limit: float) -> int | None:
+    """How many samples it takes for :func:`drop_bound` to stay within a limit if no pair differs.
+
+    Returns:
+        ``None`` where no number does.
+    """
+    if bound_limit <= 0:
+        return None
+    return 1 if bound_limit >= 1 - _ALPHA else math.ceil(math.log(_ALPHA) / math.log1p(-bound_limit))
+
+
 def drop_interval(lost: int, won: int, n: int) -> tuple[float, float]:
     """Two-sided 95 % interval of a drop on paired samples, as fractions: :func:`drop_bound` from both sides."""
     return (-drop_bound(won, lost, n, 2), drop_bound(lost, won, n, 2))

@@ -14,16 +14,17 @@ import msgspec
 from edgetl.artifact import sha256_of
 from edgetl.check import Check, failures
 from edgetl.device.probe import environment
+from edgetl.device.tasks.likeness import CHANGED, ERROR
 from edgetl.errors import Unsupported
 from edgetl.files import write_bytes
-from edgetl.host.judge import CHANGED, SIZE, verdict
+from edgetl.host.judge import SIZE, verdict
 from edgetl.host.ladder.ascent import Ascent, Purse
 from edgetl.host.ladder.rungs import Rung
 from edgetl.host.ladder.speed import int8_share, untimed_because
 from edgetl.host.variants import Made, Quantization, quantized_variant, spelled, variant_name
 from edgetl.ladder import Attempt
 
-DROPS = ("accuracy drop", CHANGED)
+DROPS = ("accuracy drop", CHANGED, ERROR)
 """Names of the check that says how much is lost against float."""
 T = TypeVar("T")
 

@@ -6,7 +6,7 @@ so that ONNX Runtime drops the ReLU; symmetric activations would keep it, and wi
 
 from __future__ import annotations
 
-from edgetl.host.quantize.placement import attention_and_constants
-from edgetl.host.quantize.qdq import QdqRendering, fused
+from edgetl.host.quantize.placement import better_on_cpus_in_float
+from edgetl.host.quantize.qdq import FLOAT_PRODUCTS, QdqRendering, fused
 
-RENDERING = QdqRendering("arm", "int8", prepare=fused, better_in_float=attention_and_constants)
+RENDERING = QdqRendering("arm", "int8", prepare=fused, better_in_float=better_on_cpus_in_float, options=FLOAT_PRODUCTS)

@@ -30,6 +30,9 @@ from edgetl.target import Precision
 Rewrite = Callable[[onnx.ModelProto], onnx.ModelProto]
 OP_TYPES = ("Add", "Clip", "Conv", "Gemm", "MatMul", "MaxPool", "Relu")
 """What ONNX Runtime computes on integers and gains time by."""
+FLOAT_PRODUCTS: Mapping[str, Any] = {"OpTypesToExcludeOutputQuantization": ["Gemm", "MatMul"]}
+"""Results of products stay in float: unlike convolutions they are computed on integers all the same, and what comes
+behind them (GELU, layer normalisation, attention) is in float anyway."""
 
 
 def _as_it_is(model: onnx.ModelProto) -> onnx.ModelProto:

@@ -7,7 +7,9 @@ last bit of the weights is the price (ONNX Runtime's documentation of quantizati
 
 from __future__ import annotations
 
-from edgetl.host.quantize.placement import attention_and_constants
-from edgetl.host.quantize.qdq import QdqRendering, fused
+from edgetl.host.quantize.placement import better_on_cpus_in_float
+from edgetl.host.quantize.qdq import FLOAT_PRODUCTS, QdqRendering, fused
 
-RENDERING = QdqRendering("x86", "uint8", weight_bits=7, prepare=fused, better_in_float=attention_and_constants)
+RENDERING = QdqRendering(
+    "x86", "uint8", weight_bits=7, prepare=fused, better_in_float=better_on_cpus_in_float, options=FLOAT_PRODUCTS
+)

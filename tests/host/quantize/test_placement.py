@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
 from onnx import helper, numpy_helper
 
-from edgetl.host.quantize.placement import residual_sums, thin_for_tensorrt
+from edgetl.host.quantize import RenderSettings
+from edgetl.host.quantize.arm import RENDERING as ARM
+from edgetl.host.quantize.calibrate import calibrate
+from edgetl.host.quantize.coverage import coverage
+from edgetl.host.quantize.placement import better_on_cpus_in_float, residual_sums, thin_for_tensorrt
+from edgetl.host.quantize.qdq import QdqRendering
+from edgetl.host.quantize.x86 import RENDERING as X86
+from edgetl.host.quantize.x86_vnni import RENDERING as X86_VNNI
 
 
 def graph_of(nodes: list[onnx.NodeProto], weights: dict[str, tuple[int, ...]], channels: int = 16) -> onnx.ModelProto:
@@ -104,3 +112,56 @@ def test_a_normalised_convolution_is_a_main_branch_and_a_shared_one_is_not() -> 
 
     assert residual_sums(graph_of(nodes, weights)) == {"first": "n"}
     assert {"second", "third"} <= thin_for_tensorrt(graph_of(nodes, weights))
+
+
+def small_transformer() -> onnx.ModelProto:
+    """Patches by a convolution, then a block of two layers with the stream of tokens around it."""
+    nodes = [
+        helper.make_node("Conv", ["x", "w0"], ["patches"], "patch"),
+        helper.make_node("Flatten", ["patches"], ["stream"], "flatten", axis=2),
+        helper.make_node("MatMul", ["stream", "w1"], ["up"], "up"),
+        helper.make_node("Erf", ["up"], ["active"], "gelu"),
+        helper.make_node("MatMul", ["active", "w2"], ["down"], "down"),
+        helper.make_node("Add", ["stream", "down"], ["sum"], "stream_sum"),
+        helper.make_node("MatMul", ["sum", "sum"], ["out"], "attention"),
+    ]
+    model = graph_of(nodes, {"w0": (64, 16, 1, 1), "w1": (64, 64), "w2": (64, 64)})
+    model.ir_version = 8
+    model.graph.output[0].CopyFrom(helper.make_tensor_value_info("out", onnx.TensorProto.FLOAT, ["M", 64]))
+    return model
+
+
+def test_the_stream_of_a_transformer_stays_in_float_on_cpus() -> None:
+    assert better_on_cpus_in_float(small_transformer()) == {"stream_sum", "attention"}
+
+
+def test_sums_behind_convolutions_are_quantized_on_cpus() -> None:
+    nodes = [
+        helper.make_node("Conv", ["x", "w0"], ["a"], "first"),
+        helper.make_node("Relu", ["a"], ["b"], "relu"),
+        helper.make_node("Conv", ["b", "w1"], ["c"], "second"),
+        helper.make_node("Add", ["b", "c"], ["d"], "sum"),
+        helper.make_node("Add", ["d", "x"], ["out"], "sum_of_a_sum"),
+    ]
+    weights = {"w0": (16, 16, 1, 1), "w1": (16, 16, 1, 1)}
+    assert better_on_cpus_in_float(graph_of(nodes, weights)) == set()
+
+
+@pytest.mark.parametrize("rendering", [ARM, X86, X86_VNNI], ids=lambda one: one.name)
+def test_results_of_products_are_not_quantized_on_cpus(rendering: QdqRendering, tmp_path: Path) -> None:
+    model = small_transformer()
+    rng = np.random.default_rng(0)
+    for tensor in model.graph.initializer:
+        values = rng.normal(0, 0.1, tuple(tensor.dims)).astype(np.float32)
+        tensor.CopyFrom(numpy_helper.from_array(values, tensor.name))
+    onnx.save(model, tmp_path / "float.onnx")
+    images = [rng.normal(0, 1, (16, 8, 8)).astype(np.float32) for _ in range(16)]
+    record = calibrate(tmp_path / "float.onnx", images)
+
+    rendering.render(tmp_path / "float.onnx", record, tmp_path / "int8.onnx", RenderSettings())
+
+    quantized = onnx.load(tmp_path / "int8.onnx")
+    readers = {name: node.op_type for node in quantized.graph.node for name in node.input}
+    assert readers["up"] == "Erf"
+    assert readers["down"] == "Add"
+    assert set(coverage(quantized).quantized) == {"patch", "up", "down"}

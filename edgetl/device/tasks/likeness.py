@@ -1,0 +1,126 @@
+"""Whether a variant still answers as the float model does, where there are no labels to ask."""
+
+from __future__ import annotations
+
+import math
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetl.check import Check
+from edgetl.device.tasks import DeviceTask, Pair
+from edgetl.device.tasks.statistics import drop_check
+from edgetl.gates import Gates
+from edgetl.tensors import Array, Batch
+
+CHANGED = "changed decisions"
+"""Name of the check for models that decide."""
+ERROR = "output error"
+"""Name of the check for all others."""
+_Z_ONE_SIDED = 1.6448536269514722
+_SCORES_DIMENSIONS = 2
+
+
+def likeness(pair: Pair, task: DeviceTask, gates: Gates) -> Check:
+    """Judge a candidate by how far its outputs are off where the gates limit that, else by decisions that change.
+
+    Args:
+        pair: outputs of both for the same samples; the truth is not looked at.
+        task: what decisions are.
+        gates: the limits.
+    """
+    if not all(np.isfinite(array).all() for array in pair.candidate.values()):
+        name = CHANGED if gates.output_error_max is None else ERROR
+        return Check(name, None, None, "fraction", False, "some outputs are NaN or infinite")
+    return _changed(pair, task, gates) if gates.output_error_max is None else _error(pair, gates.output_error_max)
+
+
+def undecided_because(outputs: Batch, task: DeviceTask) -> str | None:
+    """Why nothing can be said of decisions of a model with these outputs; ``None`` where it can.
+
+    Args:
+        outputs: of the float model for samples, ``(n, ...)`` each.
+        task: what decisions are.
+    """
+    shapes = ", ".join(f"{name} {array.shape[1:]}" for name, array in outputs.items())
+    decided = task.decisions(outputs)
+    if len(outputs) > 1 or next(iter(outputs.values())).ndim != _SCORES_DIMENSIONS or not decided.size:
+        return f"the outputs of one sample are of shape {shapes}; expected one output with one score per class"
+    if len(np.unique(decided)) == 1:
+        return (
+            f"the largest entry of the output is the same one for all {len(decided)} samples, so it is no class score, "
+            "or all samples are of one class"
+        )
+    return None
+
+
+def _changed(pair: Pair, task: DeviceTask, gates: Gates) -> Check:
+    """Every changed decision counts as one for the worse, which is the most accuracy that it can cost."""
+    because = undecided_because(pair.reference, task)
+    if because is not None:
+        return Check(CHANGED, None, None, "fraction", False, because)
+    same = task.decisions(pair.reference) == task.decisions(pair.candidate)
+    limit = gates.accuracy_drop_max if gates.changed_max is None else gates.changed_max
+    limits = msgspec.structs.replace(gates, accuracy_drop_max=limit)
+    check = drop_check(CHANGED, np.ones_like(same), same, limits)
+    return msgspec.structs.replace(check, reason=f"without labels each change counts as a loss: {check.reason}")
+
+
+def _error(pair: Pair, limit: float) -> Check:
+    """The output that is off most, by the upper bound of its error."""
+    n = len(next(iter(pair.reference.values())))
+    bounds = {name: _error_bound(array, pair.candidate[name]) for name, array in pair.reference.items()}
+    name = max(bounds, key=lambda one: bounds[one][1])
+    error, bound = bounds[name]
+    reason = (
+        f"output {name!r} is off by {error:.4f} of its size (cosine {_cosine(pair, name):.4f}), 95 % bound "
+        f"{bound:.4f} of {n} samples; limit {limit:g}"
+    )
+    if error <= limit < bound:
+        reason += f"; too few samples to tell: {_needed(pair, name, limit)}"
+    return Check(ERROR, error, limit, "fraction", bound <= limit, reason, n)
+
+
+def _squares(reference: Array, candidate: Array) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Noise and power of each sample."""
+    values, others = (array.reshape(len(array), -1).astype(np.float64) for array in (reference, candidate))
+    return np.square(values - others).sum(axis=1), np.square(values).sum(axis=1)
+
+
+def _error_bound(reference: Array, candidate: Array) -> tuple[float, float]:
+    """Root mean square of the differences by that of the reference, and its one-sided 95 % bound.
+
+    The bound is that of a ratio of means by the delta method (Cochran, Sampling Techniques, 1977, section 6.4), of the
+    squares; infinite for one sample, or where the reference is 0 throughout and the candidate is not.
+    """
+    noise, power = _squares(reference, candidate)
+    n = len(noise)
+    if not noise.any():
+        return 0.0, 0.0
+    if not power.any():
+        return math.inf, math.inf
+    ratio = noise.sum() / power.sum()
+    if n == 1:
+        return math.sqrt(ratio), math.inf
+    spread = float(np.std(noise - ratio * power, ddof=1)) / float(power.mean())
+    return math.sqrt(ratio), math.sqrt(ratio + _Z_ONE_SIDED * spread / math.sqrt(n))
+
+
+def _needed(pair: Pair, name: str, limit: float) -> str:
+    error, bound = _error_bound(pair.reference[name], pair.candidate[name])
+    n = len(pair.reference[name])
+    if n == 1 or error >= limit:
+        return "no number of samples would be enough at this error" if error >= limit else "take at least 30"
+    growth = (bound**2 - error**2) / (limit**2 - error**2)
+    return f"about {math.ceil(n * growth**2)} would be needed if they turned out alike"
+
+
+def _cosine(pair: Pair, name: str) -> float:
+    """Mean over the samples; those without direction count as equal."""
+    values, others = (
+        one[name].reshape(len(one[name]), -1).astype(np.float64) for one in (pair.reference, pair.candidate)
+    )
+    sizes = np.linalg.norm(values, axis=1) * np.linalg.norm(others, axis=1)
+    cosines = np.divide((values * others).sum(axis=1), sizes, out=np.ones_like(sizes), where=sizes > 0)
+    return float(cosines.mean())

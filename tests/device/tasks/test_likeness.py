@@ -1,0 +1,104 @@
+"""A variant without labels is like its float model, or not, or there are too few samples to tell."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edgetl.device.tasks import Pair
+from edgetl.device.tasks.likeness import likeness, undecided_because
+from edgetl.device.tasks.statistics import drop_bound, least_samples
+from edgetl.device.tasks.tensor import TASK
+from edgetl.gates import Gates
+from edgetl.tensors import Array
+
+ERROR = Gates(output_error_max=0.1)
+
+
+def scores(decisions: list[int]) -> Array:
+    return np.eye(3, dtype=np.float32)[decisions]
+
+
+def pair(reference: Array, candidate: Array) -> Pair:
+    return Pair({"y": reference}, {"y": candidate}, np.zeros(0, np.int64))
+
+
+def noisy(noise: float, n: int = 200) -> Pair:
+    rng = np.random.default_rng(0)
+    reference = rng.normal(size=(n, 16))
+    return pair(reference, reference + noise * rng.normal(size=(n, 16)))
+
+
+def test_each_changed_decision_counts_as_a_loss() -> None:
+    before, after = scores([0, 1] * 500), scores([0, 1] * 499 + [2, 2])
+    check = likeness(pair(before, after), TASK, Gates())
+    assert check.passed
+    assert check.value == 0.002
+    assert "without labels each change counts as a loss" in check.reason
+
+
+def test_the_limit_of_changes_may_be_its_own() -> None:
+    before, after = scores([0, 1] * 500), scores([0, 1] * 480 + [2] * 40)
+    assert not likeness(pair(before, after), TASK, Gates()).passed
+    check = likeness(pair(before, after), TASK, Gates(changed_max=0.05))
+    assert check.passed
+    assert check.limit == 0.05
+
+
+def test_an_error_is_judged_by_its_bound() -> None:
+    check = likeness(noisy(0.05), TASK, ERROR)
+    assert check.passed
+    assert check.value == pytest.approx(0.05, rel=0.05)
+    assert not likeness(noisy(0.2), TASK, ERROR).passed
+
+
+def test_an_error_at_the_limit_wants_more_samples() -> None:
+    check = likeness(noisy(0.085, n=10), TASK, ERROR)
+    assert check.value is not None
+    assert check.value < 0.1
+    assert not check.passed
+    assert "too few samples to tell: about" in check.reason
+
+
+def test_the_output_that_is_off_most_is_judged() -> None:
+    rng = np.random.default_rng(0)
+    first, second = rng.normal(size=(50, 4)), rng.normal(size=(50, 2, 3))
+    found = Pair({"a": first, "b": second}, {"a": first, "b": second * 1.3}, np.zeros(0, np.int64))
+    check = likeness(found, TASK, ERROR)
+    assert check.value == pytest.approx(0.3)
+    assert "output 'b'" in check.reason
+
+
+@pytest.mark.parametrize("gates", [Gates(), ERROR])
+def test_outputs_that_are_no_numbers_fail(gates: Gates) -> None:
+    check = likeness(pair(scores([0, 1]), scores([0, 1]) * np.nan), TASK, gates)
+    assert not check.passed
+    assert "NaN" in check.reason
+
+
+def test_a_reference_of_zeros_is_met_by_zeros_alone() -> None:
+    zeros = np.zeros((40, 3))
+    assert likeness(pair(zeros, zeros), TASK, ERROR).passed
+    assert not likeness(pair(zeros, zeros + 1e-6), TASK, ERROR).passed
+
+
+def test_what_is_no_class_score_is_told() -> None:
+    assert undecided_because({"y": scores([0, 1])}, TASK) is None
+    assert "the same one for all 2 samples" in (undecided_because({"y": scores([1, 1])}, TASK) or "")
+    assert "y (5, 3)" in (undecided_because({"y": np.zeros((2, 5, 3))}, TASK) or "")
+    assert "b ()" in (undecided_because({"a": scores([0, 1]), "b": np.zeros(2)}, TASK) or "")
+
+
+@settings(max_examples=30, deadline=None)
+@given(limit=st.floats(0.001, 0.99))
+def test_so_many_samples_are_enough_and_one_fewer_is_not(limit: float) -> None:
+    n = least_samples(limit)
+    assert n is not None
+    assert drop_bound(0, 0, n) <= limit * (1 + 1e-9)
+    assert n == 1 or drop_bound(0, 0, n - 1) > limit
+
+
+def test_no_number_of_samples_shows_that_nothing_ever_changes() -> None:
+    assert least_samples(0.0) is None
