@@ -121,7 +121,9 @@ def write_network(path: Path, spread: float, is_chained: bool = False) -> Path:
         helper.make_node("Cast", ["image"], ["pixels"], "cast", to=TensorProto.FLOAT),
         helper.make_node("Transpose", ["pixels"], ["x0"], "transpose", perm=[0, 3, 1, 2]),
         *(
-            helper.make_node("Conv", [reads.get(place, f"x{place}"), f"w{place}", f"b{place}"], [f"x{place + 1}"], f"conv{place}")
+            helper.make_node(
+                "Conv", [reads.get(place, f"x{place}"), f"w{place}", f"b{place}"], [f"x{place + 1}"], f"conv{place}"
+            )
             for place in range(4)
         ),
         helper.make_node("GlobalAveragePool", ["x4"], ["pooled"], "pool"),
