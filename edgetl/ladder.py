@@ -11,6 +11,18 @@ from edgetl.check import Check
 Head = Literal["fitted again", "as it was"]
 
 
+class Treatment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Something that was done to a graph to lose less by quantization."""
+
+    name: str
+    """Of the table of treatments."""
+    gained: float | None = None
+    """By what fraction (0.01 is a point) the graph loses less against float than the same one without this treatment;
+    negative where it loses more."""
+    unknown_because: str = ""
+    """Why ``gained`` is ``None``."""
+
+
 class Attempt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One graph that was made and judged."""
 
@@ -28,6 +40,8 @@ class Attempt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     """Why it did not pass."""
     in_float: tuple[str, ...] = ()
     """Nodes that stayed in float besides the head."""
+    treatments: tuple[Treatment, ...] = ()
+    """In the order in which they were applied."""
     int8_share: float = 0.0
     """Fraction of the multiply-adds that is in int8."""
     time_ratio: float | None = None

@@ -37,6 +37,7 @@ Kind = Literal[
     "renderings",
     "results",
     "training",
+    "treated",
     "trunk",
 ]
 KINDS: Mapping[Kind, str] = {
@@ -57,6 +58,7 @@ KINDS: Mapping[Kind, str] = {
     "renderings": "quantized graphs",
     "results": "qualifications of this device",
     "training": "where training stands",
+    "treated": "equal float graphs that quantize better",
     "trunk": "exported float graphs",
 }
 """Folders of a cache, and what is in each."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -26,7 +28,9 @@ from edgetl.host.graph import FEATURES, HEAD, LOGITS, attach_head, expose_featur
 from edgetl.host.inference import Crew, Engine, collect, fastest
 from edgetl.host.quantize import Rendering, RenderSettings
 from edgetl.host.quantize.calibrate import CalibrationSettings, calibrate
-from edgetl.host.quantize.record import CalibrationRecord, read_record
+from edgetl.host.quantize.record import CalibrationRecord, Estimator, read_record
+from edgetl.host.quantize.treatments import need_moments
+from edgetl.host.quantize.treatments.moments import Moments
 from edgetl.host.torch_runner import TorchRunner
 from edgetl.host.workspace import Workspace
 from edgetl.plugins import RENDERINGS, find
@@ -105,6 +109,8 @@ class Quantization:
     """The head stays in float whatever they say."""
     refit: Refit | None = None
     """``None`` keeps the head as it is."""
+    moments: Callable[[], Moments] | None = None
+    """Collects those that treatments need, where a graph with one of these has to be made."""
 
 
 def quantized_variant(made: Made, how: Quantization, path: Path, workspace: Workspace) -> Made:
@@ -136,23 +142,35 @@ def variant_name(rendering: str) -> str:
 
 
 def calibration(made: Made, quantize: Quantize, workspace: Workspace) -> Calibrated:
-    """Ranges of the float graph over a stratified sample of the training images, from the cache when it has them.
+    """Ranges of the float graph over a stratified sample of the training images."""
+    samples = stratified(workspace.splits.train, quantize.calibration, workspace.seed)
+    return Calibrated(ranges(made.model, samples, quantize.estimator, workspace), samples)
+
+
+def ranges(model: Path, samples: tuple[Sample, ...], estimator: Estimator, workspace: Workspace) -> CalibrationRecord:
+    """What calibration sees of a float graph on these images, from the cache when it has it.
 
     The head is taken off first where it can be, so that another head does not mean another calibration.
     """
-    samples = stratified(workspace.splits.train, quantize.calibration, workspace.seed)
-    trunk = made.model
-    if head_nodes(read_graph(made.model)) == {HEAD}:
-        trunk = made.model.with_name("trunk.onnx")
-        expose_features(made.model, trunk)
+    with tempfile.TemporaryDirectory(prefix="edgetl-trunk-") as folder:
+        trunk = model
+        if head_nodes(read_graph(model)) == {HEAD}:
+            trunk = Path(folder) / "trunk.onnx"
+            expose_features(model, trunk)
+        return _calibrated(trunk, samples, estimator, workspace)
+
+
+def _calibrated(
+    trunk: Path, samples: tuple[Sample, ...], estimator: Estimator, workspace: Workspace
+) -> CalibrationRecord:
     images = [sample.sha256 for sample in samples]
-    how = [decoding(workspace.preprocess), quantize.estimator, code_digest("host/quantize/*.py")]
+    how = [decoding(workspace.preprocess), estimator, code_digest("host/quantize/*.py")]
     parts = [Engine(trunk, "onnxruntime").identity, images, *how]
 
     def make(path: Path) -> None:
         settings = CalibrationSettings(
             threads=workspace.threads,
-            estimator=quantize.estimator,
+            estimator=estimator,
             progress=workspace.progress,
             total=len(samples),
             unfinished=workspace.cache.path("calibration", [*parts, "unfinished"], ".npz"),
@@ -161,12 +179,11 @@ def calibration(made: Made, quantize: Quantize, workspace: Workspace) -> Calibra
 
     cached = workspace.cache.path("calibration", parts, ".npz")
     try:
-        record = read_record(workspace.cache.file("calibration", parts, ".npz", make))
+        return read_record(workspace.cache.file("calibration", parts, ".npz", make))
     except InputError:
         # damaged on the disk since it was written: it costs seconds to make again
         write_atomically(cached, make)
-        record = read_record(cached)
-    return Calibrated(record, samples)
+        return read_record(cached)
 
 
 def _rendered(model: Path, how: Quantization, workspace: Workspace) -> Path:
@@ -176,7 +193,9 @@ def _rendered(model: Path, how: Quantization, workspace: Workspace) -> Path:
 
     def make(path: Path) -> None:
         with workspace.progress.stage(f"quantize for {how.rendering}"):
-            found.render(model, how.record, path, settings)
+            is_needed = how.moments is not None and need_moments(settings.treatments)
+            moments = how.moments() if is_needed and how.moments is not None else None
+            found.render(model, how.record, path, replace(settings, moments=moments))
 
     parts = [how.rendering, sha256_of(model), how.record.sha256, spelled(settings), machinery()]
     return workspace.cache.file("renderings", parts, ".onnx", make)

@@ -7,13 +7,14 @@ from typing import Any
 
 import msgspec
 
-from edgetl.ladder import Attempt, Ladder
+from edgetl.ladder import Attempt, Ladder, Treatment
 from edgetl.report import numbers
 from edgetl.report.page import Column, Table, known_columns
 
 NOTES = "quantization"
 """Under which name a bundle's notes have it."""
 _TITLE = "Quantization: what was tried"
+_TREATMENTS = "Treatments, and what each gained"
 
 
 def ladders_from(notes: Mapping[str, Any]) -> tuple[Ladder, ...]:
@@ -65,6 +66,7 @@ def _table(ladder: Ladder) -> Table:
         Column("Graph"),
         Column("Head"),
         Column("Ranges"),
+        Column(_TREATMENTS),
         *(Column(title, "right") for title in ("In int8", "Loses", "Time / float")),
         Column("Not beaten"),
         Column("Verdict"),
@@ -77,7 +79,9 @@ def _table(ladder: Ladder) -> Table:
         "included, is at least as accurate and as fast.",
         *(f"Not timed: {reason}." for reason in untimed),
     )
-    return known_columns(Table(f"{_TITLE} ({ladder.rendering})", columns, rows, remarks), ("Loses", "Time / float"))
+    return known_columns(
+        Table(f"{_TITLE} ({ladder.rendering})", columns, rows, remarks), (_TREATMENTS, "Loses", "Time / float")
+    )
 
 
 def _row(one: Attempt, ladder: Ladder) -> tuple[str, ...]:
@@ -87,9 +91,14 @@ def _row(one: Attempt, ladder: Ladder) -> tuple[str, ...]:
         one.name,
         one.head,
         one.estimator,
+        ", ".join(map(_treatment, one.treatments)) or numbers.UNKNOWN,
         numbers.percent(one.int8_share),
         numbers.UNKNOWN if lost is None else numbers.points(lost),
         numbers.fine_ratio(one.time_ratio),
         "yes" if one.name in ladder.front else "",
         verdict,
     )
+
+
+def _treatment(one: Treatment) -> str:
+    return one.name if one.gained is None else f"{one.name} ({numbers.points(one.gained)})"

@@ -15,6 +15,7 @@ from edgetl.host.quantize.record import CalibrationRecord
 from edgetl.host.quantize.treatments import (
     GraphTreatment,
     RenderingTreatment,
+    done,
     need_moments,
     of_graphs,
     of_renderings,
@@ -48,6 +49,7 @@ def test_an_entry_knows_its_name_and_is_of_one_kind(name: str) -> None:
     entry = find(TREATMENTS, name, "treatment")
 
     assert entry.name == name
+    assert entry.done == done((name,))[0] != name
     assert isinstance(entry, GraphTreatment) != isinstance(entry, RenderingTreatment)
 
 

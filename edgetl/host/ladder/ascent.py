@@ -16,6 +16,7 @@ from edgetl.host.fingerprint import decoding, machinery
 from edgetl.host.inference import Engine
 from edgetl.host.judge import Jury
 from edgetl.host.ladder.speed import time_ratio
+from edgetl.host.treated import Basis, treated
 from edgetl.host.variants import Calibrated, Made, Refit
 from edgetl.host.workspace import Workspace
 from edgetl.recipe import Quantize
@@ -45,6 +46,14 @@ class Ascent:
     jury: Jury
     """With its thresholds."""
     means: Means = field(default_factory=Means)
+    _bases: dict[tuple[str, ...], Basis] = field(default_factory=dict, repr=False, compare=False)
+
+    def basis(self, treatments: tuple[str, ...]) -> Basis:
+        """The float graph after these treatments of graphs, with its calibration; found once in a climb."""
+        if treatments not in self._bases:
+            plain = Basis(self.made, self.calibrated, self.workspace)
+            self._bases[treatments] = treated(plain, treatments) if treatments else plain
+        return self._bases[treatments]
 
     @property
     def workspace(self) -> Workspace:

@@ -19,10 +19,10 @@ from edgetl.errors import Unsupported
 from edgetl.files import write_bytes
 from edgetl.host.judge import SIZE, verdict
 from edgetl.host.ladder.ascent import Ascent, Purse
-from edgetl.host.ladder.rungs import Rung
+from edgetl.host.ladder.rungs import Rung, is_on_integers
 from edgetl.host.ladder.speed import int8_share, untimed_because
 from edgetl.host.variants import Made, Quantization, quantized_variant, spelled, variant_name
-from edgetl.ladder import Attempt
+from edgetl.ladder import Attempt, Treatment
 
 DROPS = ("accuracy drop", CHANGED, ERROR)
 """Names of the check that says how much is lost against float."""
@@ -66,7 +66,7 @@ class Tried:
 
 def attempt(ascent: Ascent, rung: Rung, purse: Purse) -> Tried:
     """Make and judge the graph of a rung, or take what came of it in an earlier run."""
-    parts = ["attempt", ascent.identity, rung.name, rung.refit, spelled(rung.settings)]
+    parts = ["attempt", ascent.identity, rung.name, rung.refit, rung.on_graph, spelled(rung.settings)]
     outcome = remembered(ascent, parts, purse, Outcome, lambda: _outcome(ascent, rung))
     return Tried(rung, outcome)
 
@@ -99,13 +99,18 @@ def made(ascent: Ascent, rung: Rung) -> Iterator[Made]:
     """
     with tempfile.TemporaryDirectory(prefix="edgetl-rung-") as folder:
         path = Path(folder) / f"{variant_name(ascent.rendering)}.onnx"
-        yield quantized_variant(ascent.made, quantization(ascent, rung), path, ascent.workspace)
+        yield written(ascent, rung, path)
 
 
-def quantization(ascent: Ascent, rung: Rung) -> Quantization:
-    """How the graph of a rung is made."""
-    refit = ascent.refit if rung.refit else None
-    return Quantization(ascent.rendering, ascent.calibrated.record, rung.settings, refit)
+def written(ascent: Ascent, rung: Rung, path: Path) -> Made:
+    """Write the graph of a rung.
+
+    Raises:
+        Unsupported: nothing of the graph can be written this way.
+    """
+    basis, refit = ascent.basis(rung.on_graph), ascent.refit if rung.refit else None
+    how = Quantization(ascent.rendering, basis.calibrated.record, rung.settings, refit, lambda: basis.moments)
+    return quantized_variant(basis.made, how, path, ascent.workspace)
 
 
 def remembered(ascent: Ascent, parts: Sequence[object], purse: Purse, kind: type[T], find: Callable[[], T]) -> T:
@@ -126,7 +131,8 @@ def remembered(ascent: Ascent, parts: Sequence[object], purse: Purse, kind: type
 def _outcome(ascent: Ascent, rung: Rung) -> Outcome:
     estimator = rung.settings.estimator or ascent.calibrated.record.estimator
     in_float = tuple(sorted(rung.settings.keep_float))
-    bare = Attempt(rung.name, "as it was", estimator, passed=False, in_float=in_float)
+    treatments = tuple(Treatment(name) for name in rung.treatments) if is_on_integers(ascent.rendering) else ()
+    bare = Attempt(rung.name, "as it was", estimator, passed=False, in_float=in_float, treatments=treatments)
     try:
         with made(ascent, rung) as variant:
             checks = verdict(variant, ascent.made, ascent.jury)

@@ -24,12 +24,12 @@ def chosen(tried: Sequence[Tried], is_timed: bool) -> Tried:
         return most_accurate(tried)
     costs = [cost(one, is_timed) for one in passed]
     limit = min(costs) + TIE * abs(min(costs)) if is_timed else min(costs)
-    return min((one for one, own in zip(passed, costs, strict=True) if own <= limit), key=_loss)
+    return min((one for one, own in zip(passed, costs, strict=True) if own <= limit), key=loss_of)
 
 
 def most_accurate(tried: Sequence[Tried]) -> Tried:
     """The one that loses least against float, the first of equal ones."""
-    return min(tried, key=_loss)
+    return min(tried, key=loss_of)
 
 
 def front(tried: Sequence[Tried], is_timed: bool) -> tuple[str, ...]:
@@ -52,9 +52,10 @@ def cost(tried: Tried, is_timed: bool) -> float:
     return ratio if is_timed and ratio is not None else 1.0 - tried.attempt.int8_share
 
 
+def loss_of(tried: Tried) -> float:
+    """Fraction lost against float; infinite where it is not known."""
+    return math.inf if tried.loss is None else tried.loss
+
+
 def _beats(one: tuple[str, float, float], other: tuple[str, float, float]) -> bool:
     return one[1] <= other[1] and one[2] <= other[2] and one[1:] != other[1:]
-
-
-def _loss(tried: Tried) -> float:
-    return math.inf if tried.loss is None else tried.loss

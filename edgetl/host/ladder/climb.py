@@ -12,15 +12,25 @@ from edgetl.device.probe import environment
 from edgetl.errors import Unsupported
 from edgetl.host.judge import SIZE, verdict
 from edgetl.host.ladder.ascent import Ascent, Purse
-from edgetl.host.ladder.attempts import Tried, attempt, is_settled, quantization, timed
-from edgetl.host.ladder.choice import chosen, front, most_accurate
-from edgetl.host.ladder.rungs import FIRST, Rung, first_rungs, mixed, other_rungs
+from edgetl.host.ladder.attempts import Tried, attempt, is_settled, timed, written
+from edgetl.host.ladder.choice import chosen, front, loss_of, most_accurate
+from edgetl.host.ladder.gains import with_gains
+from edgetl.host.ladder.rungs import (
+    FIRST,
+    Rung,
+    first_rungs,
+    is_on_integers,
+    mixed,
+    other_rungs,
+    treated,
+    treatments_alone,
+    treatments_together,
+)
 from edgetl.host.ladder.sensitivity import Layer, ranked_layers
 from edgetl.host.ladder.smallest import smallest
 from edgetl.host.ladder.speed import untimed_because
-from edgetl.host.variants import Made, quantized_variant, variant_name
+from edgetl.host.variants import Made, variant_name
 from edgetl.ladder import Attempt, Ladder
-from edgetl.runner import own_precision
 
 OUT_OF_TIME = "budget_s of [quantize] was spent"
 FRONT = (1, 2, 4)
@@ -36,8 +46,8 @@ class Climbed:
     ladder: Ladder
 
 
-class _OutOfTimeError(Exception):
-    """Nothing more may be begun."""
+class _EndedError(Exception):
+    """Nothing more is to be tried, for this reason."""
 
 
 def climb(ascent: Ascent) -> Climbed:
@@ -52,8 +62,8 @@ def climb(ascent: Ascent) -> Climbed:
     state = _State(ascent)
     try:
         ended = state.climb()
-    except _OutOfTimeError:
-        ended = OUT_OF_TIME
+    except _EndedError as error:
+        ended = str(error)
     return state.finish(ended)
 
 
@@ -64,22 +74,49 @@ class _State:
         self._ascent = ascent
         self._purse = Purse(ascent.quantize.budget_s)
         self._tried: list[Tried] = []
+        self._seen: list[Tried] = []
         self._is_whole = ascent.quantize.search == "all"
 
     def climb(self) -> str:
-        """Go on until there is a reason to stop."""
-        ascent = self._ascent = self._with_head_that_can_be_fitted()
-        for rung in first_rungs(ascent.refit is not None):
-            if self._try(rung).attempt.passed and not self._is_whole:
-                return f"{rung.name!r} passes"
+        """Go on until there is a reason to stop: a step follows where all before it were not enough.
+
+        They stand in the order of what they cost: nothing, some more graphs, speed on the device. What costs a training
+        belongs behind the last one.
+        """
+        self._ascent = self._with_head_that_can_be_fitted()
+        self._first()
+        self._ranges()
+        self._treatments()
+        return self._mixed_precision()
+
+    def _first(self) -> None:
+        for rung in first_rungs(self._ascent.refit is not None):
+            self._end_if_enough(self._try(rung))
             if (hopeless := self._hopeless()) is not None:
-                return hopeless
+                raise _EndedError(hopeless)
         if all(one.outcome.model_sha256 is None for one in self._tried):
             raise Unsupported(self._tried[0].attempt.reason)
-        for rung in other_rungs(ascent.rendering, ascent.calibrated.record.estimator):
-            if self._try_within(rung).attempt.passed and not self._is_whole:
-                return f"{rung.name!r} passes"
-        return self._mix()
+
+    def _ranges(self) -> None:
+        for rung in other_rungs(self._ascent.rendering, self._ascent.calibrated.record.estimator):
+            self._end_if_enough(self._try_within(rung))
+
+    def _treatments(self) -> None:
+        """Each treatment alone upon the best so far, then those that helped, together."""
+        base = most_accurate(self._tried)
+        helped: dict[str, float] = {}
+        for name in treatments_alone(self._ascent.rendering, base.rung):
+            alone = self._try_within(treated(base.rung, (name,)))
+            self._end_if_enough(alone)
+            if loss_of(alone) < loss_of(base):
+                helped[name] = loss_of(alone)
+        search = treatments_together(helped)
+        with suppress(StopIteration):
+            names = next(search)
+            while True:
+                together = self._try_within(treated(base.rung, names))
+                self._end_if_enough(together)
+                names = search.send(loss_of(together))
 
     def _with_head_that_can_be_fitted(self) -> Ascent:
         """The climb without a refit where the method does none; a graph that is made for this is among the first."""
@@ -105,12 +142,12 @@ class _State:
         is_timed = len(self._tried) > 1 and not untimed_because(ascent.rendering, environment().cpu)
         best = chosen(self._tried, is_timed)
         path = ascent.made.model.with_name(f"{variant_name(ascent.rendering)}.onnx")
-        graph = quantized_variant(ascent.made, quantization(ascent, best.rung), path, ascent.workspace)
+        graph = written(ascent, best.rung, path)
         ladder = Ladder(
             ascent.rendering,
             ascent.quantize.search,
             ascent.quantize.budget_s,
-            tuple(_told(one) for one in self._tried),
+            tuple(self._told(one) for one in self._tried),
             best.rung.name,
             best.attempt.passed,
             front(self._tried, is_timed),
@@ -122,6 +159,7 @@ class _State:
     def _try(self, rung: Rung) -> Tried:
         """A rung with what came of it; of equal graphs only the first is among those tried."""
         tried = attempt(self._ascent, rung, self._purse)
+        self._seen.append(tried)
         digest = tried.outcome.model_sha256
         if digest is None or digest not in {one.outcome.model_sha256 for one in self._tried}:
             self._tried.append(tried)
@@ -132,17 +170,21 @@ class _State:
 
     def _try_within(self, rung: Rung) -> Tried:
         if self._purse.is_empty:
-            raise _OutOfTimeError
+            raise _EndedError(OUT_OF_TIME)
         return self._try(rung)
 
-    def _mix(self) -> str:
+    def _end_if_enough(self, tried: Tried) -> None:
+        if tried.attempt.passed and not self._is_whole:
+            raise _EndedError(f"{tried.rung.name!r} passes")
+
+    def _mixed_precision(self) -> str:
         ascent = self._ascent
-        if own_precision(ascent.rendering) != "int8":
+        if not is_on_integers(ascent.rendering):
             return "there is nothing else to try in 16 bits"
         base = most_accurate(self._tried).rung
         layers = ranked_layers(ascent, base, self._purse)
         if layers is None:
-            raise _OutOfTimeError
+            raise _EndedError(OUT_OF_TIME)
         if len(layers) < 2:
             return "with its only layer in float nothing would be quantized"
         if any(one.attempt.passed for one in self._tried):
@@ -169,8 +211,8 @@ class _State:
         others = sum(one.rung.name.startswith(rung.name) for one in self._tried)
         return replace(rung, name=f"{rung.name} ({others + 1})") if others else rung
 
-
-def _told(tried: Tried) -> Attempt:
-    if is_settled(tried):
-        return tried.attempt
-    return msgspec.structs.replace(tried.attempt, untimed_because="there was nothing to choose; devices time it")
+    def _told(self, tried: Tried) -> Attempt:
+        found = with_gains(tried, self._seen)
+        if is_settled(tried):
+            return found
+        return msgspec.structs.replace(found, untimed_because="there was nothing to choose; devices time it")

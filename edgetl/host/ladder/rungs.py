@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field, replace
 
 from edgetl.host.quantize import RenderSettings
+from edgetl.host.quantize.treatments import done, of_graphs, of_renderings, ordered
+from edgetl.plugins import TREATMENTS
 from edgetl.runner import own_precision
 
 
@@ -16,6 +19,13 @@ class Rung:
     refit: bool = True
     """Whether the head is fitted again on the features of the quantized trunk, where the method can."""
     settings: RenderSettings = field(default_factory=RenderSettings)
+    on_graph: tuple[str, ...] = ()
+    """Treatments of the float graph, before calibration."""
+
+    @property
+    def treatments(self) -> tuple[str, ...]:
+        """All treatments, those of the Q/DQ graph among them, in the order in which they are applied."""
+        return ordered((*self.on_graph, *self.settings.treatments))
 
 
 FIRST = (Rung("head fitted again"), Rung("head as it was", refit=False))
@@ -40,9 +50,49 @@ def other_rungs(rendering: str, estimator: str) -> tuple[Rung, ...]:
     Args:
         estimator: what the first rungs had.
     """
-    if own_precision(rendering) != "int8":
+    if not is_on_integers(rendering):
         return ()
     return tuple(rung for rung in OTHERS if rung.settings.estimator != estimator)
+
+
+def treatments_alone(rendering: str, base: Rung) -> tuple[str, ...]:
+    """Treatments to try one by one after that: all that the base has not, in the order of their table.
+
+    Renderings without integers have nothing to mend.
+    """
+    return tuple(name for name in TREATMENTS if name not in base.treatments) if is_on_integers(rendering) else ()
+
+
+def treatments_together(alone: Mapping[str, float]) -> Generator[tuple[str, ...], float]:
+    """Sets of treatments, each to be answered with the fraction that its graph loses.
+
+    The treatment that lost least alone is joined by the next best one. What makes the set no better is left out again,
+    and so is tried in no larger set.
+
+    Args:
+        alone: what graphs lose with each of the treatments that helped alone.
+    """
+    names = sorted(alone, key=lambda name: alone[name])
+    kept = tuple(names[:1])
+    loss = min(alone.values(), default=0.0)
+    for name in names[1:]:
+        found = yield (*kept, name)
+        if found < loss:
+            kept, loss = (*kept, name), found
+
+
+def treated(base: Rung, names: tuple[str, ...]) -> Rung:
+    """A rung with more treatments."""
+    every = ordered((*base.treatments, *names))
+    settings = replace(base.settings, treatments=of_renderings(every))
+    words = " and ".join(done(names))
+    return replace(base, name=f"{words}, {base.name}", settings=settings, on_graph=of_graphs(every))
+
+
+def untreated(rung: Rung, name: str) -> Rung:
+    """A rung without one of its treatments; its name is of no account."""
+    others = tuple(other for other in rung.treatments if other != name)
+    return replace(rung, settings=replace(rung.settings, treatments=of_renderings(others)), on_graph=of_graphs(others))
 
 
 def mixed(base: Rung, layers: int, nodes: frozenset[str]) -> Rung:
@@ -55,3 +105,8 @@ def mixed(base: Rung, layers: int, nodes: frozenset[str]) -> Rung:
     """
     name = f"{layers} {'layer' if layers == 1 else 'layers'} in float, {base.name}"
     return replace(base, name=name, settings=replace(base.settings, keep_float=base.settings.keep_float | nodes))
+
+
+def is_on_integers(rendering: str) -> bool:
+    """Whether a rendering has ranges to choose, and rounding to mend."""
+    return own_precision(rendering) == "int8"

@@ -19,6 +19,7 @@ from edgetl.host.ladder.attempts import made, remembered
 from edgetl.host.ladder.rungs import Rung
 from edgetl.host.quantize import Rendering
 from edgetl.host.quantize.coverage import coverage
+from edgetl.host.quantize.treatments import need_moments
 from edgetl.host.variants import spelled
 from edgetl.plugins import RENDERINGS, find
 from edgetl.tensors import Array
@@ -71,7 +72,7 @@ def layers_of(ascent: Ascent, rung: Rung) -> tuple[Layer, ...]:
     integers = {node.name for node in quantized.graph.node if dequantized & set(node.input)}
     weighted = set(coverage(quantized).quantized)
     layers: list[list[str]] = []
-    for node in read_graph(ascent.made.model).graph.node:
+    for node in read_graph(ascent.basis(rung.on_graph).made.model).graph.node:
         if node.name in weighted or (node.name in integers and not layers):
             layers.append([node.name])
         elif node.name in integers - {HEAD} and node.op_type in ("Add", "MaxPool"):
@@ -116,17 +117,20 @@ class _Probe:
         others = frozenset(name for layer in self.layers for name in layer) - chosen
         images = [sample.sha256 for sample in self.ascent.calibrated.samples[:IMAGES]]
         settings = replace(self.rung.settings, keep_float=self.rung.settings.keep_float | others)
-        parts = ["noise", self.ascent.identity, spelled(settings), images]
+        parts = ["noise", self.ascent.identity, self.rung.on_graph, spelled(settings), images]
         return remembered(self.ascent, parts, purse, float, lambda: self._measured(others))
 
     def _measured(self, others: frozenset[str]) -> float:
-        ascent, model = self.ascent, self.ascent.made.model
+        ascent, basis = self.ascent, self.ascent.basis(self.rung.on_graph)
         rendering: Rendering = find(RENDERINGS, ascent.rendering, "rendering")
-        keep = self.rung.settings.keep_float | others | head_nodes(read_graph(model))
+        model, settings = basis.made.model, self.rung.settings
+        keep = settings.keep_float | others | head_nodes(read_graph(model))
+        moments = basis.moments if need_moments(settings.treatments) else None
+        settings = replace(settings, keep_float=keep, moments=moments)
         with tempfile.TemporaryDirectory(prefix="edgetl-noise-") as folder:
             path = Path(folder) / "group.onnx"
             try:
-                rendering.render(model, ascent.calibrated.record, path, replace(self.rung.settings, keep_float=keep))
+                rendering.render(model, basis.calibrated.record, path, settings)
             except Unsupported:
                 # nothing of this group is quantized, so nothing is lost by it
                 return 0.0

@@ -66,10 +66,15 @@ def machine_of() -> Callable[..., Machine]:
 
 @pytest.fixture
 def ascent(tmp_path: Path) -> Callable[..., Ascent]:
-    """Makes a climb: ``spread`` is how much larger a channel that says nothing is than one that says everything."""
+    """Makes a climb.
+
+    ``spread`` is how much larger a channel that says nothing is than one that says everything; ``is_chained`` is
+    whether channels can be scaled there, with nothing between the two layers.
+    """
 
     def make(
         spread: float = 1.0,
+        is_chained: bool = False,
         machine: Machine | None = None,
         cache: str = "cache",
         task: str = "classify",
@@ -80,7 +85,7 @@ def ascent(tmp_path: Path) -> Callable[..., Ascent]:
     ) -> Ascent:
         folder = tmp_path / f"made-{len(list(tmp_path.iterdir()))}"
         folder.mkdir()
-        model = write_network(folder / "fp32.onnx", spread)
+        model = write_network(folder / "fp32.onnx", spread, is_chained)
         samples = tuple(_sample(grey, place < mislabelled) for place, grey in enumerate(GREYS))
         splits = Splits(samples[::4], tuple(s for i, s in enumerate(samples) if i % 4), Sealed(()), {}, "")
         classes = () if task == "tensor" else ("dark", "light")
@@ -94,8 +99,11 @@ def ascent(tmp_path: Path) -> Callable[..., Ascent]:
     return make
 
 
-def write_network(path: Path, spread: float) -> Path:
-    """Four convolutions; between the second and the third, one channel is ``spread`` times as large as the other."""
+def write_network(path: Path, spread: float, is_chained: bool = False) -> Path:
+    """Four convolutions; between the second and the third, one channel is ``spread`` times as large as the other.
+
+    A pooling of single pixels stands there unless they are chained, beyond which no channel is scaled.
+    """
     ones = np.ones((4, 3, 1, 1)) / 3
     weights = {
         # grey, four times
@@ -107,17 +115,23 @@ def write_network(path: Path, spread: float) -> Path:
     }
     biases = {"b0": np.zeros(4), "b1": np.array([-127.5 / 128, 0.0]), "b2": np.zeros(4), "b3": np.zeros(4)}
     head = {"head.weight": np.array([[-1, 1, -0.5, 0], [1, -1, 0.5, 0]]), "head.bias": np.zeros(2)}
+    reads = {} if is_chained else {2: "x2_pooled"}
+    between = [helper.make_node("MaxPool", ["x2"], ["x2_pooled"], "between", kernel_shape=[1, 1])]
     nodes = [
         helper.make_node("Cast", ["image"], ["pixels"], "cast", to=TensorProto.FLOAT),
         helper.make_node("Transpose", ["pixels"], ["x0"], "transpose", perm=[0, 3, 1, 2]),
         *(
-            helper.make_node("Conv", [f"x{place}", f"w{place}", f"b{place}"], [f"x{place + 1}"], f"conv{place}")
+            helper.make_node(
+                "Conv", [reads.get(place, f"x{place}"), f"w{place}", f"b{place}"], [f"x{place + 1}"], f"conv{place}"
+            )
             for place in range(4)
         ),
         helper.make_node("GlobalAveragePool", ["x4"], ["pooled"], "pool"),
         helper.make_node("Flatten", ["pooled"], ["features"], "flatten"),
         helper.make_node("Gemm", ["features", "head.weight", "head.bias"], ["logits"], "head", transB=1),
     ]
+    if not is_chained:
+        nodes[4:4] = between
     graph = helper.make_graph(
         nodes,
         "lightness",

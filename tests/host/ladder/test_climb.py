@@ -37,7 +37,7 @@ def test_a_channel_that_drowns_the_others_is_rescued_by_layers_in_float(ascent: 
     assert "accuracy drop" in ladder.attempts[0].reason
     assert ladder.passed
     (chosen,) = [one for one in ladder.attempts if one.name == ladder.chosen]
-    assert chosen.in_float == ("conv1", "conv2")
+    assert chosen.in_float == ("between", "conv1", "conv2")
     assert coverage(read_graph(climbed.made.model)).quantized == ("conv0", "conv3")
     assert all(check.passed for check in verdict(climbed.made, asked.made, asked.jury))
 
@@ -136,3 +136,44 @@ def test_without_labels_changed_decisions_are_judged(ascent: AscentOf) -> None:
     assert good.attempts[0].check.name == "changed decisions"
     assert not bad.attempts[0].passed
     assert bad.passed
+
+
+def test_unequal_channels_are_equalised_before_any_layer_stays_in_float(ascent: AscentOf) -> None:
+    ladder = climb(ascent(spread=30, is_chained=True)).ladder
+    (chosen,) = [one for one in ladder.attempts if one.name == ladder.chosen]
+    assert ladder.passed
+    assert chosen.name.startswith("channels equalised, ")
+    assert chosen.in_float == ()
+    gained = {one.name: one.gained for one in chosen.treatments}
+    assert gained["equalise"] is not None
+    assert gained["equalise"] > 0.03
+    assert gained["bias-correction"] is None
+
+
+def test_layers_stay_in_float_upon_the_treatment_that_helped(ascent: AscentOf) -> None:
+    asked = ascent(spread=1e4, is_chained=True)
+    climbed = climb(asked)
+    (chosen,) = [one for one in climbed.ladder.attempts if one.name == climbed.ladder.chosen]
+    assert chosen.in_float
+    assert [one.name for one in chosen.treatments] == ["equalise", "bias-correction"]
+    assert all(check.passed for check in verdict(climbed.made, asked.made, asked.jury))
+
+
+def test_treatments_that_change_nothing_leave_no_attempt(ascent: AscentOf) -> None:
+    names = [one.name for one in climb(ascent(search="all")).ladder.attempts]
+    assert not any(name.startswith("normalisation folded") for name in names)
+
+
+def test_a_budget_ends_between_treatments_too(ascent: AscentOf) -> None:
+    """A first graph, three more ranges, and a time for each: the clock is looked at twice for each of these."""
+    ladder = climb(ascent(spread=1e4, is_chained=True, budget_s=9)).ladder
+    assert "budget_s" in ladder.ended
+    assert [one.in_float for one in ladder.attempts if one.in_float] == []
+    whole = climb(ascent(spread=1e4, is_chained=True, cache="whole")).ladder
+    assert len(ladder.attempts) < len(whole.attempts)
+
+
+def test_16_bit_floats_have_nothing_to_treat(ascent: AscentOf) -> None:
+    ladder = climb(ascent(rendering="fp16", search="all")).ladder
+    assert [one.name for one in ladder.attempts] == ["head as it was"]
+    assert ladder.attempts[0].treatments == ()

@@ -33,6 +33,10 @@ class GraphTreatment(Protocol):
     def name(self) -> str:
         """The entry's key in the table of treatments."""
 
+    @property
+    def done(self) -> str:
+        """In plain words what a graph has that it was applied to."""
+
     def rewrite(self, graph: onnx.ModelProto, images: Iterable[Array], threads: int) -> tuple[str, ...]:
         """Change a float graph in place; its nodes keep their names, its inputs and outputs theirs.
 
@@ -67,6 +71,10 @@ class RenderingTreatment(Protocol):
     @property
     def name(self) -> str:
         """The entry's key in the table of treatments."""
+
+    @property
+    def done(self) -> str:
+        """In plain words what a graph has that it was applied to."""
 
     @property
     def needs_moments(self) -> bool:
@@ -154,3 +162,8 @@ def of_renderings(names: Iterable[str]) -> tuple[str, ...]:
 def need_moments(names: Iterable[str]) -> bool:
     """Whether one of these treatments needs moments of the inputs of layers."""
     return any(find(TREATMENTS, name, "treatment").needs_moments for name in of_renderings(names))
+
+
+def done(names: Iterable[str]) -> tuple[str, ...]:
+    """In plain words what a graph has that these were applied to."""
+    return tuple(find(TREATMENTS, name, "treatment").done for name in ordered(names))

@@ -76,6 +76,7 @@ class AdaptiveRounding:
     """:func:`rounded_second_order` for every quantized layer whose moments are known, as an entry of the table."""
 
     name: str = "adaptive-rounding"
+    done: str = "weights rounded together"
     needs_moments: bool = True
 
     def refine(self, rendered: Rendered) -> tuple[str, ...]:

@@ -102,6 +102,7 @@ class BiasCorrection:
     """:func:`correct_biases` as an entry of the table."""
 
     name: str = "bias-correction"
+    done: str = "biases corrected"
     needs_moments: bool = False
 
     def refine(self, rendered: Rendered) -> tuple[str, ...]:

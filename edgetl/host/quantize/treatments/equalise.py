@@ -149,6 +149,7 @@ class Equalise:
     """:func:`equalise` as an entry of the table."""
 
     name: str = "equalise"
+    done: str = "channels equalised"
 
     def rewrite(self, graph: onnx.ModelProto, images: Iterable[Array], threads: int) -> tuple[str, ...]:
         """Names of the layers whose weights changed."""

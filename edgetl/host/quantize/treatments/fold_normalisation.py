@@ -84,6 +84,7 @@ class FoldNormalisation:
     """:func:`fold_normalisation` as an entry of the table."""
 
     name: str = "fold-normalisation"
+    done: str = "normalisation folded"
 
     def rewrite(self, graph: onnx.ModelProto, images: Iterable[Array], threads: int) -> tuple[str, ...]:
         """Names of the layers that took a normalisation up; needs no images."""
