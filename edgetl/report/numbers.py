@@ -50,6 +50,16 @@ def decibels(relative: float | None) -> str:
     return f"{-20 * math.log10(relative):.1f} dB" if relative else "equal"
 
 
+def db(value: float | None) -> str:
+    """``31.4 dB``; ``-`` when unknown."""
+    return UNKNOWN if value is None else f"{value:.1f} dB"
+
+
+def apart(value: float) -> str:
+    """``900 x``, ``64 x``: how many times as large, with two significant digits."""
+    return f"{float(f'{value:.2g}'):,.0f} x"
+
+
 def factor(value: float | None) -> str:
     """``1.23``; ``-`` when unknown."""
     return UNKNOWN if value is None else f"{value:.2f}"

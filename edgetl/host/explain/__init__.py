@@ -81,9 +81,7 @@ def _noise(ascent: Ascent, climbed: Climbed) -> dict[str, tuple[float, int]]:
     own = ascent.calibrated.record.estimator
     settings = RenderSettings() if estimator == own else RenderSettings(estimator=estimator)  # type: ignore[arg-type]
     groups = noisy_groups(ascent, Rung("explained", refit=False, settings=settings), Purse(float("inf"))) or ()
-    return {
-        name: (group.share, len(group.layers)) for group in groups for layer in group.layers for name in layer
-    }
+    return {name: (group.share, len(group.layers)) for group in groups for layer in group.layers for name in layer}
 
 
 def _chosen(climbed: Climbed) -> Attempt:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 import onnx
 
 from edgetl.explanation import Grid
-from edgetl.host.graph import HEAD, head_nodes, weights_of
+from edgetl.host.graph import HEAD, head_nodes
 from edgetl.host.quantize.calibrate import before_clipping, float_tensors
 from edgetl.host.quantize.coverage import coverage
 from edgetl.host.quantize.rules.view import LAYERS, View
@@ -44,70 +45,76 @@ def places(original: onnx.ModelProto, quantized: onnx.ModelProto) -> tuple[Place
         original: the float graph that the other one was made of; nodes have the same names in both.
         quantized: with Q/DQ pairs.
     """
-    before, after = View.of(original), View.of(quantized)
-    clipped = before_clipping(original)
-    known = float_tensors(original)
-    found: list[Place] = []
-    for node in original.graph.node:
-        if node.input and node.input[0] in clipped:
-            continue  # an activation belongs to the layer before it
-        tensor = clipped.get(node.output[0], node.output[0])
-        place = _place(before, after, node, tensor)
-        if tensor in known and (node.op_type in LAYERS or place.grid is not None):
-            found.append(place)
-    return tuple(_with_roles(original, quantized, found))
+    graphs = _Graphs.of(original, quantized)
+    known, activations = float_tensors(original), graphs.clipped
+    found = [
+        graphs.place(node)
+        for node in original.graph.node
+        if not (node.input and node.input[0] in activations)  # an activation belongs to the layer before it
+    ]
+    kept = [one for one in found if one.tensor in known and (one.node.op_type in LAYERS or one.grid is not None)]
+    tensors = {one.tensor for one in kept}
+    return tuple(replace(one, reads=tuple(name for name in one.reads if name in tensors)) for one in kept)
 
 
-def _place(before: View, after: View, node: onnx.NodeProto, tensor: str) -> Place:
-    other = next((one for one in after.model.graph.node if one.name == node.name), None)
-    if other is None or len(other.output) != len(node.output):
-        return Place(node, tensor, None, "no node has its name after quantization", None, *(False,) * 4, ())
-    name, pair = _behind(after, other.output[0])
-    quantized = name if pair is None else pair.output[0]
-    grid = None if pair is None else _grid(after, pair)
-    return Place(node, tensor, quantized, "", grid, *(False,) * 3, False, tuple(_sources(before, node)))
+@dataclass(frozen=True)
+class _Graphs:
+    """Both graphs with what places are told apart by."""
 
+    before: View
+    after: View
+    nodes: Mapping[str, onnx.NodeProto]
+    """Of the quantized graph."""
+    clipped: Mapping[str, str]
+    """Results that only an activation reads, each with what that makes of it."""
+    head: frozenset[str]
+    on_integers: frozenset[str]
+    equalisable: frozenset[str]
 
-def _with_roles(original: onnx.ModelProto, quantized: onnx.ModelProto, found: list[Place]) -> list[Place]:
-    """The places with what follows from the whole graph."""
-    head = head_nodes(original)
-    on_integers = _on_integers(quantized)
-    equalisable = {chain.tensor for chain in chains(original)}
-    tensors = {place.tensor for place in found}
-    constants = weights_of(original)
-    told = []
-    for place in found:
-        is_changed = place.node.name == HEAD and HEAD in head
-        told.append(
-            Place(
-                place.node,
-                place.tensor,
-                None if is_changed else place.quantized,
-                "the head may have been fitted again since, so its result rightly differs"
-                if is_changed
-                else place.missing,
-                place.grid,
-                place.node.name in on_integers,
-                place.node.name in head,
-                _is_depthwise(place.node, constants),
-                place.tensor in equalisable,
-                tuple(name for name in place.reads if name in tensors),
-            )
+    @classmethod
+    def of(cls, original: onnx.ModelProto, quantized: onnx.ModelProto) -> _Graphs:
+        return cls(
+            View.of(original),
+            View.of(quantized),
+            {node.name: node for node in quantized.graph.node},
+            before_clipping(original),
+            head_nodes(original),
+            _on_integers(quantized),
+            frozenset(chain.tensor for chain in chains(original)),
         )
-    return told
+
+    def place(self, node: onnx.NodeProto) -> Place:
+        """A node with everything but which of the tensors it reads are results of other places."""
+        tensor = self.clipped.get(node.output[0], node.output[0])
+        other = self.nodes.get(node.name)
+        missing = "" if other is not None else "no node has its name after quantization"
+        quantized, pair = (None, None) if other is None else _behind(self.after, other.output[0])
+        if node.name == HEAD:
+            quantized, missing = None, "the head may have been fitted again, so its result rightly differs"
+        return Place(
+            node,
+            tensor,
+            quantized,
+            missing,
+            None if pair is None else _grid(self.after, pair),
+            is_int8=node.name in self.on_integers,
+            is_head=node.name in self.head,
+            is_depthwise=_is_depthwise(self.before, node),
+            can_equalise=tensor in self.equalisable,
+            reads=tuple(name for name in dict.fromkeys(node.input) if name and name not in self.before.constants),
+        )
 
 
 def _behind(view: View, name: str) -> tuple[str, onnx.NodeProto | None]:
-    """The tensor behind an activation, and the DQ of the pair that reads it, if there is one."""
+    """The tensor behind an activation and a Q/DQ pair, and the DQ of that pair, if there is one."""
     readers = view.readers.get(name, ())
     if len(readers) == 1 and readers[0].op_type in _CLIPPING and readers[0].input[0] == name:
         name = readers[0].output[0]
         readers = view.readers.get(name, ())
     quantizer = next((one for one in readers if one.op_type == "QuantizeLinear"), None)
-    if quantizer is None:
-        return name, None
-    pairs = view.readers.get(quantizer.output[0], ())
-    return name, next((one for one in pairs if one.op_type == "DequantizeLinear"), None)
+    behind = () if quantizer is None else view.readers.get(quantizer.output[0], ())
+    pair = next((one for one in behind if one.op_type == "DequantizeLinear"), None)
+    return (name, None) if pair is None else (pair.output[0], pair)
 
 
 def _grid(view: View, pair: onnx.NodeProto) -> Grid | None:
@@ -116,11 +123,6 @@ def _grid(view: View, pair: onnx.NodeProto) -> Grid | None:
         return None
     step, middle, limits = float(scale.item()), int(zero.item()), np.iinfo(zero.dtype)
     return Grid((limits.min - middle) * step, (limits.max - middle) * step, step, zero.dtype.name)
-
-
-def _sources(view: View, node: onnx.NodeProto) -> list[str]:
-    """The tensors that a node reads: activations only."""
-    return [name for name in dict.fromkeys(node.input) if name and name not in view.constants]
 
 
 def _on_integers(quantized: onnx.ModelProto) -> frozenset[str]:
@@ -133,8 +135,7 @@ def _on_integers(quantized: onnx.ModelProto) -> frozenset[str]:
     return frozenset(found)
 
 
-def _is_depthwise(node: onnx.NodeProto, constants: object) -> bool:
+def _is_depthwise(view: View, node: onnx.NodeProto) -> bool:
     groups = next((int(entry.i) for entry in node.attribute if entry.name == "group"), 1)
-    weights = constants if isinstance(constants, dict) else dict(constants)  # type: ignore[call-overload]
-    weight = weights.get(node.input[1]) if len(node.input) > 1 else None
+    weight = view.constants.get(node.input[1]) if len(node.input) > 1 else None
     return node.op_type == "Conv" and groups > 1 and weight is not None and weight.dims[1] == 1

@@ -1,0 +1,95 @@
+"""What makes a layer lose, and what would help: rules over what was measured of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from edgetl.explanation import COARSE, Explanation, LayerExplanation
+from edgetl.report import numbers
+
+UNEQUAL = 64.0
+"""Ranges of channels this far apart leave the narrowest four of 255 steps."""
+WEAK_DB = 30.0
+"""Signal to rounding noise below which a layer's own range is said to be to blame; values spread evenly over 8 bits
+have 48 dB, Gaussian ones with a range of four deviations to each side 41 dB."""
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why a layer loses, and what to do."""
+
+    name: str
+    because: str
+    """A clause about the layer, such as ``its channels are 900 x apart``."""
+    remedy: str
+
+
+def cause(layer: LayerExplanation, explanation: Explanation) -> Cause:
+    """The first rule that fits a layer; that of what it reads where its own result is fine."""
+    results = {one.tensor: one for one in explanation.layers}
+    own = _first(layer, "its")
+    if own is not None:
+        return own
+    for source in (results[name] for name in layer.reads if name in results):
+        read = _first(source, f"it reads the result of {source.name!r}, whose")
+        if read is not None:
+            return read
+    return Cause(
+        "weights",
+        "neither its range nor that of what it reads is to blame, so it is its weights, or how much depends on it",
+        "leave it in float, or train with quantization",
+    )
+
+
+def _first(layer: LayerExplanation, whose: str) -> Cause | None:
+    return next((found for rule in _RULES.values() if (found := rule(layer, whose)) is not None), None)
+
+
+def _unequal(layer: LayerExplanation, whose: str) -> Cause | None:
+    channels = layer.channels
+    if channels is None or channels.spread < UNEQUAL or not channels.coarse:
+        return None
+    because = (
+        f"{whose} channels are {numbers.apart(channels.spread)} apart, and {numbers.count(channels.coarse)} of "
+        f"{numbers.count(channels.n)} have fewer than {COARSE} steps of the one scale"
+    )
+    if layer.can_equalise:
+        return Cause("unequal channels", because, "equalise them (treatment 'equalise'), or leave it in float")
+    return Cause("unequal channels", because, "leave it in float: no next layer could take up factors of its channels")
+
+
+def _clipped(layer: LayerExplanation, whose: str) -> Cause | None:
+    sqnr, clipped, grid, seen = layer.rounding_sqnr_db, layer.clipped, layer.grid, layer.seen
+    if sqnr is None or clipped is None or grid is None or seen is None or sqnr >= WEAK_DB or clipped < 0.5:
+        return None
+    return Cause(
+        "clipped",
+        f"{whose} range ends at {_between(grid.low, grid.high)} and values go from {_between(seen.low, seen.high)}; "
+        f"{numbers.percent(clipped)} of the rounding noise ({numbers.db(sqnr)}) is what is cut off",
+        'take a wider range: estimator = "minmax" in [quantize], or more calibration images',
+    )
+
+
+def _stretched(layer: LayerExplanation, whose: str) -> Cause | None:
+    sqnr, grid, seen = layer.rounding_sqnr_db, layer.grid, layer.seen
+    if sqnr is None or grid is None or seen is None or sqnr >= WEAK_DB:
+        return None
+    return Cause(
+        "stretched",
+        f"{whose} range is {_between(grid.low, grid.high)} for values of {numbers.significant(seen.rms)} (root mean "
+        f"square), so that rounding leaves {numbers.db(sqnr)}",
+        'take a range that leaves out rare large values: estimator = "mse" in [quantize]; or leave it in float',
+    )
+
+
+def _between(low: float, high: float) -> str:
+    return f"{numbers.significant(low)} to {numbers.significant(high)}"
+
+
+_RULES: Mapping[str, Callable[[LayerExplanation, str], Cause | None]] = {
+    "unequal channels": _unequal,
+    "clipped": _clipped,
+    "stretched": _stretched,
+}
+"""In the order in which they are asked."""
