@@ -1,4 +1,4 @@
-"""What int8 does to every layer of a model: its range, its error, what it costs, and what runtimes really compute in."""
+"""What int8 does to every layer of a model: its range, its error, and what runtimes really compute it in."""
 
 from __future__ import annotations
 
@@ -94,6 +94,8 @@ class LayerExplanation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     """Signal to noise of its float result rounded to ``grid``: what its own range costs."""
     clipped: float | None
     """Fraction of that noise (of its energy) in values beyond ``grid``."""
+    weights_sqnr_db: float | None
+    """Signal to noise of its weights in the quantized graph."""
     sqnr_db: float | None
     """Signal to noise of its result in the quantized graph, with all that came before it: ten times the logarithm of
     the ratio of sums of squares, over all images."""

@@ -55,9 +55,15 @@ def db(value: float | None) -> str:
     return UNKNOWN if value is None else f"{value:.1f} dB"
 
 
+def between(low: float, high: float) -> str:
+    """``-0.31 to 6.02``, with three significant digits."""
+    return f"{low:.3g} to {high:.3g}"
+
+
 def apart(value: float) -> str:
-    """``900 x``, ``64 x``: how many times as large, with two significant digits."""
-    return f"{float(f'{value:.2g}'):,.0f} x"
+    """``900 x``, ``1.3 x``: how many times as large, with two significant digits."""
+    rounded = float(f"{value:.2g}")
+    return f"{rounded:,.0f} x" if rounded >= 10 else f"{rounded:.1f} x"
 
 
 def factor(value: float | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import onnx
 
@@ -20,6 +20,7 @@ from edgetl.host.ladder.sensitivity import IMAGES, noisy_groups
 from edgetl.host.operations import by_node
 from edgetl.host.quantize import RenderSettings
 from edgetl.host.quantize.qdq import QdqRendering
+from edgetl.host.quantize.rules.view import LAYERS
 from edgetl.ladder import Attempt
 from edgetl.layers import Layers
 from edgetl.plugins import RENDERINGS, find
@@ -29,6 +30,7 @@ _HEAD = "heads stay in float: their weights differ by orders of magnitude, and t
 _KEPT = "the search left it in float"
 _TARGET = "on this rendering's targets it is no faster in int8, or not exact"
 _UNPAIRED = "what it reads is not quantized"
+_ROUNDED = "it is computed in float and its result is rounded"
 
 
 def check_explainable(rendering: str) -> None:
@@ -118,6 +120,7 @@ class _Findings:
             channels=signal.channels,
             rounding_sqnr_db=signal.rounding_sqnr_db,
             clipped=signal.clipped,
+            weights_sqnr_db=signal.weights_sqnr_db,
             sqnr_db=signal.sqnr_db,
             noise=None if noise is None else noise[0],
             measured_with=1 if noise is None else noise[1],
@@ -136,4 +139,4 @@ class _Findings:
         rendering = find(RENDERINGS, self.ascent.rendering, "rendering")
         if isinstance(rendering, QdqRendering) and place.node.name in rendering.better_in_float(self.original):
             return _TARGET
-        return _UNPAIRED
+        return _UNPAIRED if place.node.op_type in LAYERS else _ROUNDED

@@ -12,10 +12,19 @@ from edgetl.explanation import Grid
 from edgetl.host.graph import HEAD, head_nodes
 from edgetl.host.quantize.calibrate import before_clipping, float_tensors
 from edgetl.host.quantize.coverage import coverage
-from edgetl.host.quantize.rules.view import LAYERS, View
+from edgetl.host.quantize.rules.view import LAYERS, View, along, axis_of
 from edgetl.host.quantize.treatments.chains import chains
+from edgetl.tensors import Array
 
 _CLIPPING = frozenset(("Clip", "Relu"))
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Constant factors of a layer, in float and behind their Q/DQ pair."""
+
+    wanted: Array
+    got: Array
 
 
 @dataclass(frozen=True)
@@ -30,6 +39,7 @@ class Place:
     missing: str
     """Why it is ``None``."""
     grid: Grid | None
+    weights: Weights | None
     is_int8: bool
     is_head: bool
     is_depthwise: bool
@@ -97,6 +107,11 @@ class _Graphs:
             quantized,
             missing,
             None if pair is None else _grid(self.after, pair),
+            None
+            if other is None
+            else _weights(self.before.array(node.input[1]), self.after, other)
+            if len(node.input) > 1
+            else None,
             is_int8=node.name in self.on_integers,
             is_head=node.name in self.head,
             is_depthwise=_is_depthwise(self.before, node),
@@ -123,6 +138,20 @@ def _grid(view: View, pair: onnx.NodeProto) -> Grid | None:
         return None
     step, middle, limits = float(scale.item()), int(zero.item()), np.iinfo(zero.dtype)
     return Grid((limits.min - middle) * step, (limits.max - middle) * step, step, zero.dtype.name)
+
+
+def _weights(wanted: Array | None, view: View, node: onnx.NodeProto) -> Weights | None:
+    """Factors of a layer whose quantized ones are behind a pair; ``None`` for any other node."""
+    pair = view.dequantizer(node.input[1]) if len(node.input) > 1 else None
+    if wanted is None or pair is None:
+        return None
+    integers, scale = view.integers(pair), view.array(pair.input[1])
+    if integers is None or scale is None or integers.shape != wanted.shape:
+        return None
+    zero = view.zero_point(pair)
+    axis, steps = axis_of(pair), integers.astype(np.float64)
+    middle = 0.0 if zero is None else along(zero.astype(np.float64), axis, steps.ndim)
+    return Weights(wanted, (steps - middle) * along(scale.astype(np.float64), axis, steps.ndim))
 
 
 def _on_integers(quantized: onnx.ModelProto) -> frozenset[str]:

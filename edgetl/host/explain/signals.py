@@ -24,6 +24,7 @@ class Signal:
     channels: Channels | None
     rounding_sqnr_db: float | None
     clipped: float | None
+    weights_sqnr_db: float | None
     sqnr_db: float | None
     unknown: dict[str, str]
 
@@ -86,22 +87,28 @@ class _Sums:
         low, high = self._low, self._high
         assert low is not None
         assert high is not None
-        seen = Seen(float(low.min()), float(high.max()), math.sqrt(self._signal / max(self._values, 1)))
         unknown: dict[str, str] = {}
-        grid, stays = self.place.grid, "its result stays in float"
+        grid, weights = self.place.grid, self.place.weights
         channels = None if grid is None else _channels(low, high, grid)
-        rounding = None if grid is None else _decibels(self._signal, self._rounding)
-        sqnr = None if self._missing else _decibels(self._signal, self._noise)
+        rounding = sqnr = factors = None
         if grid is None:
-            unknown = dict.fromkeys(("grid", "channels", "rounding_sqnr_db", "clipped"), stays)
+            unknown |= dict.fromkeys(("grid", "channels", "rounding_sqnr_db", "clipped"), "its result stays in float")
         else:
             unknown |= {} if channels else {"channels": "it has no channels that vary"}
-            unknown |= {} if rounding is not None else {"rounding_sqnr_db": _silent(self._signal, self._rounding)}
             unknown |= {} if self._rounding > 0 else {"clipped": "rounding it costs nothing"}
-        if sqnr is None:
-            unknown["sqnr_db"] = self._missing or _silent(self._signal, self._noise)
+            rounding = _told("rounding_sqnr_db", self._signal, self._rounding, unknown)
+        if weights is None:
+            unknown["weights_sqnr_db"] = "it has no quantized weights"
+        else:
+            noise = _energy(weights.wanted - weights.got)
+            factors = _told("weights_sqnr_db", _energy(weights.wanted), noise, unknown)
+        if self._missing:
+            unknown["sqnr_db"] = self._missing
+        else:
+            sqnr = _told("sqnr_db", self._signal, self._noise, unknown)
+        seen = Seen(float(low.min()), float(high.max()), math.sqrt(self._signal / max(self._values, 1)))
         clipped = self._beyond / self._rounding if grid is not None and self._rounding > 0 else None
-        return Signal(seen, channels, rounding, clipped, sqnr, unknown)
+        return Signal(seen, channels, rounding, clipped, factors, sqnr, unknown)
 
     def _extremes(self, wanted: Array) -> None:
         axes = tuple(axis for axis in range(wanted.ndim) if axis != _channel_axis(wanted))
@@ -132,11 +139,12 @@ def _energy(values: Array) -> float:
     return float(np.sum(np.square(values, dtype=np.float64)))
 
 
-def _decibels(signal: float, noise: float) -> float | None:
-    return 10 * math.log10(signal / noise) if signal > 0 and 0 < noise < math.inf else None
-
-
-def _silent(signal: float, noise: float) -> str:
+def _told(field: str, signal: float, noise: float, unknown: dict[str, str]) -> float | None:
+    """Ten times the logarithm of the ratio; where it has none, why is noted under the field's name."""
+    if signal > 0 and 0 < noise < math.inf:
+        return 10 * math.log10(signal / noise)
     if signal <= 0:
-        return "it is zero on all images"
-    return "nothing is lost: both are equal" if noise == 0 else "its noise is not finite"
+        unknown[field] = "it is zero"
+    else:
+        unknown[field] = "nothing is lost" if noise == 0 else "its noise is not finite"
+    return None

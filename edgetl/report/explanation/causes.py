@@ -26,7 +26,7 @@ class Cause:
 
 
 def cause(layer: LayerExplanation, explanation: Explanation) -> Cause:
-    """The first rule that fits a layer; that of what it reads where its own result is fine."""
+    """The first rule that fits: to its result, then to what it reads, then to its weights."""
     results = {one.tensor: one for one in explanation.layers}
     own = _first(layer, "its")
     if own is not None:
@@ -35,11 +35,19 @@ def cause(layer: LayerExplanation, explanation: Explanation) -> Cause:
         read = _first(source, f"it reads the result of {source.name!r}, whose")
         if read is not None:
             return read
-    return Cause(
-        "weights",
-        "neither its range nor that of what it reads is to blame, so it is its weights, or how much depends on it",
+    return _weights(layer) or Cause(
+        "dependence",
+        "its range, that of what it reads and its weights are fine, so it is that much depends on it",
         "leave it in float, or train with quantization",
     )
+
+
+def _weights(layer: LayerExplanation) -> Cause | None:
+    sqnr = layer.weights_sqnr_db
+    if sqnr is None or sqnr >= WEAK_DB:
+        return None
+    because = f"of its weights int8 leaves {numbers.db(sqnr)}: some of an output are much larger than the others"
+    return Cause("weights", because, "leave it in float, or equalise what it reads (treatment 'equalise')")
 
 
 def _first(layer: LayerExplanation, whose: str) -> Cause | None:
@@ -65,8 +73,8 @@ def _clipped(layer: LayerExplanation, whose: str) -> Cause | None:
         return None
     return Cause(
         "clipped",
-        f"{whose} range ends at {_between(grid.low, grid.high)} and values go from {_between(seen.low, seen.high)}; "
-        f"{numbers.percent(clipped)} of the rounding noise ({numbers.db(sqnr)}) is what is cut off",
+        f"{whose} range is {numbers.between(grid.low, grid.high)} and its values go from "
+        f"{numbers.between(seen.low, seen.high)}; {numbers.percent(clipped)} of the rounding noise ({numbers.db(sqnr)}) is what is cut off",
         'take a wider range: estimator = "minmax" in [quantize], or more calibration images',
     )
 
@@ -77,14 +85,10 @@ def _stretched(layer: LayerExplanation, whose: str) -> Cause | None:
         return None
     return Cause(
         "stretched",
-        f"{whose} range is {_between(grid.low, grid.high)} for values of {numbers.significant(seen.rms)} (root mean "
-        f"square), so that rounding leaves {numbers.db(sqnr)}",
+        f"{whose} range is {numbers.between(grid.low, grid.high)} for values of {numbers.significant(seen.rms)} "
+        f"(root mean square), so that rounding leaves {numbers.db(sqnr)}",
         'take a range that leaves out rare large values: estimator = "mse" in [quantize]; or leave it in float',
     )
-
-
-def _between(low: float, high: float) -> str:
-    return f"{numbers.significant(low)} to {numbers.significant(high)}"
 
 
 _RULES: Mapping[str, Callable[[LayerExplanation, str], Cause | None]] = {

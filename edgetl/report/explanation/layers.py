@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from edgetl.explanation import Explanation, LayerExplanation
 from edgetl.report import numbers
 from edgetl.report.explanation.words import in_words
@@ -14,50 +16,70 @@ TOP = 12
 
 def explanation_page(title: str, explanation: Explanation, top: int | None = TOP) -> Page:
     """The verdict in words, then what was tried, then the worst layers; ``None`` shows all."""
-    return Page(title, in_words(explanation), (*ladder_tables((explanation.ladder,)), layers_table(explanation, top)))
+    shown = explanation.worst if top is None else explanation.worst[:top]
+    tables = (losses_table(explanation, shown), ranges_table(explanation, shown))
+    return Page(title, in_words(explanation), (*ladder_tables((explanation.ladder,)), *tables))
 
 
-def layers_table(explanation: Explanation, top: int | None = TOP) -> Table:
-    """The layers that lose most, with what each is computed in by every runtime that told."""
+def losses_table(explanation: Explanation, shown: Sequence[LayerExplanation]) -> Table:
+    """What layers lose, and what every runtime that told computes them in."""
     runtimes = tuple(one.runtime for one in explanation.runtimes if one.source is not None)
     columns = (
         Column("Layer"),
         Column("Op"),
-        *(Column(title, "right") for title in ("Work", "Range", "Scale", "Rounding", "SQNR", "Noise")),
+        *(Column(title, "right") for title in ("Work", "Weights", "SQNR", "Noise")),
         Column("Graph"),
         *(Column(name) for name in runtimes),
     )
-    worst = explanation.worst
-    shown = worst if top is None else worst[:top]
-    hidden = len(worst) - len(shown)
-    remarks = (
-        f"Over {numbers.count(explanation.images)} calibration images. Rounding: signal to noise of the float result "
-        "rounded to its own scale. SQNR: of the result in the quantized graph, with all that came before. Noise: share "
-        "of what all layers bring to the features, each alone in int8.",
-        *(
-            (f"Layers that lose less and are not shown: {numbers.count(hidden)}; -v or --json tells all.",)
-            if hidden
-            else ()
-        ),
-    )
     total = sum(layer.noise or 0.0 for layer in explanation.layers)
-    rows = tuple(_row(layer, total, runtimes) for layer in shown)
+    hidden = len(explanation.layers) - len(shown)
+    remarks = (
+        "Weights: signal to noise of the weights. SQNR: signal to noise of the result, with all that came before, over "
+        f"{numbers.count(explanation.images)} calibration images. Noise: share of what all layers bring to the "
+        "features, each alone in int8.",
+        *((f"Layers that lose less and are not shown: {numbers.count(hidden)}.",) if hidden else ()),
+    )
+    rows = tuple(_loss_row(layer, total, runtimes) for layer in shown)
     return Table(f"Layers, those that lose most first ({explanation.rendering})", columns, rows, remarks)
 
 
-def _row(layer: LayerExplanation, total: float, runtimes: tuple[str, ...]) -> tuple[str, ...]:
-    grid = layer.grid
+def ranges_table(explanation: Explanation, shown: Sequence[LayerExplanation]) -> Table:
+    """The ranges of layers' results against what was seen of them."""
+    columns = (
+        Column("Layer"),
+        *(Column(title, "right") for title in ("Range", "Scale", "Seen", "Rounding", "Cut off", "Channels apart")),
+    )
+    remarks = (
+        "Range: what the scale can represent. Seen: values of the float graph. Rounding: signal to noise of those "
+        "rounded to the scale; of that noise the fraction that is cut off lies beyond the range.",
+    )
+    rows = tuple(_range_row(layer) for layer in shown if layer.grid is not None)
+    return Table(f"Ranges of their results ({explanation.rendering})", columns, rows, remarks)
+
+
+def _loss_row(layer: LayerExplanation, total: float, runtimes: tuple[str, ...]) -> tuple[str, ...]:
     ran = {one.runtime: one.precision for one in layer.executed}
     share = None if layer.noise is None else layer.noise / total if total else 0.0
     return (
         layer.name,
-        f"depthwise {layer.op}" if layer.is_depthwise else layer.op,
+        "depthwise" if layer.is_depthwise else layer.op,
         numbers.percent(layer.operations_share),
-        numbers.UNKNOWN if grid is None else f"{numbers.significant(grid.low)} to {numbers.significant(grid.high)}",
-        numbers.UNKNOWN if grid is None else numbers.significant(grid.scale),
-        numbers.db(layer.rounding_sqnr_db),
+        numbers.db(layer.weights_sqnr_db),
         numbers.db(layer.sqnr_db),
         numbers.percent(share),
         layer.precision,
         *(ran.get(name) or numbers.UNKNOWN for name in runtimes),
+    )
+
+
+def _range_row(layer: LayerExplanation) -> tuple[str, ...]:
+    grid, seen, channels = layer.grid, layer.seen, layer.channels
+    return (
+        layer.name,
+        numbers.UNKNOWN if grid is None else numbers.between(grid.low, grid.high),
+        numbers.UNKNOWN if grid is None else numbers.significant(grid.scale),
+        numbers.UNKNOWN if seen is None else numbers.between(seen.low, seen.high),
+        numbers.db(layer.rounding_sqnr_db),
+        numbers.percent(layer.clipped),
+        numbers.UNKNOWN if channels is None else numbers.apart(channels.spread),
     )

@@ -11,6 +11,8 @@ from edgetl.report.explanation.causes import cause
 FEW = 3
 """Layers that are named and advised on; more than that are not what one would leave in float by hand."""
 HALF = 0.5
+LITTLE = 0.01
+"""Noise of the features, by their variance over images, below which no layer needs advice where int8 passes."""
 
 
 def in_words(explanation: Explanation) -> tuple[str, ...]:
@@ -52,25 +54,29 @@ def _losses(explanation: Explanation) -> list[str]:
         ]
     bring = "brings" if len(found) == 1 else "bring"
     named = ", ".join(_named(layer) for layer in found)
-    return [
-        f"{of} {bring} {share} of the noise that int8 brings to the features: {named}.",
-        *(_advice(layer, explanation) for layer in found),
-    ]
+    dominate = f"{of} {bring} {share} of the noise that int8 brings to the features: {named}."
+    if explanation.ladder.passed and total < LITTLE and all(layer.precision == "int8" for layer in found):
+        return [
+            dominate,
+            f"All of it is {numbers.percent(total)} of their variance over images, so nothing has to help.",
+        ]
+    return [dominate, *(_advice(layer, explanation) for layer in found)]
 
 
 def _advice(layer: LayerExplanation, explanation: Explanation) -> str:
     found = cause(layer, explanation)
-    done = " (which was done here)" if layer.precision == "float" else ""
-    return f"{_kind(layer)} {_named(layer)}: {found.because}. What would help: {found.remedy}{done}."
+    if layer.precision == "float":
+        return f"{_kind(layer)} {layer.name!r}, which stays in float: {found.because}."
+    return f"{_kind(layer)} {layer.name!r}: {found.because}. What would help: {found.remedy}."
 
 
 def _float_layers(explanation: Explanation) -> list[str]:
     """Why layers are in float, each reason once."""
     names: dict[str, list[str]] = {}
     for layer in explanation.layers:
-        if layer.precision == "float" and layer.in_float_because:
+        if layer.precision == "float" and layer.operations_share > 0:
             names.setdefault(layer.in_float_because, []).append(layer.name)
-    return [f"In float by choice: {_listed(found)}; {because}." for because, found in names.items()]
+    return [f"In float are {_listed(found)}: {because}." for because, found in names.items()]
 
 
 def _ran(explanation: Explanation, runtime: str) -> list[str]:
