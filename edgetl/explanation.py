@@ -87,7 +87,7 @@ class LayerExplanation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     operations_share: float
     """Fraction of the graph's multiply-adds."""
     grid: Grid | None
-    """Of its result; ``None`` where that stays in float."""
+    """Of its result; the one that it would have, where only this model's search left it in float."""
     seen: Seen | None
     channels: Channels | None
     rounding_sqnr_db: float | None
@@ -95,7 +95,7 @@ class LayerExplanation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     clipped: float | None
     """Fraction of that noise (of its energy) in values beyond ``grid``."""
     weights_sqnr_db: float | None
-    """Signal to noise of its weights in the quantized graph."""
+    """Signal to noise of its weights in int8."""
     sqnr_db: float | None
     """Signal to noise of its result in the quantized graph, with all that came before it: ten times the logarithm of
     the ratio of sums of squares, over all images."""

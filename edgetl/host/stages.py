@@ -22,10 +22,10 @@ from edgetl.host.adaptation import cut_of
 from edgetl.host.backbones import Pooling, trunk
 from edgetl.host.cache import digest
 from edgetl.host.contents import BackboneOrigin, Origin
-from edgetl.host.explain import check_explainable, explain
 from edgetl.host.graph import read_graph, write_graph
 from edgetl.host.judge import is_thresholded, jury_for, predict, select, settled, settled_by
 from edgetl.host.ladder import Ascent, climb
+from edgetl.host.ladder.explain import check_explainable, explain
 from edgetl.host.material import HeldOut, held_out_images, load_material
 from edgetl.host.packing import pack
 from edgetl.host.prepare import adapt_backbone, adapt_context, earlier_named

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from edgetl.explanation import COARSE, Explanation, LayerExplanation
@@ -17,29 +16,36 @@ have 48 dB, Gaussian ones with a range of four deviations to each side 41 dB."""
 
 @dataclass(frozen=True)
 class Cause:
-    """Why a layer loses, and what to do."""
+    """Why a layer loses, and what to do besides leaving it in float."""
 
     name: str
     because: str
     """A clause about the layer, such as ``its channels are 900 x apart``."""
     remedy: str
+    """Empty where float is all that is left."""
 
 
 def cause(layer: LayerExplanation, explanation: Explanation) -> Cause:
-    """The first rule that fits: to its result, then to what it reads, then to its weights."""
+    """What is to blame: a result, the layer's own or one that it reads, with channels far apart, the worst of them;
+    then a range; then its weights.
+    """
     results = {one.tensor: one for one in explanation.layers}
-    own = _first(layer, "its")
-    if own is not None:
-        return own
-    for source in (results[name] for name in layer.reads if name in results):
-        read = _first(source, f"it reads the result of {source.name!r}, whose")
-        if read is not None:
-            return read
+    subjects = (layer, *(results[name] for name in layer.reads if name in results))
+    for rule in (_unequal, _clipped, _stretched):
+        for subject in sorted(subjects, key=_spread, reverse=True) if rule is _unequal else subjects:
+            whose = "its" if subject is layer else f"it reads the result of {subject.name!r}, whose"
+            found = rule(subject, whose)
+            if found is not None:
+                return found
     return _weights(layer) or Cause(
         "dependence",
         "its range, that of what it reads and its weights are fine, so it is that much depends on it",
-        "leave it in float, or train with quantization",
+        "train with quantization",
     )
+
+
+def _spread(layer: LayerExplanation) -> float:
+    return 0.0 if layer.channels is None else layer.channels.spread
 
 
 def _weights(layer: LayerExplanation) -> Cause | None:
@@ -47,11 +53,7 @@ def _weights(layer: LayerExplanation) -> Cause | None:
     if sqnr is None or sqnr >= WEAK_DB:
         return None
     because = f"of its weights int8 leaves {numbers.db(sqnr)}: some of an output are much larger than the others"
-    return Cause("weights", because, "leave it in float, or equalise what it reads (treatment 'equalise')")
-
-
-def _first(layer: LayerExplanation, whose: str) -> Cause | None:
-    return next((found for rule in _RULES.values() if (found := rule(layer, whose)) is not None), None)
+    return Cause("weights", because, "equalise what it reads (treatment 'equalise')")
 
 
 def _unequal(layer: LayerExplanation, whose: str) -> Cause | None:
@@ -62,9 +64,8 @@ def _unequal(layer: LayerExplanation, whose: str) -> Cause | None:
         f"{whose} channels are {numbers.apart(channels.spread)} apart, and {numbers.count(channels.coarse)} of "
         f"{numbers.count(channels.n)} have fewer than {COARSE} steps of the one scale"
     )
-    if layer.can_equalise:
-        return Cause("unequal channels", because, "equalise them (treatment 'equalise'), or leave it in float")
-    return Cause("unequal channels", because, "leave it in float: no next layer could take up factors of its channels")
+    remedy = "equalise them with those of the next layer (treatment 'equalise')" if layer.can_equalise else ""
+    return Cause("unequal channels", because, remedy)
 
 
 def _clipped(layer: LayerExplanation, whose: str) -> Cause | None:
@@ -74,7 +75,8 @@ def _clipped(layer: LayerExplanation, whose: str) -> Cause | None:
     return Cause(
         "clipped",
         f"{whose} range is {numbers.between(grid.low, grid.high)} and its values go from "
-        f"{numbers.between(seen.low, seen.high)}; {numbers.percent(clipped)} of the rounding noise ({numbers.db(sqnr)}) is what is cut off",
+        f"{numbers.between(seen.low, seen.high)}; {numbers.percent(clipped)} of the noise of rounding it "
+        f"({numbers.db(sqnr)}) is what is cut off",
         'take a wider range: estimator = "minmax" in [quantize], or more calibration images',
     )
 
@@ -87,13 +89,5 @@ def _stretched(layer: LayerExplanation, whose: str) -> Cause | None:
         "stretched",
         f"{whose} range is {numbers.between(grid.low, grid.high)} for values of {numbers.significant(seen.rms)} "
         f"(root mean square), so that rounding leaves {numbers.db(sqnr)}",
-        'take a range that leaves out rare large values: estimator = "mse" in [quantize]; or leave it in float',
+        'take a range that leaves out rare large values: estimator = "mse" in [quantize]',
     )
-
-
-_RULES: Mapping[str, Callable[[LayerExplanation, str], Cause | None]] = {
-    "unequal channels": _unequal,
-    "clipped": _clipped,
-    "stretched": _stretched,
-}
-"""In the order in which they are asked."""

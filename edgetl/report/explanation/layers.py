@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from edgetl.explanation import Explanation, LayerExplanation
 from edgetl.report import numbers
@@ -17,8 +18,10 @@ TOP = 12
 def explanation_page(title: str, explanation: Explanation, top: int | None = TOP) -> Page:
     """The verdict in words, then what was tried, then the worst layers; ``None`` shows all."""
     shown = explanation.worst if top is None else explanation.worst[:top]
-    tables = (losses_table(explanation, shown), ranges_table(explanation, shown))
-    return Page(title, in_words(explanation), (*ladder_tables((explanation.ladder,)), *tables))
+    words = in_words(explanation)
+    (tried,) = ladder_tables((explanation.ladder,))
+    tried = replace(tried, remarks=tuple(remark for remark in tried.remarks if remark not in words))
+    return Page(title, words, (tried, losses_table(explanation, shown), ranges_table(explanation, shown)))
 
 
 def losses_table(explanation: Explanation, shown: Sequence[LayerExplanation]) -> Table:

@@ -65,9 +65,12 @@ def _losses(explanation: Explanation) -> list[str]:
 
 def _advice(layer: LayerExplanation, explanation: Explanation) -> str:
     found = cause(layer, explanation)
+    who = f"{_kind(layer)} {layer.name!r}"
     if layer.precision == "float":
-        return f"{_kind(layer)} {layer.name!r}, which stays in float: {found.because}."
-    return f"{_kind(layer)} {layer.name!r}: {found.because}. What would help: {found.remedy}."
+        instead = f" Instead of float might help: {found.remedy}." if found.remedy else ""
+        return f"{who}, which stays in float: {found.because}.{instead}"
+    remedy = f"{found.remedy}, or leave it in float" if found.remedy else "leave it in float"
+    return f"{who}: {found.because}. What would help: {remedy}."
 
 
 def _float_layers(explanation: Explanation) -> list[str]:
@@ -76,7 +79,7 @@ def _float_layers(explanation: Explanation) -> list[str]:
     for layer in explanation.layers:
         if layer.precision == "float" and layer.operations_share > 0:
             names.setdefault(layer.in_float_because, []).append(layer.name)
-    return [f"In float are {_listed(found)}: {because}." for because, found in names.items()]
+    return [f"In float: {_listed(found)} ({because})." for because, found in names.items()]
 
 
 def _ran(explanation: Explanation, runtime: str) -> list[str]:

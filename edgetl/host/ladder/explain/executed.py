@@ -14,8 +14,8 @@ from edgetl.device.probe import environment
 from edgetl.environment import Cpu
 from edgetl.errors import BackendError
 from edgetl.explanation import Executed, Profiled
-from edgetl.host.explain.places import Place
 from edgetl.host.graph import artifact_from
+from edgetl.host.ladder.explain.places import Place
 from edgetl.layers import Layer, Layers
 from edgetl.plugins import BACKENDS, find
 from edgetl.runner import Backend, LoadOptions

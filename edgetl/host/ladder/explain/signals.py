@@ -11,7 +11,7 @@ import onnx
 from numpy.typing import NDArray
 
 from edgetl.explanation import COARSE, Channels, Grid, Seen
-from edgetl.host.explain.places import Place
+from edgetl.host.ladder.explain.places import Place
 from edgetl.host.quantize.activations import activations
 from edgetl.tensors import Array
 
@@ -92,7 +92,7 @@ class _Sums:
         channels = None if grid is None else _channels(low, high, grid)
         rounding = sqnr = factors = None
         if grid is None:
-            unknown |= dict.fromkeys(("grid", "channels", "rounding_sqnr_db", "clipped"), "its result stays in float")
+            unknown |= dict.fromkeys(("grid", "channels", "rounding_sqnr_db", "clipped"), "its result is not quantized")
         else:
             unknown |= {} if channels else {"channels": "it has no channels that vary"}
             unknown |= {} if self._rounding > 0 else {"clipped": "rounding it costs nothing"}

@@ -9,12 +9,13 @@ import onnx
 from edgetl.errors import Unsupported
 from edgetl.explanation import SCHEMA, Explanation, LayerExplanation, Profiled
 from edgetl.host.data.stream import stream
-from edgetl.host.explain.executed import Subject, executed, profiles
-from edgetl.host.explain.places import Place, places
-from edgetl.host.explain.signals import Signal, signals
 from edgetl.host.graph import read_graph
 from edgetl.host.ladder import Ascent, Climbed
 from edgetl.host.ladder.ascent import Purse
+from edgetl.host.ladder.attempts import made
+from edgetl.host.ladder.explain.executed import Subject, executed, profiles
+from edgetl.host.ladder.explain.places import Place, places
+from edgetl.host.ladder.explain.signals import Signal, signals
 from edgetl.host.ladder.rungs import Rung
 from edgetl.host.ladder.sensitivity import IMAGES, noisy_groups
 from edgetl.host.operations import by_node
@@ -26,11 +27,11 @@ from edgetl.layers import Layers
 from edgetl.plugins import RENDERINGS, find
 from edgetl.runner import own_precision
 
-_HEAD = "heads stay in float: their weights differ by orders of magnitude, and they take hardly any time"
-_KEPT = "the search left it in float"
-_TARGET = "on this rendering's targets it is no faster in int8, or not exact"
-_UNPAIRED = "what it reads is not quantized"
-_ROUNDED = "it is computed in float and its result is rounded"
+_HEAD = "heads stay in float, because their weights differ by orders of magnitude and they take hardly any time"
+_KEPT = "left in float by the search"
+_TARGET = "in int8 no faster on the targets of this rendering, or not exact"
+_UNPAIRED = "nothing that is quantized to read"
+_ROUNDED = "computed in float, with a result that is rounded"
 
 
 def check_explainable(rendering: str) -> None:
@@ -60,29 +61,38 @@ def explain(ascent: Ascent, climbed: Climbed) -> Explanation:
         Unsupported: the rendering has no integers.
     """
     check_explainable(ascent.rendering)
-    workspace = ascent.workspace
+    workspace, rung = ascent.workspace, _rung(ascent, climbed)
     original, quantized = read_graph(ascent.made.model), read_graph(climbed.made.model)
     samples = ascent.calibrated.samples[:IMAGES]
     images = tuple(stream(samples, workspace.preprocess, threads=workspace.threads))
     with workspace.progress.stage("compare layers with float"):
-        found = places(original, quantized)
+        found = places(original, quantized, _whole(ascent, rung))
         measured = signals(original, quantized, found, images, workspace.threads)
     with workspace.progress.stage("ask runtimes for executed precision"):
         told = profiles(Subject(climbed.made.model, ascent.rendering, images[0], workspace.threads))
     with workspace.progress.stage("measure layers alone in int8"):
-        noise = _noise(ascent, climbed)
+        noise = _noise(ascent, rung)
     findings = _Findings(ascent, climbed, original, told, noise)
     layers = tuple(findings.layer(place, measured[place.node.name]) for place in found)
     runtimes = tuple(one for one, _ in told)
     return Explanation(SCHEMA, ascent.rendering, len(images), climbed.ladder, runtimes, layers)
 
 
-def _noise(ascent: Ascent, climbed: Climbed) -> dict[str, tuple[float, int]]:
-    """Share of every node's layer, and of how many layers together it was measured."""
-    estimator = _chosen(climbed).estimator
-    own = ascent.calibrated.record.estimator
+def _rung(ascent: Ascent, climbed: Climbed) -> Rung:
+    """Every layer in int8 that can be, with the chosen ranges."""
+    estimator, own = _chosen(climbed).estimator, ascent.calibrated.record.estimator
     settings = RenderSettings() if estimator == own else RenderSettings(estimator=estimator)  # type: ignore[arg-type]
-    groups = noisy_groups(ascent, Rung("explained", refit=False, settings=settings), Purse(float("inf"))) or ()
+    return Rung("explained", refit=False, settings=settings)
+
+
+def _whole(ascent: Ascent, rung: Rung) -> onnx.ModelProto:
+    with made(ascent, rung) as variant:
+        return read_graph(variant.model)
+
+
+def _noise(ascent: Ascent, rung: Rung) -> dict[str, tuple[float, int]]:
+    """Share of every node's layer, and of how many layers together it was measured."""
+    groups = noisy_groups(ascent, rung, Purse(float("inf"))) or ()
     return {name: (group.share, len(group.layers)) for group in groups for layer in group.layers for name in layer}
 
 

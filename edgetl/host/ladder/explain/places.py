@@ -39,7 +39,9 @@ class Place:
     missing: str
     """Why it is ``None``."""
     grid: Grid | None
+    """That of its result in int8, whether it is or not."""
     weights: Weights | None
+    """Its own in int8, whether it is or not."""
     is_int8: bool
     is_head: bool
     is_depthwise: bool
@@ -48,14 +50,15 @@ class Place:
     """Results of other places."""
 
 
-def places(original: onnx.ModelProto, quantized: onnx.ModelProto) -> tuple[Place, ...]:
+def places(original: onnx.ModelProto, quantized: onnx.ModelProto, whole: onnx.ModelProto) -> tuple[Place, ...]:
     """The layers of a float graph, and its other nodes with quantized results, in its order.
 
     Args:
         original: the float graph that the other one was made of; nodes have the same names in both.
         quantized: with Q/DQ pairs.
+        whole: the same with every layer in int8 that can be, for what layers would have that stay in float.
     """
-    graphs = _Graphs.of(original, quantized)
+    graphs = _Graphs.of(original, quantized, whole)
     known, activations = float_tensors(original), graphs.clipped
     found = [
         graphs.place(node)
@@ -73,8 +76,7 @@ class _Graphs:
 
     before: View
     after: View
-    nodes: Mapping[str, onnx.NodeProto]
-    """Of the quantized graph."""
+    whole: View
     clipped: Mapping[str, str]
     """Results that only an activation reads, each with what that makes of it."""
     head: frozenset[str]
@@ -82,11 +84,11 @@ class _Graphs:
     equalisable: frozenset[str]
 
     @classmethod
-    def of(cls, original: onnx.ModelProto, quantized: onnx.ModelProto) -> _Graphs:
+    def of(cls, original: onnx.ModelProto, quantized: onnx.ModelProto, whole: onnx.ModelProto) -> _Graphs:
         return cls(
             View.of(original),
             View.of(quantized),
-            {node.name: node for node in quantized.graph.node},
+            View.of(whole),
             before_clipping(original),
             head_nodes(original),
             _on_integers(quantized),
@@ -96,28 +98,28 @@ class _Graphs:
     def place(self, node: onnx.NodeProto) -> Place:
         """A node with everything but which of the tensors it reads are results of other places."""
         tensor = self.clipped.get(node.output[0], node.output[0])
-        other = self.nodes.get(node.name)
+        other, whole = _named(self.after, node.name), _named(self.whole, node.name)
         missing = "" if other is not None else "no node has its name after quantization"
-        quantized, pair = (None, None) if other is None else _behind(self.after, other.output[0])
         if node.name == HEAD:
-            quantized, missing = None, "the head may have been fitted again, so its result rightly differs"
+            other, missing = None, "the head may have been fitted again, so its result rightly differs"
+        pair = None if whole is None else _behind(self.whole, whole.output[0])[1]
         return Place(
             node,
             tensor,
-            quantized,
+            None if other is None else _behind(self.after, other.output[0])[0],
             missing,
-            None if pair is None else _grid(self.after, pair),
-            None
-            if other is None
-            else _weights(self.before.array(node.input[1]), self.after, other)
-            if len(node.input) > 1
-            else None,
+            None if pair is None else _grid(self.whole, pair),
+            None if whole is None else _weights(self.before, node, self.whole, whole),
             is_int8=node.name in self.on_integers,
             is_head=node.name in self.head,
             is_depthwise=_is_depthwise(self.before, node),
             can_equalise=tensor in self.equalisable,
             reads=tuple(name for name in dict.fromkeys(node.input) if name and name not in self.before.constants),
         )
+
+
+def _named(view: View, name: str) -> onnx.NodeProto | None:
+    return next((node for node in view.model.graph.node if node.name == name), None)
 
 
 def _behind(view: View, name: str) -> tuple[str, onnx.NodeProto | None]:
@@ -140,9 +142,11 @@ def _grid(view: View, pair: onnx.NodeProto) -> Grid | None:
     return Grid((limits.min - middle) * step, (limits.max - middle) * step, step, zero.dtype.name)
 
 
-def _weights(wanted: Array | None, view: View, node: onnx.NodeProto) -> Weights | None:
+def _weights(before: View, node: onnx.NodeProto, view: View, other: onnx.NodeProto) -> Weights | None:
     """Factors of a layer whose quantized ones are behind a pair; ``None`` for any other node."""
-    pair = view.dequantizer(node.input[1]) if len(node.input) > 1 else None
+    if min(len(node.input), len(other.input)) < 2:
+        return None
+    wanted, pair = before.array(node.input[1]), view.dequantizer(other.input[1])
     if wanted is None or pair is None:
         return None
     integers, scale = view.integers(pair), view.array(pair.input[1])
