@@ -26,8 +26,9 @@ class Cause:
 
 
 def cause(layer: LayerExplanation, explanation: Explanation) -> Cause:
-    """What is to blame: a result, the layer's own or one that it reads, with channels far apart, the worst of them;
-    then a range; then its weights.
+    """What is to blame for the noise of a layer.
+
+    Channels far apart go first, of its result or of one that it reads, whichever is worse; then ranges; then weights.
     """
     results = {one.tensor: one for one in explanation.layers}
     subjects = (layer, *(results[name] for name in layer.reads if name in results))
