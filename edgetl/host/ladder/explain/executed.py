@@ -22,7 +22,7 @@ from edgetl.runner import Backend, LoadOptions
 from edgetl.tensors import Array
 
 _RUNS = 2
-_APPENDED = re.compile(r"(_token_\d+|_nchwc|_quant|/duplicated|_\d+_fused)+$")
+_APPENDED = re.compile(r"(_token_\d+|_nchwc)+$")
 """What ONNX Runtime appends to the name of a node, or of its result, that it replaces."""
 FUSED = "no kernel has its name; it was fused into another one, or replaced"
 
