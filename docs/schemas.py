@@ -10,6 +10,7 @@ from edgetl.bundle.manifest import Manifest
 from edgetl.comparison import ResultComparison
 from edgetl.device.bench.selftest.run import SelfTest
 from edgetl.device.unpack import PreprocessDocument
+from edgetl.explanation import Explanation
 from edgetl.host.stages import AdaptedIndex
 from edgetl.result import Result
 
@@ -17,6 +18,7 @@ SCHEMAS: Mapping[str, type[msgspec.Struct]] = {
     "adapted": AdaptedIndex,
     "bundle": Manifest,
     "comparison": ResultComparison,
+    "explanation": Explanation,
     "preprocess": PreprocessDocument,
     "result": Result,
     "selftest": SelfTest,

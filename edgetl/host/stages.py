@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from edgetl.errors import EdgeTLError, InputError, RecipeError
 from edgetl.evaluation import Metrics
+from edgetl.explanation import Explanation
 from edgetl.files import filling, write_atomically, write_bytes
 from edgetl.host.adapt import AdaptContext, Adapted, Head, Method
 from edgetl.host.adaptation import cut_of
@@ -24,6 +25,7 @@ from edgetl.host.contents import BackboneOrigin, Origin
 from edgetl.host.graph import read_graph, write_graph
 from edgetl.host.judge import is_thresholded, jury_for, predict, select, settled, settled_by
 from edgetl.host.ladder import Ascent, climb
+from edgetl.host.ladder.explain import check_explainable, explain
 from edgetl.host.material import HeldOut, held_out_images, load_material
 from edgetl.host.packing import pack
 from edgetl.host.prepare import adapt_backbone, adapt_context, earlier_named
@@ -55,6 +57,15 @@ class AdaptedIndex(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     regularisation: float | None
     """Strength that the method chose for its head, with which a quantized trunk's head is fitted again."""
     report: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Quantized:
+    """What :func:`quantize` wrote."""
+
+    model: Path
+    explanation: Explanation | None
+    """``None`` where nobody asked for it."""
 
 
 @dataclass(frozen=True)
@@ -105,13 +116,20 @@ def export(request: PrepareRequest, folder: Path, progress: Progress) -> Path:
     return request.out
 
 
-def quantize(request: PrepareRequest, model: Path, rendering: str, progress: Progress) -> Path:
+def quantize(
+    request: PrepareRequest, model: Path, rendering: str, progress: Progress, explained: bool = False
+) -> Quantized:
     """Quantize a float ONNX file of this recipe and fit its head again; writes ``request.out``.
 
+    Args:
+        explained: whether to find out, too, what int8 does to every layer.
+
     Raises:
-        Unsupported: the file is missing or no ONNX graph.
+        Unsupported: the file is missing or no ONNX graph, or there is nothing to explain.
     """
     find(RENDERINGS, rendering, "rendering")
+    if explained:
+        check_explainable(rendering)
     read_graph(model)  # a damaged file is told before the audit
     context = adapt_context(request, load_material(request, progress), progress)
     with tempfile.TemporaryDirectory(prefix="edgetl-") as folder:
@@ -124,9 +142,10 @@ def quantize(request: PrepareRequest, model: Path, rendering: str, progress: Pro
         settings, workspace = request.recipe.quantize, context.workspace
         jury = settled_by(made, jury_for(request.recipe.task.kind, request.recipe.gates, workspace))
         refit = Refit(method, context, regularisation)
-        climbed = climb(Ascent(made, rendering, calibration(made, settings, workspace), refit, settings, jury))
+        ascent = Ascent(made, rendering, calibration(made, settings, workspace), refit, settings, jury)
+        climbed = climb(ascent)
         _deliver(climbed.made, request, context, regularisation)
-    return request.out
+        return Quantized(request.out, explain(ascent, climbed) if explained else None)
 
 
 def evaluate(request: PrepareRequest, model: Path, split: Literal["validation", "test"], progress: Progress) -> Metrics:

@@ -13,6 +13,7 @@ from edgetl.preprocess import Preprocess
 from edgetl.report import numbers
 from edgetl.report.accuracy import accuracy_table, checks_table, selection_table
 from edgetl.report.decisions import decisions_tables
+from edgetl.report.ladder import ladder_tables, ladders_from
 from edgetl.report.page import Column, Page, Table
 from edgetl.report.text import Subject, sizes_table
 
@@ -117,6 +118,7 @@ def contents(manifest: Described, sha256: str) -> Page:
         accuracy_table(manifest.evaluations),
         selection_table(manifest.evaluations),
         *decisions_tables(manifest.evaluations),
+        *ladder_tables(ladders_from(manifest.provenance.notes)),
         *checks,
         origin_table(manifest.provenance),
     )

@@ -20,6 +20,7 @@ from edgetl.report.data_card import data_card_tables, data_card_warnings
 from edgetl.report.decisions import decisions_tables
 from edgetl.report.energy import energy_table
 from edgetl.report.facts import data_table, limits_table, method_table, settings_table
+from edgetl.report.ladder import ladder_tables, ladders_from
 from edgetl.report.load import measured_sentence
 from edgetl.report.machine import machine_table, software_table
 from edgetl.report.minutes import minutes_table
@@ -182,6 +183,7 @@ def _accuracy(manifest: Described, results: Sequence[Result]) -> list[Section]:
     sections = [
         Section("Accuracy", present(accuracy_picture(evaluations), *tables)),
         Section("Decisions", present(*decisions_tables(evaluations))),
+        Section("Quantization", present(*ladder_tables(ladders_from(manifest.provenance.notes)))),
     ]
     shown = _evaluation_of_chosen(evaluations, results)
     if shown is not None and shown.test is not None:

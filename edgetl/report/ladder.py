@@ -86,7 +86,6 @@ def _table(ladder: Ladder) -> Table:
 
 def _row(one: Attempt, ladder: Ladder) -> tuple[str, ...]:
     lost = None if one.check is None else one.check.value
-    verdict = "chosen" if one.name == ladder.chosen and ladder.passed else "passes" if one.passed else one.reason
     return (
         one.name,
         one.head,
@@ -96,9 +95,16 @@ def _row(one: Attempt, ladder: Ladder) -> tuple[str, ...]:
         numbers.UNKNOWN if lost is None else numbers.points(lost),
         numbers.fine_ratio(one.time_ratio),
         "yes" if one.name in ladder.front else "",
-        verdict,
+        _verdict(one, ladder),
     )
 
 
 def _treatment(one: Treatment) -> str:
     return one.name if one.gained is None else f"{one.name} ({numbers.points(one.gained)})"
+
+
+def _verdict(one: Attempt, ladder: Ladder) -> str:
+    """In a word or two; what the missed gate says of the chosen graph stands below the table."""
+    if one.passed:
+        return "chosen" if one.name == ladder.chosen else "passes"
+    return one.reason if one.check is None or one.check.passed else f"misses {one.check.name}"

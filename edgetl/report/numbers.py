@@ -52,6 +52,22 @@ def decibels(relative: float | None) -> str:
     return f"{-20 * math.log10(relative):.1f} dB" if relative else "equal"
 
 
+def db(value: float | None) -> str:
+    """``31.4 dB``; ``-`` when unknown."""
+    return UNKNOWN if value is None else f"{value:.1f} dB"
+
+
+def between(low: float, high: float) -> str:
+    """``-0.31 to 6.02``, with three significant digits."""
+    return f"{low:.3g} to {high:.3g}"
+
+
+def apart(value: float) -> str:
+    """``900 x``, ``1.3 x``: how many times as large, with two significant digits."""
+    rounded = float(f"{value:.2g}")
+    return f"{rounded:,.0f} x" if rounded >= 10 else f"{rounded:.1f} x"
+
+
 def factor(value: float | None) -> str:
     """``1.23``; ``-`` when unknown."""
     return UNKNOWN if value is None else f"{value:.2f}"

@@ -13,7 +13,12 @@ import msgspec
 import pytest
 from PIL import Image
 
+from edgetl.bundle import Bundle
+from edgetl.check import Check
 from edgetl.cli import run
+from edgetl.cli.tables import render
+from edgetl.ladder import Attempt, Ladder
+from edgetl.report.contents import contents
 from edgetl.result import Result
 
 pytestmark = pytest.mark.usefixtures("own_cache")
@@ -89,6 +94,19 @@ def test_inspect_says_what_is_in_a_bundle(tiny_bundle: Path, capsys: pytest.Capt
     shown = capsys.readouterr().out
     for words in ("tiny, version 1", "2: dark, light", "4 x 4 RGB", "margin 0.2", "32 samples", "linear-probe"):
         assert words in shown
+
+
+def test_inspect_tells_what_was_tried_to_quantize(tiny_bundle: Path) -> None:
+    manifest = Bundle.open(tiny_bundle).manifest
+    kept = Check("accuracy drop", 0.001, 0.005, "fraction", True)
+    attempt = Attempt("head fitted again", "fitted again", "percentile", True, kept)
+    ladder = Ladder("x86-vnni", "first", 600.0, (attempt,), attempt.name, True, (), "it passes", "int8 share")
+    notes = {"quantization": msgspec.to_builtins([ladder])}
+    provenance = msgspec.structs.replace(manifest.provenance, notes=notes)
+    stream = io.StringIO()
+    render(contents(msgspec.structs.replace(manifest, provenance=provenance), "ab" * 32), stream)
+    assert "Quantization: what was tried (x86-vnni)" in stream.getvalue()
+    assert "'head fitted again' was chosen" in stream.getvalue()
 
 
 def test_inspect_gives_the_manifest_and_the_hash(tiny_bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+from jsonschema import Draft202012Validator
 
+from edgetl.cli import run
+from edgetl.explanation import Explanation
+
+ROOT = Path(__file__).parents[2]
 Answer = Callable[..., Any]
 RECIPE = """
 name = "stripes"
@@ -70,6 +77,37 @@ def test_adapt_says_where_it_cut_the_backbone(adapted: Any) -> None:
 
 def test_quantized_model_is_smaller(exported: Path, quantized: Path) -> None:
     assert quantized.stat().st_size < exported.stat().st_size
+
+
+def test_quantize_explains_itself_layer_by_layer(folder: Path, exported: Path, quantized: Path, answer: Answer) -> None:
+    told = answer("quantize", folder / "recipe.toml", exported, "-o", folder / "told.onnx", "--explain")
+    assert Path(told["model"]).read_bytes() == quantized.read_bytes()
+    schema = json.loads((ROOT / "docs/explanation.schema.json").read_text("utf-8"))
+    Draft202012Validator(schema).validate(told["explanation"])
+    layers = msgspec.convert(told["explanation"], Explanation).layers
+    convolutions = [one for one in layers if one.op == "Conv"]
+    assert len(convolutions) == 17
+    assert all(one.precision == "int8" and one.grid is not None and one.noise is not None for one in convolutions)
+    assert all(one.sqnr_db is not None and 15 < one.sqnr_db < 60 for one in convolutions)
+    assert {ran.precision for one in convolutions for ran in one.executed} <= {"int8", "fp32", "bf16", None}
+    assert told["in_words"][0].startswith("'head fitted again' was chosen")
+
+
+def test_only_integers_can_be_explained(folder: Path, exported: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = (folder / "recipe.toml", exported, "-o", folder / "no.onnx", "--rendering", "bf16", "--explain")
+    assert run(["quantize", *map(str, arguments)]) == 2
+    assert "leave out --explain" in capsys.readouterr().err
+    assert not (folder / "no.onnx").exists()
+
+
+def test_inspect_and_report_tell_what_was_tried(folder: Path, tmp_path: Path, answer: Answer) -> None:
+    bundle = Path(answer("prepare", folder / "recipe.toml", "-o", tmp_path / "tried.edgetl")["bundle"])
+    answer("report", bundle, "-o", tmp_path / "tried.md")
+    answer("report", bundle, "-o", tmp_path / "tried.html")
+    for page in ("tried.md", "tried.html"):
+        text = (tmp_path / page).read_text("utf-8")
+        assert "Quantization: what was tried (x86-vnni)" in text
+        assert "was chosen" in text
 
 
 @pytest.mark.parametrize(("split", "n"), [("validation", 20), ("test", 24)])

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from edgetl.check import Check
 from edgetl.evaluation import Interval
+from edgetl.ladder import Attempt, Ladder
 from edgetl.layers import Layer, Layers
 from edgetl.machine_state import Clock, MachineState, Pressure
 from edgetl.measurement import percentile, supports
@@ -105,4 +106,17 @@ def full(result: Result) -> Result:
         started_utc="2025-11-22T04:00:00Z",
         state=state,
         telemetry=telemetry,
+    )
+
+
+@pytest.fixture
+def ladder() -> Ladder:
+    """Two attempts: the first misses its gate, the second is chosen."""
+    missed = Check("accuracy drop", 0.2, 0.005, "fraction", False, "drop 20.00 points")
+    kept = Check("accuracy drop", 0.001, 0.005, "fraction", True)
+    first = Attempt("head as it was", "as it was", "percentile", False, missed, "accuracy drop: drop 20.00 points")
+    second = replace(first, name="mse ranges", estimator="mse", passed=True, check=kept, reason="", int8_share=0.98)
+    return Ladder(
+        *("x86-vnni", "first", 600.0, (first, second), second.name, True),
+        *((second.name, "float"), "'mse ranges' passes", "int8 share"),
     )

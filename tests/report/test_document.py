@@ -14,6 +14,7 @@ import pytest
 from edgetl.bundle import Bundle
 from edgetl.bundle.manifest import Manifest
 from edgetl.evaluation import ClassScore
+from edgetl.ladder import Ladder
 from edgetl.report.document import Chapter, Subject, pictures, report
 from edgetl.report.markdown import to_markdown
 from edgetl.report.page import Table
@@ -103,6 +104,14 @@ def test_training_that_was_thrown_away_is_told(manifest: Manifest) -> None:
         "Training never beat the head it started from; the untrained model was kept.",
         "Validation loss was 0.3 before training (epoch 0), 0.6 in epoch 1.",
     ]
+
+
+def test_what_was_tried_to_quantize_is_told(manifest: Manifest, ladder: Ladder) -> None:
+    notes = {**NOTES, "quantization": msgspec.to_builtins([ladder])}
+    provenance = msgspec.structs.replace(manifest.provenance, notes=notes)
+    (chapter,) = report([Subject("ab" * 32, msgspec.structs.replace(manifest, provenance=provenance), ())])
+    assert titles(chapter).index("Quantization") > titles(chapter).index("Accuracy")
+    assert table(chapter, "Quantization: what was tried (x86-vnni)").rows[1][-1] == "chosen"
 
 
 def test_bundle_alone_says_that_no_device_judged_it(manifest: Manifest) -> None:

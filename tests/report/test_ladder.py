@@ -1,4 +1,4 @@
-"""A table of what was tried says which treatments a graph had, and what each gained."""
+"""What was tried, in words and as a table, with which treatments a graph had and what each gained."""
 
 from __future__ import annotations
 
@@ -25,28 +25,67 @@ TREATED = Attempt(
 
 
 @pytest.fixture
-def ladder() -> Ladder:
+def treated_ladder() -> Ladder:
     failed = Attempt("head as it was", "as it was", "percentile", False, reason="too far", untimed_because="no graph")
     attempts = (failed, TREATED)
     return Ladder("tensorrt", "first", 600.0, attempts, TREATED.name, True, (), "it passes", "int8 share")
 
 
-def test_treatments_stand_with_what_they_gained(ladder: Ladder) -> None:
-    (table,) = ladder_tables((ladder,))
+def test_treatments_stand_with_what_they_gained(treated_ladder: Ladder) -> None:
+    (table,) = ladder_tables((treated_ladder,))
 
     place = [column.title for column in table.columns].index("Treatments, and what each gained")
     assert table.rows[1][place] == "equalise (+71.6 points), bias-correction"
 
 
-def test_notes_give_the_ladder_back(ladder: Ladder) -> None:
-    assert ladders_from({"quantization": msgspec.to_builtins((ladder,))}) == (ladder,)
+def test_notes_give_the_ladder_back(treated_ladder: Ladder) -> None:
+    assert ladders_from({"quantization": msgspec.to_builtins((treated_ladder,))}) == (treated_ladder,)
 
 
-def test_notes_of_a_version_without_treatments_can_be_read(ladder: Ladder) -> None:
-    notes = msgspec.to_builtins((ladder,))
+def test_notes_of_a_version_without_treatments_can_be_read(treated_ladder: Ladder) -> None:
+    notes = msgspec.to_builtins((treated_ladder,))
     del notes[0]["attempts"][1]["treatments"]
 
     (found,) = ladders_from({"quantization": notes})
 
     assert found.attempts[1].treatments == ()
-    assert in_words(found) == in_words(ladder)
+    assert in_words(found) == in_words(treated_ladder)
+
+
+def rejected(ladder: Ladder) -> Ladder:
+    first, _ = ladder.attempts
+    return msgspec.structs.replace(ladder, attempts=(first,), chosen=first.name, passed=False)
+
+
+def test_notes_of_a_bundle_are_read_and_others_ignored(ladder: Ladder) -> None:
+    notes = msgspec.json.decode(msgspec.json.encode({"quantization": [ladder]}))
+    assert ladders_from(notes) == (ladder,)
+    assert ladders_from({}) == ()
+    assert ladders_from({"quantization": [{"of": "another version"}]}) == ()
+
+
+def test_words_say_why_the_chosen_graph_was_chosen(ladder: Ladder) -> None:
+    assert in_words(ladder) == (
+        "'mse ranges' was chosen, one of 2 graphs that were made: no other one passes.",
+        "The search ended because 'mse ranges' passes.",
+    )
+
+
+def test_words_say_why_int8_was_rejected(ladder: Ladder) -> None:
+    assert in_words(rejected(ladder))[0] == (
+        "int8 was rejected for 'x86-vnni': the one graph that was made does not pass. accuracy drop: drop 20.00 points."
+    )
+
+
+def test_table_tells_what_each_graph_loses_and_which_gate_it_misses(ladder: Ladder) -> None:
+    (table,) = ladder_tables((ladder,))
+    assert [row[-1] for row in table.rows] == ["misses accuracy drop", "chosen"]
+    assert [row[4] for row in table.rows] == ["+20.0 points", "+0.1 points"]
+    assert "Time / float" not in [column.title for column in table.columns], "nothing was timed"
+
+
+def test_a_graph_that_could_not_be_made_says_why(ladder: Ladder) -> None:
+    first, second = ladder.attempts
+    unmade = msgspec.structs.replace(first, check=None, reason="nothing of it can be written")
+    (table,) = ladder_tables((msgspec.structs.replace(ladder, attempts=(unmade, second)),))
+    assert table.rows[0][-1] == "nothing of it can be written"

@@ -44,6 +44,8 @@ class Climbed:
     made: Made
     """The chosen graph; whether it passes is for packing to judge."""
     ladder: Ladder
+    rung: Rung
+    """How it was made."""
 
 
 class _EndedError(Exception):
@@ -154,7 +156,7 @@ class _State:
             ended,
             "time" if is_timed else "int8 share",
         )
-        return Climbed(graph, ladder)
+        return Climbed(graph, ladder, best.rung)
 
     def _try(self, rung: Rung) -> Tried:
         """A rung with what came of it; of equal graphs only the first is among those tried."""

@@ -36,11 +36,39 @@ Layer = tuple[str, ...]
 """A layer and what follows it up to the next one and is quantized with it (sums, pooling), by the names of nodes."""
 
 
+@dataclass(frozen=True)
+class Group:
+    """Neighbouring layers, and the noise of the features with all of them and nothing else in int8."""
+
+    layers: tuple[Layer, ...]
+    noise: float
+
+    @property
+    def share(self) -> float:
+        """Noise of each, as far as anyone knows."""
+        return self.noise / len(self.layers)
+
+
 def ranked_layers(ascent: Ascent, rung: Rung, purse: Purse) -> tuple[Layer, ...] | None:
     """The layers that a rung quantizes, those first with which alone in int8 the features are farthest from float.
 
+    Within a group that was not halved further, all count alike.
+
+    Returns:
+        ``None`` when the purse is empty before the end.
+    """
+    groups = noisy_groups(ascent, rung, purse)
+    if groups is None:
+        return None
+    each = [(group.share, layer) for group in groups for layer in group.layers]
+    return tuple(layer for _, layer in sorted(each, key=lambda pair: -pair[0]))
+
+
+def noisy_groups(ascent: Ascent, rung: Rung, purse: Purse) -> tuple[Group, ...] | None:
+    """How much noise every layer that a rung quantizes brings to the features, in the order of the graph.
+
     Layers are measured in groups of neighbours, and of all groups the noisiest is halved until :data:`RENDERS` graphs
-    were made; within a group that was not halved further, all count alike. What each graph showed is kept.
+    were made. What each graph showed is kept.
 
     Returns:
         ``None`` when the purse is empty before the end.
@@ -60,8 +88,8 @@ def ranked_layers(ascent: Ascent, rung: Rung, purse: Purse) -> tuple[Layer, ...]
             del groups[noisiest]
             middle = (noisiest.start + noisiest.stop) // 2
             waiting = [range(noisiest.start, middle), range(middle, noisiest.stop)]
-    each = {place: noise / len(group) for group, noise in groups.items() for place in group}
-    return tuple(layers[place] for place in sorted(each, key=lambda place: (-each[place], place)))
+    found = sorted(groups.items(), key=lambda item: item[0].start)
+    return tuple(Group(layers[places.start : places.stop], noise) for places, noise in found)
 
 
 def layers_of(ascent: Ascent, rung: Rung) -> tuple[Layer, ...]:
