@@ -1,7 +1,7 @@
 """Short quantization-aware training of a Q/DQ graph, with its float graph as the teacher; no labels are needed.
 
-The graph itself is trained, by an interpreter of it in torch: pairs round as the device does and pass gradients on. What
-comes out is the same graph with other integers, biases and, if asked for, scales of activations.
+The graph itself is trained, by an interpreter of it in torch: pairs round as the device does and pass gradients on.
+What comes out is the same graph with other integers, biases and, if asked for, scales of activations.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class TuneSettings:
 
 @dataclass(frozen=True)
 class Tuned:
-    """What training did; the losses are of images that were not trained on, though the best state was chosen by them."""
+    """What training did; its losses are of images not trained on, by which, however, the best state was chosen."""
 
     steps: int
     """Updates that were made, of which the best state so far may be an earlier one."""

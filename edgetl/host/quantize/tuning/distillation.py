@@ -49,8 +49,8 @@ def loss(got: Mapping[str, Tensor], wanted: Mapping[str, Tensor], pairs: tuple[M
     and ``q`` at temperature ``T``, ``T**2 * mean(sum(p * log(p / q)))``. Both summed over the pairs.
 
     References:
-        Hinton et al., "Distilling the Knowledge in a Neural Network", 2015 (arXiv:1503.02531), section 2; Romero et al.,
-        "FitNets", 2015 (arXiv:1412.6550), for features.
+        Hinton et al., "Distilling the Knowledge in a Neural Network", 2015 (arXiv:1503.02531), section 2; Romero et
+        al., "FitNets", 2015 (arXiv:1412.6550), for features.
     """
     total = torch.zeros(())
     for pair in pairs:

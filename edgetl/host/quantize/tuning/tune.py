@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 import onnx
-import torch
 
 from edgetl.host.graph import read_graph, write_graph
 from edgetl.host.quantize.tuning import Tuned, TuneSettings
@@ -16,6 +14,7 @@ from edgetl.host.quantize.tuning.distillation import matches
 from edgetl.host.quantize.tuning.lessons import Lessons, lessons
 from edgetl.host.quantize.tuning.masters import Masters, masters_of, write
 from edgetl.host.quantize.tuning.student import Student
+from edgetl.host.training.machine import arranged
 from edgetl.tensors import Array
 
 
@@ -42,7 +41,7 @@ def tune(float_graph: Path, quantized: Path, images: Iterable[Array], out: Path,
     pairs = matches(original, graph)
     masters = masters_of(graph, original, settings.scale_rate > 0)
     student = Student.of(graph, masters, pairs, settings.batch)
-    with _threads(settings.threads):
+    with arranged(settings.threads, is_reproducible=True):
         learnt, held_out = lessons(original, images, pairs, settings)
         course = train(student, learnt, held_out, settings, began + settings.budget_s)
         changed, after = _written(student, course, held_out, graph)
@@ -65,13 +64,3 @@ def _written(
         return changed, after
     graph.CopyFrom(before)
     return (), course.before
-
-
-@contextlib.contextmanager
-def _threads(count: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

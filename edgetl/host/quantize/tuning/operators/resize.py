@@ -15,7 +15,7 @@ _SMOOTH = {"linear": "bilinear", "cubic": "bicubic"}
 def _resized(call: Call) -> Tensor:
     x, size = call.tensor(0), _size(call)
     mode, places = call.text("mode", "nearest"), call.text("coordinate_transformation_mode", "half_pixel")
-    if x.dim() != 4 or size[:2] != tuple(x.shape[:2]) or call.numbers(-1, "axes") is not None:
+    if x.dim() != 4 or size[:2] != tuple(x.shape[:2]) or call.attributes.get("axes"):
         raise call.refuse("anything but the two dimensions of an image")
     if mode == "nearest":
         if (places, call.text("nearest_mode", "round_prefer_floor")) != ("asymmetric", "floor"):

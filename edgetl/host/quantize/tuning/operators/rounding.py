@@ -29,15 +29,19 @@ class _Rounded(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, scale: Tensor, zero: Tensor, limits: tuple[float, float]) -> Tensor:
         steps = x / scale
-        shifted = torch.round(steps).add_(zero)
-        found = shifted.clamp(*limits)
-        ctx.save_for_backward(shifted == found, scale, steps if ctx.needs_input_grad[1] else None)
-        return found
+        is_learnt = bool(ctx.needs_input_grad[1])
+        shifted = torch.round(steps) if is_learnt else steps.round_()
+        if bool(zero.any()):
+            shifted.add_(zero)
+        ctx.limits = (limits[0] - 0.5, limits[1] + 0.5)
+        ctx.save_for_backward(shifted, scale, steps if is_learnt else None)
+        return shifted.clamp(*limits)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor | None, None, None]:
-        is_inside, scale, steps = ctx.saved_tensors
-        passed = (gradients[0] * is_inside).div_(scale)
+        shifted, scale, steps = ctx.saved_tensors
+        # one pass over memory, where a mask would take several
+        passed = torch.ops.aten.hardtanh_backward(gradients[0], shifted, *ctx.limits).div_(scale)
         of_scale = None if steps is None else -(passed * steps).sum_to_size(scale.shape)
         return passed, of_scale, None, None
 
