@@ -23,7 +23,7 @@ class TuneSettings:
     """Most updates."""
     batch: int = 8
     """Images per update; a graph with a batch of fixed size has its own."""
-    learning_rate: float = 0.02
+    learning_rate: float = 0.01
     """Of weights at the start, in steps of their integers; it falls to 0 along half a cosine."""
     scale_rate: float = 0.0
     """Of the logarithms of activations' scales at the start; 0 keeps the scales."""

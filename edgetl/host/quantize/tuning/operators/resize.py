@@ -15,6 +15,9 @@ _SMOOTH = {"linear": "bilinear", "cubic": "bicubic"}
 def _resized(call: Call) -> Tensor:
     x, size = call.tensor(0), _size(call)
     mode, places = call.text("mode", "nearest"), call.text("coordinate_transformation_mode", "half_pixel")
+    if call.attributes.get("antialias"):
+        # torch weighs pixels at the edges otherwise than ONNX Runtime does
+        raise call.refuse("antialias")
     if x.dim() != 4 or size[:2] != tuple(x.shape[:2]) or call.attributes.get("axes"):
         raise call.refuse("anything but the two dimensions of an image")
     if mode == "nearest":
@@ -30,7 +33,6 @@ def _resized(call: Call) -> Tensor:
         size[2:],
         mode=_SMOOTH[mode],
         align_corners=places == "align_corners",
-        antialias=bool(call.attributes.get("antialias")),
     )
 
 
