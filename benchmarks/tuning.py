@@ -72,9 +72,7 @@ def rendered(model: Path, images: tuple[Array, ...], rendering: str, folder: Pat
     return Pupil(original, out, treated)
 
 
-def measured(
-    pupil: Pupil, subject: Subject, reference: Array, settings: TuneSettings, with_threads: bool
-) -> dict[str, Any]:
+def measured(pupil: Pupil, subject: Subject, reference: Array, settings: TuneSettings, timed: bool) -> dict[str, Any]:
     """Gain of one training, and seconds of a step in one thread and in two."""
     out = pupil.quantized.with_name("tuned.onnx")
     before_db = signal_to_noise_db(reference, features(pupil.quantized, subject))
@@ -91,27 +89,17 @@ def measured(
         "changed": len(tuned.changed),
         "seconds": tuned.seconds,
     }
-    if with_threads:
+    if timed:
         found["step_s"] = {
             str(threads): step_s(pupil, subject, replace(settings, threads=threads)) for threads in (1, 2)
         }
     return found
 
 
-def step_s(pupil: Pupil, subject: Subject, settings: TuneSettings) -> float:
-    """Of a run with more steps less one with fewer, over the difference."""
-    few, many = (
-        tune(
-            pupil.original,
-            pupil.quantized,
-            subject.calibration[:32],
-            pupil.quantized.with_name("timed.onnx"),
-            replace(settings, steps=steps),
-        ).seconds
-        for steps in (2, 2 + TIMED_STEPS)
-    )
-    # a run of 8 looks at what was held out 8 times, one of 2 twice
-    return (many - few) / TIMED_STEPS
+def step_s(pupil: Pupil, subject: Subject, settings: TuneSettings) -> float | None:
+    """Median of a few steps."""
+    out, few = pupil.quantized.with_name("timed.onnx"), replace(settings, steps=TIMED_STEPS)
+    return tune(pupil.original, pupil.quantized, subject.calibration[:32], out, few).step_s
 
 
 def by_network(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
@@ -125,7 +113,7 @@ def by_network(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
         rows = []
         for treated in (False, True):
             pupil = rendered(model, learnt[:CALIBRATION], arguments.rendering, folder, treated)
-            rows.append(measured(pupil, subject, reference, settings, with_threads=not treated))
+            rows.append(measured(pupil, subject, reference, settings, timed=not treated))
         return {"images": {"trained": len(learnt), "judged": len(subject.held_back)}, "rows": rows}
 
 

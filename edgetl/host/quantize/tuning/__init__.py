@@ -51,4 +51,6 @@ class Tuned:
     """Images."""
     held_out: int
     """Images that the losses are of."""
+    step_s: float | None
+    """Median seconds of an update; ``None`` without one."""
     seconds: float

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,8 @@ class Course:
     steps: int
     before: float
     best: float
+    step_s: float | None
+    """Median seconds of a step; ``None`` without one."""
 
 
 def train(student: Student, lessons: Lessons, held_out: Lessons, settings: TuneSettings, ends: float) -> Course:
@@ -44,9 +47,9 @@ def train(student: Student, lessons: Lessons, held_out: Lessons, settings: TuneS
     optimiser = _optimiser(student, settings)
     batches = _Batches(lessons, student.batch, settings.seed)
     rates = [group["lr"] for group in optimiser.param_groups]
-    every, step_s, done = max(settings.steps // EXAMINATIONS, 1), 0.0, 0
+    every, took, done = max(settings.steps // EXAMINATIONS, 1), list[float](), 0
     with settings.progress.stage("tune", settings.steps) as told:
-        while done < settings.steps and clock() + step_s + 2 * examination_s < ends:
+        while done < settings.steps and clock() + max(took, default=0.0) + 2 * examination_s < ends:
             at = clock()
             share = max(done / settings.steps, (at - began) / (ends - began))
             for group, rate in zip(optimiser.param_groups, rates, strict=True):
@@ -59,13 +62,13 @@ def train(student: Student, lessons: Lessons, held_out: Lessons, settings: TuneS
             optimiser.step()
             done += 1
             told.advance()
-            step_s = max(step_s, clock() - at)
+            took.append(clock() - at)
             if done % every == 0:
                 state.examine(done)
     if state.at != done:
         state.examine(done)
     state.restore()
-    return Course(done, state.before, state.best)
+    return Course(done, state.before, state.best, statistics.median(took) if took else None)
 
 
 class _State:

@@ -47,7 +47,7 @@ def tune(float_graph: Path, quantized: Path, images: Iterable[Array], out: Path,
         changed, after = _written(student, course, held_out, graph)
     write_graph(graph, out)
     seconds = settings.clock() - began
-    return Tuned(course.steps, course.before, after, changed, len(learnt), len(held_out), seconds)
+    return Tuned(course.steps, course.before, after, changed, len(learnt), len(held_out), course.step_s, seconds)
 
 
 def _written(

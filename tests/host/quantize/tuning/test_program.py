@@ -74,7 +74,8 @@ def transformer() -> onnx.ModelProto:
     numbers = {"flat": [0, width, -1], "thirds": [width] * 3}
     tensors += [numpy_helper.from_array(np.array(value, np.int64), name) for name, value in numbers.items()]
     layers = (
-        ("Cast", "image", "float", {"to": onnx.TensorProto.FLOAT}), ("Transpose", "float", "nchw", {"perm": [0, 3, 1, 2]}),
+        ("Cast", "image", "float", {"to": onnx.TensorProto.FLOAT}),
+        ("Transpose", "float", "nchw", {"perm": [0, 3, 1, 2]}),
         ("Sub", "nchw centre", "centred", {}), ("Mul", "centred inverse", "normal", {}),
         ("Conv", "normal patch", "patches", {"strides": [8, 8]}), ("Reshape", "patches flat", "rows", {}),
         ("Transpose", "rows", "x", {"perm": [0, 2, 1]}), ("LayerNormalization", "x gain shift", "n", {"axis": -1}),
