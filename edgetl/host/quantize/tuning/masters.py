@@ -16,8 +16,9 @@ from edgetl.host.quantize.rules.view import View, along, axis_of
 from edgetl.host.quantize.tuning.operators.rounding import rounded
 from edgetl.tensors import Array
 
-_INSIDE = 0.499
-"""How far from its integer a number may begin, in steps, so that it rounds to it."""
+_CHOSEN = 0.25
+"""How far, in steps, a number begins from an integer that is not its nearest one: a treatment chose it together with
+others, so that it may not fall back to the nearest at the first small update."""
 _QUARTER = 64
 """Steps of an input: a bias moves as a weight of such an input does."""
 _ONE, _NONE = torch.ones(()), torch.zeros(())
@@ -101,15 +102,17 @@ class Masters:
 
     def given(self) -> dict[str, Tensor]:
         """Tensors in place of the graph's own, by name."""
-        found = [one.given() for one in (*self.weights, *self.biases, *self.scales)]
+        found = [one.given() for one in self.weights]
+        found += [one.given() for one in self.biases]
+        found += [one.given() for one in self.scales]
         return dict(zip(self.names, found, strict=True))
 
 
 def masters_of(quantized: onnx.ModelProto, original: onnx.ModelProto, with_scales: bool) -> Masters:
     """What can be trained of a Q/DQ graph; at the start it computes what the graph does.
 
-    A weight starts where the float graph has it, or as near to it as still rounds to the integer in the graph: what a
-    treatment chose is kept, and what it was rounded from is known.
+    A weight starts where the float graph has it, if it was rounded to the nearest integer, else a quarter of a step
+    from the one that a treatment chose.
 
     Args:
         original: the float graph that it was rendered from; nodes have the same names.
@@ -187,7 +190,9 @@ def _weight(view: View, node: onnx.NodeProto, before: Array | None) -> Weight | 
         return None
     steps, shaped = integers.astype(np.float32), along(scale, axis_of(dequantizer), integers.ndim)
     if before is not None and before.shape == integers.shape:
-        steps = np.clip(before / shaped, steps - _INSIDE, steps + _INSIDE).astype(np.float32)
+        exact = (before / shaped).astype(np.float32)
+        chosen = steps + np.clip(exact - steps, -_CHOSEN, _CHOSEN)
+        steps = np.where(np.clip(np.rint(exact), -largest, largest) == steps, exact, chosen).astype(np.float32)
     name = dequantizer.input[0]
     constant = name if name in view.constants else view.producers[name].input[0]
     return Weight(name, constant, torch.from_numpy(steps).requires_grad_(), largest, shaped)

@@ -49,7 +49,8 @@ def _clipped(call: Call) -> Tensor:
 
 def _hard_sigmoid(call: Call) -> Tensor:
     slope, offset = call.attributes.get("alpha", 0.2), call.attributes.get("beta", 0.5)
-    return (call.tensor(0) * slope + offset).clamp(0, 1)
+    found: Tensor = call.tensor(0) * slope + offset
+    return found.clamp(0, 1)
 
 
 def _gelu(call: Call) -> Tensor:

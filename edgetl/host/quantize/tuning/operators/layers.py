@@ -23,7 +23,7 @@ def _convolved(call: Call) -> Tensor:
     before, behind = _padding(call, rank)
     if before != behind:
         x, before = functional.pad(x, _around(before, behind)), (0,) * rank
-    return _CONVOLUTIONS[rank](  # type: ignore[operator, no-any-return]
+    return _CONVOLUTIONS[rank](
         x,
         weight,
         call.optional(2),
@@ -38,7 +38,7 @@ def _gemm(call: Call) -> Tensor:
     first, second, bias = call.tensor(0), call.tensor(1), call.optional(2)
     left = first.T if call.attributes.get("transA") else first
     right = second.T if call.attributes.get("transB") else second
-    found = call.attributes.get("alpha", 1.0) * (left @ right)
+    found: Tensor = call.attributes.get("alpha", 1.0) * (left @ right)
     return found if bias is None else found + call.attributes.get("beta", 1.0) * bias
 
 
@@ -52,7 +52,7 @@ def _largest(call: Call) -> Tensor:
         raise call.refuse("ceil_mode and uneven padding")
     if before != behind:
         x, before = functional.pad(x, _around(before, behind), value=float("-inf")), (0,) * rank
-    return _MAXIMA[rank](  # type: ignore[operator, no-any-return]
+    return _MAXIMA[rank](
         x,
         _sizes(call, "kernel_shape", rank),
         _sizes(call, "strides", rank),
@@ -68,7 +68,7 @@ def _mean(call: Call) -> Tensor:
     before, behind = _padding(call, rank)
     if before != behind or set(_sizes(call, "dilations", rank)) != {1} or rank not in _MEANS:
         raise call.refuse("uneven padding, dilations or more than three dimensions")
-    return _MEANS[rank](  # type: ignore[operator, no-any-return]
+    return _MEANS[rank](
         x,
         _sizes(call, "kernel_shape", rank),
         _sizes(call, "strides", rank),

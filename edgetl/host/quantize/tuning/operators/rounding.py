@@ -48,7 +48,7 @@ class _Rounded(torch.autograd.Function):
 
 def rounded(x: Tensor, scale: Tensor, zero: Tensor, limits: tuple[float, float]) -> Tensor:
     """Integers as floats within limits; shapes of scale and zero broadcast to that of ``x``."""
-    return _Rounded.apply(x, scale, zero, limits)  # type: ignore[no-any-return, no-untyped-call]
+    return _Rounded.apply(x, scale, zero, limits)  # type: ignore[no-any-return]
 
 
 def _quantized(call: Call) -> Tensor:

@@ -94,7 +94,7 @@ def _sliced(call: Call) -> Tensor:
 def _split(call: Call) -> tuple[Tensor, ...]:
     x, axis, sizes = call.tensor(0), call.attributes.get("axis", 0), call.numbers(1, "split")
     each = -(-x.shape[axis] // call.outputs)
-    return tuple(x.split(each if sizes is None else list(sizes), axis))
+    return tuple(torch.split(x, each if sizes is None else list(sizes), axis))
 
 
 def _gathered(call: Call) -> Tensor:
@@ -106,7 +106,7 @@ def _gathered(call: Call) -> Tensor:
 
 def _expanded(call: Call) -> Tensor:
     x = call.tensor(0)
-    return x.expand(torch.broadcast_shapes(x.shape, call.numbers(1) or ()))
+    return x.expand(np.broadcast_shapes(tuple(x.shape), call.numbers(1) or ()))
 
 
 def _shape(call: Call) -> Tensor:
