@@ -158,6 +158,9 @@ def test_at_the_start_the_student_is_the_graph(rendered, strangers) -> None:  # 
 
     torch.testing.assert_close(got["logits"], Program(quantized, wanted)(x)["logits"])
     assert any(bool((one.steps != one.steps.round()).any()) for one in masters.weights)
+    first = masters.weights[0].steps.detach().numpy()
+    assert abs(float(first[0, 0, 0, 0]) - float(moved[0, 0, 0, 0])) == 0.25
+    np.testing.assert_array_equal(np.rint(first), moved)
 
 
 def test_features_and_logits_are_compared_where_there_is_a_head(rendered) -> None:  # type: ignore[no-untyped-def]
