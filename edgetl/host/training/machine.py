@@ -51,23 +51,34 @@ def arithmetic(context: AdaptContext) -> list[object]:
 def prepared(model: TrainingModel, where: Machine, threads: int) -> Iterator[None]:
     """Give training its threads, reproducible kernels, and the layout and memory that are fast.
 
-    Maps lie channels last, as convolutions of both CPUs and GPUs want them. Denormal numbers, in which the gradients of
-    a young network drown, count as zero: arithmetic on them is many times slower. Memory that a step frees stays with
-    the process, because the next step wants the same blocks again.
+    Maps lie channels last, as convolutions of both CPUs and GPUs want them.
+    """
+    with arranged(threads, is_reproducible=where.device.type == "cpu"):
+        model.to(where.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        try:
+            yield
+        finally:
+            model.to(torch.device("cpu"), memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+
+
+@contextlib.contextmanager
+def arranged(threads: int, is_reproducible: bool) -> Iterator[None]:
+    """Threads, kernels and memory for training, and afterwards what was before.
+
+    Denormal numbers, in which the gradients of a young network drown, count as zero: arithmetic on them is many times
+    slower. Memory that a step frees stays with the process, because the next step wants the same blocks again.
     """
     before, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     filling = _DETERMINISTIC.fill_uninitialized_memory
     torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(where.device.type == "cpu", warn_only=True)
+    torch.use_deterministic_algorithms(is_reproducible, warn_only=True)
     # with these kernels torch fills every new block with NaN first, a debugging aid that costs a quarter of the time
     _DETERMINISTIC.fill_uninitialized_memory = False
     torch.set_flush_denormal(True)
     _keep_freed_memory(True)
-    model.to(where.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     try:
         yield
     finally:
-        model.to(torch.device("cpu"), memory_format=torch.contiguous_format)  # type: ignore[call-overload]
         _keep_freed_memory(False)
         torch.set_flush_denormal(False)
         torch.use_deterministic_algorithms(strict)

@@ -1,0 +1,56 @@
+"""Short quantization-aware training of a Q/DQ graph, with its float graph as the teacher; no labels are needed.
+
+The graph itself is trained, by an interpreter of it in torch: pairs round as the device does and pass gradients on.
+What comes out is the same graph with other integers, biases and, if asked for, scales of activations.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from edgetl.progress import Progress, Silent
+
+
+@dataclass(frozen=True)
+class TuneSettings:
+    """How long and how hard to train."""
+
+    budget_s: float
+    """Seconds that all of it may take: with less than a run needs, the best that was found so far is kept."""
+    steps: int = 300
+    """Most updates."""
+    batch: int = 8
+    """Images per update; a graph with a batch of fixed size has its own."""
+    learning_rate: float = 0.01
+    """Of weights at the start, in steps of their integers; it falls to 0 along half a cosine."""
+    scale_rate: float = 0.0
+    """Of the logarithms of activations' scales at the start; 0 keeps the scales."""
+    threads: int = 1
+    seed: int = 0
+    """Of the order of the images."""
+    clock: Callable[[], float] = time.monotonic
+    """Seconds."""
+    progress: Progress = field(default_factory=Silent)
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What training did; its losses are of images not trained on, by which, however, the best state was chosen."""
+
+    steps: int
+    """Updates that were made, of which the best state so far may be an earlier one."""
+    loss_before: float
+    """See :func:`edgetl.host.quantize.tuning.distillation.loss`."""
+    loss_after: float
+    """Of the graph as it was written; never more than before."""
+    changed: tuple[str, ...]
+    """Names of the constants that differ; none where nothing was gained."""
+    trained_on: int
+    """Images."""
+    held_out: int
+    """Images that the losses are of."""
+    step_s: float | None
+    """Median seconds of an update; ``None`` without one."""
+    seconds: float

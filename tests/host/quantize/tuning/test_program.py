@@ -1,0 +1,100 @@
+"""Whole Q/DQ graphs compute in torch what ONNX Runtime computes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from onnx import helper, numpy_helper
+
+from edgetl.host.graph import read_graph
+from edgetl.host.inference import Engine, collect
+from edgetl.host.quantize import RenderSettings
+from edgetl.host.quantize.calibrate import calibrate
+from edgetl.host.quantize.treatments.gain import signal_to_noise_db
+from edgetl.host.quantize.tuning.program import Program
+from edgetl.plugins import RENDERINGS, find
+from edgetl.tensors import Array
+
+CLOSE_DB = 40.0
+"""A sum that lies between two steps goes one way here and another there, and is off by a step of 256."""
+
+
+def compared(model: Path, images: tuple[Array, ...]) -> float:
+    wanted = collect(Engine(model, "onnxruntime"), images, 1)
+    got = Program(read_graph(model), wanted)(torch.from_numpy(np.stack(images)))
+    ratios = [signal_to_noise_db(wanted[name], got[name].detach().numpy()) for name in wanted]
+    return min(np.inf if ratio is None else ratio for ratio in ratios)
+
+
+@pytest.mark.parametrize("rendering", ["x86-vnni", "x86", "arm", "tensorrt"])
+def test_a_convolutional_graph_agrees(rendering: str, rendered, strangers: tuple[Array, ...]) -> None:  # type: ignore[no-untyped-def]
+    assert compared(rendered(rendering).quantized, strangers) > CLOSE_DB
+
+
+def test_the_float_graph_agrees(rendered, strangers: tuple[Array, ...]) -> None:  # type: ignore[no-untyped-def]
+    assert compared(rendered("x86").original, strangers) > 100
+
+
+@pytest.mark.parametrize("rendering", ["x86-vnni", "tensorrt"])
+def test_a_transformer_agrees(rendering: str, tmp_path: Path, pupils: tuple[Array, ...]) -> None:
+    model, out = tmp_path / "transformer.onnx", tmp_path / "quantized.onnx"
+    onnx.save(transformer(), model)
+    record = calibrate(model, pupils)
+    find(RENDERINGS, rendering, "rendering").render(model, record, out, RenderSettings(frozenset({"head"})))
+
+    assert any(node.op_type == "QuantizeLinear" for node in read_graph(out).graph.node)
+    assert compared(out, pupils[:8]) > CLOSE_DB
+
+
+def transformer() -> onnx.ModelProto:
+    """Patches, one head of attention, a hidden layer with GELU by Erf, mean over tokens."""
+    rng, width = np.random.default_rng(3), 16
+    constants = {
+        "centre": np.full((1, 3, 1, 1), 127.5),
+        "inverse": np.full((1, 3, 1, 1), 1 / 64),
+        "patch": rng.normal(size=(width, 3, 8, 8)) / 14,
+        "gain": np.ones(width),
+        "shift": np.zeros(width),
+        "qkv": rng.normal(size=(width, 3 * width)) / 4,
+        "root": np.array(0.25),
+        "up": rng.normal(size=(width, 2 * width)) / 4,
+        "up.bias": rng.normal(size=2 * width) / 4,
+        "down": rng.normal(size=(2 * width, width)) / 4,
+        "sqrt2": np.sqrt(np.array(2.0)),
+        "one": np.array(1.0),
+        "half": np.array(0.5),
+        "head.weight": rng.normal(size=(4, width)),
+        "head.bias": np.zeros(4),
+    }
+    tensors = [numpy_helper.from_array(value.astype(np.float32), name) for name, value in constants.items()]
+    numbers = {"flat": [0, width, -1], "thirds": [width] * 3}
+    tensors += [numpy_helper.from_array(np.array(value, np.int64), name) for name, value in numbers.items()]
+    layers = (
+        ("Cast", "image", "float", {"to": onnx.TensorProto.FLOAT}),
+        ("Transpose", "float", "nchw", {"perm": [0, 3, 1, 2]}),
+        ("Sub", "nchw centre", "centred", {}), ("Mul", "centred inverse", "normal", {}),
+        ("Conv", "normal patch", "patches", {"strides": [8, 8]}), ("Reshape", "patches flat", "rows", {}),
+        ("Transpose", "rows", "x", {"perm": [0, 2, 1]}), ("LayerNormalization", "x gain shift", "n", {"axis": -1}),
+        ("MatMul", "n qkv", "all", {}), ("Split", "all thirds", "q k v", {"axis": -1}),
+        ("Transpose", "k", "kt", {"perm": [0, 2, 1]}), ("MatMul", "q kt", "scores", {}),
+        ("Mul", "scores root", "scaled", {}), ("Softmax", "scaled", "p", {"axis": -1}),
+        ("MatMul", "p v", "mixed", {}), ("Add", "x mixed", "y", {}),
+        ("LayerNormalization", "y gain shift", "m", {"axis": -1}), ("MatMul", "m up", "h", {}),
+        ("Add", "h up.bias", "hb", {}), ("Div", "hb sqrt2", "hs", {}), ("Erf", "hs", "e", {}),
+        ("Add", "e one", "e1", {}), ("Mul", "hb e1", "g", {}), ("Mul", "g half", "gelu", {}),
+        ("MatMul", "gelu down", "d", {}), ("Add", "y d", "z", {}),
+        ("ReduceMean", "z", "features", {"keepdims": 0, "axes": [1]}),
+        ("Gemm", "features head.weight head.bias", "logits", {"transB": 1}),
+    )  # fmt: skip
+    nodes = [
+        helper.make_node(kind, reads.split(), writes.split(), "head" if kind == "Gemm" else f"{kind}_{place}", **more)
+        for place, (kind, reads, writes, more) in enumerate(layers)
+    ]
+    image = helper.make_tensor_value_info("image", onnx.TensorProto.UINT8, ["N", 48, 48, 3])
+    logits = helper.make_tensor_value_info("logits", onnx.TensorProto.FLOAT, ["N", 4])
+    whole = helper.make_graph(nodes, "transformer", [image], [logits], tensors)
+    return helper.make_model(whole, ir_version=10, opset_imports=[helper.make_opsetid("", 17)])
