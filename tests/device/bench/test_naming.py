@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import onnx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from onnx import helper
 
 from edgetl.device.bench.naming import distinct_names, identity_of_models
 
@@ -47,7 +49,7 @@ def test_identity_names_every_model(tmp_path: Path) -> None:
     paths = [tmp_path / folder / "m.onnx" for folder in ("old", "new")]
     for path in paths:
         path.parent.mkdir()
-        path.write_bytes(path.parent.name.encode())
+        onnx.save(helper.make_model(helper.make_graph([], path.parent.name, [], [])), path)
     assert identity_of_models(paths).name == "old/m.onnx, new/m.onnx"
     assert identity_of_models(paths[:1]).name == "m.onnx"
     assert identity_of_models(paths).sha256 != identity_of_models(paths[::-1]).sha256

@@ -45,7 +45,7 @@ def test_of_several_inferences_the_last_is_timed(result: Result) -> None:
 
 
 def test_at_a_rate_inferences_end_evenly_up_to_the_end_of_their_block(result: Result) -> None:
-    found = sample_times(ending(result, (300, 1_400), service=(5, 5, 3, 3)), Scenario("periodic", rate_hz=1e7))
+    found = sample_times(ending(result, (300, 1_400), service=(5, 5, 3, 3)), Scenario("periodic", rate_hz=1e5))
     assert found is not None
     assert found.tolist() == [195, 295, 1_197, 1_397]
 
