@@ -38,6 +38,7 @@ Kind = Literal[
     "results",
     "training",
     "treated",
+    "tuned",
     "trunk",
 ]
 KINDS: Mapping[Kind, str] = {
@@ -59,6 +60,7 @@ KINDS: Mapping[Kind, str] = {
     "results": "qualifications of this device",
     "training": "where training stands",
     "treated": "equal float graphs that quantize better",
+    "tuned": "quantized graphs that were trained against their float graphs",
     "trunk": "exported float graphs",
 }
 """Folders of a cache, and what is in each."""

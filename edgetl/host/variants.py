@@ -111,6 +111,8 @@ class Quantization:
     """``None`` keeps the head as it is."""
     moments: Callable[[], Moments] | None = None
     """Collects those that treatments need, where a graph with one of these has to be made."""
+    tuned: Callable[[Path, Path], Path] | None = None
+    """From the float graph and its Q/DQ graph to the same one trained, before a head is fitted to it."""
 
 
 def quantized_variant(made: Made, how: Quantization, path: Path, workspace: Workspace) -> Made:
@@ -125,7 +127,8 @@ def quantized_variant(made: Made, how: Quantization, path: Path, workspace: Work
         Unsupported: nothing of the graph can be written this way.
     """
     name, precision = variant_name(how.rendering), own_precision(how.rendering)
-    shutil.copyfile(_rendered(made.model, how, workspace), path)
+    rendered = _rendered(made.model, how, workspace)
+    shutil.copyfile(rendered if how.tuned is None else how.tuned(made.model, rendered), path)
     runtime = fastest_runtime(path, precision, workspace)
     bare = Made(name, path, how.rendering, precision, None, (), runtime)
     fitted = None if how.refit is None else _refitted(bare, how.refit, workspace)

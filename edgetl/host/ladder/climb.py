@@ -25,6 +25,7 @@ from edgetl.host.ladder.rungs import (
     treated,
     treatments_alone,
     treatments_together,
+    tuned,
 )
 from edgetl.host.ladder.sensitivity import Layer, ranked_layers
 from edgetl.host.ladder.smallest import smallest
@@ -82,14 +83,13 @@ class _State:
     def climb(self) -> str:
         """Go on until there is a reason to stop: a step follows where all before it were not enough.
 
-        They stand in the order of what they cost: nothing, some more graphs, speed on the device. What costs a training
-        belongs behind the last one.
+        They stand in the order of what they cost: nothing, some more graphs, speed on the device, minutes of training.
         """
         self._ascent = self._with_head_that_can_be_fitted()
         self._first()
         self._ranges()
         self._treatments()
-        return self._mixed_precision()
+        return self._tuning(self._mixed_precision())
 
     def _first(self) -> None:
         for rung in first_rungs(self._ascent.refit is not None):
@@ -196,6 +196,16 @@ class _State:
         self._narrow(base, layers)
         passed = any(one.attempt.passed for one in self._tried)
         return "fewer layers in float do not pass" if passed else "even with all layers but one in float it fails"
+
+    def _tuning(self, ended: str) -> str:
+        """Train the best graph whose layers are all in int8, where nothing else passed or everything is wanted."""
+        if any(one.attempt.passed for one in self._tried) and not self._is_whole:
+            return ended
+        whole = [one for one in self._tried if not one.rung.settings.keep_float]
+        if not is_on_integers(self._ascent.rendering) or not whole:
+            return ended
+        self._end_if_enough(self._try_within(tuned(most_accurate(whole).rung, self._purse.left_s)))
+        return ended
 
     def _narrow(self, base: Rung, layers: tuple[Layer, ...]) -> None:
         """Look for the smallest set of layers that has to stay in float."""

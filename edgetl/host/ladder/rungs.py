@@ -21,6 +21,8 @@ class Rung:
     settings: RenderSettings = field(default_factory=RenderSettings)
     on_graph: tuple[str, ...] = ()
     """Treatments of the float graph, before calibration."""
+    tuning_s: float | None = None
+    """Seconds that its training may take; ``None`` without one."""
 
     @property
     def treatments(self) -> tuple[str, ...]:
@@ -105,6 +107,11 @@ def mixed(base: Rung, layers: int, nodes: frozenset[str]) -> Rung:
     """
     name = f"{layers} {'layer' if layers == 1 else 'layers'} in float, {base.name}"
     return replace(base, name=name, settings=replace(base.settings, keep_float=base.settings.keep_float | nodes))
+
+
+def tuned(base: Rung, seconds: float) -> Rung:
+    """A rung whose graph is trained, too, for so long at most."""
+    return replace(base, name=f"trained against float, {base.name}", tuning_s=seconds)
 
 
 def is_on_integers(rendering: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from edgetl.host.graph import read_graph
 from edgetl.host.judge import verdict
 from edgetl.host.ladder import Ascent, climb
 from edgetl.host.quantize.coverage import coverage
+from edgetl.ladder import Ladder
 
 AscentOf = Callable[..., Ascent]
 MachineOf = Callable[..., Any]
@@ -177,3 +179,24 @@ def test_16_bit_floats_have_nothing_to_treat(ascent: AscentOf) -> None:
     ladder = climb(ascent(rendering="fp16", search="all")).ladder
     assert [one.name for one in ladder.attempts] == ["head as it was"]
     assert ladder.attempts[0].treatments == ()
+
+
+def test_the_last_resort_is_training_against_float(ascent: AscentOf, tmp_path: Path) -> None:
+    ladder = climb(ascent(spread=30.0, gates=Gates(accuracy_drop_max=0.0, margin=0.0))).ladder
+    trained = ladder.attempts[-1]
+    assert trained.name.startswith("trained against float, ")
+    assert trained.in_float == ()
+    assert trained.check is not None
+    (kept,) = (tmp_path / "cache/tuned").iterdir()
+    written_ns = kept.stat().st_mtime_ns
+    again = climb(ascent(spread=30.0, gates=Gates(accuracy_drop_max=0.0, margin=0.0))).ladder
+    assert again.attempts[-1].check == trained.check
+    assert kept.stat().st_mtime_ns == written_ns, "it was trained again"
+
+
+def test_where_something_passed_nothing_is_trained_unless_all_is_wanted(ascent: AscentOf) -> None:
+    def trained(ladder: Ladder) -> list[str]:
+        return [one.name for one in ladder.attempts if one.name.startswith("trained")]
+
+    assert trained(climb(ascent(spread=30.0)).ladder) == []
+    assert trained(climb(ascent(spread=30.0, search="all")).ladder) != []

@@ -81,7 +81,9 @@ def explain(ascent: Ascent, climbed: Climbed) -> Explanation:
 
 def _whole_rung(rung: Rung) -> Rung:
     """The chosen one with every layer in int8 that can be, and the head that all graphs began with."""
-    return replace(rung, name="explained", refit=False, settings=replace(rung.settings, keep_float=frozenset()))
+    return replace(
+        rung, name="explained", refit=False, settings=replace(rung.settings, keep_float=frozenset()), tuning_s=None
+    )
 
 
 def _whole(ascent: Ascent, rung: Rung) -> onnx.ModelProto:

@@ -1,0 +1,49 @@
+"""The last rung's graph: trained against its float graph, and kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edgetl.artifact import sha256_of
+from edgetl.errors import DataError, Unsupported
+from edgetl.host.data.stream import stream
+from edgetl.host.fingerprint import decoding, machinery
+from edgetl.host.quantize.tuning import TuneSettings
+from edgetl.host.quantize.tuning.tune import tune
+from edgetl.host.variants import stratified
+from edgetl.host.workspace import Workspace
+
+IMAGES = 512
+"""Training images that are used at most."""
+
+
+def tuned_graph(workspace: Workspace, seconds: float, float_graph: Path, quantized: Path) -> Path:
+    """The Q/DQ graph after training, from the cache where an earlier run trained it, however long that was allowed.
+
+    Where training gains nothing it is the graph as it was.
+
+    Args:
+        seconds: that training may take.
+        float_graph: the teacher.
+        quantized: what was rendered from it.
+
+    Raises:
+        Unsupported: the graph has an operator that cannot be trained, or there are too few images.
+    """
+    samples = stratified(workspace.splits.train, IMAGES, workspace.seed)
+
+    def make(path: Path) -> None:
+        settings = TuneSettings(seconds, threads=workspace.threads, seed=workspace.seed, progress=workspace.progress)
+        images = stream(samples, workspace.preprocess, threads=workspace.threads)
+        try:
+            found = tune(float_graph, quantized, images, path, settings)
+        except DataError as error:
+            raise Unsupported(f"it cannot be trained: {error}") from error
+        workspace.progress.note(
+            f"{found.steps} steps of training against float, {found.seconds:.0f} s: on {found.held_out} other images "
+            f"its loss went from {found.loss_before:.4g} to {found.loss_after:.4g}"
+        )
+
+    seen = [decoding(workspace.preprocess), [sample.sha256 for sample in samples]]
+    parts = [sha256_of(float_graph), sha256_of(quantized), seen, workspace.seed, machinery()]
+    return workspace.cache.file("tuned", parts, ".onnx", make)
