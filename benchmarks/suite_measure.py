@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from edgetl.plugins import RENDERINGS
 from edgetl.progress import Progress
 from edgetl.recipe import read_recipe
 from edgetl.result import BundleIdentity, CandidateResult, Result
+from edgetl.runner import Backend
 from edgetl.samples.comparison import compare
 from edgetl.target import Target
 from edgetl.validity import Validity
@@ -87,14 +89,10 @@ class Bench:
     def _subject(self, way: Way, variant: str | None, source: Source) -> Timeable:
         wanted = Wanted(self.cache, way.threads, way.precision)
         backends = backends_of(Target("local", (way.runtime,)))
-        found = subjects_of((source.model,), backends, wanted)
-        if isinstance(source.model, Bundle):
-            known = [one.name for one in source.model.manifest.variants]
-            if variant not in known:
-                raise InputError(f"the bundle has no variant {variant!r}; it has {', '.join(known)}")
-            found = tuple(
-                one for one in found if one.variant.endswith(f"/{variant}") and one.options.precision == way.precision
-            )
+        if not isinstance(source.model, Bundle):
+            found = subjects_of((source.model,), backends, wanted)
+        else:
+            found = _of_variant(source.model, variant, backends, wanted)
         if not found:
             raise Unsupported(f"{way.runtime} does not run variant {variant!r} in {way.precision} here")
         artifact = found[0].artifact
@@ -119,6 +117,21 @@ class Bench:
         out.parent.mkdir(parents=True, exist_ok=True)
         prepare(PrepareRequest(recipe, folder, out, self.cache, threads), self.progress)
         return Bundle.open(out)
+
+
+def _of_variant(
+    bundle: Bundle, variant: str | None, backends: Mapping[str, Backend], wanted: Wanted
+) -> tuple[Timeable, ...]:
+    known = [one.name for one in bundle.manifest.variants]
+    if variant not in known:
+        raise InputError(f"the bundle has no variant {variant!r}; it has {', '.join(known)}")
+    try:
+        found = subjects_of((bundle,), backends, wanted)
+    except InputError as error:
+        # the bundle and its variant are there, so that what is wrong is the way to run it
+        raise Unsupported(str(error)) from error
+    own = (one for one in found if one.variant.endswith(f"/{variant}"))
+    return tuple(one for one in own if one.options.precision == wanted.precision)
 
 
 def unavailable(row: Row, here: Environment) -> str | None:

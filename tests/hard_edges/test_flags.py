@@ -29,7 +29,7 @@ WRONG: dict[str, tuple[str, str]] = {
     "unknown shell": ("completion tcsh", "'tcsh' is not one of"),
     "result that is an image": ("predict B P --result P", "is not a result of schema"),
     "result that is a folder": ("predict B P --result .", "File '.' is a directory"),
-    "folder as model": ("bench .", "there is no file '.'; give an ONNX file or a bundle"),
+    "folder as model": ("bench .", "'.' is a folder; give an ONNX file or a bundle"),
     "model that is not there": ("bench no.onnx", "there is no file 'no.onnx'"),
     "no output": ("qualify B", "Missing option '-o' / '--out'"),
     "empty output": ("qualify B -o ''", "'.' is a folder; give the name of a file"),

@@ -173,7 +173,7 @@ def test_watched_load_decides_and_the_load_average_only_where_it_is_unknown(make
     quiet = msgspec.structs.replace(state, load_by_others=0.1)
     assert "W-LOAD" not in found(quiet, machine(12)), "the load average is that of our own last run"
     busy = found(msgspec.structs.replace(state, load_by_others=0.42), machine(12))["W-LOAD"]
-    assert "others take 42% of the 12 CPUs" in busy.message
+    assert "others take 42 % of the 12 CPUs" in busy.message
     assert busy.evidence == {"load_by_others": 0.42, "load_average": 9.0, "cpu_pressure": 0.025}
 
 
@@ -181,14 +181,14 @@ def test_under_a_quota_load_is_told_of_the_quota_and_never_of_the_machine(make_t
     state = machine_state(make_tree("container", {"proc/loadavg": "60.00 1.00 1.00 1/9 9\n"}))
     assert "W-LOAD" not in found(state, machine(8)), "the load average is that of the whole machine"
     busy = found(msgspec.structs.replace(state, load_by_others=0.42), machine(8))["W-LOAD"]
-    assert "others in the container take 42% of its quota of 1.5 CPUs" in busy.message
+    assert "others in the container take 42 % of its quota of 1.5 CPUs" in busy.message
     pressed = msgspec.structs.replace(state, pressure=Pressure(0.35, None, None))
-    assert "waited for a CPU in 35% of the last 10 s" in found(pressed, machine(8))["W-LOAD"].message
+    assert "waited for a CPU in 35 % of the last 10 s" in found(pressed, machine(8))["W-LOAD"].message
 
 
 def test_tasks_that_waited_are_load_when_nothing_else_is_known(make_tree: MakeTree) -> None:
     root = make_tree("nothing", {"proc/pressure/cpu": "some avg10=35.00 avg60=0.00 avg300=0.00 total=1\n"})
-    assert "waited for a CPU in 35% of the last 10 s" in found(machine_state(root), machine())["W-LOAD"].message
+    assert "waited for a CPU in 35 % of the last 10 s" in found(machine_state(root), machine())["W-LOAD"].message
 
 
 @pytest.mark.parametrize(
