@@ -68,8 +68,8 @@ def measure(model: Path | Bundle, rounds: int, cache: Path) -> list[dict[str, ob
                 "interval": [found.low, found.high],
                 "outcome": found.outcome,
                 "block_medians_ns": {
-                    "with": block_medians(read.samples_ns, read.blocks),
-                    "without": block_medians(unread.samples_ns, unread.blocks),
+                    "with": block_medians(read.samples_ns, read.blocks).tolist(),
+                    "without": block_medians(unread.samples_ns, unread.blocks).tolist(),
                 },
             }
         )

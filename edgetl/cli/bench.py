@@ -93,6 +93,9 @@ def bench(output: Output, models: tuple[Path, ...], outs: tuple[Path, ...], cach
     "edgetl bench selftest" times no model and checks the harness itself.
     """
     if models == (SELFTEST,):
+        unused = [name for name, given in (("--fail-if", options["fail_if"]), ("--strict", options["strict"])) if given]
+        if unused:
+            raise click.UsageError(f"{unused[0]} judges models, and a self-test times none; leave it out")
         return _selftest(output, outs)
     from edgetl.bundle import Bundle
     from edgetl.cli.terminal import progress_for

@@ -29,7 +29,7 @@ class SelfTest(Protocol):
 
 def selftest_page(found: SelfTest) -> Page:
     """Every check, and what the machine is too noisy for."""
-    verdict = "The harness can be trusted here." if found.passed else "FAILED: do not believe numbers measured here."
+    verdict = _verdict(found)
     noise = Table(
         "What speaks against this machine now",
         (Column("Code"), Column("What was seen")),
@@ -37,3 +37,11 @@ def selftest_page(found: SelfTest) -> Page:
     )
     tables = (checks_table("Checks", found.checks), noise)
     return Page("Self-test of the latency harness", (verdict,), tuple(table for table in tables if table.rows))
+
+
+def _verdict(found: SelfTest) -> str:
+    if not found.passed:
+        return "FAILED: do not believe numbers measured here."
+    if found.findings:
+        return "Nothing failed, but this machine is too noisy to judge all of it now: stop other work and repeat."
+    return "The harness can be trusted here."

@@ -11,7 +11,7 @@ import numpy as np
 from edgetl.samples.ranks import holm, mann_whitney, signed_rank
 from edgetl.samples.ratio import MIN_BLOCKS, Ratio, paired_ratio
 from edgetl.samples.resampling import Blocked
-from edgetl.samples.separate import Separate, separate_ratio
+from edgetl.samples.separate import Separate, separate_ratio, stretches
 from edgetl.samples.series import block_medians
 
 Outcome = Literal["faster", "slower", "equivalent", "inconclusive"]
@@ -93,7 +93,8 @@ def _held(outcome: Outcome, p: float | None) -> Outcome:
 
 
 def _p(first: Blocked, second: Blocked, separate: Separate | None) -> float:
-    ours, theirs = (block_medians(one.samples_ns, one.blocks) for one in (first, second))
+    sizes = [one.blocks if separate is None else stretches(one.blocks) for one in (first, second)]
+    ours, theirs = (block_medians(one.samples_ns, size) for one, size in zip((first, second), sizes, strict=True))
     if separate is None:
         pairs = min(len(ours), len(theirs))
         return signed_rank(tuple(np.log(np.maximum(ours[:pairs], 1) / np.maximum(theirs[:pairs], 1))))

@@ -17,7 +17,11 @@ _CORRELATED = 0.5
 
 
 def series_findings(
-    samples: Sequence[int], blocks: Sequence[int], steady: bool, headline_percent: float
+    samples: Sequence[int],
+    blocks: Sequence[int],
+    steady: bool,
+    headline_percent: float,
+    work: Sequence[int] | None = None,
 ) -> tuple[Finding, ...]:
     """Everything that speaks against a series of latencies; nothing is dropped from it.
 
@@ -26,27 +30,32 @@ def series_findings(
         blocks: length of each block; they add up to the number of samples.
         steady: whether warm-up ended because latency had settled.
         headline_percent: the percentile that was asked for.
+        work: time of the work itself, in ns, where samples include waiting, which is far from its median on the
+            quietest machine.
     """
     if not samples:
         return tuple(_too_few(0, headline_percent))
     found = (
-        *_unsteady(steady),
+        *unsteady_findings(steady),
         *_drift(samples, blocks),
         *_modes(samples),
         *_correlated(samples, headline_percent),
         *_outliers(samples),
-        *_noisy(samples),
+        *_noisy(work or samples),
         *_too_few(len(samples), headline_percent),
     )
     return tuple(found)
 
 
-def _unsteady(steady: bool) -> Iterator[Finding]:
-    if not steady:
-        message = (
-            "warm-up ran out of time before the medians of three windows lay within 5 %; stop other work and repeat"
-        )
-        yield Finding("W-UNSTEADY", message)
+def unsteady_findings(steady: bool) -> tuple[Finding, ...]:
+    """W-UNSTEADY where warm-up ended before latency had settled."""
+    if steady:
+        return ()
+    message = (
+        "warm-up ran out of time before the medians of three windows lay within 5 %; stop other work and repeat, or "
+        "choose a longer --effort"
+    )
+    return (Finding("W-UNSTEADY", message),)
 
 
 def _drift(samples: Sequence[int], blocks: Sequence[int]) -> Iterator[Finding]:

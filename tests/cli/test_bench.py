@@ -24,6 +24,7 @@ from edgetl.device.probe import environment
 from edgetl.errors import InputError
 from edgetl.result import CandidateResult, Result, read_result
 from edgetl.tensors import TensorSpec
+from edgetl.validity import Finding
 
 pytestmark = pytest.mark.usefixtures("own_cache")
 
@@ -48,11 +49,22 @@ def test_bench_writes_every_file_that_was_asked_for(tiny_bundle: Path, tmp_path:
         (["fp32.onnx", "-o", "r.csv", "-o", "fp32"], "is an input, which the output would replace"),
         (["fp32", "-o", "r.csv", "-o", "fp32"], "is an input, which the output would replace"),
         (["selftest", "-o", "s.csv"], "a self-test is written as .json only"),
+        (["selftest", "--strict", "W-NOISY"], "--strict judges models, and a self-test times none"),
         (["fp32.onnx", "-o", "r.json", "-o", "r.json"], "'r.json' is given more than once; give each file once"),
         (["fp32.onnx", "-o", "r.json", "-o", "./x/../r.json"], "is given more than once"),
         (["fp32.onnx", "-o", "fp32.onnx"], "which no result is written as"),
     ],
-    ids=["second", "endings", "one of two is read", "without an ending", "selftest", "twice", "two names", "the model"],
+    ids=[
+        "second",
+        "endings",
+        "one of two is read",
+        "without an ending",
+        "selftest",
+        "selftest strict",
+        "twice",
+        "two names",
+        "the model",
+    ],
 )
 def test_bench_refuses_files_that_it_cannot_write_before_it_measures(
     tiny_bundle: Path,
@@ -81,6 +93,16 @@ def test_selftest_shows_times_in_units_that_keep_their_digits(
     words = capsys.readouterr().out.split()
     assert "0.000" not in words
     assert " ".join(words[words.index("twice") :][1:5]) == "67 ns 1.00 µs"
+
+
+def test_selftest_on_a_noisy_machine_does_not_say_that_all_can_be_trusted(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noise = (Finding("W-NOISY", "the load is 3.0 for each CPU"),)
+    found = selftest.SelfTest("edgetl.selftest/1", environment(), (Check("loop", 1.0, 2.0, "ns", True),), noise)
+    monkeypatch.setattr(selftest, "self_test", lambda clock: found)
+    assert run(["bench", "selftest"]) == 0
+    assert "this machine is too noisy to judge all of it now" in " ".join(capsys.readouterr().out.split())
 
 
 def test_bench_of_a_model_that_cannot_be_loaded_ends_with_1_after_the_others(

@@ -141,3 +141,12 @@ def test_what_is_not_significant_among_so_many_is_inconclusive() -> None:
     assert verdicts([one] * 4) == ((4 * one.p, "inconclusive"),) * 4
     unknown = compare(series(1.5, 1, blocks=3), series(1.0, 2, blocks=3), paired=True)
     assert verdicts([unknown, one]) == ((None, "inconclusive"), (one.p, "slower"))
+
+
+def test_longer_separate_runs_prove_more() -> None:
+    """As many independent stretches say as much, whether they are of one block or of ninety."""
+    first, second = series(1.05, 1, blocks=1_800), series(1.0, 2, blocks=1_800)
+    found = compare(first, second, paired=False)
+    assert found.p is not None
+    assert found.p < 0.05
+    assert found.outcome == "slower"

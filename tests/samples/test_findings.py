@@ -30,6 +30,19 @@ def test_warm_up_that_did_not_settle_is_named() -> None:
     assert set(codes(quiet(), steady=False)) == {"W-UNSTEADY"}
 
 
+def test_a_queue_is_no_noise_of_the_machine() -> None:
+    """Waiting of Poisson arrivals at half of what can be done, the work itself always the same."""
+    random, work, free, due, waited = np.random.default_rng(0), 1e6, 0.0, 0.0, []
+    for _ in range(2_000):
+        due += random.exponential(2 * work)
+        free = max(free, due) + work
+        waited.append(int(free - due))
+    lengths = [100] * 20
+    assert "W-NOISY" in {one.code for one in series_findings(waited, lengths, True, 99.0)}
+    found = series_findings(waited, lengths, True, 99.0, [int(work)] * len(waited))
+    assert "W-NOISY" not in {one.code for one in found}
+
+
 def test_drift_is_named_with_its_size() -> None:
     found = codes([int(one * (1 + place / 5_000)) for place, one in enumerate(quiet())])
     assert found["W-DRIFT"].evidence["change"] == pytest.approx(0.12, abs=0.03)

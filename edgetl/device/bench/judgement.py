@@ -20,7 +20,7 @@ from edgetl.device.bench.watch import Watch
 from edgetl.layers import Layers, Roofline
 from edgetl.measurement import percentile
 from edgetl.result import CandidateResult, Cold
-from edgetl.samples.findings import series_findings
+from edgetl.samples.findings import series_findings, unsteady_findings
 from edgetl.scenario import Scenario
 from edgetl.telemetry import Energy
 from edgetl.validity import Finding, Validity, judged
@@ -100,11 +100,11 @@ def _executed(candidate: CandidateResult) -> tuple[Finding, ...]:
 
 def _own(name: str, timed: Timed, run: Run) -> tuple[Finding, ...]:
     if not timed.samples_ns:
-        return ()
-    added_ns = run.overhead_ns.get(name)
-    overhead = None if added_ns is None else overhead_finding(added_ns, percentile(timed.samples_ns, 50.0))
+        return unsteady_findings(timed.steady)
+    added_ns, work = run.overhead_ns.get(name), timed.service_ns or timed.samples_ns
+    overhead = None if added_ns is None else overhead_finding(added_ns, percentile(work, 50.0))
     return (
-        *series_findings(timed.samples_ns, timed.blocks, timed.steady, HEADLINE[run.effort]),
+        *series_findings(timed.samples_ns, timed.blocks, timed.steady, HEADLINE[run.effort], work),
         *pacing_findings(timed, run.scenario),
         *([] if overhead is None else [overhead]),
     )

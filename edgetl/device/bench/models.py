@@ -257,7 +257,7 @@ class _Bench:
         with self.progress.stage("measure what this machine reaches", len(loaded)) as step:
             for one in loaded:
                 subject, options = one.subject, one.subject.options
-                median = _inference_median_ns(subject, timed)
+                median = None if self.settings.scenario.streams > 1 else _inference_median_ns(subject, timed)
                 try:
                     peak = measured_peak(options.precision, options.threads, place)
                     found = roofline(subject.artifact, peak, median, subject.batch)
@@ -269,7 +269,7 @@ class _Bench:
 
 
 def _inference_median_ns(subject: Timeable, timed: Mapping[str, Timed]) -> int | None:
-    """Of a model alone; unknown where only throughput, or the whole way from an image, was timed."""
+    """Of one inference of a model alone; unknown where only throughput, or the whole way from an image, was timed."""
     times = timed[subject.name]
     samples = times.service_ns or times.samples_ns
     return percentile(samples, 50.0) if samples and subject.scope == "infer" else None

@@ -12,8 +12,8 @@ from edgetl.layers import Peak, Roofline
 from edgetl.tensors import TensorSpec
 
 _PLAIN = "operations and bytes are counted when a bundle is made; a plain file has no such record"
-_NO_PEAK = "no runtime that is installed computes in this precision on this CPU, so there is no peak"
-_NO_MEDIAN = "the median of inference alone is not known"
+_NO_PEAK = "no peak is measured in this precision on this CPU"
+_NO_MEDIAN = "the median of one inference alone is not known"
 _FREE = "a size besides the batch is free, so bytes are unknown"
 _ABOVE = (
     "the model is faster than the limit: caches hold data that the limit reads from memory, or its kernels are faster "

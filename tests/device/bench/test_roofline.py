@@ -58,7 +58,7 @@ def test_without_a_median_there_is_a_limit_and_no_fraction(median_ns: int | None
     assert (found.limit_ns, found.fraction, found.reason) == (
         8_000_000,
         None,
-        "the median of inference alone is not known",
+        "the median of one inference alone is not known",
     )
 
 

@@ -19,7 +19,7 @@ class Warm:
 
     calls: int
     steady: bool
-    """Whether it ended because latency had settled, not because its time was up."""
+    """Whether latency had settled by its end."""
     typical_ns: float
     """Median of its last window, at least 1."""
 
@@ -30,17 +30,19 @@ def warm_up(call: Subject, plan: Plan, clock: Clock) -> Warm:
     A change that is slower than the windows shows is not seen: a clock that takes ten seconds to rise by a fifth
     changes medians of half a second by 1 % each. Drift during the run is then found in its samples.
     """
-    calls, steady, began, window_ns = 0, False, clock(), round(plan.window_s * SECOND)
+    calls, began, window_ns = 0, clock(), round(plan.window_s * SECOND)
+    settled = warm = False
     medians: list[float] = []
-    while not steady and (clock() - began < plan.warmup_cap_s * SECOND or not medians):
+    while not warm and (clock() - began < plan.warmup_cap_s * SECOND or not medians):
         done, median = _window(call, window_ns, clock)
         if clock() == began:
             # the clock does not see such calls, so it never will
             return Warm(calls + done, steady=False, typical_ns=1.0)
         calls, medians = calls + done, [*medians, median][-_WINDOWS:]
         settled = len(medians) == _WINDOWS and max(medians) <= _STEADY * min(medians)
-        steady = settled and calls >= plan.warmup_min and clock() - began >= plan.warmup_s * SECOND
-    return Warm(calls, steady, typical_ns=max(medians[-1], 1.0))
+        warm = settled and calls >= plan.warmup_min and clock() - began >= plan.warmup_s * SECOND
+    # a slow model may settle long before it was called as often as the plan asks
+    return Warm(calls, settled, typical_ns=max(medians[-1], 1.0))
 
 
 def warm_up_share(plan: Plan) -> float:

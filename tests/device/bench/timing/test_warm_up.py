@@ -57,3 +57,9 @@ def test_calls_that_take_no_time_on_a_coarse_clock_end_warm_up_unsettled() -> No
 def test_a_model_slower_than_the_cap_is_called_three_times_and_not_steady() -> None:
     warm, _ = warmed(lambda _: 2000 * MS, "quick")
     assert (warm.calls, warm.steady) == (3, False)
+
+
+def test_a_slow_model_that_settled_is_steady_although_it_was_called_seldom() -> None:
+    warm, _ = warmed(lambda _: 500 * MS, "standard")
+    assert warm.steady
+    assert warm.calls < PLANS["standard"].warmup_min
