@@ -28,6 +28,9 @@ def compare(
 ) -> None:
     """Say what B.json is against A.json, two results of bench or qualify: which candidates became faster or slower.
 
+    Candidates of the same name are compared; of two files, whose candidates share no name, those of the same runtime,
+    precision and threads.
+
     Faster and slower need the whole 95 % interval of the ratio of medians beyond the margin, equivalent needs it
     within the margin; all else is inconclusive. Separate runs say less than one: edgetl bench A B --fail-if slower.
     """
