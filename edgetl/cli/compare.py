@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.argument("second", type=ANY_PATH, metavar="B.json")
 @fail_if
 @click.option(
-    "--allow-other-machine", is_flag=True, help="Compare across machines too; no verdict is better than inconclusive."
+    "--allow-other-machine", is_flag=True, help="Show ratios across machines, too; every verdict is inconclusive then."
 )
 @common
 def compare(

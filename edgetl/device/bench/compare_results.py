@@ -36,7 +36,7 @@ class CompareSettings:
     """As a fraction, what is too small to matter."""
     fail_if: tuple[Condition, ...] = ()
     allow_other_machine: bool = False
-    """Compare what other machines measured, with downgraded verdicts."""
+    """Show the ratios to what other machines measured; every verdict is inconclusive then."""
     seed: int = 0
 
 
@@ -45,7 +45,7 @@ def compare_results(first: Result, second: Result, settings: CompareSettings) ->
 
     Candidates are paired as by :func:`edgetl.device.bench.matching.matched`, and one of the first that was not timed in
     the second is lost: any condition of a gate refuses that. Verdicts are those of
-    :func:`edgetl.device.bench.pairs.judged_pairs`; of another machine none is better than ``inconclusive``.
+    :func:`edgetl.device.bench.pairs.judged_pairs`; of another machine all are ``inconclusive``.
 
     Raises:
         InputError: the results differ in scope, batch, scenario or machine, are of offline runs, or no two candidates
@@ -60,7 +60,7 @@ def compare_results(first: Result, second: Result, settings: CompareSettings) ->
     if machine and not settings.allow_other_machine:
         raise InputError(
             f"the results are of different machines or settings of them ({'; '.join(machine)}); time both on the same "
-            "one, or give --allow-other-machine for verdicts that prove nothing"
+            "one, or give --allow-other-machine to see the ratios, with no verdict but inconclusive"
         )
     found = matched(first, second)
     pairs = found.pairs
@@ -100,7 +100,7 @@ def _remarks(first: Result, second: Result, machine: tuple[str, ...]) -> tuple[s
     software, strictness = software_differences(first, second), strictness_difference(first, second)
     remarks = [_OTHER_RUN]
     if machine:
-        remarks.append(f"{OTHER_MACHINE} ({'; '.join(machine)}), so nothing is called faster or equivalent")
+        remarks.append(f"{OTHER_MACHINE} ({'; '.join(machine)}), so every verdict is inconclusive")
     if software:
         remarks.append(f"software differs: {'; '.join(software)}")
     if strictness is not None:

@@ -305,11 +305,12 @@ def test_other_machine_is_refused(run_of: Timed) -> None:
         compare_results(run_of(), elsewhere(run_of()), CompareSettings())
 
 
-@pytest.mark.parametrize(("factor", "verdict"), [(0.5, "inconclusive"), (1.0, "inconclusive"), (2.0, "slower")])
-def test_other_machine_proves_nothing_good(run_of: Timed, factor: float, verdict: str) -> None:
-    settings = CompareSettings(allow_other_machine=True)
+@pytest.mark.parametrize("factor", [0.5, 1.0, 2.0])
+def test_other_machine_proves_nothing(run_of: Timed, factor: float) -> None:
+    settings = CompareSettings(allow_other_machine=True, fail_if=("slower",))
     compared = compare_results(run_of(), elsewhere(run_of(factor, factor, seed=5)), settings)
-    assert {(pair.verdict, pair.downgraded) for pair in compared.pairs} == {(verdict, ("the machines differ",))}
+    assert {(pair.verdict, pair.downgraded) for pair in compared.pairs} == {("inconclusive", ("the machines differ",))}
+    assert compared.passed
     assert any("the machines differ (CPU Example CPU against Other CPU)" in one for one in compared.remarks)
 
 
