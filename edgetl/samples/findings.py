@@ -14,10 +14,11 @@ NOISY = 1.5
 """p90 over median, above which a machine is too noisy."""
 _CORRELATED = 0.5
 """Effective share of the samples, below which it is worth a word."""
+_ADVICE = "measure longer, or ask for a lower percentile"
 
 
 def series_findings(
-    samples: Sequence[int], blocks: Sequence[int], steady: bool, headline_percent: float
+    samples: Sequence[int], blocks: Sequence[int], steady: bool, headline_percent: float, most_s: float | None = None
 ) -> tuple[Finding, ...]:
     """Everything that speaks against a series of latencies; nothing is dropped from it.
 
@@ -26,17 +27,18 @@ def series_findings(
         blocks: length of each block; they add up to the number of samples.
         steady: whether warm-up ended because latency had settled.
         headline_percent: the percentile that was asked for.
+        most_s: how long timing may go on until there are samples enough for it; unknown where absent.
     """
     if not samples:
-        return tuple(_too_few(0, headline_percent))
+        return tuple(_too_few(0, headline_percent, most_s))
     found = (
         *_unsteady(steady),
         *_drift(samples, blocks),
         *_modes(samples),
-        *_correlated(samples, headline_percent),
+        *_correlated(samples, headline_percent, most_s),
         *_outliers(samples),
         *_noisy(samples),
-        *_too_few(len(samples), headline_percent),
+        *_too_few(len(samples), headline_percent, most_s),
     )
     return tuple(found)
 
@@ -69,7 +71,7 @@ def _modes(samples: Sequence[int]) -> Iterator[Finding]:
         yield Finding("W-MODES", message, evidence)
 
 
-def _correlated(samples: Sequence[int], headline_percent: float) -> Iterator[Finding]:
+def _correlated(samples: Sequence[int], headline_percent: float, most_s: float | None) -> Iterator[Finding]:
     effective, lag1 = effective_n(samples), autocorrelation(samples)
     if lag1 is None or effective >= _CORRELATED * len(samples):
         return
@@ -79,7 +81,7 @@ def _correlated(samples: Sequence[int], headline_percent: float) -> Iterator[Fin
     yield Finding("W-CORRELATED", message, evidence)
     needed = samples_needed(headline_percent)
     if effective < needed <= len(samples):
-        message = f"{count}, and p{headline_percent:g} needs {needed}; measure longer, or ask for a lower percentile"
+        message = f"{count}, and {_needs(headline_percent, most_s)}; {_ADVICE}"
         yield Finding("W-FEW-SAMPLES", message, {**evidence, "needed": needed})
 
 
@@ -110,10 +112,13 @@ def _beyond(value: float, limit: float) -> str:
     )
 
 
-def _too_few(n: int, headline_percent: float) -> Iterator[Finding]:
+def _too_few(n: int, headline_percent: float, most_s: float | None) -> Iterator[Finding]:
     needed = samples_needed(headline_percent)
     if n < needed:
-        message = (
-            f"p{headline_percent:g} needs {needed} samples, got {n}; measure longer, or ask for a lower percentile"
-        )
+        message = f"{_needs(headline_percent, most_s)}, got {n}; {_ADVICE}"
         yield Finding("W-FEW-SAMPLES", message, {"n": n, "needed": needed})
+
+
+def _needs(percent: float, most_s: float | None) -> str:
+    within = "" if most_s is None else f" in at most {most_s:g} s"
+    return f"p{percent:g} needs {samples_needed(percent)} inferences{within}"

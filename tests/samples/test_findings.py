@@ -47,7 +47,7 @@ def test_correlated_samples_are_named_with_what_they_count_for() -> None:
     assert found["W-CORRELATED"].evidence["effective_n"] < 200
     assert judged(found.values()).verdict == "degraded"
     few = found["W-FEW-SAMPLES"]
-    assert "p99 needs 662; measure longer" in few.message
+    assert "p99 needs 662 inferences; measure longer" in few.message
     assert few.evidence["effective_n"] == found["W-CORRELATED"].evidence["effective_n"]
     assert (few.evidence["n"], few.evidence["needed"]) == (1_000, 662)
 
@@ -79,8 +79,18 @@ def test_noise_just_above_its_limit_does_not_look_like_the_limit(p90_ns: int, sh
 
 
 def test_too_few_samples_for_the_percentile_asked_for() -> None:
-    assert "p99 needs 662 samples, got 661" in codes(quiet(661))["W-FEW-SAMPLES"].message
+    assert "p99 needs 662 inferences, got 661" in codes(quiet(661))["W-FEW-SAMPLES"].message
     assert "W-FEW-SAMPLES" not in codes(quiet(662))
+
+
+def test_too_few_samples_say_in_how_much_time_so_many_are_needed() -> None:
+    within = "p99 needs 662 inferences in at most 60 s"
+    (few,) = series_findings(quiet(661), (661,), True, 99.0, most_s=60.0)
+    assert few.message == f"{within}, got 661; measure longer, or ask for a lower percentile"
+    correlated = [one for one in quiet(100) for _ in range(10)]
+    found = {one.code: one for one in series_findings(correlated, (1_000,), True, 99.0, most_s=60.0)}
+    assert "independent ones" in found["W-FEW-SAMPLES"].message
+    assert f"and {within}; measure" in found["W-FEW-SAMPLES"].message
 
 
 def test_without_samples_that_alone_is_said() -> None:

@@ -10,7 +10,7 @@ import msgspec
 from edgetl.device.bench.energy import energy
 from edgetl.device.bench.executed import precision_findings
 from edgetl.device.bench.overhead import overhead_finding
-from edgetl.device.bench.plan import Effort
+from edgetl.device.bench.plan import PLANS, Effort
 from edgetl.device.bench.scenarios.alone import Alone
 from edgetl.device.bench.scenarios.findings import pacing_findings
 from edgetl.device.bench.scenarios.record import recorded
@@ -104,7 +104,7 @@ def _own(name: str, timed: Timed, run: Run) -> tuple[Finding, ...]:
     added_ns = run.overhead_ns.get(name)
     overhead = None if added_ns is None else overhead_finding(added_ns, percentile(timed.samples_ns, 50.0))
     return (
-        *series_findings(timed.samples_ns, timed.blocks, timed.steady, HEADLINE[run.effort]),
+        *series_findings(timed.samples_ns, timed.blocks, timed.steady, HEADLINE[run.effort], PLANS[run.effort].cap_s),
         *pacing_findings(timed, run.scenario),
         *([] if overhead is None else [overhead]),
     )
