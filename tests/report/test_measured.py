@@ -116,9 +116,7 @@ def test_roofline_that_is_unknown_says_why(full: Result, result: Result) -> None
 def test_roofline_names_each_peak_that_was_measured_once(full: Result) -> None:
     peaks = (Peak("int8", 2, 2.003e12, 9.52e9, "openvino"), Peak("fp32", 1, 1e11, 9.52e9))
     found = [Roofline(10**9, 10**6, peak, 500_000, 0.25) for peak in (peaks[0], peaks[0], peaks[1])]
-    candidates = tuple(
-        replace(full.candidates[0], name=str(place), roofline=one) for place, one in enumerate(found)
-    )
+    candidates = tuple(replace(full.candidates[0], name=str(place), roofline=one) for place, one in enumerate(found))
     assert set(roofline_table(replace(full, candidates=candidates)).remarks[1:]) == {
         "Measured peak in int8 with openvino, 2 threads: 2,003 GOP/s, 9.52 GB/s of memory.",
         "Measured peak in fp32, 1 thread: 100 GOP/s, 9.52 GB/s of memory.",
