@@ -57,7 +57,7 @@ class ResultComparison(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     batch: int = 1
     """Items in one inference."""
     lost: tuple[Lost, ...] = ()
-    """Of the first result's candidates; of results without a name in common, whose choices are compared, none."""
+    """Of the first result's candidates; where the selected ones are compared, only what the second tried too."""
 
     @property
     def failed(self) -> tuple[Pair, ...]:

@@ -106,7 +106,7 @@ class CandidateResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     throughput_per_s: float | None = None
     """Items by wall time: a batch of 8 counts as 8."""
     deadline_misses: int | None = None
-    """Inferences that took longer than the scenario allows; dropped ones among them."""
+    """Inferences that took longer than the scenario allows, and dropped ones; back to back, of those timed."""
     dropped: int | None = None
     """Inferences that were not begun, because another ran."""
     overhead_ns: float | None = None

@@ -37,7 +37,11 @@ SECTIONS = {
 @click.argument("models", nargs=-1, required=True, type=ANY_PATH, metavar="MODEL...")
 @click.option("--runtime", metavar="R", help="The only runtime to use.  [default: all that are installed]")
 @click.option("--threads", type=click.IntRange(1, 1024), metavar="N", help="CPU threads.  [default: all]")
-@click.option("--precision", type=click.Choice(PRECISIONS), help="What float graphs are computed in.")
+@click.option(
+    "--precision",
+    type=click.Choice(PRECISIONS),
+    help="What float graphs are computed in.  [default: fp32 for plain files, all worth trying here for bundles]",
+)
 @click.option(
     "--scope",
     type=click.Choice(SCOPES),

@@ -20,13 +20,16 @@ if TYPE_CHECKING:
 @click.argument("second", type=ANY_PATH, metavar="B.json")
 @fail_if
 @click.option(
-    "--allow-other-machine", is_flag=True, help="Compare across machines too; no verdict is better than inconclusive."
+    "--allow-other-machine", is_flag=True, help="Show ratios across machines, too; every verdict is inconclusive then."
 )
 @common
 def compare(
     output: Output, first: Path, second: Path, fail_if: tuple[Condition, ...], margin: float, allow_other_machine: bool
 ) -> None:
     """Say what B.json is against A.json, two results of bench or qualify: which candidates became faster or slower.
+
+    Candidates of the same name are compared; of two files, whose candidates share no name, those of the same runtime,
+    precision and threads.
 
     Faster and slower need the whole 95 % interval of the ratio of medians beyond the margin, equivalent needs it
     within the margin; all else is inconclusive. Separate runs say less than one: edgetl bench A B --fail-if slower.

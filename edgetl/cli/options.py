@@ -185,7 +185,11 @@ def _beside(context: click.Context, parameter: click.Parameter, value: Path) -> 
 def effort(function: Function) -> Function:
     """``--effort``: how long timing runs."""
     return click.option(
-        "--effort", type=click.Choice(EFFORTS), default="standard", show_default=True, help="How long timing runs."
+        "--effort",
+        type=click.Choice(EFFORTS),
+        default="standard",
+        show_default=True,
+        help="How long timing runs: at least 1, 5, 20 s or half an hour for each candidate.",
     )(function)
 
 

@@ -14,14 +14,11 @@ NOISY = 1.5
 """p90 over median, above which a machine is too noisy."""
 _CORRELATED = 0.5
 """Effective share of the samples, below which it is worth a word."""
+_ADVICE = "measure longer, or ask for a lower percentile"
 
 
 def series_findings(
-    samples: Sequence[int],
-    blocks: Sequence[int],
-    steady: bool,
-    headline_percent: float,
-    work: Sequence[int] | None = None,
+    samples: Sequence[int], blocks: Sequence[int], steady: bool, headline_percent: float, most_s: float | None = None
 ) -> tuple[Finding, ...]:
     """Everything that speaks against a series of latencies; nothing is dropped from it.
 
@@ -30,19 +27,17 @@ def series_findings(
         blocks: length of each block; they add up to the number of samples.
         steady: whether warm-up ended because latency had settled.
         headline_percent: the percentile that was asked for.
-        work: time of the work itself, in ns, where samples include waiting, which is far from its median on the
-            quietest machine.
+        most_s: how long timing may go on until there are samples enough for it; unknown where absent.
     """
     if not samples:
-        return tuple(_too_few(0, headline_percent))
+        return tuple(_too_few(0, headline_percent, most_s))
     found = (
         *unsteady_findings(steady),
         *_drift(samples, blocks),
         *_modes(samples),
-        *_correlated(samples, headline_percent),
+        *_correlated(samples, headline_percent, most_s),
         *_outliers(samples),
-        *_noisy(work or samples),
-        *_too_few(len(samples), headline_percent),
+        *_too_few(len(samples), headline_percent, most_s),
     )
     return tuple(found)
 
@@ -78,7 +73,7 @@ def _modes(samples: Sequence[int]) -> Iterator[Finding]:
         yield Finding("W-MODES", message, evidence)
 
 
-def _correlated(samples: Sequence[int], headline_percent: float) -> Iterator[Finding]:
+def _correlated(samples: Sequence[int], headline_percent: float, most_s: float | None) -> Iterator[Finding]:
     effective, lag1 = effective_n(samples), autocorrelation(samples)
     if lag1 is None or effective >= _CORRELATED * len(samples):
         return
@@ -88,7 +83,7 @@ def _correlated(samples: Sequence[int], headline_percent: float) -> Iterator[Fin
     yield Finding("W-CORRELATED", message, evidence)
     needed = samples_needed(headline_percent)
     if effective < needed <= len(samples):
-        message = f"{count}, and p{headline_percent:g} needs {needed}; measure longer, or ask for a lower percentile"
+        message = f"{count}, and {_needs(headline_percent, most_s)}; {_ADVICE}"
         yield Finding("W-FEW-SAMPLES", message, {**evidence, "needed": needed})
 
 
@@ -102,14 +97,20 @@ def _outliers(samples: Sequence[int]) -> Iterator[Finding]:
         yield Finding("W-OUTLIERS", message, {"mild": found.mild, "severe": found.severe, "max_ns": max(samples)})
 
 
-def _noisy(samples: Sequence[int]) -> Iterator[Finding]:
-    median, p90 = (percentile(tuple(samples), percent) for percent in (50.0, 90.0))
-    if p90 > NOISY * median:
-        message = (
-            f"p90 is {_beyond(p90 / max(median, 1), NOISY)} times the median (at most {NOISY:g} on a quiet machine); "
-            "stop other work and repeat"
-        )
-        yield Finding("W-NOISY", message, {"p50_ns": median, "p90_ns": p90})
+def noisy_findings(work: Sequence[int]) -> tuple[Finding, ...]:
+    """W-NOISY where p90 is far from the median.
+
+    Args:
+        work: in ns, of the work itself: waiting in a queue is far from its median on the quietest machine.
+    """
+    median, p90 = (percentile(tuple(work), percent) for percent in (50.0, 90.0))
+    if p90 <= NOISY * median:
+        return ()
+    message = (
+        f"p90 is {_beyond(p90 / max(median, 1), NOISY)} times the median (at most {NOISY:g} on a quiet machine); "
+        "stop other work and repeat"
+    )
+    return (Finding("W-NOISY", message, {"p50_ns": median, "p90_ns": p90}),)
 
 
 def _beyond(value: float, limit: float) -> str:
@@ -119,10 +120,13 @@ def _beyond(value: float, limit: float) -> str:
     )
 
 
-def _too_few(n: int, headline_percent: float) -> Iterator[Finding]:
+def _too_few(n: int, headline_percent: float, most_s: float | None) -> Iterator[Finding]:
     needed = samples_needed(headline_percent)
     if n < needed:
-        message = (
-            f"p{headline_percent:g} needs {needed} samples, got {n}; measure longer, or ask for a lower percentile"
-        )
+        message = f"{_needs(headline_percent, most_s)}, got {n}; {_ADVICE}"
         yield Finding("W-FEW-SAMPLES", message, {"n": n, "needed": needed})
+
+
+def _needs(percent: float, most_s: float | None) -> str:
+    within = "" if most_s is None else f" in at most {most_s:g} s"
+    return f"p{percent:g} needs {samples_needed(percent)} inferences{within}"

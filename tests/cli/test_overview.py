@@ -10,6 +10,7 @@ import pytest
 
 from edgetl import __version__
 from edgetl.cli import COMMANDS, edgetl, run
+from edgetl.device.bench.plan import PLANS
 from edgetl.plugins import TARGETS
 
 HEAVY = ("numpy", "rich", "msgspec", "PIL", "torch", "onnx", "onnxruntime", "openvino", "sklearn")
@@ -128,3 +129,14 @@ def test_bash_completion_completes_commands() -> None:
         env=environment | {"PYTHONPATH": ":".join(sys.path)},
     )
     assert done.stdout.strip() == "plain,inspect"
+
+
+def test_help_says_how_long_an_effort_lasts_and_which_precision_is_the_default(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    *least, longest = (f"{plan.min_s:g}" for plan in PLANS.values())
+    assert longest == "1800"
+    assert run(["bench", "--help"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert f"at least {', '.join(least)} s or half an hour for each candidate." in shown
+    assert "[default: fp32 for plain files, all worth trying here for bundles]" in shown

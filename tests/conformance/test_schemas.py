@@ -22,7 +22,7 @@ from edgetl.errors import InputError
 from edgetl.report.json_text import json_bytes
 from edgetl.result import Result
 from edgetl.samples.comparison import Comparison, compare
-from edgetl.samples.findings import series_findings
+from edgetl.samples.findings import noisy_findings, series_findings
 from edgetl.validity import Finding
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -160,7 +160,7 @@ def test_every_result_that_its_type_allows_is_json_that_its_schema_allows(result
 @given(st.lists(st.integers(1, 2**40), min_size=1, max_size=200), st.integers(1, 9), st.booleans())
 def test_evidence_of_any_series_is_finite(samples: list[int], size: int, steady: bool) -> None:
     blocks = [min(size, len(samples) - start) for start in range(0, len(samples), size)]
-    for finding in series_findings(samples, blocks, steady, 99.0):
+    for finding in (*series_findings(samples, blocks, steady, 99.0), *noisy_findings(samples)):
         assert msgspec.json.decode(json_bytes(finding), type=Finding) == finding
 
 

@@ -93,6 +93,14 @@ def verdicts(result: Result) -> dict[str, str | None]:
     return {one.name: one.validity.verdict if one.validity is not None else None for one in result.candidates}
 
 
+def test_too_few_samples_say_how_long_an_effort_times(make_bundle: Make, settings: Settings) -> None:
+    result = qualify(make_bundle(), ORT, replace(settings, effort="standard"))
+    validity = result.candidate(FLOAT).validity
+    assert validity is not None
+    (few,) = (one for one in validity.findings if one.code == "W-FEW-SAMPLES")
+    assert "p99 needs 662 inferences in at most 60 s, got 80" in few.message
+
+
 def test_every_timed_candidate_has_a_verdict(make_bundle: Make, settings: Settings, machine: Machine) -> None:
     machine.findings = (LOAD,)
     result = qualify(make_bundle(int8_reference_seed=99), ORT, settings)

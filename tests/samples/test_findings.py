@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgetl.samples.findings import series_findings
+from edgetl.samples.findings import noisy_findings, series_findings
 from edgetl.validity import Finding, judged
 
 
@@ -19,7 +19,7 @@ def quiet(n: int = 1_000, seed: int = 1) -> list[int]:
 
 def codes(samples: Sequence[int], steady: bool = True, percent: float = 99.0, blocks: int = 20) -> dict[str, Finding]:
     lengths = [len(part) for part in np.array_split(np.arange(len(samples)), blocks)]
-    return {one.code: one for one in series_findings(samples, lengths, steady, percent)}
+    return {one.code: one for one in (*series_findings(samples, lengths, steady, percent), *noisy_findings(samples))}
 
 
 def test_nothing_speaks_against_a_quiet_series() -> None:
@@ -28,19 +28,6 @@ def test_nothing_speaks_against_a_quiet_series() -> None:
 
 def test_warm_up_that_did_not_settle_is_named() -> None:
     assert set(codes(quiet(), steady=False)) == {"W-UNSTEADY"}
-
-
-def test_a_queue_is_no_noise_of_the_machine() -> None:
-    """Waiting of Poisson arrivals at half of what can be done, the work itself always the same."""
-    random, work, free, due, waited = np.random.default_rng(0), 1e6, 0.0, 0.0, []
-    for _ in range(2_000):
-        due += random.exponential(2 * work)
-        free = max(free, due) + work
-        waited.append(int(free - due))
-    lengths = [100] * 20
-    assert "W-NOISY" in {one.code for one in series_findings(waited, lengths, True, 99.0)}
-    found = series_findings(waited, lengths, True, 99.0, [int(work)] * len(waited))
-    assert "W-NOISY" not in {one.code for one in found}
 
 
 def test_drift_is_named_with_its_size() -> None:
@@ -60,7 +47,7 @@ def test_correlated_samples_are_named_with_what_they_count_for() -> None:
     assert found["W-CORRELATED"].evidence["effective_n"] < 200
     assert judged(found.values()).verdict == "degraded"
     few = found["W-FEW-SAMPLES"]
-    assert "p99 needs 662; measure longer" in few.message
+    assert "p99 needs 662 inferences; measure longer" in few.message
     assert few.evidence["effective_n"] == found["W-CORRELATED"].evidence["effective_n"]
     assert (few.evidence["n"], few.evidence["needed"]) == (1_000, 662)
 
@@ -92,8 +79,18 @@ def test_noise_just_above_its_limit_does_not_look_like_the_limit(p90_ns: int, sh
 
 
 def test_too_few_samples_for_the_percentile_asked_for() -> None:
-    assert "p99 needs 662 samples, got 661" in codes(quiet(661))["W-FEW-SAMPLES"].message
+    assert "p99 needs 662 inferences, got 661" in codes(quiet(661))["W-FEW-SAMPLES"].message
     assert "W-FEW-SAMPLES" not in codes(quiet(662))
+
+
+def test_too_few_samples_say_in_how_much_time_so_many_are_needed() -> None:
+    within = "p99 needs 662 inferences in at most 60 s"
+    (few,) = series_findings(quiet(661), (661,), True, 99.0, most_s=60.0)
+    assert few.message == f"{within}, got 661; measure longer, or ask for a lower percentile"
+    correlated = [one for one in quiet(100) for _ in range(10)]
+    found = {one.code: one for one in series_findings(correlated, (1_000,), True, 99.0, most_s=60.0)}
+    assert "independent ones" in found["W-FEW-SAMPLES"].message
+    assert f"and {within}; measure" in found["W-FEW-SAMPLES"].message
 
 
 def test_without_samples_that_alone_is_said() -> None:

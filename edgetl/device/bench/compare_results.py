@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from edgetl import __version__
-from edgetl.comparison import COMPARISON_SCHEMA, ONE_RUN, Lost, ResultComparison, Side
+from edgetl.comparison import COMPARISON_SCHEMA, ONE_RUN, ResultComparison, Side
 from edgetl.device.bench.comparable import (
     OTHER_MACHINE,
     machine_differences,
@@ -16,10 +15,11 @@ from edgetl.device.bench.comparable import (
     software_differences,
     strictness_difference,
 )
+from edgetl.device.bench.matching import is_timed, matched
 from edgetl.device.bench.pairs import Judging, judged_pairs
 from edgetl.errors import InputError
 from edgetl.pair import Condition
-from edgetl.result import CandidateResult, Result
+from edgetl.result import Result
 from edgetl.samples.comparison import MARGIN
 
 _OTHER_RUN = (
@@ -36,16 +36,16 @@ class CompareSettings:
     """As a fraction, what is too small to matter."""
     fail_if: tuple[Condition, ...] = ()
     allow_other_machine: bool = False
-    """Compare what other machines measured, with downgraded verdicts."""
+    """Show the ratios to what other machines measured; every verdict is inconclusive then."""
     seed: int = 0
 
 
 def compare_results(first: Result, second: Result, settings: CompareSettings) -> ResultComparison:
     """Judge the latencies of the second result by those of the first.
 
-    Candidates of the same name are paired, and one of the first that was not timed in the second is lost: any
-    condition of a gate refuses that. When no name is common, the selected ones are paired. Verdicts are those of
-    :func:`edgetl.device.bench.pairs.judged_pairs`; of another machine none is better than ``inconclusive``.
+    Candidates are paired as by :func:`edgetl.device.bench.matching.matched`, and one of the first that was not timed in
+    the second is lost: any condition of a gate refuses that. Verdicts are those of
+    :func:`edgetl.device.bench.pairs.judged_pairs`; of another machine all are ``inconclusive``.
 
     Raises:
         InputError: the results differ in scope, batch, scenario or machine, are of offline runs, or no two candidates
@@ -60,12 +60,12 @@ def compare_results(first: Result, second: Result, settings: CompareSettings) ->
     if machine and not settings.allow_other_machine:
         raise InputError(
             f"the results are of different machines or settings of them ({'; '.join(machine)}); time both on the same "
-            "one, or give --allow-other-machine for verdicts that prove nothing"
+            "one, or give --allow-other-machine to see the ratios, with no verdict but inconclusive"
         )
-    pairs = _pairs(first, second)
+    found = matched(first, second)
+    pairs = found.pairs
     against = (OTHER_MACHINE,) if machine else ()
     judged = judged_pairs(pairs, Judging(False, settings.margin, settings.seed, against))
-    lost = _lost(first, second)
     missed = any(pair.meets(condition) for pair in judged for condition in settings.fail_if)
     return ResultComparison(
         schema=COMPARISON_SCHEMA,
@@ -77,41 +77,11 @@ def compare_results(first: Result, second: Result, settings: CompareSettings) ->
         margin=settings.margin,
         pairs=judged,
         fail_if=settings.fail_if,
-        passed=not missed and not (settings.fail_if and lost),
-        remarks=_remarks(first, second, machine),
+        passed=not missed and not (settings.fail_if and found.lost),
+        remarks=(*filter(None, (found.remark,)), *_remarks(first, second, machine)),
         batch=shared_batch(pairs),
-        lost=lost,
+        lost=found.lost,
     )
-
-
-def _pairs(first: Result, second: Result) -> tuple[tuple[CandidateResult, CandidateResult], ...]:
-    ours, theirs = _timed(first), _timed(second)
-    common = tuple((ours[name], theirs[name]) for name in ours if name in theirs)
-    if common:
-        return common
-    if first.selected in ours and second.selected in theirs:
-        return ((first.candidate(first.selected), second.candidate(second.selected)),)
-    raise InputError(
-        "no candidate was timed in both results, nor is one selected in each; "
-        f"the first has {_named(ours)}, the second {_named(theirs)}; "
-        f"{ONE_RUN}"
-    )
-
-
-def _timed(result: Result) -> dict[str, CandidateResult]:
-    return {one.name: one for one in result.candidates if one.latency is not None and one.latency.samples_ns}
-
-
-def _named(candidates: Mapping[str, CandidateResult]) -> str:
-    return ", ".join(candidates) or "none with a latency"
-
-
-def _lost(first: Result, second: Result) -> tuple[Lost, ...]:
-    ours, theirs = _timed(first), _timed(second)
-    if not ours.keys() & theirs.keys():
-        return ()
-    rejected = {one.name: one.rejected_because for one in second.candidates}
-    return tuple(Lost(name, rejected.get(name) or "it is not there") for name in ours if name not in theirs)
 
 
 def _side(result: Result, paired: set[str]) -> Side:
@@ -121,7 +91,7 @@ def _side(result: Result, paired: set[str]) -> Side:
         effort=result.effort,
         fingerprint=result.environment.fingerprint,
         started_utc=result.started_utc,
-        alone=tuple(name for name in _timed(result) if name not in paired),
+        alone=tuple(one.name for one in result.candidates if is_timed(one) and one.name not in paired),
         strict=result.strict,
     )
 
@@ -130,7 +100,7 @@ def _remarks(first: Result, second: Result, machine: tuple[str, ...]) -> tuple[s
     software, strictness = software_differences(first, second), strictness_difference(first, second)
     remarks = [_OTHER_RUN]
     if machine:
-        remarks.append(f"{OTHER_MACHINE} ({'; '.join(machine)}), so nothing is called faster or equivalent")
+        remarks.append(f"{OTHER_MACHINE} ({'; '.join(machine)}), so every verdict is inconclusive")
     if software:
         remarks.append(f"software differs: {'; '.join(software)}")
     if strictness is not None:

@@ -10,7 +10,7 @@ import msgspec
 from edgetl.device.bench.energy import energy
 from edgetl.device.bench.executed import precision_findings
 from edgetl.device.bench.overhead import overhead_finding
-from edgetl.device.bench.plan import Effort
+from edgetl.device.bench.plan import PLANS, Effort
 from edgetl.device.bench.scenarios.alone import Alone
 from edgetl.device.bench.scenarios.findings import pacing_findings
 from edgetl.device.bench.scenarios.record import recorded
@@ -20,7 +20,7 @@ from edgetl.device.bench.watch import Watch
 from edgetl.layers import Layers, Roofline
 from edgetl.measurement import percentile
 from edgetl.result import CandidateResult, Cold
-from edgetl.samples.findings import series_findings, unsteady_findings
+from edgetl.samples.findings import noisy_findings, series_findings, unsteady_findings
 from edgetl.scenario import Scenario
 from edgetl.telemetry import Energy
 from edgetl.validity import Finding, Validity, judged
@@ -104,7 +104,8 @@ def _own(name: str, timed: Timed, run: Run) -> tuple[Finding, ...]:
     added_ns, work = run.overhead_ns.get(name), timed.service_ns or timed.samples_ns
     overhead = None if added_ns is None else overhead_finding(added_ns, percentile(work, 50.0))
     return (
-        *series_findings(timed.samples_ns, timed.blocks, timed.steady, HEADLINE[run.effort], work),
+        *series_findings(timed.samples_ns, timed.blocks, timed.steady, HEADLINE[run.effort], PLANS[run.effort].cap_s),
+        *noisy_findings(work),
         *pacing_findings(timed, run.scenario),
         *([] if overhead is None else [overhead]),
     )

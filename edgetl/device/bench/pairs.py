@@ -22,15 +22,15 @@ class Judging:
     """As a fraction, what is too small to matter."""
     seed: int = 0
     against: tuple[str, ...] = ()
-    """What speaks against every comparison."""
+    """What makes every verdict inconclusive."""
 
 
 def judged_pairs(pairs: Sequence[tuple[CandidateResult, CandidateResult]], how: Judging) -> tuple[Pair, ...]:
     """Judge the second of each pair by the first.
 
     A verdict needs what :func:`edgetl.samples.comparison.compare` asks for; ``faster`` and ``slower`` also a p-value of
-    at most 5 % after Holm's correction for the number of pairs. What was measured badly (``invalid``), or has something
-    ``against`` it, is never called anything better than ``inconclusive``.
+    at most 5 % after Holm's correction for the number of pairs. What was measured badly (``invalid``) is never called
+    anything better than ``inconclusive``, and where something is ``against`` all of it, that is every verdict.
 
     Raises:
         InputError: a latency is damaged.
@@ -54,7 +54,7 @@ def _pair(
     old, new = pair
     p_holm, verdict = adjusted
     reasons = [*against, *_invalid(pair)]
-    if reasons and verdict in ("faster", "equivalent"):
+    if against or (reasons and verdict in ("faster", "equivalent")):
         verdict = "inconclusive"
     if adjusted[1] != comparison.outcome:
         reasons.append(f"p is above {SIGNIFICANT:g} after Holm's correction")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from edgetl.comparison import Lost
+from edgetl.device.bench.matching import way
 from edgetl.device.bench.pairs import Judging, judged_pairs
 from edgetl.pair import Pair
 from edgetl.result import CandidateResult
@@ -45,17 +46,13 @@ def side_by_side(
 
 def lost(candidates: Sequence[CandidateResult]) -> tuple[Lost, ...]:
     """What was not timed, although another model was in the same way: same runtime, precision and threads."""
-    timed = {_way(one) for one in candidates if one.latency is not None}
+    timed = {way(one) for one in candidates if one.latency is not None}
     return tuple(
         Lost(one.name, one.rejected_because or "it was not timed")
         for one in candidates
-        if one.latency is None and _way(one) in timed
+        if one.latency is None and way(one) in timed
     )
 
 
 def _like(one: CandidateResult, base: Sequence[CandidateResult]) -> CandidateResult:
-    return next((other for other in base if _way(other) == _way(one)), base[0])
-
-
-def _way(one: CandidateResult) -> tuple[str, str, int]:
-    return one.runtime, one.precision, one.threads
+    return next((other for other in base if way(other) == way(one)), base[0])

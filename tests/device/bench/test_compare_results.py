@@ -143,13 +143,75 @@ def renamed(run: Result) -> Result:
     return replace(run, candidates=candidates, selected=f"new/{run.selected}")
 
 
-def test_selected_ones_are_compared_where_no_name_is_common(run_of: Timed) -> None:
-    (pair,) = compare_results(run_of(), renamed(run_of(1.0, 1.2, seed=5)), CompareSettings()).pairs
+def test_candidates_of_two_files_are_paired_by_how_they_run(run_of: Timed) -> None:
+    compared = compare_results(run_of(), renamed(run_of(1.2, 1.0, seed=5)), CompareSettings(fail_if=("slower",)))
+    assert [(pair.first, pair.second, pair.verdict) for pair in compared.pairs] == [
+        (FLOAT, f"new/{FLOAT}", "slower"),
+        (INT8, f"new/{INT8}", "equivalent"),
+    ]
+    assert compared.first.alone == compared.second.alone == compared.lost == ()
+    assert any("of the same runtime, precision and threads are paired" in remark for remark in compared.remarks)
+
+
+def test_candidates_of_one_name_are_paired_without_a_word(run_of: Timed) -> None:
+    assert not any("paired" in one for one in compare_results(run_of(), run_of(), CompareSettings()).remarks)
+
+
+def without_float(run: Result) -> Result:
+    broken = replace(run.candidates[0], latency=None, rejected_because="outputs differ")
+    return replace(run, candidates=(broken, *run.candidates[1:]))
+
+
+def test_candidate_of_another_file_that_broke_passes_no_gate(run_of: Timed) -> None:
+    second = renamed(without_float(run_of(0.5, 0.5, seed=5)))
+    compared = compare_results(run_of(), second, CompareSettings(fail_if=("slower",)))
+    assert [pair.first for pair in compared.pairs] == [INT8]
+    assert compared.lost == (Lost(FLOAT, "outputs differ"),)
+    assert not compared.passed
+
+
+def test_what_runs_the_same_way_is_paired_in_order(run_of: Timed) -> None:
+    def twice(run: Result) -> Result:
+        first = run.candidates[0]
+        return replace(run, candidates=(first, replace(first, name=f"other {first.name}")), selected=first.name)
+
+    compared = compare_results(twice(run_of()), renamed(twice(run_of())), CompareSettings())
+    assert [(pair.first, pair.second) for pair in compared.pairs] == [
+        (FLOAT, f"new/{FLOAT}"),
+        (f"other {FLOAT}", f"new/other {FLOAT}"),
+    ]
+
+
+def of_several_models(run: Result) -> Result:
+    return replace(run, bundle=replace(run.bundle, version=None))
+
+
+def test_selected_ones_of_several_models_are_compared_where_no_name_is_common(run_of: Timed) -> None:
+    second = renamed(of_several_models(run_of(1.0, 1.2, seed=5)))
+    compared = compare_results(run_of(), second, CompareSettings())
+    (pair,) = compared.pairs
     assert (pair.first, pair.second, pair.verdict) == (INT8, f"new/{INT8}", "slower")
+    assert any("the two that were selected are compared" in remark for remark in compared.remarks)
+    assert compared.lost == ()
+
+
+def test_selected_ones_are_compared_where_nothing_ran_the_same_way(run_of: Timed) -> None:
+    first, second = run_of(), renamed(run_of())
+    other = replace(second, candidates=tuple(replace(one, threads=1) for one in second.candidates))
+    compared = compare_results(first, other, CompareSettings(fail_if=("slower",)))
+    assert [(pair.first, pair.second) for pair in compared.pairs] == [(INT8, f"new/{INT8}")]
+    assert (compared.lost, compared.passed) == ((), True)
+
+
+def test_what_both_tried_and_only_the_first_timed_is_lost(run_of: Timed) -> None:
+    first = replace(run_of(), candidates=run_of().candidates[:1], selected=FLOAT)
+    compared = compare_results(first, renamed(without_float(run_of())), CompareSettings(fail_if=("slower",)))
+    assert [(pair.first, pair.second) for pair in compared.pairs] == [(FLOAT, f"new/{INT8}")]
+    assert (compared.lost, compared.passed) == ((Lost(FLOAT, "outputs differ"),), False)
 
 
 def test_nothing_in_common_is_refused_with_the_names(run_of: Timed) -> None:
-    other = replace(renamed(run_of()), selected=None)
+    other = replace(renamed(of_several_models(run_of())), selected=None)
     with pytest.raises(InputError, match=f"the first has {FLOAT}, {INT8}, the second new/{FLOAT}, new/{INT8}"):
         compare_results(run_of(), other, CompareSettings())
 
@@ -243,11 +305,12 @@ def test_other_machine_is_refused(run_of: Timed) -> None:
         compare_results(run_of(), elsewhere(run_of()), CompareSettings())
 
 
-@pytest.mark.parametrize(("factor", "verdict"), [(0.5, "inconclusive"), (1.0, "inconclusive"), (2.0, "slower")])
-def test_other_machine_proves_nothing_good(run_of: Timed, factor: float, verdict: str) -> None:
-    settings = CompareSettings(allow_other_machine=True)
+@pytest.mark.parametrize("factor", [0.5, 1.0, 2.0])
+def test_other_machine_proves_nothing(run_of: Timed, factor: float) -> None:
+    settings = CompareSettings(allow_other_machine=True, fail_if=("slower",))
     compared = compare_results(run_of(), elsewhere(run_of(factor, factor, seed=5)), settings)
-    assert {(pair.verdict, pair.downgraded) for pair in compared.pairs} == {(verdict, ("the machines differ",))}
+    assert {(pair.verdict, pair.downgraded) for pair in compared.pairs} == {("inconclusive", ("the machines differ",))}
+    assert compared.passed
     assert any("the machines differ (CPU Example CPU against Other CPU)" in one for one in compared.remarks)
 
 

@@ -25,7 +25,9 @@ class Stretch:
     """That are taken from it: run, or dropped; of those that are dropped, all that fell due meanwhile."""
     backlog: Backlog = "queue"
     stride: int = 1
-    """Of so many that are run one is recorded, and of so many that are dropped one is counted."""
+    """Of so many that are run one is recorded; all are counted."""
+    late_ns: int = sys.maxsize
+    """A longer latency is late."""
     waiting_max: int = sys.maxsize
     """Where a queue is not counted any further."""
     limit_ns: int = sys.maxsize
@@ -83,8 +85,10 @@ class Paced:
     ended_ns: int
     done: int
     """Inferences, whether recorded or not."""
+    late: int
+    """Of those, whether recorded or not."""
     dropped: int
-    """Inferences that were not begun, because another ran when they were due: of every ``stride`` one."""
+    """Inferences that were not begun, because another ran when they were due."""
     waiting: int
     """Inferences that were due and not begun when the stretch ended, as far as they were counted."""
 
@@ -118,20 +122,20 @@ def run_stretch(call: Subject, line: Line, stretch: Stretch, time: Time) -> Pace
     began = free = time.now()
     shift = began - line.free_ns
     latest = began + stretch.limit_ns
-    done = dropped = 0
+    done = late = dropped = 0
     for offset in line:
         due = shift + offset
-        is_late = due < free and stretch.backlog == "drop"
-        if done + dropped >= stretch.inferences and not is_late:
+        is_too_late = due < free and stretch.backlog == "drop"
+        if done + dropped >= stretch.inferences and not is_too_late:
             line.put_back(offset)
             break
-        if free >= latest or (is_late and time.now() >= latest):
+        if free >= latest or (is_too_late and time.now() >= latest):
             line.put_back(offset)
             free = time.now()
             # what was not looked at in time falls due when the line goes on, and is not late then
-            shift = free - offset if is_late else shift
+            shift = free - offset if is_too_late else shift
             break
-        if is_late:
+        if is_too_late:
             dropped += 1
             continue
         time.sleep_until(due)
@@ -143,10 +147,11 @@ def run_stretch(call: Subject, line: Line, stretch: Stretch, time: Time) -> Pace
             ready_ns.append(max(due, free))
             start_ns.append(start)
             end_ns.append(end)
+        late += end - due > stretch.late_ns
         free, done = end, done + 1
     line.free_ns = free - shift
     waiting = line.waiting(stretch.waiting_max) if stretch.backlog == "queue" else 0
-    return Paced(due_ns, ready_ns, start_ns, end_ns, began, free, done, -(-dropped // stretch.stride), waiting)
+    return Paced(due_ns, ready_ns, start_ns, end_ns, began, free, done, late, dropped, waiting)
 
 
 def _difference(later: array[int], earlier: array[int]) -> NDArray[np.int64]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -96,10 +97,10 @@ class _Size:
 class _Series:
     def __init__(self, call: Subject, scenario: Scenario, time: Time, size: _Size) -> None:
         self._call, self._scenario, self._time, self._size = call, scenario, time, size
-        self._latency, self._service, self._late = array("q"), array("q"), array("q")
+        self._latency, self._service, self._late_starts = array("q"), array("q"), array("q")
         self._blocks: list[int] = []
         self._backlogs: list[int] = []
-        self._dropped = self._unmeasured = 0
+        self._late = self._dropped = self._unmeasured = 0
         self._line = Line(schedule(scenario))
         self.tally = Tally(samples_max=size.samples_max)
 
@@ -113,9 +114,10 @@ class _Series:
         latency = paced.latency_ns
         self._latency.frombytes(latency.tobytes())
         self._service.frombytes(paced.service_ns.tobytes())
-        self._late.frombytes(paced.late_start_ns.tobytes())
+        self._late_starts.frombytes(paced.late_start_ns.tobytes())
         self._blocks.append(len(latency))
         self._backlogs.append(paced.waiting)
+        self._late += paced.late
         self._dropped += paced.dropped
         self.tally.add(paced.began_ns, paced.ended_ns, items=paced.done, samples=len(latency))
         self.tally.is_cut_short = paced.waiting >= self._size.block.waiting_max
@@ -130,9 +132,10 @@ class _Series:
             block_walls_ns=tuple(self.tally.walls_ns),
             block_items=tuple(self.tally.items),
             service_ns=tuple(self._service),
+            late=None if self._scenario.limit_ns is None else self._late,
             dropped=self._dropped,
             backlogs=tuple(self._backlogs),
-            late_start_p99_ns=percentile(tuple(self._late), 99.0),
+            late_start_p99_ns=percentile(tuple(self._late_starts), 99.0),
             is_cut_short=self.tally.is_cut_short,
         )
 
@@ -152,6 +155,7 @@ def _size(scenario: Scenario, plan: Plan, typical_s: float, subjects: int) -> _S
         inferences=max(1, block),
         backlog=scenario.backlog,
         stride=stride_of(max(1, round(seconds * done_hz)), samples_max),
+        late_ns=sys.maxsize if scenario.limit_ns is None else scenario.limit_ns,
         waiting_max=min(max(_WAITING_MIN, math.ceil(plan.cap_s / typical_s)), _WAITING_MAX),
         limit_ns=round(plan.cap_s * SECOND),
     )

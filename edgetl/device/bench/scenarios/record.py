@@ -30,8 +30,12 @@ def recorded(
 
 
 def deadline_misses(timed: Timed, scenario: Scenario) -> int | None:
-    """Inferences that took longer than the scenario allows, and those that were dropped; ``None`` without a limit."""
+    """Inferences that took longer than the scenario allows, and those that were dropped; ``None`` without a limit.
+
+    At a rate every inference counts, back to back every one that was timed.
+    """
     limit_ns = scenario.limit_ns
     if limit_ns is None or not timed.samples_ns:
         return None
-    return sum(sample > limit_ns for sample in timed.samples_ns) + (timed.dropped or 0)
+    late = sum(sample > limit_ns for sample in timed.samples_ns) if timed.late is None else timed.late
+    return late + (timed.dropped or 0)

@@ -32,9 +32,10 @@ class Timed:
     """Inferences done in each block, whether timed or not."""
     service_ns: tuple[int, ...] = ()
     """Of a scenario with a rate: time of the work itself, one for each sample."""
+    late: int | None = None
+    """Of a scenario with a rate and a limit: inferences that took longer, whether timed or not."""
     dropped: int | None = None
-    """Of a scenario with a rate: inferences that were not begun, because another ran; where only one of every few is
-    timed, of those that would have been."""
+    """Of a scenario with a rate: inferences that were not begun, because another ran."""
     backlogs: tuple[int, ...] = ()
     """Of a scenario with a rate: inferences that were due and not begun when each block ended."""
     is_cut_short: bool = False

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from edgetl.device.bench.plan import Plan
 from edgetl.device.bench.timing.subject import SECOND, Clock, Subject
 
-_CALLS_MIN, _SAMPLES, _SAMPLES_MAX = 3, 1000, 10_000
+CALLS_MIN, _SAMPLES, _SAMPLES_MAX = 3, 1000, 10_000
 """Of a window. It needs no more than 1000; there may be more where calls became faster meanwhile."""
 _WINDOWS, _STEADY = 3, 1.05
 
@@ -65,9 +65,9 @@ def time_calls(call: Subject, samples: int, clock: Clock, stride: int = 1) -> li
 def _window(call: Subject, window_ns: int, clock: Clock) -> tuple[int, float]:
     """Calls and their median; of very short calls, one of every few is timed."""
     began = clock()
-    samples = time_calls(call, _CALLS_MIN, clock)
+    samples = time_calls(call, CALLS_MIN, clock)
     shortest = min(samples)
     stride = 1 + window_ns // (_SAMPLES * shortest) if shortest > 0 else 1
     while clock() - began < window_ns and len(samples) < _SAMPLES_MAX:
         samples += time_calls(call, 1, clock, stride)
-    return _CALLS_MIN + stride * (len(samples) - _CALLS_MIN), statistics.median(samples)
+    return CALLS_MIN + stride * (len(samples) - CALLS_MIN), statistics.median(samples)

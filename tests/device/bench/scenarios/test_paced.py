@@ -106,11 +106,17 @@ def test_a_schedule_that_ends_ends_the_stretch() -> None:
     assert (paced.done, paced.waiting) == (2, 0)
 
 
-def test_only_some_are_recorded_and_all_are_run() -> None:
-    paced = run(itertools.count(1), Stretch(6, stride=3))
+def test_only_some_are_recorded_and_all_are_run_and_counted() -> None:
+    paced = run(itertools.count(1), Stretch(6, stride=3, late_ns=2))
     assert list(paced.due_ns) == [1010, 1040]
     assert paced.service_ns.tolist() == [1, 4]
-    assert paced.done == 6
+    assert (paced.done, paced.late) == (6, 4)
+    assert run([25, 4, 4], Stretch(5, "drop", stride=3)).dropped == 2
+
+
+def test_exactly_as_late_as_is_allowed_is_in_time() -> None:
+    assert run([25, 4, 4, 4], Stretch(4, late_ns=19)).late == 1
+    assert run([25, 4, 4, 4], Stretch(4, late_ns=18)).late == 2
 
 
 @given(

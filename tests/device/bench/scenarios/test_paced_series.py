@@ -15,7 +15,7 @@ from edgetl.device.bench.scenarios import Load, run_scenario
 from edgetl.device.bench.scenarios.findings import pacing_findings
 from edgetl.device.bench.scenarios.paced_series import relaxation_s
 from edgetl.device.bench.timing import Timed, throughput_per_s
-from edgetl.scenario import Scenario, ScenarioKind
+from edgetl.scenario import Backlog, Scenario, ScenarioKind
 
 MS = 1_000_000
 PLAN = Plan(3, 0.0, 1.0, 0.02, block_s=0.2, min_blocks=5, min_samples=100, min_s=0.0, cap_s=10.0)
@@ -238,6 +238,35 @@ def test_a_high_rate_for_thirty_minutes_keeps_few_samples_of_all_its_time() -> N
     assert timed.wall_ns >= 1800e9
     assert sum(timed.block_items) == pytest.approx(360_000, rel=0.01)
     assert len(timed.samples_ns) == pytest.approx(360_000 / 12, rel=0.01)
+
+
+def at_thirty_hertz_for_half_an_hour(backlog: Backlog, lasts: Callable[[int], int]) -> Timed:
+    scenario = Scenario("periodic", rate_hz=30, backlog=backlog)
+    return Bench().run(scenario, replace(PLANS["sustained"], block_s=30.0), a=lasts)["a"]
+
+
+def test_late_ones_are_counted_whether_timed_or_not() -> None:
+    timed = at_thirty_hertz_for_half_an_hour("queue", lambda n: 34 * MS if n % 2 else 6 * MS)
+    done = sum(timed.block_items)
+    assert done == pytest.approx(54_000, rel=0.01)
+    assert len(timed.samples_ns) == pytest.approx(27_000, rel=0.01)
+    # every other one, so that of every other one that is timed all are late, or none
+    assert timed.late == pytest.approx(done / 2, rel=0.01)
+
+
+def test_dropped_ones_are_counted_whether_they_would_have_been_timed_or_not() -> None:
+    timed = at_thirty_hertz_for_half_an_hour("drop", lambda n: 40 * MS)
+    done = sum(timed.block_items)
+    assert len(timed.samples_ns) == pytest.approx(done / 2, rel=0.01)
+    assert timed.dropped == pytest.approx(done, rel=0.01)
+    assert timed.late == done
+
+
+def test_without_a_limit_nothing_is_late() -> None:
+    assert Bench().run(Scenario("server", rate_hz=100), PLAN, a=lambda n: 4 * MS)["a"].late is None
+    limited = Scenario("server", rate_hz=100, deadline_ns=3 * MS)
+    timed = Bench().run(limited, PLAN, a=lambda n: 4 * MS)["a"]
+    assert timed.late == sum(timed.block_items)
 
 
 def test_what_is_done_is_told() -> None:

@@ -21,6 +21,7 @@ PACED = Timed(
     block_walls_ns=(30 * MS,),
     block_items=(3,),
     service_ns=(4 * MS, 4 * MS, 4 * MS),
+    late=1,
     dropped=2,
     backlogs=(0,),
 )
@@ -60,13 +61,19 @@ def test_times_have_the_scope_of_the_candidate() -> None:
     assert whole.latency.scope == whole.service.scope == "end-to-end"
 
 
+def test_late_ones_are_all_that_were_not_only_those_that_were_timed() -> None:
+    often = replace(PACED, late=20, dropped=4)
+    assert deadline_misses(often, Scenario("server", rate_hz=100, deadline_ns=10 * MS)) == 24
+
+
 def test_exactly_the_deadline_is_in_time() -> None:
-    assert deadline_misses(PACED, Scenario("server", rate_hz=100, deadline_ns=10 * MS)) == 3
-    assert deadline_misses(replace(PACED, dropped=0), Scenario("server", rate_hz=100, deadline_ns=11 * MS)) == 0
+    timed = replace(PACED, late=None, dropped=None)
+    assert deadline_misses(timed, Scenario(deadline_ns=10 * MS)) == 1
+    assert deadline_misses(timed, Scenario(deadline_ns=11 * MS)) == 0
 
 
 def test_a_deadline_holds_for_back_to_back_inferences_too() -> None:
-    timed = replace(PACED, service_ns=(), dropped=None)
+    timed = replace(PACED, service_ns=(), late=None, dropped=None)
     assert deadline_misses(timed, Scenario(deadline_ns=4 * MS)) == 2
 
 
