@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from edgetl.device.bench.clock_falls import READINGS_MIN, Fall, Unjudged, clock_fall
 from edgetl.device.bench.energy import Window
-from edgetl.telemetry import Series, Telemetry
+from edgetl.device.kernel.devfreq import GPU_WORDS
+from edgetl.telemetry import Channel, Series, Telemetry
 from edgetl.validity import Finding
 
 _POWER_SENSORS = ("ina238", "ina3221", "tegrastats", "rapl")
@@ -25,11 +27,14 @@ def throttle_findings(telemetry: Telemetry, window_ns: Window) -> tuple[Finding,
     :func:`edgetl.device.bench.clock_falls.clock_fall`; of CPUs, the fastest at each moment counts, because that is
     where inference runs while others idle.
 
+    GPUs are left out, whatever slows them down: every runtime here runs on the CPU, so it says nothing of the timing.
+
     Args:
         window_ns: when samples were taken.
     """
-    slowed = [(series, seen) for series in telemetry.series if (seen := _throttling(series, window_ns)) is not None]
-    clocks = [clock_fall(name, readings) for name, readings in _clocks(telemetry, window_ns)]
+    ran = [series for series in telemetry.series if not _is_of_gpu(series.channel)]
+    slowed = [(series, seen) for series in ran if (seen := _throttling(series, window_ns)) is not None]
+    clocks = [clock_fall(name, readings) for name, readings in _clocks(ran, window_ns)]
     found = (
         *_events("W-THROTTLED", [(s, seen) for s, seen in slowed if not s.channel.is_supply]),
         *_events("W-POWER-SOURCE", [(s, seen) for s, seen in slowed if s.channel.is_supply]),
@@ -37,6 +42,12 @@ def throttle_findings(telemetry: Telemetry, window_ns: Window) -> tuple[Finding,
         *_unknown(telemetry, window_ns, [clock for clock in clocks if isinstance(clock, Unjudged)]),
     )
     return tuple(found)
+
+
+def _is_of_gpu(channel: Channel) -> bool:
+    """By the words of its name: ``gpu0 power cap``, ``GR3D``, ``devfreq-17000000.gpu cooling_device2``."""
+    words = re.split("[^a-z0-9]+", channel.name.lower())
+    return channel.sensor == "nvml" or any(word.startswith((*GPU_WORDS, "gr3d")) for word in words)
 
 
 def _throttling(series: Series, window_ns: Window) -> tuple[float, str] | None:
@@ -78,9 +89,9 @@ def _clock_drop(falls: Sequence[Fall]) -> Iterator[Finding]:
         yield Finding("W-CLOCK-DROP", f"clocks fell while measuring: {words}; pin clocks, or cool the device", evidence)
 
 
-def _clocks(telemetry: Telemetry, window_ns: Window) -> Iterator[tuple[str, list[float]]]:
+def _clocks(ran: Sequence[Series], window_ns: Window) -> Iterator[tuple[str, list[float]]]:
     """CPU clocks of one sensor are read together."""
-    frequencies = [series for series in telemetry.series if series.channel.quantity == "frequency"]
+    frequencies = [series for series in ran if series.channel.quantity == "frequency"]
     cpus = [_inside(series, window_ns) for series in frequencies if series.channel.name.startswith("cpu")]
     fastest: dict[int, float] = {}
     for time_ns, value in (reading for readings in cpus for reading in readings):

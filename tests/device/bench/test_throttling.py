@@ -75,9 +75,42 @@ def test_a_sticky_bit_counts_only_when_it_is_new() -> None:
 
 def test_a_state_counts_while_samples_were_taken() -> None:
     assert codes(series("throttle-state", {50: 1.0, 150: 0.0, 250: 1.0})) == []
-    (found,) = findings(series("throttle-state", {110: 0.0, 130: 1.0, 150: None, 170: 0.0, 190: 0.0}, "gpu"))
+    (found,) = findings(series("throttle-state", {110: 0.0, 130: 1.0, 150: None, 170: 0.0, 190: 0.0}, "soc"))
     assert found.code == "W-THROTTLED"
-    assert found.message.startswith("sensor gpu in 25 % of 4 readings; ")
+    assert found.message.startswith("sensor soc in 25 % of 4 readings; ")
+
+
+@pytest.mark.parametrize(
+    ("sensor", "name"),
+    [
+        ("nvml", "gpu0 power cap"),
+        ("nvml", "gpu0 power brake"),
+        ("cooling", "devfreq-17000000.gpu cooling_device2"),
+        ("cooling", "devfreq-17000000.gv11b cooling_device3"),
+    ],
+)
+def test_a_gpu_that_slowed_down_says_nothing_of_a_run_on_the_cpu(sensor: str, name: str) -> None:
+    channel = Channel(sensor, name, "throttle-state", is_supply=name.endswith("brake"))
+    assert findings(Series(channel, (110, 150), (1.0, 1.0))) == ()
+
+
+@pytest.mark.parametrize("name", ["gpu 17000000.gpu", "GR3D", "GR3D2", "gpu0"])
+def test_the_clock_of_a_gpu_says_nothing_of_a_run_on_the_cpu(name: str) -> None:
+    assert findings(clock([1300] * 6 + [300] * 6, name), clock([1300, None, None], name)) == ()
+
+
+@pytest.mark.parametrize(
+    ("sensor", "name", "quantity"),
+    [
+        ("jetson-overcurrent", "oc3 instantaneous over-current", "throttle-count"),
+        ("cooling", "thermal-cpufreq-0 cooling_device1", "throttle-state"),
+        ("cooling", "thermal-devfreq-0 cooling_device4", "throttle-state"),
+        ("raspberry-pi", "throttled now", "throttle-state"),
+    ],
+)
+def test_what_slows_down_the_cpu_or_all_of_a_device_counts(sensor: str, name: str, quantity: Quantity) -> None:
+    (found,) = findings(Series(Channel(sensor, name, quantity), (90, 110, 150), (0.0, 1.0, 1.0)))
+    assert found.code == "W-THROTTLED"
 
 
 def test_a_weak_supply_has_its_own_code() -> None:
@@ -93,17 +126,17 @@ def test_all_events_of_a_kind_are_one_finding() -> None:
 
 
 def test_a_clock_that_fell_is_named_with_how_far() -> None:
-    (found,) = findings(clock([1500] * 6 + [1450] * 6, "gpu0"))
+    (found,) = findings(clock([1500] * 6 + [1450] * 6, "EMC"))
     assert found.code == "W-CLOCK-DROP"
-    assert found.message.startswith("clocks fell while measuring: that of sensor gpu0 from 1500 to 1450 MHz; ")
-    assert found.evidence == {"sensor gpu0 high_hz": 1.5e9, "sensor gpu0 low_hz": 1.45e9}
+    assert found.message.startswith("clocks fell while measuring: that of sensor EMC from 1500 to 1450 MHz; ")
+    assert found.evidence == {"sensor EMC high_hz": 1.5e9, "sensor EMC low_hz": 1.45e9}
 
 
 def test_all_clocks_that_fell_are_in_one_finding() -> None:
-    (found,) = findings(clock([1500] * 6 + [1450] * 6, "gpu0"), clock([3000] * 6 + [1000] * 6))
-    assert "that of the fastest CPU from 3000 to 1000 MHz, that of sensor gpu0 from 1500 to 1450 MHz" in found.message
+    (found,) = findings(clock([1500] * 6 + [1450] * 6, "EMC"), clock([3000] * 6 + [1000] * 6))
+    assert "that of the fastest CPU from 3000 to 1000 MHz, that of sensor EMC from 1500 to 1450 MHz" in found.message
     assert found.evidence["the fastest CPU low_hz"] == 1e9
-    assert found.evidence["sensor gpu0 low_hz"] == 1.45e9
+    assert found.evidence["sensor EMC low_hz"] == 1.45e9
 
 
 @pytest.mark.parametrize(
