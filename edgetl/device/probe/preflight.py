@@ -103,10 +103,10 @@ def _load(state: MachineState, here: Environment) -> Finding | None:
     if state.load_by_others is not None:
         if state.load_by_others <= OTHERS_MAX:
             return None
-        message = f"others take {state.load_by_others * 100:.0f} % of the {_cpus(cpus)} that this process may use"
-        if state.cpu_quota is not None:
-            share = f"{state.load_by_others * 100:.0f} %"
-            message = f"others in the container take {share} of its quota of {state.cpu_quota:g} CPUs"
+        limit = f"the {_cpus(cpus)} that this process may use"
+        if state.cpu_quota is not None and state.cpu_quota < (len(state.affinity) or here.cpu.logical_cpus):
+            limit = f"the container's quota of {state.cpu_quota:g} CPUs"
+        message = f"others take {state.load_by_others * 100:.0f} % of {limit}"
     elif state.cpu_quota is None and average is not None and average > cpus / 2:
         message = f"load average is {average:.1f} on {_cpus(cpus)} that this process may use"
     elif pressure is not None and pressure > _PRESSURE_MAX:

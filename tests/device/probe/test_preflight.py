@@ -181,7 +181,9 @@ def test_under_a_quota_load_is_told_of_the_quota_and_never_of_the_machine(make_t
     state = machine_state(make_tree("container", {"proc/loadavg": "60.00 1.00 1.00 1/9 9\n"}))
     assert "W-LOAD" not in found(state, machine(8)), "the load average is that of the whole machine"
     busy = found(msgspec.structs.replace(state, load_by_others=0.42), machine(8))["W-LOAD"]
-    assert "others in the container take 42 % of its quota of 1.5 CPUs" in busy.message
+    assert "others take 42 % of the container's quota of 1.5 CPUs" in busy.message
+    roomy = msgspec.structs.replace(state, load_by_others=0.42, cpu_quota=8.0)
+    assert "others take 42 % of the 8 CPUs" in found(roomy, machine(8))["W-LOAD"].message, "such a quota limits nothing"
     pressed = msgspec.structs.replace(state, pressure=Pressure(0.35, None, None))
     assert "waited for a CPU in 35 % of the last 10 s" in found(pressed, machine(8))["W-LOAD"].message
 
