@@ -13,6 +13,8 @@ from edgetl.validity import Finding
 
 _POWER_SENSORS = ("ina238", "ina3221", "tegrastats", "rapl")
 """Those that can tell what a whole device draws."""
+_CLOCKS = "clocks"
+"""The sensor that tells them."""
 _ADVICE = {
     "W-THROTTLED": "cool the device or lower its power mode, then measure again",
     "W-POWER-SOURCE": "use a stronger power supply and cable",
@@ -92,24 +94,27 @@ def _clock_drop(falls: Sequence[Fall]) -> Iterator[Finding]:
 def _clocks(ran: Sequence[Series], window_ns: Window) -> Iterator[tuple[str, list[float]]]:
     """CPU clocks of one sensor are read together."""
     frequencies = [series for series in ran if series.channel.quantity == "frequency"]
-    cpus = [_inside(series, window_ns) for series in frequencies if series.channel.name.startswith("cpu")]
+    cpus = [_inside(series, window_ns) for series in frequencies if _is_of_cpu(series)]
     fastest: dict[int, float] = {}
     for time_ns, value in (reading for readings in cpus for reading in readings):
         fastest[time_ns] = max(value, fastest.get(time_ns, value))
     if cpus:
         yield "the fastest CPU", [fastest[time_ns] for time_ns in sorted(fastest)]
     for series in frequencies:
-        if not series.channel.name.startswith("cpu"):
+        if not _is_of_cpu(series):
             yield _name(series), [value for _, value in _inside(series, window_ns)]
 
 
 def _unknown(telemetry: Telemetry, window_ns: Window, unjudged: Sequence[Unjudged]) -> Iterator[Finding]:
-    """Power, and clocks that were read too seldom."""
+    """Power, and clocks that were read too seldom or not at all."""
     evidence: dict[str, float | str] = {missing.sensor: missing.reason for missing in telemetry.missing}
     words = []
     if not any(series.channel.is_total and _inside(series, window_ns) for series in telemetry.series):
         power = [f"{name}: {evidence[name]}" for name in _POWER_SENSORS if name in evidence]
         words.append("no sensor told what the whole device draws" + (f" ({'; '.join(power)})" if power else ""))
+    if not any(series.channel.quantity == "frequency" and _is_of_cpu(series) for series in telemetry.series):
+        reason = f": {evidence[_CLOCKS]}" if _CLOCKS in evidence else ""
+        words.append(f"no clock of a CPU can be read, so whether one fell is unknown{reason}")
     for clock in unjudged:
         said = f"not judged: {clock.readings} readings, and {READINGS_MIN} are needed"
         words.append(f"whether the clock of {clock.name} fell is {said}")
@@ -125,6 +130,10 @@ def _inside(series: Series, window_ns: Window) -> list[tuple[int, float]]:
 def _known(series: Series) -> Iterable[tuple[int, float]]:
     pairs = zip(series.times_ns, series.values, strict=True)
     return [(time_ns, value) for time_ns, value in pairs if value is not None]
+
+
+def _is_of_cpu(series: Series) -> bool:
+    return series.channel.name.startswith("cpu")
 
 
 def _name(series: Series) -> str:

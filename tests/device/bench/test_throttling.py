@@ -25,7 +25,9 @@ def clock(values: Sequence[float | None], name: str = "cpu0") -> Series:
 
 
 def findings(*found: Series) -> tuple[Finding, ...]:
-    return throttle_findings(Telemetry(1, (POWER, *found)), WINDOW)
+    """With power, and with a steady clock of a CPU where none is given."""
+    steady = () if any(one.channel.name.startswith("cpu") for one in found) else (clock([1500] * 6),)
+    return throttle_findings(Telemetry(1, (POWER, *steady, *found)), WINDOW)
 
 
 def codes(*found: Series) -> list[str]:
@@ -178,13 +180,29 @@ def test_cpus_that_idle_do_not_count_as_long_as_one_is_fast() -> None:
 
 
 def test_unknown_power_is_a_note_with_the_reasons() -> None:
-    reasons = (Missing("rapl", "only root may"), Missing("ina238", "no chip"), Missing("clocks", "none"))
+    reasons = (Missing("rapl", "only root may"), Missing("ina238", "no chip"), Missing("thermal", "none"))
     part = Series(Channel("ina3221", "VDD_GPU", "power"), (150,), (5.0,))
-    (found,) = throttle_findings(Telemetry(1, (part,), reasons), WINDOW)
+    (found,) = throttle_findings(Telemetry(1, (part, clock([1500] * 6)), reasons), WINDOW)
     assert (found.code, found.severity) == ("W-NO-SENSOR", "note")
     assert found.message == "no sensor told what the whole device draws (ina238: no chip; rapl: only root may)"
-    assert found.evidence == {"rapl": "only root may", "ina238": "no chip", "clocks": "none"}
+    assert found.evidence == {"rapl": "only root may", "ina238": "no chip", "thermal": "none"}
 
 
 def test_power_that_was_read_at_other_times_only_is_unknown() -> None:
     assert [f.code for f in throttle_findings(Telemetry(1, (POWER,)), (300, 400))] == ["W-NO-SENSOR"]
+
+
+@pytest.mark.parametrize(
+    ("missing", "reason"),
+    [((), ""), ((Missing("clocks", "no cpufreq"),), ": no cpufreq")],
+    ids=["without a reason", "with the reason"],
+)
+@pytest.mark.parametrize(
+    "others", [(), (clock([1300] * 6, "GR3D"),), (clock([2133] * 6, "EMC"),)], ids=["no clock", "a GPU's", "of memory"]
+)
+def test_a_clock_that_nobody_can_read_is_not_one_that_stayed(
+    others: tuple[Series, ...], missing: tuple[Missing, ...], reason: str
+) -> None:
+    (found,) = throttle_findings(Telemetry(1, (POWER, *others), missing), WINDOW)
+    assert (found.code, found.severity) == ("W-NO-SENSOR", "note")
+    assert found.message == f"no clock of a CPU can be read, so whether one fell is unknown{reason}"
