@@ -88,16 +88,17 @@ Watching: TypeAlias = "Callable[[Environment, int | None, Callable[[], int]], Ab
 
 
 @contextmanager
-def watching(here: Environment, threads: int | None, clock: Callable[[], int]) -> Iterator[Watch]:
+def watching(here: Environment, threads: int | None, clock: Callable[[], int], streams: int = 1) -> Iterator[Watch]:
     """Look at the machine, read its sensors while the block runs, and look again; nothing is changed.
 
     Args:
         here: the machine.
-        threads: that will be used.
+        threads: that will be used in each stream.
         clock: of the samples.
+        streams: how many inferences will run at once.
     """
     state = machine_state(run=output_of, window_s=WINDOW_S)
-    state = msgspec.structs.replace(state, findings=preflight(state, here, threads))
+    state = msgspec.structs.replace(state, findings=preflight(state, here, threads, streams))
     with recording() as recorder:
         # a first reading tells whether power can be known at all
         time.sleep(_FIRST_READINGS_S)
