@@ -47,6 +47,10 @@ class CpuTime(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """In which a hypervisor ran other machines."""
     own_s: float
     """Of this process, of those that belong to it, and of its children that ended."""
+    quota_s: float | None = None
+    """What the quota of the container amounts to; ``None`` where it has none, or one of as many CPUs as there are."""
+    quota_used_s: float | None = None
+    """Of all processes under that quota; ``None`` when that is unknown."""
 
 
 class Usage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -82,8 +86,8 @@ class MachineState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """CPUs that this process may use; empty when unknown."""
     isolated_cpus: str | None
     load_by_others: float | None = None
-    """Share of the CPUs that this process may use which others took while it was watched, or of the container's quota
-    which others in it took; ``None`` when that is unknown."""
+    """Share of the CPUs that this process may use, or of its container's quota, which others took while it was watched
+    (:func:`edgetl.device.probe.cpu_time.share_of_others`); ``None`` when that is unknown."""
     pi_throttled: int | None = None
     """A Raspberry Pi's ``get_throttled``: bits 0 to 3 tell what is so now, 16 to 19 what was since boot."""
     findings: tuple[Finding, ...] = ()

@@ -232,5 +232,9 @@ COLUMNS: Final[Mapping[str, Field]] = {
         "codes that `--strict` named, joined by spaces: what makes `verdict` invalid whatever its severity",
         _of_run(lambda run: None if run.strict is None else " ".join(run.strict)),
     ),
+    "energy_source": Field(
+        "sensor and channels that tell power: of the whole device, or, if it is `rapl`, of the processor package",
+        _part("energy", "source"),
+    ),
 }
 """By name, in the order that files have; a later version adds columns at the end only."""

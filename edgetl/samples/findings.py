@@ -103,6 +103,8 @@ def noisy_findings(work: Sequence[int]) -> tuple[Finding, ...]:
     Args:
         work: in ns, of the work itself: waiting in a queue is far from its median on the quietest machine.
     """
+    if not work:
+        return ()
     median, p90 = (percentile(tuple(work), percent) for percent in (50.0, 90.0))
     if p90 <= NOISY * median:
         return ()

@@ -33,6 +33,8 @@ def test_csv_has_a_row_for_each_candidate_in_full_precision(full: Result) -> Non
     assert known.latency is not None
     assert int(row["latency_p50_ns"]) == known.latency.p50_ns
     assert float(row["idle_w"]) == 1 / 3
+    assert row["energy_source"] == "rapl"
+    assert found["fp32/onnxruntime/fp32/2t"]["energy_source"] == ""
     assert float(row["throughput_per_s"]) == 1e9 / 3e6
     assert (row["selected"], row["scenario"], row["scope"], row["verdict"]) == (
         "true",
@@ -51,7 +53,7 @@ def test_csv_has_the_stored_comparison_at_its_end(full: Result) -> None:
     (pair,) = side_by_side(timed, "ab", 0.02, 0)
     found = rows(replace(full, comparisons=(pair,)))
     row = found[pair.second]
-    assert list(row)[-9:-2] == [
+    assert list(row)[-10:-3] == [
         *("compared_with", "ratio", "ratio_low", "ratio_high", "ratio_p", "ratio_verdict", "ratio_reason")
     ]
     assert (row["compared_with"], row["ratio_verdict"], row["ratio_reason"]) == (pair.first, pair.verdict, "")
@@ -109,7 +111,7 @@ def test_csv_is_rfc_4180(full: Result) -> None:
 def test_columns_that_programs_know_keep_their_places() -> None:
     assert list(COLUMNS)[:4] == ["model", "model_sha256", "candidate", "variant"]
     assert list(COLUMNS).index("latency_p50_ns") == 22, "new columns stand at the end"
-    units = ("_ns", "_s", "_w", "_j", "_hz", "_bytes", "_n", "_utc", "_reason", "_sha256", "_version")
+    units = ("_ns", "_s", "_w", "_j", "_hz", "_bytes", "_n", "_utc", "_reason", "_sha256", "_version", "_source")
     plain = {name for name in COLUMNS if not name.endswith(units)}
     assert not {name for name in plain if name.startswith(("latency", "cold", "energy", "service"))}
 

@@ -120,15 +120,22 @@ def _machine(result: Result) -> dict[str, object]:
         "memory in bytes": environment.memory_bytes,
         "container": environment.container,
     }
-    if (state := result.state) is not None:
-        facts |= {"turbo": state.turbo, "power mode": state.power_mode, "CPU quota": state.cpu_quota}
+    state = result.state
+    if state is not None:
+        facts |= {"turbo": state.turbo, "CPU quota": state.cpu_quota}
+    # nobody could look at it where it is unknown, so that tells nothing
+    if mode := environment.power_mode or (None if state is None else state.power_mode):
+        facts["power mode"] = mode
     return facts
 
 
 def _software(result: Result) -> dict[str, object]:
     environment = result.environment
     fixed = {"EdgeTL": environment.edgetl, "Python": environment.python, "kernel": environment.kernel}
-    return {**fixed, **environment.runtimes, **environment.libraries, "effort": result.effort}
+    state = result.state
+    release = environment.platform_release or (None if state is None else state.platform_release)
+    platform = {"L4T": release} if release else {}
+    return {**fixed, **platform, **environment.runtimes, **environment.libraries, "effort": result.effort}
 
 
 def _differences(ours: Mapping[str, object], theirs: Mapping[str, object]) -> Iterator[str]:

@@ -161,7 +161,7 @@ class _Bench:
         if not started:
             raise BackendError("; ".join(dict.fromkeys(reasons.values())))
         inputs = inputs_of(started, settings.seed, room)
-        with watching(here, self._threads(started), self.clock) as watch:
+        with watching(here, _threads(started), self.clock, settings.scenario.streams) as watch:
             watch.rest(self.sleep)
             watch.begin()
             calls = {one.subject.name: one.calls(inputs[one.subject.name]) for one in started}
@@ -191,9 +191,6 @@ class _Bench:
             comparisons=side_by_side(candidates, [one.source for one in subjects], settings.margin, settings.seed),
             strict=tuple(sorted(settings.strict)),
         )
-
-    def _threads(self, started: Sequence[Loaded]) -> int:
-        return max(one.subject.options.threads for one in started) * self.settings.scenario.streams
 
     def _remarks(self, watch: Watch, alone: Mapping[str, tuple[Alone, ...]]) -> tuple[str, ...]:
         return (*pacing_remarks(self.settings.scenario), *energy_remarks(watch.telemetry, alone))
@@ -273,6 +270,10 @@ def _inference_median_ns(subject: Timeable, timed: Mapping[str, Timed]) -> int |
     times = timed[subject.name]
     samples = times.service_ns or times.samples_ns
     return percentile(samples, 50.0) if samples and subject.scope == "infer" else None
+
+
+def _threads(started: Sequence[Loaded]) -> int:
+    return max(one.subject.options.threads for one in started)
 
 
 def _fastest(timed: Mapping[str, Timed], candidates: Sequence[CandidateResult]) -> str | None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from edgetl.device.bench.clock_falls import READINGS_MIN, Fall, Unjudged, clock_fall
 from edgetl.device.bench.energy import Window
-from edgetl.telemetry import Series, Telemetry
+from edgetl.device.kernel.devfreq import GPU_WORDS
+from edgetl.telemetry import Channel, Series, Telemetry
 from edgetl.validity import Finding
 
 _POWER_SENSORS = ("ina238", "ina3221", "tegrastats", "rapl")
 """Those that can tell what a whole device draws."""
+_CLOCKS = "clocks"
+"""The sensor that tells them."""
 _ADVICE = {
     "W-THROTTLED": "cool the device or lower its power mode, then measure again",
     "W-POWER-SOURCE": "use a stronger power supply and cable",
@@ -25,11 +29,14 @@ def throttle_findings(telemetry: Telemetry, window_ns: Window) -> tuple[Finding,
     :func:`edgetl.device.bench.clock_falls.clock_fall`; of CPUs, the fastest at each moment counts, because that is
     where inference runs while others idle.
 
+    GPUs are left out, whatever slows them down: every runtime here runs on the CPU, so it says nothing of the timing.
+
     Args:
         window_ns: when samples were taken.
     """
-    slowed = [(series, seen) for series in telemetry.series if (seen := _throttling(series, window_ns)) is not None]
-    clocks = [clock_fall(name, readings) for name, readings in _clocks(telemetry, window_ns)]
+    ran = [series for series in telemetry.series if not _is_of_gpu(series.channel)]
+    slowed = [(series, seen) for series in ran if (seen := _throttling(series, window_ns)) is not None]
+    clocks = [clock_fall(name, readings) for name, readings in _clocks(ran, window_ns)]
     found = (
         *_events("W-THROTTLED", [(s, seen) for s, seen in slowed if not s.channel.is_supply]),
         *_events("W-POWER-SOURCE", [(s, seen) for s, seen in slowed if s.channel.is_supply]),
@@ -37,6 +44,12 @@ def throttle_findings(telemetry: Telemetry, window_ns: Window) -> tuple[Finding,
         *_unknown(telemetry, window_ns, [clock for clock in clocks if isinstance(clock, Unjudged)]),
     )
     return tuple(found)
+
+
+def _is_of_gpu(channel: Channel) -> bool:
+    """By the words of its name: ``gpu0 power cap``, ``GR3D``, ``devfreq-17000000.gpu cooling_device2``."""
+    words = re.split("[^a-z0-9]+", channel.name.lower())
+    return channel.sensor == "nvml" or any(word.startswith((*GPU_WORDS, "gr3d")) for word in words)
 
 
 def _throttling(series: Series, window_ns: Window) -> tuple[float, str] | None:
@@ -78,27 +91,30 @@ def _clock_drop(falls: Sequence[Fall]) -> Iterator[Finding]:
         yield Finding("W-CLOCK-DROP", f"clocks fell while measuring: {words}; pin clocks, or cool the device", evidence)
 
 
-def _clocks(telemetry: Telemetry, window_ns: Window) -> Iterator[tuple[str, list[float]]]:
+def _clocks(ran: Sequence[Series], window_ns: Window) -> Iterator[tuple[str, list[float]]]:
     """CPU clocks of one sensor are read together."""
-    frequencies = [series for series in telemetry.series if series.channel.quantity == "frequency"]
-    cpus = [_inside(series, window_ns) for series in frequencies if series.channel.name.startswith("cpu")]
+    frequencies = [series for series in ran if series.channel.quantity == "frequency"]
+    cpus = [_inside(series, window_ns) for series in frequencies if _is_of_cpu(series)]
     fastest: dict[int, float] = {}
     for time_ns, value in (reading for readings in cpus for reading in readings):
         fastest[time_ns] = max(value, fastest.get(time_ns, value))
     if cpus:
         yield "the fastest CPU", [fastest[time_ns] for time_ns in sorted(fastest)]
     for series in frequencies:
-        if not series.channel.name.startswith("cpu"):
+        if not _is_of_cpu(series):
             yield _name(series), [value for _, value in _inside(series, window_ns)]
 
 
 def _unknown(telemetry: Telemetry, window_ns: Window, unjudged: Sequence[Unjudged]) -> Iterator[Finding]:
-    """Power, and clocks that were read too seldom."""
+    """Power, and clocks that were read too seldom or not at all."""
     evidence: dict[str, float | str] = {missing.sensor: missing.reason for missing in telemetry.missing}
     words = []
     if not any(series.channel.is_total and _inside(series, window_ns) for series in telemetry.series):
         power = [f"{name}: {evidence[name]}" for name in _POWER_SENSORS if name in evidence]
         words.append("no sensor told what the whole device draws" + (f" ({'; '.join(power)})" if power else ""))
+    if not any(series.channel.quantity == "frequency" and _is_of_cpu(series) for series in telemetry.series):
+        reason = f": {evidence[_CLOCKS]}" if _CLOCKS in evidence else ""
+        words.append(f"no clock of a CPU can be read, so whether one fell is unknown{reason}")
     for clock in unjudged:
         said = f"not judged: {clock.readings} readings, and {READINGS_MIN} are needed"
         words.append(f"whether the clock of {clock.name} fell is {said}")
@@ -114,6 +130,10 @@ def _inside(series: Series, window_ns: Window) -> list[tuple[int, float]]:
 def _known(series: Series) -> Iterable[tuple[int, float]]:
     pairs = zip(series.times_ns, series.values, strict=True)
     return [(time_ns, value) for time_ns, value in pairs if value is not None]
+
+
+def _is_of_cpu(series: Series) -> bool:
+    return series.channel.name.startswith("cpu")
 
 
 def _name(series: Series) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import TypeAlias
 
 import msgspec
@@ -15,9 +16,9 @@ from edgetl.device.bench.throttling import throttle_findings
 from edgetl.device.probe.jetson import output_of
 from edgetl.device.probe.preflight import preflight
 from edgetl.device.probe.state import WINDOW_S, machine_state
-from edgetl.device.probe.usage import usage, usage_findings
+from edgetl.device.probe.usage import busy_share, usage, usage_findings
 from edgetl.environment import Environment
-from edgetl.machine_state import MachineState
+from edgetl.machine_state import MachineState, Usage
 from edgetl.telemetry import Telemetry
 from edgetl.validity import Finding
 
@@ -29,14 +30,21 @@ _FIRST_READINGS_S = 1.2
 class Watch:
     """The machine before, during and after; complete once :func:`watching` has ended."""
 
-    def __init__(self, state: MachineState, recorder: Recorder, clock: Callable[[], int]) -> None:
-        """Remember the counters of now."""
-        self._recorder, self._clock = recorder, clock
+    def __init__(
+        self, state: MachineState, recorder: Recorder, clock: Callable[[], int], root: Path = Path("/")
+    ) -> None:
+        """Remember the counters of now.
+
+        Args:
+            root: where ``proc`` and ``sys`` are; another tree in tests.
+        """
+        self._recorder, self._clock, self._root = recorder, clock, root
         self._children = () if recorder.process_id is None else (str(recorder.process_id),)
-        self.state, self._before, self._began_ns = state, usage(children=self._children), clock()
+        self.state, self._before, self._began_ns = state, self._usage(), clock()
         self.idle_ns: Window | None = None
         self.active_ns: Window = (self._began_ns, self._began_ns)
         self._caused: tuple[Finding, ...] = ()
+        self._knows_load = False
 
     @property
     def telemetry(self) -> Telemetry:
@@ -45,8 +53,12 @@ class Watch:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """Everything that speaks against what was measured meanwhile; a code that was found twice stands once."""
-        seen = (*self._caused, *throttle_findings(self.telemetry, self.active_ns), *self.state.findings)
+        """Everything that speaks against what was measured meanwhile; a code that was found twice stands once.
+
+        Where the load of the whole run is known, the short look at it beforehand says nothing.
+        """
+        earlier = [one for one in self.state.findings if not (self._knows_load and one.code == "W-LOAD")]
+        seen = (*self._caused, *throttle_findings(self.telemetry, self.active_ns), *earlier)
         return tuple({finding.code: finding for finding in reversed(seen)}.values())[::-1]
 
     def rest(self, sleep: Callable[[float], None]) -> None:
@@ -58,12 +70,17 @@ class Watch:
 
     def begin(self) -> None:
         """Measuring begins now."""
-        self._before, self._began_ns = usage(children=self._children), self._clock()
+        self._before, self._began_ns = self._usage(), self._clock()
 
     def end(self) -> None:
         """Measuring has ended."""
         self.active_ns = (self._began_ns, self._clock())
-        self._caused = usage_findings(self._before, usage(children=self._children))
+        after = self._usage()
+        self._caused = usage_findings(self._before, after)
+        self._knows_load = busy_share(self._before, after) is not None
+
+    def _usage(self) -> Usage:
+        return usage(self._root, self._children)
 
 
 Watching: TypeAlias = "Callable[[Environment, int | None, Callable[[], int]], AbstractContextManager[Watch]]"
@@ -71,16 +88,17 @@ Watching: TypeAlias = "Callable[[Environment, int | None, Callable[[], int]], Ab
 
 
 @contextmanager
-def watching(here: Environment, threads: int | None, clock: Callable[[], int]) -> Iterator[Watch]:
+def watching(here: Environment, threads: int | None, clock: Callable[[], int], streams: int = 1) -> Iterator[Watch]:
     """Look at the machine, read its sensors while the block runs, and look again; nothing is changed.
 
     Args:
         here: the machine.
-        threads: that will be used.
+        threads: that will be used in each stream.
         clock: of the samples.
+        streams: how many inferences will run at once.
     """
     state = machine_state(run=output_of, window_s=WINDOW_S)
-    state = msgspec.structs.replace(state, findings=preflight(state, here, threads))
+    state = msgspec.structs.replace(state, findings=preflight(state, here, threads, streams))
     with recording() as recorder:
         # a first reading tells whether power can be known at all
         time.sleep(_FIRST_READINGS_S)

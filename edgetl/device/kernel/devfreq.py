@@ -9,8 +9,10 @@ from edgetl.device.kernel.files import by_number, read
 
 Kind = Literal["gpu", "memory"]
 
+GPU_WORDS = ("gpu", "gv11b", "gp10b", "ga10b", "gb10b", "v3d")
+"""What names of GPUs begin with; a chip names NVIDIA's."""
 _WORDS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
-    ("gpu", ("gpu", "gv11b", "gp10b", "ga10b", "gb10b", "v3d")),
+    ("gpu", GPU_WORDS),
     ("memory", ("emc", "external-memory-controller", "dmc")),
 )
 _PLACES = ("sys/class/devfreq/*", "sys/devices/gpu.0/devfreq/*")

@@ -21,7 +21,7 @@ _STEADY_GOVERNORS = frozenset({"performance", "userspace"})
 _ALL_PERFORMANCE = "echo performance | sudo tee /sys/devices/system/cpu/cpu*/cpufreq/scaling_governor"
 
 
-def preflight(state: MachineState, here: Environment, threads: int | None) -> tuple[Finding, ...]:
+def preflight(state: MachineState, here: Environment, threads: int | None, streams: int = 1) -> tuple[Finding, ...]:
     """Judge the machine; what is unknown says nothing.
 
     Args:
@@ -29,14 +29,15 @@ def preflight(state: MachineState, here: Environment, threads: int | None) -> tu
             because it remembers this process's own work of the last minute, and never under a quota, because it is that
             of the whole machine).
         here: what lasts.
-        threads: how many are to infer; ``None`` when the runtime decides.
+        threads: how many are to infer in each stream; ``None`` when the runtime decides.
+        streams: how many inferences run at once.
     """
     findings = (
         _governor(state),
         _turbo(state),
         _clocks(state),
         _load(state, here),
-        _threads(state, here, threads),
+        _threads(state, here, threads, streams),
         _affinity(state, here),
         _memory(state, here),
         _power_source(state),
@@ -103,10 +104,10 @@ def _load(state: MachineState, here: Environment) -> Finding | None:
     if state.load_by_others is not None:
         if state.load_by_others <= OTHERS_MAX:
             return None
-        message = f"others take {state.load_by_others * 100:.0f} % of the {_cpus(cpus)} that this process may use"
-        if state.cpu_quota is not None:
-            share = f"{state.load_by_others * 100:.0f} %"
-            message = f"others in the container take {share} of its quota of {state.cpu_quota:g} CPUs"
+        limit = f"the {_cpus(cpus)} that this process may use"
+        if state.cpu_quota is not None and state.cpu_quota < (len(state.affinity) or here.cpu.logical_cpus):
+            limit = f"the container's quota of {state.cpu_quota:g} CPUs"
+        message = f"others take {state.load_by_others * 100:.0f} % of {limit}"
     elif state.cpu_quota is None and average is not None and average > cpus / 2:
         message = f"load average is {average:.1f} on {_cpus(cpus)} that this process may use"
     elif pressure is not None and pressure > _PRESSURE_MAX:
@@ -116,16 +117,21 @@ def _load(state: MachineState, here: Environment) -> Finding | None:
     return Finding("W-LOAD", f"{message}: latency is inflated; stop what else runs (top shows it)", evidence)
 
 
-def _threads(state: MachineState, here: Environment, threads: int | None) -> Finding | None:
+def _threads(state: MachineState, here: Environment, threads: int | None, streams: int) -> Finding | None:
     cpus = allowed_cpus(state, here)
-    if threads is None or threads <= cpus:
+    if threads is None or threads * streams <= cpus:
         return None
     quota = "" if state.cpu_quota is None else f", quota {state.cpu_quota:g} CPUs"
+    who, advice = f"{threads} threads", f"--threads {max(1, cpus // streams)}"
+    if streams > 1:
+        who = f"{threads * streams} threads ({threads} in each of {streams} streams)"
+    if streams > cpus:
+        advice = f"--streams {cpus}{' or fewer' if cpus > 1 else ''}, with --threads 1"
     return Finding(
         "W-THREADS",
-        f"{threads} threads wait for each other on {_cpus(cpus)} that this process may use (affinity "
-        f"{cpu_ranges(state.affinity)}{quota}); use --threads {cpus}",
-        {"threads": float(threads), "allowed_cpus": float(cpus)},
+        f"{who} wait for each other on {_cpus(cpus)} that this process may use (affinity "
+        f"{cpu_ranges(state.affinity)}{quota}); use {advice}",
+        {"threads": float(threads * streams), "allowed_cpus": float(cpus)},
     )
 
 

@@ -77,19 +77,9 @@ def _swap_used(memory: dict[str, int]) -> int | None:
 
 
 def _load_by_others(root: Path, window_s: float | None, sleep: Callable[[float], None]) -> float | None:
-    """Under a quota, of those who share it: the CPUs of the whole machine are not this container's."""
     before = None if window_s is None else cpu_time(root)
     if before is None or window_s is None:
         return None
-    quota, group = cgroup.cpu_quota(root), cgroup.quota_group(root)
-    used_before = None if group is None else cgroup.cpu_used_s(group)
     sleep(window_s)
-    after, used_after = cpu_time(root), None if group is None else cgroup.cpu_used_s(group)
-    if after is None:
-        return None
-    if quota is None:
-        return share_of_others(before, after)
-    if used_before is None or used_after is None or quota * window_s <= 0:
-        return None
-    others_s = used_after - used_before - (after.own_s - before.own_s)
-    return min(max(others_s / (quota * window_s), 0.0), 1.0)
+    after = cpu_time(root)
+    return None if after is None else share_of_others(before, after)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edgetl.device.kernel.files import numbers, read
 from edgetl.device.probe import cgroup
-from edgetl.device.probe.cpu_time import cpu_time, share_of_others, stat_fields
+from edgetl.device.probe.cpu_time import cpu_time, share_of_others, stat_fields, stolen_share
 from edgetl.device.probe.throttles import UNDER_VOLTAGE, throttle_counts
 from edgetl.machine_state import Usage
 from edgetl.validity import Finding
@@ -40,7 +40,10 @@ def usage(root: Path = Path("/"), children: tuple[str, ...] = ()) -> Usage:
 
 
 def busy_share(before: Usage, after: Usage) -> float | None:
-    """Fraction of the CPUs that this process may use which others took in between; ``None`` when unknown."""
+    """Fraction of the CPUs that this process may use, or of its quota, which others took in between.
+
+    ``None`` when it is unknown.
+    """
     if before.cpu_time is None or after.cpu_time is None:
         return None
     return share_of_others(before.cpu_time, after.cpu_time)
@@ -52,26 +55,22 @@ def usage_findings(before: Usage, after: Usage) -> tuple[Finding, ...]:
 
 
 def _load(before: Usage, after: Usage) -> Iterator[Finding]:
-    share = busy_share(before, after)
+    if before.cpu_time is None or after.cpu_time is None:
+        return
+    share = share_of_others(before.cpu_time, after.cpu_time)
     if share is None or share <= OTHERS_MAX:
         return
-    stolen = _stolen_share(before, after)
+    stolen = stolen_share(before.cpu_time, after.cpu_time)
+    what = "CPUs" if after.cpu_time.quota_s is None else "container's CPU quota"
     switches = _delta(before.involuntary_switches, after.involuntary_switches)
     evidence: dict[str, float | str] = {"busy_share": share, "stolen_share": stolen}
-    message = f"others took {share * 100:.0f} % of the CPUs while measuring"
+    message = f"others took {share * 100:.0f} % of the {what} while measuring"
     if stolen >= 0.01:
         message += f" (a hypervisor's other machines {stolen * 100:.0f} %)"
     if switches is not None:
         evidence["involuntary_switches"] = float(switches)
         message += f", and this process had to make room {switches:,} times"
     yield Finding("W-LOAD", f"{message}; stop what else runs (top shows it) and measure again", evidence)
-
-
-def _stolen_share(before: Usage, after: Usage) -> float:
-    if before.cpu_time is None or after.cpu_time is None:
-        return 0.0
-    capacity = after.cpu_time.capacity_s - before.cpu_time.capacity_s
-    return max(0.0, after.cpu_time.stolen_s - before.cpu_time.stolen_s) / capacity if capacity > 0 else 0.0
 
 
 def _quota(before: Usage, after: Usage) -> Iterator[Finding]:

@@ -169,6 +169,33 @@ def test_what_others_slowed_down_is_not_kept(tmp_path: Path, others: int, kept: 
     assert len(rates) == (2 if kept else 1), "copying memory took no time of anyone"
 
 
+def test_a_busy_machine_outside_the_container_keeps_no_peak_from_being_kept(tmp_path: Path) -> None:
+    used = itertools.count()
+
+    class Shared(FakeBackend):
+        def load(self, built: Path, options: LoadOptions) -> FakeRunner:
+            stat(next(used) * 100)
+            return super().load(built, options)
+
+    def stat(passed: int) -> None:
+        """Two CPUs that others outside keep busy; of one and a half, this process took half."""
+        files = {
+            "proc/stat": "".join(f"cpu{cpu} {1000 + passed} 0 0 1000 0 0 0 0 0 0\n" for cpu in range(2)),
+            "proc/self/cgroup": "0::/\n",
+            "proc/self/stat": f"1 (x) R 1 1 1 0 -1 0 0 0 0 0 {passed // 2} 0 0 0 20 0\n",
+            "sys/fs/cgroup/cpu.max": "150000 100000\n",
+            "sys/fs/cgroup/cpu.stat": f"usage_usec {passed * 5000}\n",
+        }
+        for name, text in files.items():
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_text(text)
+
+    stat(0)
+    next(used)
+    assert measured_peak("fp32", 1, place(tmp_path, Shared("fast", Machine(), 9_000_000))) is not None
+    assert len(list((tmp_path / "cache").rglob("*.json"))) == 2
+
+
 def test_the_load_of_our_own_run_keeps_no_peak_from_being_kept(tmp_path: Path) -> None:
     backend = FakeBackend("fast", Machine(), 9_000_000)
     loaded = msgspec.structs.replace(quiet(), load_average=environment().cpu.allowed_cpus * 1.0)

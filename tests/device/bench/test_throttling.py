@@ -25,7 +25,9 @@ def clock(values: Sequence[float | None], name: str = "cpu0") -> Series:
 
 
 def findings(*found: Series) -> tuple[Finding, ...]:
-    return throttle_findings(Telemetry(1, (POWER, *found)), WINDOW)
+    """With power, and with a steady clock of a CPU where none is given."""
+    steady = () if any(one.channel.name.startswith("cpu") for one in found) else (clock([1500] * 6),)
+    return throttle_findings(Telemetry(1, (POWER, *steady, *found)), WINDOW)
 
 
 def codes(*found: Series) -> list[str]:
@@ -75,9 +77,42 @@ def test_a_sticky_bit_counts_only_when_it_is_new() -> None:
 
 def test_a_state_counts_while_samples_were_taken() -> None:
     assert codes(series("throttle-state", {50: 1.0, 150: 0.0, 250: 1.0})) == []
-    (found,) = findings(series("throttle-state", {110: 0.0, 130: 1.0, 150: None, 170: 0.0, 190: 0.0}, "gpu"))
+    (found,) = findings(series("throttle-state", {110: 0.0, 130: 1.0, 150: None, 170: 0.0, 190: 0.0}, "soc"))
     assert found.code == "W-THROTTLED"
-    assert found.message.startswith("sensor gpu in 25 % of 4 readings; ")
+    assert found.message.startswith("sensor soc in 25 % of 4 readings; ")
+
+
+@pytest.mark.parametrize(
+    ("sensor", "name"),
+    [
+        ("nvml", "gpu0 power cap"),
+        ("nvml", "gpu0 power brake"),
+        ("cooling", "devfreq-17000000.gpu cooling_device2"),
+        ("cooling", "devfreq-17000000.gv11b cooling_device3"),
+    ],
+)
+def test_a_gpu_that_slowed_down_says_nothing_of_a_run_on_the_cpu(sensor: str, name: str) -> None:
+    channel = Channel(sensor, name, "throttle-state", is_supply=name.endswith("brake"))
+    assert findings(Series(channel, (110, 150), (1.0, 1.0))) == ()
+
+
+@pytest.mark.parametrize("name", ["gpu 17000000.gpu", "GR3D", "GR3D2", "gpu0"])
+def test_the_clock_of_a_gpu_says_nothing_of_a_run_on_the_cpu(name: str) -> None:
+    assert findings(clock([1300] * 6 + [300] * 6, name), clock([1300, None, None], name)) == ()
+
+
+@pytest.mark.parametrize(
+    ("sensor", "name", "quantity"),
+    [
+        ("jetson-overcurrent", "oc3 instantaneous over-current", "throttle-count"),
+        ("cooling", "thermal-cpufreq-0 cooling_device1", "throttle-state"),
+        ("cooling", "thermal-devfreq-0 cooling_device4", "throttle-state"),
+        ("raspberry-pi", "throttled now", "throttle-state"),
+    ],
+)
+def test_what_slows_down_the_cpu_or_all_of_a_device_counts(sensor: str, name: str, quantity: Quantity) -> None:
+    (found,) = findings(Series(Channel(sensor, name, quantity), (90, 110, 150), (0.0, 1.0, 1.0)))
+    assert found.code == "W-THROTTLED"
 
 
 def test_a_weak_supply_has_its_own_code() -> None:
@@ -93,17 +128,17 @@ def test_all_events_of_a_kind_are_one_finding() -> None:
 
 
 def test_a_clock_that_fell_is_named_with_how_far() -> None:
-    (found,) = findings(clock([1500] * 6 + [1450] * 6, "gpu0"))
+    (found,) = findings(clock([1500] * 6 + [1450] * 6, "EMC"))
     assert found.code == "W-CLOCK-DROP"
-    assert found.message.startswith("clocks fell while measuring: that of sensor gpu0 from 1500 to 1450 MHz; ")
-    assert found.evidence == {"sensor gpu0 high_hz": 1.5e9, "sensor gpu0 low_hz": 1.45e9}
+    assert found.message.startswith("clocks fell while measuring: that of sensor EMC from 1500 to 1450 MHz; ")
+    assert found.evidence == {"sensor EMC high_hz": 1.5e9, "sensor EMC low_hz": 1.45e9}
 
 
 def test_all_clocks_that_fell_are_in_one_finding() -> None:
-    (found,) = findings(clock([1500] * 6 + [1450] * 6, "gpu0"), clock([3000] * 6 + [1000] * 6))
-    assert "that of the fastest CPU from 3000 to 1000 MHz, that of sensor gpu0 from 1500 to 1450 MHz" in found.message
+    (found,) = findings(clock([1500] * 6 + [1450] * 6, "EMC"), clock([3000] * 6 + [1000] * 6))
+    assert "that of the fastest CPU from 3000 to 1000 MHz, that of sensor EMC from 1500 to 1450 MHz" in found.message
     assert found.evidence["the fastest CPU low_hz"] == 1e9
-    assert found.evidence["sensor gpu0 low_hz"] == 1.45e9
+    assert found.evidence["sensor EMC low_hz"] == 1.45e9
 
 
 @pytest.mark.parametrize(
@@ -145,13 +180,29 @@ def test_cpus_that_idle_do_not_count_as_long_as_one_is_fast() -> None:
 
 
 def test_unknown_power_is_a_note_with_the_reasons() -> None:
-    reasons = (Missing("rapl", "only root may"), Missing("ina238", "no chip"), Missing("clocks", "none"))
+    reasons = (Missing("rapl", "only root may"), Missing("ina238", "no chip"), Missing("thermal", "none"))
     part = Series(Channel("ina3221", "VDD_GPU", "power"), (150,), (5.0,))
-    (found,) = throttle_findings(Telemetry(1, (part,), reasons), WINDOW)
+    (found,) = throttle_findings(Telemetry(1, (part, clock([1500] * 6)), reasons), WINDOW)
     assert (found.code, found.severity) == ("W-NO-SENSOR", "note")
     assert found.message == "no sensor told what the whole device draws (ina238: no chip; rapl: only root may)"
-    assert found.evidence == {"rapl": "only root may", "ina238": "no chip", "clocks": "none"}
+    assert found.evidence == {"rapl": "only root may", "ina238": "no chip", "thermal": "none"}
 
 
 def test_power_that_was_read_at_other_times_only_is_unknown() -> None:
     assert [f.code for f in throttle_findings(Telemetry(1, (POWER,)), (300, 400))] == ["W-NO-SENSOR"]
+
+
+@pytest.mark.parametrize(
+    ("missing", "reason"),
+    [((), ""), ((Missing("clocks", "no cpufreq"),), ": no cpufreq")],
+    ids=["without a reason", "with the reason"],
+)
+@pytest.mark.parametrize(
+    "others", [(), (clock([1300] * 6, "GR3D"),), (clock([2133] * 6, "EMC"),)], ids=["no clock", "a GPU's", "of memory"]
+)
+def test_a_clock_that_nobody_can_read_is_not_one_that_stayed(
+    others: tuple[Series, ...], missing: tuple[Missing, ...], reason: str
+) -> None:
+    (found,) = throttle_findings(Telemetry(1, (POWER, *others), missing), WINDOW)
+    assert (found.code, found.severity) == ("W-NO-SENSOR", "note")
+    assert found.message == f"no clock of a CPU can be read, so whether one fell is unknown{reason}"

@@ -39,8 +39,8 @@ def machine(cpus: int = 4, architecture: str = "x86_64", isa: tuple[str, ...] = 
     )
 
 
-def found(state: MachineState, here: Environment, threads: int | None = 1) -> dict[str, Finding]:
-    return {finding.code: finding for finding in preflight(state, here, threads)}
+def found(state: MachineState, here: Environment, threads: int | None = 1, streams: int = 1) -> dict[str, Finding]:
+    return {finding.code: finding for finding in preflight(state, here, threads, streams)}
 
 
 def test_nothing_speaks_against_a_machine_of_which_nothing_is_known(make_tree: MakeTree) -> None:
@@ -145,6 +145,33 @@ def test_as_many_threads_as_the_container_allows_are_the_default_and_one_more_is
     assert found(state, here, default + 1)["W-THREADS"].message.endswith(f"use --threads {threads}")
 
 
+@pytest.mark.parametrize(
+    ("threads", "streams", "who", "advice"),
+    [
+        (2, 2, "4 threads (2 in each of 2 streams)", "use --threads 1"),
+        (2, 3, "6 threads (2 in each of 3 streams)", "use --streams 2 or fewer, with --threads 1"),
+        (1, 3, "3 threads (1 in each of 3 streams)", "use --streams 2 or fewer, with --threads 1"),
+        (4, 1, "4 threads wait", "use --threads 2"),
+    ],
+)
+def test_what_is_advised_for_threads_in_streams_would_do(
+    make_tree: MakeTree, threads: int, streams: int, who: str, advice: str
+) -> None:
+    state = msgspec.structs.replace(machine_state(make_tree()), affinity=(0, 1))
+    said = found(state, machine(2), threads, streams)["W-THREADS"]
+    assert said.message.startswith(who)
+    assert said.message.endswith(advice)
+    assert said.evidence == {"threads": float(threads * streams), "allowed_cpus": 2.0}
+
+
+@pytest.mark.parametrize("streams", [1, 2, 3, 5, 8, 9])
+def test_advised_threads_wait_for_nobody(make_tree: MakeTree, streams: int) -> None:
+    state = msgspec.structs.replace(machine_state(make_tree()), affinity=tuple(range(8)))
+    words = found(state, machine(8), 9, streams)["W-THREADS"].message.split()
+    advised = {option: int(words[words.index(option) + 1]) for option in ("--threads", "--streams") if option in words}
+    assert "W-THREADS" not in found(state, machine(8), advised["--threads"], advised.get("--streams", streams))
+
+
 def test_cpus_that_a_power_mode_switched_off_are_not_allowed_ones(make_tree: MakeTree) -> None:
     root = make_tree("orin", {"sys/devices/system/cpu/online": "0-3\n"})
     state, here = machine_state(root), machine(4, "aarch64", ("asimddp",))
@@ -181,7 +208,9 @@ def test_under_a_quota_load_is_told_of_the_quota_and_never_of_the_machine(make_t
     state = machine_state(make_tree("container", {"proc/loadavg": "60.00 1.00 1.00 1/9 9\n"}))
     assert "W-LOAD" not in found(state, machine(8)), "the load average is that of the whole machine"
     busy = found(msgspec.structs.replace(state, load_by_others=0.42), machine(8))["W-LOAD"]
-    assert "others in the container take 42 % of its quota of 1.5 CPUs" in busy.message
+    assert "others take 42 % of the container's quota of 1.5 CPUs" in busy.message
+    roomy = msgspec.structs.replace(state, load_by_others=0.42, cpu_quota=8.0)
+    assert "others take 42 % of the 8 CPUs" in found(roomy, machine(8))["W-LOAD"].message, "such a quota limits nothing"
     pressed = msgspec.structs.replace(state, pressure=Pressure(0.35, None, None))
     assert "waited for a CPU in 35 % of the last 10 s" in found(pressed, machine(8))["W-LOAD"].message
 

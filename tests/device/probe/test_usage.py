@@ -132,6 +132,57 @@ def test_more_than_a_tenth_of_the_cpus_is_load(others_s: float, expected: list[s
     assert codes(usage_findings(BEFORE, after(busy_s=10.0, own_s=10.0 - others_s))) == expected
 
 
+def in_a_container(own: int, used_us: int, busy: int, files: dict[str, str] | None = None) -> dict[str, str]:
+    """A second later on eight CPUs: own ticks, microseconds of all its processes, ticks in which each CPU was busy."""
+    rows = "".join(f"cpu{cpu} {1000 + busy} 0 0 {1100 - busy} 0 0 0 0 0 0\n" for cpu in range(8))
+    return {
+        "proc/stat": rows,
+        "proc/self/stat": f"1 (x) R 1 1 1 0 -1 0 0 0 0 0 {own} 0 0 0 20 0\n",
+        "sys/fs/cgroup/docker/1/cpu.stat": f"usage_usec {used_us}\nnr_throttled 7\n",
+        **(files or {}),
+    }
+
+
+EARLIER = {"proc/stat": "".join(f"cpu{cpu} 1000 0 0 1000 0 0 0 0 0 0\n" for cpu in range(8))}
+
+
+def test_under_a_quota_a_busy_machine_is_no_load(make_tree: MakeTree) -> None:
+    before = usage(make_tree("container", in_a_container(0, 0, 0, EARLIER)))
+    after = usage(make_tree("container", in_a_container(own=140, used_us=1_400_000, busy=100)))
+    assert busy_share(before, after) == 0.0
+    assert usage_findings(before, after) == ()
+
+
+def test_under_a_quota_others_in_the_container_are_load(make_tree: MakeTree) -> None:
+    before = usage(make_tree("container", in_a_container(0, 0, 0, EARLIER)))
+    after = usage(make_tree("container", in_a_container(own=90, used_us=1_500_000, busy=20)))
+    (finding,) = usage_findings(before, after)
+    assert finding.code == "W-LOAD"
+    assert "others took 40 % of the container's CPU quota while measuring" in finding.message
+    assert finding.evidence["busy_share"] == pytest.approx(0.4)
+
+
+def test_under_a_quota_what_a_hypervisor_takes_is_load(make_tree: MakeTree) -> None:
+    before = usage(make_tree("container", in_a_container(0, 0, 0, EARLIER)))
+    stolen = {"proc/stat": "".join(f"cpu{cpu} 1050 0 0 1000 0 0 0 50 0 0\n" for cpu in range(8))}
+    after = usage(make_tree("container", in_a_container(140, 1_400_000, 0, stolen)))
+    assert busy_share(before, after) == pytest.approx(0.5)
+
+
+def test_a_quota_of_all_cpus_leaves_the_machine_to_others(make_tree: MakeTree) -> None:
+    roomy = {"sys/fs/cgroup/docker/1/cpu.max": "800000 100000\n"}
+    before = usage(make_tree("container", in_a_container(0, 0, 0, {**EARLIER, **roomy})))
+    after = usage(make_tree("container", in_a_container(400, 4_000_000, 100, roomy)))
+    assert busy_share(before, after) == pytest.approx(0.5)
+
+
+def test_load_under_a_quota_that_counts_nothing_is_unknown(make_tree: MakeTree) -> None:
+    silent = {"sys/fs/cgroup/docker/1/cpu.stat": "nr_throttled 7\n"}
+    before = usage(make_tree("container", in_a_container(0, 0, 0, {**EARLIER, **silent})))
+    after = usage(make_tree("container", in_a_container(0, 0, 100, silent)))
+    assert busy_share(before, after) is None
+
+
 def test_busy_neighbours_are_noticed_on_this_machine() -> None:
     cpus = len(os.sched_getaffinity(0))
     burn = [sys.executable, "-S", "-c", "print('on', flush=True)\nwhile True: pass"]

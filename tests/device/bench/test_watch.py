@@ -1,0 +1,67 @@
+"""What is said of the machine once something was measured."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from edgetl.device.bench.telemetry.recorder import recording
+from edgetl.device.bench.watch import Watch
+from edgetl.device.probe.state import machine_state
+from edgetl.validity import Finding
+
+GLANCE = Finding("W-LOAD", "others take 42 % of the 2 CPUs that this process may use")
+TURBO = Finding("W-TURBO", "turbo is on")
+
+
+@pytest.fixture
+def watch(tmp_path: Path) -> Iterator[Watch]:
+    """Before the run, others were seen for a moment."""
+    state = msgspec.structs.replace(machine_state(tmp_path), findings=(GLANCE, TURBO))
+    ticks = itertools.count()
+    with recording(0.05, str(tmp_path), ("raspberry-pi",)) as recorder:
+        yield Watch(state, recorder, lambda: next(ticks), tmp_path)
+
+
+def said(watch: Watch) -> list[str]:
+    return [finding.message for finding in watch.findings if finding.code in ("W-LOAD", "W-TURBO")]
+
+
+def others_took(root: Path, percent: int) -> None:
+    """Of ten seconds on each of two CPUs."""
+    (root / "proc").mkdir(exist_ok=True)
+    rows = "".join(f"cpu{cpu} {1000 + 10 * percent} 0 0 {2000 - 10 * percent} 0 0 0 0 0 0\n" for cpu in range(2))
+    (root / "proc/stat").write_text(rows)
+
+
+def nothing_ran(root: Path) -> None:
+    (root / "proc").mkdir(exist_ok=True)
+    (root / "proc/stat").write_text("cpu0 1000 0 0 1000 0 0 0 0 0 0\ncpu1 1000 0 0 1000 0 0 0 0 0 0\n")
+
+
+def test_the_load_of_a_quiet_run_outweighs_a_glance_before_it(watch: Watch, tmp_path: Path) -> None:
+    nothing_ran(tmp_path)
+    watch.begin()
+    others_took(tmp_path, 1)
+    watch.end()
+    assert said(watch) == [TURBO.message]
+
+
+def test_the_load_of_a_busy_run_is_told_and_not_that_of_before(watch: Watch, tmp_path: Path) -> None:
+    nothing_ran(tmp_path)
+    watch.begin()
+    others_took(tmp_path, 30)
+    watch.end()
+    load, turbo = said(watch)
+    assert load.startswith("others took 30 % of the CPUs while measuring")
+    assert turbo == TURBO.message
+
+
+def test_the_glance_counts_where_the_load_of_the_run_is_unknown(watch: Watch) -> None:
+    watch.begin()
+    watch.end()
+    assert said(watch) == [GLANCE.message, TURBO.message]
