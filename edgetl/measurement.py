@@ -1,11 +1,9 @@
-"""Raw samples, and the percentiles they support."""
+"""What is timed, and how many samples a percentile needs."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Literal
-
-import msgspec
 
 Scope = Literal["infer", "end-to-end"]
 """What the clock runs over. ``infer``: from inputs in main memory to outputs in main memory, with all that a runtime
@@ -15,26 +13,6 @@ encoded image in memory to its prediction."""
 SUPPORT = {50.0: 11, 90.0: 64, 95.0: 130, 99.0: 662, 99.9: 6636}
 """Samples needed before a percentile has a 99 % upper confidence bound inside the sample with one sample to spare:
 the smallest n with P[Binomial(n, 1 - p) <= 1] <= 0.01 (MLPerf LoadGen's early stopping, d = 0, t = 1)."""
-
-
-class Measurement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Every sample of one quantity, in time order; statistics are derived, nothing is dropped."""
-
-    name: str
-    unit: Literal["ns", "bytes"]
-    scope: Scope
-    samples: tuple[int, ...]
-    blocks: tuple[int, ...] = ()
-    """Length of each interleaved block, in order; they add up to the number of samples."""
-
-    def percentile(self, percent: float) -> int | None:
-        """Nearest-rank percentile, or ``None`` when the sample count does not support it."""
-        return percentile(self.samples, percent) if supports(len(self.samples), percent) else None
-
-
-def supports(n: int, percent: float) -> bool:
-    """Whether ``n`` independent samples support a percentile of :data:`SUPPORT`."""
-    return n >= SUPPORT[percent]
 
 
 def percentile(samples: Sequence[int], percent: float) -> int:

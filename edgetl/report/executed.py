@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgetl.layers import Roofline
+from edgetl.layers import Peak, Roofline
 from edgetl.report import numbers
 from edgetl.report.candidates import ordered
 from edgetl.report.page import Column, Table
@@ -33,8 +33,22 @@ def roofline_table(result: Result) -> Table:
         Column("Why unknown"),
     )
     rows = [(one.name, *_roofline(one.roofline)) for one in ordered(result) if one.roofline is not None]
-    remarks = ("The limit is the longer of computing at this machine's peak and moving every byte once.",)
-    return Table("Roofline", columns, tuple(rows), remarks)
+    limit = "The limit is the longer of computing at this machine's peak and moving every byte once."
+    return Table("Roofline", columns, tuple(rows), (limit, *_peaks(result)))
+
+
+def _peaks(result: Result) -> tuple[str, ...]:
+    """What was measured of the machine, each once."""
+    rooflines = [one.roofline for one in ordered(result) if one.roofline is not None]
+    return tuple(dict.fromkeys(_peak(one.peak) for one in rooflines if one.peak is not None))
+
+
+def _peak(peak: Peak) -> str:
+    where = f" with {peak.runtime}" if peak.runtime else ""
+    return (
+        f"Measured peak in {peak.precision}{where}, {numbers.counted(peak.threads, 'thread')}: "
+        f"{numbers.operations_per_s(peak.operations_per_s)}, {numbers.bytes_per_s(peak.bytes_per_s)} of memory."
+    )
 
 
 def _roofline(roofline: Roofline) -> tuple[str, ...]:

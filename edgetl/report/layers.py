@@ -1,8 +1,8 @@
-"""What really ran, layer by layer, and how much of the machine a model uses."""
+"""What really ran, layer by layer."""
 
 from __future__ import annotations
 
-from edgetl.layers import Layer, Layers, Roofline
+from edgetl.layers import Layer, Layers
 from edgetl.report import numbers
 from edgetl.report.page import Column, Table
 
@@ -44,22 +44,6 @@ def precision_sentence(layers: Layers) -> str:
     ordered = sorted(shares.items(), key=lambda item: (item[0] == _OTHER, -item[1], item[0]))
     told = ", ".join(f"{numbers.percent(share)} {_words(name)}" for name, share in ordered)
     return f"Of the {unit}: {told} ({layers.source}, {numbers.count(layers.runs)} runs, apart from timing)."
-
-
-def roofline_line(name: str, found: Roofline) -> str:
-    """How much of the limit a candidate reaches, and of what the limit was made; or why nobody knows."""
-    if found.fraction is None or found.limit_ns is None or found.peak is None:
-        return f"Roofline of {name}: unknown ({found.reason or 'no reason given'})."
-    peak = found.peak
-    speed = f"{numbers.operations_per_s(peak.operations_per_s)} in {peak.precision}"
-    where = f" with {peak.runtime}" if peak.runtime else ""
-    memory = numbers.bytes_per_s(peak.bytes_per_s)
-    threads = "1 thread" if peak.threads == 1 else f"{peak.threads} threads"
-    remark = f" Note: {found.reason}." if found.reason else ""
-    return (
-        f"Roofline of {name}: {numbers.percent(found.fraction)} of what this machine allows, which is "
-        f"{numbers.duration(found.limit_ns)} ({speed}{where}, {memory} of memory, {threads}).{remark}"
-    )
 
 
 def _row(layer: Layer, total: int) -> tuple[str, ...]:

@@ -59,7 +59,7 @@ def diagnosis(found: Diagnosis) -> Page:
     """The machine, its runtimes, and what is missing."""
     tables = (
         machine_table(found.environment, tuple(found.remarks)),
-        state_table(found.state),
+        state_now_table(found.state),
         _packages("Runtimes", found.runtimes),
         _packages("Needed to prepare bundles, not to run them", found.host_packages),
     )
@@ -84,7 +84,7 @@ def machine_table(here: Environment, remarks: tuple[str, ...] = ()) -> Table:
     return Table("Machine", (Column("What"), Column("Value")), rows, remarks)
 
 
-def state_table(state: MachineState) -> Table:
+def state_now_table(state: MachineState) -> Table:
     """What changes from run to run, with what speaks against measuring as notes."""
     rows = (
         ("clocks", "; ".join(_clocks(state.clocks)) or numbers.UNKNOWN),

@@ -21,7 +21,7 @@ from edgetl.report.pictures.distribution import CANDIDATES_MAX, distribution_pic
 from edgetl.report.pictures.front import front_picture
 from edgetl.report.pictures.latency import latency_picture
 from edgetl.report.pictures.over_time import POINTS_MAX, over_time_picture
-from edgetl.report.state import clocks_table, state_table
+from edgetl.report.state import clocks_table, state_before_table
 from edgetl.report.trust import findings_table, machine_findings_table
 from edgetl.report.verdicts import end_to_end_rows, load_table, verdicts_table
 from edgetl.result import Result
@@ -46,7 +46,7 @@ def in_detail(result: Result, suffix: str) -> Sequence[Section]:
         for one in result.candidates
     ]
     here = result.environment
-    machine = (state_table(result), clocks_table(result), machine_table(here), software_table(here))
+    machine = (state_before_table(result), clocks_table(result), machine_table(here), software_table(here))
     return [
         Section(f"Candidates{suffix}", present(measured_sentence(result), front, *tables)),
         Section(f"Trust{suffix}", present(findings_table(result), machine_findings_table(result))),

@@ -1,4 +1,4 @@
-"""How the machine stood while it measured."""
+"""How the machine stood before it measured."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from edgetl.report.page import Column, Table
 from edgetl.result import Result
 
 
-def state_table(result: Result) -> Table:
+def state_before_table(result: Result) -> Table:
     """What changes from run to run: clocks, load, memory, limits; empty when the result does not tell."""
     state = result.state
     columns = (Column("What"), Column("Value"))
     if state is None:
-        return Table("State while measuring", columns, ())
+        return Table("State before measuring", columns, ())
     pressure = (("CPU", state.pressure.cpu), ("memory", state.pressure.memory), ("disk", state.pressure.io))
     rows = (
         ("started", result.started_utc or numbers.UNKNOWN),
@@ -31,7 +31,7 @@ def state_table(result: Result) -> Table:
         ("CPUs this process may use", ", ".join(map(str, state.affinity)) or numbers.UNKNOWN),
         ("isolated CPUs", state.isolated_cpus or numbers.UNKNOWN),
     )
-    return Table("State while measuring", columns, rows)
+    return Table("State before measuring", columns, rows)
 
 
 def clocks_table(result: Result) -> Table:

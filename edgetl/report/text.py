@@ -44,37 +44,6 @@ class Subject(Protocol):
         """What the host measured of each."""
 
 
-def deployment(
-    subject: Subject,
-    result: Result,
-    files: Sequence[tuple[str, Path]] = (),
-    skipped: Sequence[tuple[str, str]] = (),
-) -> Page:
-    """The report of a deploy run.
-
-    Args:
-        subject: the manifest of the bundle.
-        result: what this machine found.
-        files: what each written file is, and where it lies.
-        skipped: images left out, each with the reason.
-    """
-    return _page(
-        f"{subject.name}, version {subject.version}",
-        verdict(result),
-        accuracy_table(subject.evaluations),
-        selection_table(subject.evaluations),
-        decisions_table(subject.evaluations),
-        sizes_table(subject.variants),
-        candidates_table(result),
-        end_to_end_table(result),
-        start_table(result),
-        *_failed_checks(result),
-        doubts_table(result),
-        skipped_table(skipped),
-        files_table(files),
-    )
-
-
 def summary(
     subject: Subject,
     result: Result,
@@ -82,7 +51,15 @@ def summary(
     skipped: Sequence[tuple[str, str]] = (),
     remarks: Sequence[str] = (),
 ) -> Page:
-    """The short form of :func:`deployment`, for a terminal; ``remarks`` are those of the preparation."""
+    """What a deploy run found, for a terminal.
+
+    Args:
+        subject: the manifest of the bundle.
+        result: what this machine found.
+        files: what each written file is, and where it lies.
+        skipped: images left out, each with the reason.
+        remarks: those of the preparation.
+    """
     return _page(
         f"{subject.name}, version {subject.version}",
         (*verdict(result), *_notes(remarks)),

@@ -89,7 +89,7 @@ def test_a_warning_stands_out_among_the_bars() -> None:
 
 def test_report_fits_a_hundred_columns(subject: Any, result: Result) -> None:
     stream = io.StringIO()
-    render(text.deployment(subject, result), stream)
+    render(text.summary(subject, result), stream)
     assert max(map(len, stream.getvalue().splitlines())) <= 100
 
 

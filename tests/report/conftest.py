@@ -11,7 +11,7 @@ from edgetl.evaluation import Interval
 from edgetl.ladder import Attempt, Ladder
 from edgetl.layers import Layer, Layers
 from edgetl.machine_state import Clock, MachineState, Pressure
-from edgetl.measurement import percentile, supports
+from edgetl.measurement import SUPPORT, percentile
 from edgetl.result import CandidateResult, Latency, Result
 from edgetl.scenario import Scenario
 from edgetl.telemetry import Channel, Energy, Missing, Series, Telemetry
@@ -25,7 +25,7 @@ def timed(samples_ns: list[int], starts_ns: tuple[int, ...] = (), blocks: int = 
     """Latency of those samples, in blocks of equal length."""
     samples = tuple(samples_ns)
     n = len(samples)
-    found = {p: percentile(samples, p) if supports(n, p) else None for p in (50.0, 90.0, 95.0, 99.0, 99.9)}
+    found = {p: percentile(samples, p) if n >= needed else None for p, needed in SUPPORT.items()}
     lengths = (n // blocks,) * (blocks - 1)
     lengths = (*lengths, n - sum(lengths))
     return Latency("infer", n, *found.values(), min(samples), max(samples), 30, True, samples, lengths, starts_ns)

@@ -127,7 +127,7 @@ def test_every_row_has_a_cell_for_each_column() -> None:
         assert all(len(row) == len(table.columns) for row in table.rows)
 
 
-@pytest.mark.parametrize("page", [text.preparation, text.deployment, text.summary], ids=lambda one: one.__name__)
+@pytest.mark.parametrize("page", [text.preparation, text.summary], ids=lambda one: one.__name__)
 def test_commands_say_what_changes(page: Any, subject: Any, result: Any) -> None:
     told = replace(
         subject, evaluations=(subject.evaluations[0], msgspec.structs.replace(subject.evaluations[1], decisions=FOUND))

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from edgetl.layers import Layer, Layers, Peak, Roofline
-from edgetl.report.layers import layers_table, precision_sentence, roofline_line
+from edgetl.layers import Layer, Layers
+from edgetl.report.layers import layers_table, precision_sentence
 
 FOUND = Layers(
     "OpenVINO's counters",
@@ -12,7 +12,6 @@ FOUND = Layers(
         Layer("head", "FullyConnected", "fp32", 250_000),
     ),
 )
-PEAK = Peak("int8", 2, 2.003e12, 9.52e9, "openvino")
 
 
 def test_the_slowest_layers_come_first_with_their_share() -> None:
@@ -50,22 +49,3 @@ def test_no_layers_say_why() -> None:
     layers = Layers("a runtime", 1, (), "it keeps its kernels to itself")
     assert precision_sentence(layers) == "Which precision ran is unknown: it keeps its kernels to itself."
     assert layers_table("x", layers).rows == ()
-
-
-def test_the_roofline_is_one_line_with_its_assumptions() -> None:
-    found = Roofline(10**9, 10**6, PEAK, 500_000, 0.25)
-    assert roofline_line("int8/openvino", found) == (
-        "Roofline of int8/openvino: 25.0 % of what this machine allows, which is 0.500 ms "
-        "(2,003 GOP/s in int8 with openvino, 9.52 GB/s of memory, 2 threads)."
-    )
-
-
-def test_a_fraction_above_one_carries_its_reason() -> None:
-    line = roofline_line("a", Roofline(10**9, 10**6, PEAK, 500_000, 1.25, "caches hold it"))
-    assert "125.0 %" in line
-    assert line.endswith("Note: caches hold it.")
-
-
-def test_an_unknown_roofline_says_why() -> None:
-    line = roofline_line("a", Roofline(None, None, None, None, None, "a plain file"))
-    assert line == "Roofline of a: unknown (a plain file)."

@@ -4,7 +4,7 @@ import msgspec
 
 from edgetl.environment import Cpu, Environment
 from edgetl.machine_state import Clock, MachineState, Pressure
-from edgetl.report.machine import machine_table, state_table
+from edgetl.report.machine import machine_table, state_now_table
 from edgetl.report.page import Table
 from edgetl.validity import Finding
 
@@ -39,7 +39,7 @@ def cells(table: Table) -> dict[str, str]:
 
 
 def test_the_state_of_a_machine_is_told_with_what_speaks_against_it() -> None:
-    table = state_table(JETSON)
+    table = state_now_table(JETSON)
     told = cells(table)
     assert told["clocks"] == "cpu0 and 1 like it: 730 to 1,510 MHz, schedutil; emc: - to 2,133 MHz"
     assert (told["turbo"], told["power mode"], told["L4T (JetPack)"]) == ("off", "7W (1)", "R36.4.3 (6.x)")
@@ -48,7 +48,7 @@ def test_the_state_of_a_machine_is_told_with_what_speaks_against_it() -> None:
 
 
 def test_what_is_unknown_is_never_shown_as_zero() -> None:
-    told = cells(state_table(NOTHING))
+    told = cells(state_now_table(NOTHING))
     assert not [value for value in told.values() if "0" in value]
     assert told["load by others"] == "-"
 

@@ -13,7 +13,7 @@ from edgetl.report.executed import precision_table, roofline_table
 from edgetl.report.load import scenario_words
 from edgetl.report.measured import in_detail
 from edgetl.report.page import Table
-from edgetl.report.state import clocks_table, state_table
+from edgetl.report.state import clocks_table, state_before_table
 from edgetl.report.trust import findings_table, machine_findings_table
 from edgetl.report.verdicts import end_to_end_rows, load_table, verdicts_table
 from edgetl.result import Result
@@ -85,13 +85,14 @@ def test_conditions_that_all_share_are_a_sentence(full: Result) -> None:
 
 
 def test_state_that_is_unknown_is_a_dash(full: Result, result: Result) -> None:
-    state = dict(state_table(full).rows)
+    assert state_before_table(full).title == state_before_table(result).title == "State before measuring"
+    state = dict(state_before_table(full).rows)
     assert state["turbo"] == "on"
     assert state["power mode"] == "-"
     assert state["waiting for CPU, last 10 s"] == "1.0 %"
     assert state["waiting for disk, last 10 s"] == "-"
     assert clocks_table(full).rows == (("cpu0", "2.60 GHz", "0.80 GHz", "3.40 GHz", "schedutil", "no"),)
-    assert state_table(result).rows == clocks_table(result).rows == ()
+    assert state_before_table(result).rows == clocks_table(result).rows == ()
 
 
 def test_load_and_precision_are_shown_where_they_are_known(full: Result, result: Result) -> None:
@@ -110,6 +111,16 @@ def test_roofline_that_is_unknown_says_why(full: Result, result: Result) -> None
     assert rows[0][1:] == ("0.77 GOP", "4.00 MB", "0.770 ms", "25.0 %", "-")
     assert rows[1][1:] == ("-", "-", "-", "-", "a plain ONNX file, and the package onnx is not installed")
     assert roofline_table(result).rows == ()
+
+
+def test_roofline_names_each_peak_that_was_measured_once(full: Result) -> None:
+    peaks = (Peak("int8", 2, 2.003e12, 9.52e9, "openvino"), Peak("fp32", 1, 1e11, 9.52e9))
+    found = [Roofline(10**9, 10**6, peak, 500_000, 0.25) for peak in (peaks[0], peaks[0], peaks[1])]
+    candidates = tuple(replace(full.candidates[0], name=str(place), roofline=one) for place, one in enumerate(found))
+    assert set(roofline_table(replace(full, candidates=candidates)).remarks[1:]) == {
+        "Measured peak in int8 with openvino, 2 threads: 2,003 GOP/s, 9.52 GB/s of memory.",
+        "Measured peak in fp32, 1 thread: 100 GOP/s, 9.52 GB/s of memory.",
+    }
 
 
 @pytest.mark.parametrize(

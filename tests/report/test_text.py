@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from edgetl.report import text
+from edgetl.report.accuracy import accuracy_table
 from edgetl.report.candidates import candidates_table, fastest_float
 from edgetl.report.predictions import as_document, best, predictions
 from edgetl.result import Result
@@ -72,7 +73,7 @@ def test_verdict_tells_of_a_note_that_was_named(result: Result) -> None:
 
 def test_every_page_of_a_qualification_says_what_speaks_against_its_timing(subject: Any, result: Result) -> None:
     doubted = with_findings(result, Finding("W-LOAD", "others took 46 % of the CPUs"))
-    for page in (text.qualification(doubted), text.deployment(subject, doubted), text.summary(subject, doubted)):
+    for page in (text.qualification(doubted), text.summary(subject, doubted)):
         (table,) = (table for table in page.tables if table.title == "May these numbers be believed?")
         assert table.rows == (("W-LOAD", "degraded", "all", "others took 46 % of the CPUs"),)
     assert not any(table.title.startswith("May these") for table in text.qualification(result).tables)
@@ -117,14 +118,14 @@ def test_baseline_is_the_float_graph_in_fp32(result: Result) -> None:
     assert baseline.name == "fp32/onnxruntime/fp32/2t"
 
 
-def test_accuracy_of_each_variant_has_interval_and_n(subject: Any, result: Result) -> None:
-    page = text.deployment(subject, result)
-    accuracy = next(table for table in page.tables if table.title.startswith("Accuracy on unseen data"))
+def test_accuracy_of_each_variant_has_interval_and_n(subject: Any) -> None:
+    accuracy = accuracy_table(subject.evaluations)
+    assert accuracy.title.startswith("Accuracy on unseen data")
     assert accuracy.rows[1] == ("int8", "balanced accuracy", "87.2 %", "84.2 to 89.7 %", "656")
 
 
-def test_failed_checks_have_a_table_of_their_own(subject: Any, result: Result) -> None:
-    titles = [table.title for table in text.deployment(subject, result).tables]
+def test_failed_checks_have_a_table_of_their_own(result: Result) -> None:
+    titles = [table.title for table in text.qualification(result).tables]
     assert "Checks that int8/onnxruntime/int8/2t failed" in titles
 
 
@@ -134,7 +135,7 @@ def test_remarks_of_a_preparation_stand_below_its_title(subject: Any) -> None:
 
 def test_tables_are_rectangular(subject: Any, result: Result) -> None:
     files = (("bundle", Path("solar.edgetl")),)
-    for page in (text.deployment(subject, result, files), text.qualification(result), text.preparation(subject)):
+    for page in (text.summary(subject, result, files), text.qualification(result), text.preparation(subject)):
         for table in page.tables:
             assert table.rows
             assert {len(row) for row in table.rows} == {len(table.columns)}

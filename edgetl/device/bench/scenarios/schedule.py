@@ -15,18 +15,14 @@ _DRAWN = 1024
 """Gaps that are drawn at a time."""
 
 
-def schedule(scenario: Scenario, stretch: int = 0) -> Iterator[int]:
+def schedule(scenario: Scenario) -> Iterator[int]:
     """Moments at which inferences are due, in nanoseconds after the beginning, ascending and without end.
-
-    Args:
-        scenario: one with a rate.
-        stretch: which one of the independent random schedules that the scenario's seed gives.
 
     Raises:
         InputError: the scenario has no rate.
     """
     rate_hz = rate_of(scenario)
-    return _SCHEDULES[scenario.kind](rate_hz, (scenario.seed, stretch))
+    return _SCHEDULES[scenario.kind](rate_hz, scenario.seed)
 
 
 def rate_of(scenario: Scenario) -> float:
@@ -53,12 +49,12 @@ def check_rate(scenario: Scenario, at_most_s: float) -> None:
         )
 
 
-def _periodic(rate_hz: float, seed: tuple[int, int]) -> Iterator[int]:
+def _periodic(rate_hz: float, seed: int) -> Iterator[int]:
     """Multiples of the period; each is rounded by itself, so that no error adds up."""
     return (round(count * SECOND / rate_hz) for count in itertools.count(1))
 
 
-def _poisson(rate_hz: float, seed: tuple[int, int]) -> Iterator[int]:
+def _poisson(rate_hz: float, seed: int) -> Iterator[int]:
     """Sums of independent exponential gaps with mean ``1 / rate_hz``.
 
     References:
@@ -71,7 +67,7 @@ def _poisson(rate_hz: float, seed: tuple[int, int]) -> Iterator[int]:
         at_ns = float(moments[-1])
 
 
-_SCHEDULES: Mapping[ScenarioKind, Callable[[float, tuple[int, int]], Iterator[int]]] = {
+_SCHEDULES: Mapping[ScenarioKind, Callable[[float, int], Iterator[int]]] = {
     "periodic": _periodic,
     "server": _poisson,
 }
