@@ -294,6 +294,7 @@ def test_stages_alone_give_what_prepare_gives(request_of: RequestOf, tmp_path: P
     adapt(to("adapted"), Silent())
     model = export(to("fp32.onnx"), tmp_path / "adapted", Silent())
     int8 = quantize(to("int8.onnx"), model, "x86-vnni", Silent()).model
+    assert int8 is not None
     metrics = evaluate(to("unused"), model, "test", Silent())
     pack_files(to("packed.edgetl"), Files(model, {"x86-vnni": int8}), Silent())
     packed = Bundle.open(tmp_path / "packed.edgetl")
