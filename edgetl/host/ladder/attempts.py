@@ -152,7 +152,7 @@ def _outcome(ascent: Ascent, rung: Rung) -> Outcome:
         return Outcome(msgspec.structs.replace(bare, reason=str(error)), None)
     found = msgspec.structs.replace(
         bare,
-        head="as it was" if variant.out_of_fold is None else "fitted again",
+        head="fitted again" if variant.is_refitted else "as it was",
         passed=all(check.passed for check in checks),
         check=_drop(checks),
         reason=failures(checks),
