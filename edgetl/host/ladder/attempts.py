@@ -16,7 +16,7 @@ from edgetl.artifact import sha256_of
 from edgetl.check import Check, failures
 from edgetl.device.probe import environment
 from edgetl.device.tasks.likeness import CHANGED, ERROR
-from edgetl.errors import Unsupported
+from edgetl.errors import BackendError, DataError, Unsupported
 from edgetl.files import write_bytes
 from edgetl.host.judge import SIZE, verdict
 from edgetl.host.ladder.ascent import Ascent, Purse
@@ -89,9 +89,7 @@ def timed(ascent: Ascent, tried: Tried, purse: Purse) -> Tried:
     if because:
         found = msgspec.structs.replace(tried.attempt, untimed_because=because)
     else:
-        parts = ["time", ascent.made.engine.identity, tried.outcome.model_sha256, ascent.workspace.threads]
-        ratio = remembered(ascent, parts, purse, float, lambda: _ratio(ascent, tried))
-        found = msgspec.structs.replace(tried.attempt, time_ratio=ratio, untimed_because="")
+        found = _timed(ascent, tried, purse)
     return Tried(tried.rung, msgspec.structs.replace(tried.outcome, attempt=found))
 
 
@@ -148,7 +146,8 @@ def _outcome(ascent: Ascent, rung: Rung) -> Outcome:
         with made(ascent, rung) as variant:
             checks = verdict(variant, ascent.made, ascent.jury)
             share, sha256 = int8_share(variant.model), sha256_of(variant.model)
-    except Unsupported as error:
+    except (BackendError, DataError, Unsupported) as error:
+        # what one graph cannot do says nothing of the others
         return Outcome(msgspec.structs.replace(bare, reason=str(error)), None)
     found = msgspec.structs.replace(
         bare,
@@ -160,6 +159,15 @@ def _outcome(ascent: Ascent, rung: Rung) -> Outcome:
     )
     is_too_large = any(check.name == SIZE and not check.passed for check in checks)
     return Outcome(found, sha256, is_too_large)
+
+
+def _timed(ascent: Ascent, tried: Tried, purse: Purse) -> Attempt:
+    parts = ["time", ascent.made.engine.identity, tried.outcome.model_sha256, ascent.workspace.threads]
+    try:
+        ratio = remembered(ascent, parts, purse, float, lambda: _ratio(ascent, tried))
+    except BackendError as error:
+        return msgspec.structs.replace(tried.attempt, untimed_because=f"it cannot be timed here ({error})")
+    return msgspec.structs.replace(tried.attempt, time_ratio=ratio, untimed_because="")
 
 
 def _drop(checks: tuple[Check, ...]) -> Check | None:

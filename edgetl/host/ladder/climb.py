@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from edgetl.device.probe import environment
-from edgetl.errors import Unsupported
+from edgetl.errors import BackendError, Unsupported
 from edgetl.host.judge import SIZE, verdict
 from edgetl.host.ladder.ascent import Ascent, Purse
 from edgetl.host.ladder.attempts import Tried, attempt, is_settled, timed, written
@@ -184,7 +184,10 @@ class _State:
         if not is_on_integers(ascent.rendering):
             return "there is nothing else to try in 16 bits"
         base = most_accurate(self._tried).rung
-        layers = ranked_layers(ascent, base, self._purse)
+        try:
+            layers = ranked_layers(ascent, base, self._purse)
+        except BackendError as error:
+            return f"which layers lose most cannot be found out ({error})"
         if layers is None:
             raise _EndedError(OUT_OF_TIME)
         if len(layers) < 2:
