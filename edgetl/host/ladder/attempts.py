@@ -22,7 +22,7 @@ from edgetl.host.judge import SIZE, verdict
 from edgetl.host.ladder.ascent import Ascent, Purse
 from edgetl.host.ladder.rungs import Rung, is_on_integers
 from edgetl.host.ladder.speed import int8_share, untimed_because
-from edgetl.host.ladder.tuned import tuned_graph
+from edgetl.host.ladder.tuned import Allowance, tuned_graph
 from edgetl.host.variants import Made, Quantization, quantized_variant, spelled, variant_name
 from edgetl.ladder import Attempt, Treatment
 
@@ -68,15 +68,9 @@ class Tried:
 
 def attempt(ascent: Ascent, rung: Rung, purse: Purse) -> Tried:
     """Make and judge the graph of a rung, or take what came of it in an earlier run."""
-    parts = [
-        "attempt",
-        ascent.identity,
-        rung.name,
-        rung.refit,
-        rung.on_graph,
-        spelled(rung.settings),
-        rung.tuning_s is not None,
-    ]
+    # what is left of the budget is another number in every run, and the recipe's own is not
+    budget_s = None if rung.tuning_s is None else ascent.quantize.budget_s
+    parts = ["attempt", ascent.identity, rung.name, rung.refit, rung.on_graph, spelled(rung.settings), budget_s]
     outcome = remembered(ascent, parts, purse, Outcome, lambda: _outcome(ascent, rung))
     return Tried(rung, outcome)
 
@@ -117,7 +111,9 @@ def written(ascent: Ascent, rung: Rung, path: Path) -> Made:
         Unsupported: nothing of the graph can be written this way.
     """
     basis, refit = ascent.basis(rung.on_graph), ascent.refit if rung.refit else None
-    tuned = None if rung.tuning_s is None else partial(tuned_graph, ascent.workspace, rung.tuning_s)
+    tuned = None
+    if rung.tuning_s is not None:
+        tuned = partial(tuned_graph, ascent.workspace, Allowance(rung.tuning_s, ascent.quantize.budget_s))
     how = Quantization(ascent.rendering, basis.calibrated.record, rung.settings, refit, lambda: basis.moments, tuned)
     return quantized_variant(basis.made, how, path, ascent.workspace)
 
