@@ -36,12 +36,16 @@ def likeness(pair: Pair, task: DeviceTask, gates: Gates) -> Check:
     return _changed(pair, task, gates) if gates.output_error_max is None else _error(pair, gates.output_error_max)
 
 
-def undecided_because(outputs: Batch, task: DeviceTask) -> str | None:
+def undecided_because(outputs: Batch, task: DeviceTask, gates: Gates) -> str | None:
     """Why nothing can be said of decisions of a model with these outputs; ``None`` where it can.
+
+    A graph that always gives the commonest answer has learnt nothing. Where it would pass, other classes are so rare
+    among the samples that the gate could not tell.
 
     Args:
         outputs: of the float model for samples, ``(n, ...)`` each.
         task: what decisions are.
+        gates: the limits.
     """
     shapes = ", ".join(f"{name} {array.shape[1:]}" for name, array in outputs.items())
     decided = task.decisions(outputs)
@@ -52,19 +56,31 @@ def undecided_because(outputs: Batch, task: DeviceTask) -> str | None:
             f"the largest entry of the output is the same one for all {len(decided)} samples, so it is no class score, "
             "or all samples are of one class"
         )
+    commonest = np.bincount(decided).argmax()
+    if _kept(decided == commonest, gates).passed:
+        others = np.count_nonzero(decided != commonest)
+        return (
+            f"a graph that always answers class {commonest} would change {others} of {len(decided)} decisions and "
+            "pass, so these samples say too little of the other classes; give samples of all classes, about as many of "
+            "each, or labels (--task classify)"
+        )
     return None
 
 
 def _changed(pair: Pair, task: DeviceTask, gates: Gates) -> Check:
     """Every changed decision counts as one for the worse, which is the most accuracy that it can cost."""
-    because = undecided_because(pair.reference, task)
+    because = undecided_because(pair.reference, task, gates)
     if because is not None:
         return Check(CHANGED, None, None, "fraction", False, because)
-    same = task.decisions(pair.reference) == task.decisions(pair.candidate)
+    check = _kept(task.decisions(pair.reference) == task.decisions(pair.candidate), gates)
+    return msgspec.structs.replace(check, reason=f"without labels each change counts as a loss: {check.reason}")
+
+
+def _kept(same: NDArray[np.bool_], gates: Gates) -> Check:
+    """Judge which decisions stayed, ``(n,)``."""
     limit = gates.accuracy_drop_max if gates.changed_max is None else gates.changed_max
     limits = msgspec.structs.replace(gates, accuracy_drop_max=limit)
-    check = drop_check(CHANGED, np.ones_like(same), same, limits)
-    return msgspec.structs.replace(check, reason=f"without labels each change counts as a loss: {check.reason}")
+    return drop_check(CHANGED, np.ones_like(same), same, limits)
 
 
 def _error(pair: Pair, limit: float) -> Check:

@@ -85,10 +85,27 @@ def test_a_reference_of_zeros_is_met_by_zeros_alone() -> None:
 
 
 def test_what_is_no_class_score_is_told() -> None:
-    assert undecided_because({"y": scores([0, 1])}, TASK) is None
-    assert "the same one for all 2 samples" in (undecided_because({"y": scores([1, 1])}, TASK) or "")
-    assert "y (5, 3)" in (undecided_because({"y": np.zeros((2, 5, 3))}, TASK) or "")
-    assert "b ()" in (undecided_because({"a": scores([0, 1]), "b": np.zeros(2)}, TASK) or "")
+    assert undecided_because({"y": scores([0, 1])}, TASK, Gates()) is None
+    assert "the same one for all 2 samples" in (undecided_because({"y": scores([1, 1])}, TASK, Gates()) or "")
+    assert "y (5, 3)" in (undecided_because({"y": np.zeros((2, 5, 3))}, TASK, Gates()) or "")
+    assert "b ()" in (undecided_because({"a": scores([0, 1]), "b": np.zeros(2)}, TASK, Gates()) or "")
+
+
+def test_where_the_commonest_answer_would_pass_nothing_is_judged() -> None:
+    """3 of 1,000 samples are of the rare class, and half a point may change."""
+    before = scores([0] * 997 + [1] * 3)
+    for after in (scores([0] * 1000), before):
+        check = likeness(pair(before, after), TASK, Gates())
+        assert not check.passed
+        assert "always answers class 0 would change 3 of 1000 decisions and pass" in check.reason
+        assert "give samples of all classes" in check.reason
+
+
+def test_where_the_commonest_answer_would_fail_likeness_is_judged() -> None:
+    before = scores([0] * 900 + [1] * 100)
+    assert likeness(pair(before, before), TASK, Gates()).passed
+    assert not likeness(pair(before, scores([0] * 1000)), TASK, Gates()).passed
+    assert not likeness(pair(before, before), TASK, Gates(changed_max=0.2)).passed
 
 
 @settings(max_examples=30, deadline=None)
