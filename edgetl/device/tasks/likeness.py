@@ -89,9 +89,15 @@ def _error(pair: Pair, limit: float) -> Check:
     bounds = {name: _error_bound(array, pair.candidate[name]) for name, array in pair.reference.items()}
     name = max(bounds, key=lambda one: bounds[one][1])
     error, bound = bounds[name]
+    if math.isinf(error):
+        reason = (
+            f"output {name!r} is the same in all of {n} samples and another one here, so nothing says how far off that "
+            "is; give samples that differ, at least 30"
+        )
+        return Check(ERROR, None, limit, "fraction", False, reason, n)
     reason = (
-        f"output {name!r} is off by {error:.4f} of its size (cosine {_cosine(pair, name):.4f}), 95 % bound "
-        f"{bound:.4f} of {n} samples; limit {limit:g}"
+        f"output {name!r} is off by {error:.4f} of how much it varies over the samples (cosine "
+        f"{_cosine(pair, name):.4f}), 95 % bound {bound:.4f} of {n} samples; limit {limit:g}"
     )
     if error <= limit < bound:
         reason += f"; too few samples to tell: {_needed(pair, name, limit)}"
@@ -99,16 +105,23 @@ def _error(pair: Pair, limit: float) -> Check:
 
 
 def _squares(reference: Array, candidate: Array) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Noise and power of each sample."""
+    """Noise of each sample, and what the reference varies there: squares summed over the entries, ``(n,)`` each.
+
+    What is the same in all samples says nothing of any of them, and in a large offset any error would drown. So each
+    entry counts by its distance from its mean over the samples; the sums are larger by ``n / (n - 1)``, because that
+    mean is of the same samples.
+    """
     values, others = (array.reshape(len(array), -1).astype(np.float64) for array in (reference, candidate))
-    return np.square(values - others).sum(axis=1), np.square(values).sum(axis=1)
+    noise, n = np.square(values - others).sum(axis=1), len(values)
+    return noise, np.square(values - values.mean(axis=0)).sum(axis=1) * (n / max(n - 1, 1))
 
 
 def _error_bound(reference: Array, candidate: Array) -> tuple[float, float]:
-    """Root mean square of the differences by that of the reference, and its one-sided 95 % bound.
+    """Root mean square of the differences by the deviation of the reference, and its one-sided 95 % bound.
 
-    The bound is that of a ratio of means by the delta method (Cochran, Sampling Techniques, 1977, section 6.4), of the
-    squares; infinite for one sample, or where the reference is 0 throughout and the candidate is not.
+    The deviation is over the samples: the square root of the variance of each entry, summed over the entries. The bound
+    is that of a ratio of means by the delta method (Cochran, Sampling Techniques, 1977, section 6.4), of the squares.
+    Both are infinite for one sample, or where the reference is the same for all and the candidate is not the reference.
     """
     noise, power = _squares(reference, candidate)
     n = len(noise)
@@ -117,8 +130,6 @@ def _error_bound(reference: Array, candidate: Array) -> tuple[float, float]:
     if not power.any():
         return math.inf, math.inf
     ratio = noise.sum() / power.sum()
-    if n == 1:
-        return math.sqrt(ratio), math.inf
     spread = float(np.std(noise - ratio * power, ddof=1)) / float(power.mean())
     return math.sqrt(ratio), math.sqrt(ratio + _Z_ONE_SIDED * spread / math.sqrt(n))
 
@@ -126,8 +137,8 @@ def _error_bound(reference: Array, candidate: Array) -> tuple[float, float]:
 def _needed(pair: Pair, name: str, limit: float) -> str:
     error, bound = _error_bound(pair.reference[name], pair.candidate[name])
     n = len(pair.reference[name])
-    if n == 1 or error >= limit:
-        return "no number of samples would be enough at this error" if error >= limit else "take at least 30"
+    if error >= limit:
+        return "no number of samples would be enough at this error"
     growth = (bound**2 - error**2) / (limit**2 - error**2)
     return f"about {math.ceil(n * growth**2)} would be needed if they turned out alike"
 

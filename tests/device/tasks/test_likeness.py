@@ -67,7 +67,7 @@ def test_the_output_that_is_off_most_is_judged() -> None:
     first, second = rng.normal(size=(50, 4)), rng.normal(size=(50, 2, 3))
     found = Pair({"a": first, "b": second}, {"a": first, "b": second * 1.3}, np.zeros(0, np.int64))
     check = likeness(found, TASK, ERROR)
-    assert check.value == pytest.approx(0.3)
+    assert check.value == pytest.approx(0.3, rel=0.05)
     assert "output 'b'" in check.reason
 
 
@@ -82,6 +82,22 @@ def test_a_reference_of_zeros_is_met_by_zeros_alone() -> None:
     zeros = np.zeros((40, 3))
     assert likeness(pair(zeros, zeros), TASK, ERROR).passed
     assert not likeness(pair(zeros, zeros + 1e-6), TASK, ERROR).passed
+
+
+def test_an_offset_that_all_samples_share_hides_no_error() -> None:
+    plain = noisy(0.2)
+    offset = pair(plain.reference["y"] + 1000.0, plain.candidate["y"] + 1000.0)
+    without, check = likeness(plain, TASK, ERROR), likeness(offset, TASK, ERROR)
+    assert check.value == pytest.approx(without.value)
+    assert not check.passed
+    assert "of how much it varies over the samples" in check.reason
+
+
+@pytest.mark.parametrize("n", [1, 40])
+def test_what_never_varies_can_be_off_by_nothing_that_is_known(n: int) -> None:
+    check = likeness(pair(np.ones((n, 3)), np.ones((n, 3)) * 1.001), TASK, ERROR)
+    assert (check.value, check.passed) == (None, False)
+    assert "give samples that differ" in check.reason
 
 
 def test_what_is_no_class_score_is_told() -> None:
