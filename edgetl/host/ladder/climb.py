@@ -207,8 +207,14 @@ class _State:
         whole = [one for one in self._tried if not one.rung.settings.keep_float]
         if not is_on_integers(self._ascent.rendering) or not whole:
             return ended
-        self._end_if_enough(self._try_within(tuned(most_accurate(whole).rung, self._purse.left_s)))
-        return ended
+        has_passed = any(one.attempt.passed for one in self._tried)
+        tried = self._try_within(tuned(most_accurate(whole).rung, self._purse.left_s))
+        self._end_if_enough(tried)
+        if has_passed:
+            return ended
+        if tried.outcome.model_sha256 is None:
+            return f"{ended}, and the graph cannot be trained"
+        return f"{ended}, and {'only' if tried.attempt.passed else 'not even'} training against float is enough"
 
     def _narrow(self, base: Rung, layers: tuple[Layer, ...]) -> None:
         """Look for the smallest set of layers that has to stay in float."""

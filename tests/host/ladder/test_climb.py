@@ -194,6 +194,12 @@ def test_the_last_resort_is_training_against_float(ascent: AscentOf, tmp_path: P
     assert kept.stat().st_mtime_ns == written_ns, "it was trained again"
 
 
+def test_the_last_words_say_what_came_of_training(ascent: AscentOf) -> None:
+    missed = climb(ascent(spread=30.0, gates=Gates(accuracy_drop_max=0.0, margin=0.0))).ladder
+    assert not missed.passed
+    assert missed.ended.endswith(" it fails, and not even training against float is enough")
+
+
 def test_with_a_larger_budget_it_is_trained_again(ascent: AscentOf, tmp_path: Path) -> None:
     """What was trained in less time may be worth less."""
 
