@@ -10,11 +10,13 @@ import msgspec
 from edgetl.ladder import Attempt, Ladder, Treatment
 from edgetl.report import numbers
 from edgetl.report.page import Column, Table, known_columns
+from edgetl.runner import own_precision
 
 NOTES = "quantization"
 """Under which name a bundle's notes have it."""
 _TITLE = "Quantization: what was tried"
 _TREATMENTS = "Treatments, and what each gained"
+_IN_INT8 = "In int8"
 
 
 def ladders_from(notes: Mapping[str, Any]) -> tuple[Ladder, ...]:
@@ -40,7 +42,8 @@ def in_words(ladder: Ladder) -> tuple[str, ...]:
     else:
         best = "" if tried == 1 else f", of which {ladder.chosen!r} loses least"
         graphs = "the one graph that was made does not" if tried == 1 else f"none of {tried} graphs that were made does"
-        sentence = f"int8 was rejected for {ladder.rendering!r}: {graphs} pass{best}. {chosen.reason}."
+        precision = own_precision(ladder.rendering)
+        sentence = f"{precision} was rejected for {ladder.rendering!r}: {graphs} pass{best}. {chosen.reason}."
     ended = f"The search ended because {ladder.ended}."
     return (sentence, ended)
 
@@ -49,9 +52,12 @@ def _merit(chosen: Attempt, ladder: Ladder) -> str:
     passing = sum(one.passed for one in ladder.attempts)
     if passing == 1 and len(ladder.attempts) > 1:
         merit = "no other one passes"
+    elif passing > 1 and ladder.speed == "time":
+        merit = "the fastest that passes, of equally fast ones the most accurate"
+    elif passing > 1 and _is_on_integers(ladder):
+        merit = "the one that passes with most of it in int8, of equally fast ones the most accurate"
     elif passing > 1:
-        merit = "the fastest that passes" if ladder.speed == "time" else "the one that passes with most of it in int8"
-        merit += ", of equally fast ones the most accurate"
+        merit = "the most accurate that passes"
     else:
         merit = "it passes"
     if chosen.time_ratio is not None:
@@ -61,13 +67,17 @@ def _merit(chosen: Attempt, ladder: Ladder) -> str:
     return merit
 
 
+def _is_on_integers(ladder: Ladder) -> bool:
+    return own_precision(ladder.rendering) == "int8"
+
+
 def _table(ladder: Ladder) -> Table:
     columns = (
         Column("Graph"),
         Column("Head"),
         Column("Ranges"),
         Column(_TREATMENTS),
-        *(Column(title, "right") for title in ("In int8", "Loses", "Time / float")),
+        *(Column(title, "right") for title in (_IN_INT8, "Loses", "Time / float")),
         Column("Not beaten"),
         Column("Verdict"),
     )
@@ -80,7 +90,8 @@ def _table(ladder: Ladder) -> Table:
         *(f"Not timed: {reason}." for reason in untimed),
     )
     return known_columns(
-        Table(f"{_TITLE} ({ladder.rendering})", columns, rows, remarks), (_TREATMENTS, "Loses", "Time / float")
+        Table(f"{_TITLE} ({ladder.rendering})", columns, rows, remarks),
+        (_TREATMENTS, _IN_INT8, "Loses", "Time / float"),
     )
 
 
@@ -91,7 +102,7 @@ def _row(one: Attempt, ladder: Ladder) -> tuple[str, ...]:
         one.head,
         one.estimator,
         ", ".join(map(_treatment, one.treatments)) or numbers.UNKNOWN,
-        numbers.percent(one.int8_share),
+        numbers.percent(one.int8_share) if _is_on_integers(ladder) else numbers.UNKNOWN,
         numbers.UNKNOWN if lost is None else numbers.points(lost),
         numbers.fine_ratio(one.time_ratio),
         "yes" if one.name in ladder.front else "",

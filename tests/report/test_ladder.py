@@ -77,6 +77,20 @@ def test_words_say_why_int8_was_rejected(ladder: Ladder) -> None:
     )
 
 
+def halved(ladder: Ladder) -> Ladder:
+    """The same of a rendering in 16 bits."""
+    attempts = tuple(msgspec.structs.replace(one, int8_share=0.0, passed=True) for one in ladder.attempts)
+    return msgspec.structs.replace(ladder, rendering="fp16", attempts=attempts)
+
+
+def test_of_16_bit_floats_nothing_is_said_of_int8(ladder: Ladder) -> None:
+    passed, (table,) = halved(ladder), ladder_tables((halved(ladder),))
+    assert "the most accurate that passes" in in_words(passed)[0]
+    assert "In int8" not in [column.title for column in table.columns]
+    assert in_words(rejected(passed))[0].startswith("fp16 was rejected for 'fp16': ")
+    assert "int8" not in " ".join((*in_words(passed), *in_words(rejected(passed)), *table.remarks))
+
+
 def test_table_tells_what_each_graph_loses_and_which_gate_it_misses(ladder: Ladder) -> None:
     (table,) = ladder_tables((ladder,))
     assert [row[-1] for row in table.rows] == ["misses accuracy drop", "chosen"]
