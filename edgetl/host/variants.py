@@ -20,6 +20,7 @@ from edgetl.host.adapt import AdaptContext, Adapted, FittedHead, Method
 from edgetl.host.adaptation import refitted
 from edgetl.host.data.dataset import Sample
 from edgetl.host.data.labels import strata
+from edgetl.host.data.noise import refuse_noise
 from edgetl.host.data.stream import stream
 from edgetl.host.export import module_digest, torch_parity, trunk_graph
 from edgetl.host.features import GraphFeatures
@@ -149,8 +150,13 @@ def variant_name(rendering: str) -> str:
 
 
 def calibration(made: Made, quantize: Quantize, workspace: Workspace) -> Calibrated:
-    """Ranges of the float graph over a stratified sample of the training images."""
+    """Ranges of the float graph over a stratified sample of the training images.
+
+    Raises:
+        DataError: nothing but noise is on these.
+    """
     samples = stratified(workspace.splits.train, quantize.calibration, workspace.seed)
+    refuse_noise(samples)
     return Calibrated(ranges(made.model, samples, quantize.estimator, workspace), samples)
 
 
