@@ -33,7 +33,7 @@ def ladder_tables(ladders: Sequence[Ladder]) -> tuple[Table, ...]:
 
 
 def in_words(ladder: Ladder) -> tuple[str, ...]:
-    """Why the chosen graph was chosen, or why none was, and why the search ended."""
+    """Why the chosen graph was chosen, or why none was, why the search ended, and what the choice is worth."""
     chosen = next(one for one in ladder.attempts if one.name == ladder.chosen)
     tried = len(ladder.attempts)
     how_many = "the only graph that was made" if tried == 1 else f"one of {tried} graphs that were made"
@@ -44,8 +44,18 @@ def in_words(ladder: Ladder) -> tuple[str, ...]:
         graphs = "the one graph that was made does not" if tried == 1 else f"none of {tried} graphs that were made does"
         precision = own_precision(ladder.rendering)
         sentence = f"{precision} was rejected for {ladder.rendering!r}: {graphs} pass{best}. {chosen.reason}."
-    ended = f"The search ended because {ladder.ended}."
-    return (sentence, ended)
+    return (sentence, f"The search ended because {ladder.ended}.", *_selection(ladder))
+
+
+def _selection(ladder: Ladder) -> tuple[str, ...]:
+    """What choosing among several graphs means for the bound of the one that was chosen."""
+    judged = sum(one.check is not None for one in ladder.attempts)
+    if not ladder.passed or judged < 2:
+        return ()
+    return (
+        f"{judged} graphs were judged on the same samples: the bound of each is its own, and is not corrected for the "
+        "choice among them.",
+    )
 
 
 def _merit(chosen: Attempt, ladder: Ladder) -> str:

@@ -68,7 +68,13 @@ def test_words_say_why_the_chosen_graph_was_chosen(ladder: Ladder) -> None:
     assert in_words(ladder) == (
         "'mse ranges' was chosen, one of 2 graphs that were made: no other one passes.",
         "The search ended because 'mse ranges' passes.",
+        "2 graphs were judged on the same samples: the bound of each is its own, and is not corrected for the choice "
+        "among them.",
     )
+
+
+def test_of_one_graph_that_was_judged_there_is_no_choice(ladder: Ladder, treated_ladder: Ladder) -> None:
+    assert len(in_words(treated_ladder)) == len(in_words(rejected(ladder))) == 2
 
 
 def test_words_say_why_int8_was_rejected(ladder: Ladder) -> None:
