@@ -81,10 +81,9 @@ def timed(ascent: Ascent, tried: Tried, purse: Purse) -> Tried:
     if tried.outcome.model_sha256 is None:
         because = "there is no graph"
     if because:
-        found = msgspec.structs.replace(tried.attempt, untimed_because=because)
-    else:
-        found = _timed(ascent, tried, purse)
-    return Tried(tried.rung, msgspec.structs.replace(tried.outcome, attempt=found))
+        untimed = msgspec.structs.replace(tried.attempt, untimed_because=because)
+        return Tried(tried.rung, msgspec.structs.replace(tried.outcome, attempt=untimed))
+    return Tried(tried.rung, msgspec.structs.replace(tried.outcome, attempt=_timed(ascent, tried, purse)))
 
 
 def is_settled(tried: Tried) -> bool:

@@ -92,7 +92,9 @@ def test_a_graph_that_a_runtime_refuses_leaves_the_others(failure: Exception, re
     assert ladder.chosen == passes.name == "head as it was"
 
 
-def test_a_graph_that_cannot_be_timed_is_not_called_the_fastest(ascent: AscentOf, machine_of: Callable[..., Any]) -> None:
+def test_a_graph_that_cannot_be_timed_is_not_called_the_fastest(
+    ascent: AscentOf, machine_of: Callable[..., Any]
+) -> None:
     class Refusing(machine_of):  # type: ignore[misc]
         def time_ratio(self, candidate: Engine, reference: Engine, workspace: Workspace) -> float:
             found: float = super().time_ratio(candidate, reference, workspace)
