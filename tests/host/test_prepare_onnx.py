@@ -111,7 +111,7 @@ def test_a_rendering_that_cannot_be_written_leaves_the_others(
     done = prepare_onnx(replace(asked, common=replace(asked.common, recipe=recipe)), Silent())
 
     assert [variant.name for variant in Bundle.open(asked.common.out).manifest.variants] == ["fp32", "int8-x86-vnni"]
-    (remark,) = done.remarks
+    remark, *_ = done.remarks  # with another activation it may guess no better than chance, too
     assert remark.startswith("there is no graph for 'tensorrt', because ")
 
 
