@@ -38,8 +38,9 @@ class Gates(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What of the decisions a quantized variant may change where there are no labels; ``accuracy_drop_max`` if left
     out, because each change may cost a right decision. Its bound may reach ``margin`` further."""
     output_error_max: float | None = None
-    """Without labels, how far any output may be off, as a fraction of its size (0.1 is 20 dB), up to its 95 % bound.
-    Judged instead of decisions; for embeddings, several outputs and all else that is not one score per class."""
+    """Without labels, how far any output may be off, as a fraction of how much it varies over the images (0.1 is
+    20 dB), up to its 95 % bound. Judged instead of decisions; for embeddings, several outputs and all else that is not
+    one score per class."""
     accuracy_min: float | None = None
     """What every variant must reach on the selection data."""
     size_mb_max: float | None = None

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from edgetl.cli.failures import missed
 from edgetl.cli.options import EXISTING_FILE, cache, common, out, threads
 from edgetl.cli.output import Output
 
@@ -22,19 +23,31 @@ from edgetl.cli.output import Output
 @cache
 @common
 def quantize(output: Output, recipe: Path, model: Path, rendering: str, out: Path, explain: bool, **where: Any) -> None:
-    """Quantize MODEL, which export wrote for RECIPE, and fit its head again."""
+    """Quantize MODEL, which export wrote for RECIPE, and fit its head again.
+
+    Nothing is written where no graph passes the gates of RECIPE; the exit code is 3 then.
+    """
     from edgetl.cli.request import stage_request
     from edgetl.cli.terminal import progress_for
     from edgetl.host import stages
-    from edgetl.report.explanation import TOP, explanation_page, in_words
-    from edgetl.report.text import files_page
+    from edgetl.report.explanation import TOP, explanation_page
+    from edgetl.report.explanation import in_words as explained_in_words
+    from edgetl.report.ladder import in_words
+    from edgetl.report.page import Page
+    from edgetl.report.text import files_table
 
     request = stage_request(recipe, out, where["cache"], where["threads"])
-    written = stages.quantize(request, model, rendering, progress_for(output), explain)
-    document: dict[str, Any] = {"model": written.model}
-    page = files_page("Quantized", (("quantized model", written.model),))
-    if written.explanation is not None:
-        document |= {"explanation": written.explanation, "in_words": in_words(written.explanation)}
-        told = explanation_page("Quantized", written.explanation, None if output.verbose else TOP)
-        page = replace(told, tables=(*told.tables, *page.tables))
+    found = stages.quantize(request, model, rendering, progress_for(output), explain)
+    title = "Not quantized" if found.model is None else "Quantized"
+    words = in_words(found.ladder)
+    page = Page(title, words)
+    document: dict[str, Any] = {"model": found.model, "passed": found.ladder.passed, "in_words": words}
+    if found.explanation is not None:
+        document |= {"explanation": found.explanation, "in_words": explained_in_words(found.explanation)}
+        page = explanation_page(title, found.explanation, None if output.verbose else TOP)
+    if found.model is not None:
+        page = replace(page, tables=(*page.tables, files_table((("quantized model", found.model),))))
     output.answer(document, page)
+    if found.model is None:
+        stays = f"; {str(out)!r} of an earlier run stays as it is" if out.exists() else ""
+        missed(f"no graph for {rendering!r} passes the gates of {str(recipe)!r}; nothing was written{stays}")

@@ -100,7 +100,8 @@ _ONNX_OPTIONS: tuple[Callable[[Any], Any], ...] = (
         "--output-error-max",
         type=click.FloatRange(0, min_open=True),
         metavar="E",
-        help="Judge instead by how far outputs are off, as in 0.1 (20 dB), with --task tensor.",
+        help="Judge instead by how far outputs are off, by how much they vary over images, as in 0.1 (20 dB), with "
+        "--task tensor.",
     ),
 )
 

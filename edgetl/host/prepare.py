@@ -21,7 +21,7 @@ from edgetl.host.cache import Cache
 from edgetl.host.contents import BackboneOrigin, Origin
 from edgetl.host.fingerprint import preparation_key
 from edgetl.host.judge import jury_for, settled_by
-from edgetl.host.ladder import Ascent, climb
+from edgetl.host.ladder import Ascent, Climbed, climb
 from edgetl.host.material import HeldOut, Material, held_out_images, load_material
 from edgetl.host.packing import pack
 from edgetl.host.quantize.calibrate import MIN_IMAGES
@@ -82,9 +82,7 @@ def _prepare(request: PrepareRequest, progress: Progress) -> Prepared:
     for name in recipe.quantize.renderings:
         find(RENDERINGS, name, "rendering")
     check_trainable(recipe.task.kind)
-    remarks = unknown_targets(recipe.gates)
-    for remark in remarks:
-        progress.warn(remark)
+    remarks = _told(unknown_targets(recipe.gates), progress)
     material = load_material(request, progress)
     if recipe.quantize.renderings and len(material.splits.train) < MIN_IMAGES:
         raise DataError(
@@ -96,11 +94,18 @@ def _prepare(request: PrepareRequest, progress: Progress) -> Prepared:
     found = None if request.fresh else _earlier(kept)
     if found:
         note_reuse(request.events, progress)
-    bundle, shown = found or _make(request, material, kept, progress)
+    bundle, notes = found or _make(request, material, kept, progress)
     request.out.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(request.out, lambda path: shutil.copyfile(kept, path))
-    held_out = held_out_images(material, shown)
+    held_out = held_out_images(material, notes.shown)
+    remarks += _told(notes.remarks, progress)
     return Prepared(str(request.out), bundle.sha256, found is not None, material.audited.skipped, held_out, remarks)
+
+
+def _told(remarks: tuple[str, ...], progress: Progress) -> tuple[str, ...]:
+    for remark in remarks:
+        progress.warn(remark)
+    return remarks
 
 
 def check_trainable(kind: str) -> None:
@@ -164,31 +169,51 @@ class Quantized:
     calibrated: Calibrated | None = None
     ladders: tuple[Ladder, ...] = ()
     """What was tried for each."""
+    remarks: tuple[str, ...] = ()
+    """Why renderings are not among them."""
 
 
 def quantized(made: Made, refit: Refit | None, recipe: Recipe, workspace: Workspace) -> Quantized:
-    """One variant per rendering of the recipe, all from one calibration."""
+    """One variant per rendering of the recipe that can be written, all from one calibration.
+
+    Raises:
+        Unsupported: none of them can.
+    """
     if not recipe.quantize.renderings:
         return Quantized()
     calibrated = calibration(made, recipe.quantize, workspace)
     jury = settled_by(made, jury_for(recipe.task.kind, recipe.gates, workspace))
-    climbed = [
-        climb(Ascent(made, name, calibrated, refit, recipe.quantize, jury)) for name in recipe.quantize.renderings
-    ]
-    return Quantized(tuple(one.made for one in climbed), calibrated, tuple(one.ladder for one in climbed))
+    climbed, refused = list[Climbed](), dict[str, str]()
+    for name in recipe.quantize.renderings:
+        try:
+            climbed.append(climb(Ascent(made, name, calibrated, refit, recipe.quantize, jury)))
+        except Unsupported as error:
+            refused[name] = str(error)
+    if not climbed:
+        raise Unsupported("; ".join(dict.fromkeys(refused.values())))
+    remarks = tuple(f"there is no graph for {name!r}, because {reason}" for name, reason in refused.items())
+    return Quantized(tuple(one.made for one in climbed), calibrated, tuple(one.ladder for one in climbed), remarks)
 
 
-def _earlier(kept: Path) -> tuple[Bundle, tuple[str, ...]] | None:
+class _Notes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is told of a bundle whenever it is taken."""
+
+    shown: tuple[str, ...]
+    """Hashes of a few test images."""
+    remarks: tuple[str, ...]
+
+
+def _earlier(kept: Path) -> tuple[Bundle, _Notes] | None:
     """What an earlier run made, unless it is absent or damaged."""
     notes = kept.with_suffix(".json")
     mark_used(notes)
     try:
-        return Bundle.open(kept), msgspec.json.decode(notes.read_bytes(), type=tuple[str, ...])
+        return Bundle.open(kept), msgspec.json.decode(notes.read_bytes(), type=_Notes)
     except (BundleError, OSError, msgspec.DecodeError, UnicodeDecodeError):
         return None
 
 
-def _make(request: PrepareRequest, material: Material, out: Path, progress: Progress) -> tuple[Bundle, tuple[str, ...]]:
+def _make(request: PrepareRequest, material: Material, out: Path, progress: Progress) -> tuple[Bundle, _Notes]:
     recipe = request.recipe
     context, adapted = adapt_backbone(request, material, progress)
     fitted = adapted.fitted
@@ -207,6 +232,6 @@ def _make(request: PrepareRequest, material: Material, out: Path, progress: Prog
             base=request.base,
             ladders=others.ladders,
         )
-        shown = pack((made, *others.variants), origin, out)
-    write_bytes(out.with_suffix(".json"), msgspec.json.encode(shown))
-    return Bundle.open(out), shown
+        notes = _Notes(pack((made, *others.variants), origin, out), others.remarks)
+    write_bytes(out.with_suffix(".json"), msgspec.json.encode(notes))
+    return Bundle.open(out), notes

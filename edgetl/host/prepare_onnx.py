@@ -86,7 +86,7 @@ def _prepare(request: OnnxRequest, progress: Progress) -> Prepared:
         hashes = pack((made, *others.variants), origin, common.out)
     bundle, held_out = Bundle.open(common.out), held_out_images(material, hashes)
     found = bundle.manifest.evaluations[0].selection
-    remarks: tuple[str, ...] = () if because is None else (f"only the float model is packed, because {because}",)
+    remarks = others.remarks if because is None else (f"only the float model is packed, because {because}",)
     if found is not None:
         remarks += no_better_than_guessing(found, wrapped.wrapping)
     for remark in remarks:
@@ -100,7 +100,7 @@ def _quantized(made: Made, recipe: Recipe, workspace: Workspace) -> tuple[Quanti
     if recipe.quantize.renderings and not jury.task.labelled:
         because = unjudged_because(made, jury)
         if because is not None:
-            return Quantized(), f"int8 could not be judged: {because}"
+            return Quantized(), f"quantized graphs could not be judged: {because}"
     try:
         return quantized(made, None, recipe, workspace), None
     except Unsupported as error:

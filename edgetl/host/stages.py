@@ -32,14 +32,8 @@ from edgetl.host.prepare import adapt_backbone, adapt_context, earlier_named
 from edgetl.host.quantize.record import DAMAGE
 from edgetl.host.request import PrepareRequest
 from edgetl.host.stage_notes import StageNotes, read_notes, write_notes
-from edgetl.host.variants import (
-    Made,
-    Refit,
-    calibration,
-    fastest_runtime,
-    float_variant,
-    variant_name,
-)
+from edgetl.host.variants import Made, Refit, calibration, fastest_runtime, float_variant, variant_name
+from edgetl.ladder import Ladder
 from edgetl.plugins import METHODS, RENDERINGS, find
 from edgetl.progress import Progress
 from edgetl.runner import own_precision
@@ -61,9 +55,12 @@ class AdaptedIndex(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True)
 class Quantized:
-    """What :func:`quantize` wrote."""
+    """What :func:`quantize` made."""
 
-    model: Path
+    model: Path | None
+    """What it wrote; ``None`` where no graph passes the gates, and nothing is written."""
+    ladder: Ladder
+    """What was tried, and why it ended."""
     explanation: Explanation | None
     """``None`` where nobody asked for it."""
 
@@ -119,7 +116,7 @@ def export(request: PrepareRequest, folder: Path, progress: Progress) -> Path:
 def quantize(
     request: PrepareRequest, model: Path, rendering: str, progress: Progress, explained: bool = False
 ) -> Quantized:
-    """Quantize a float ONNX file of this recipe and fit its head again; writes ``request.out``.
+    """Quantize a float ONNX file of this recipe and fit its head again; writes ``request.out`` if it passes the gates.
 
     Args:
         explained: whether to find out, too, what int8 does to every layer.
@@ -144,8 +141,10 @@ def quantize(
         refit = Refit(method, context, regularisation)
         ascent = Ascent(made, rendering, calibration(made, settings, workspace), refit, settings, jury)
         climbed = climb(ascent)
-        _deliver(climbed.made, request, context, regularisation)
-        return Quantized(request.out, explain(ascent, climbed) if explained else None)
+        if climbed.ladder.passed:
+            _deliver(climbed.made, request, context, regularisation)
+        written = request.out if climbed.ladder.passed else None
+        return Quantized(written, climbed.ladder, explain(ascent, climbed) if explained else None)
 
 
 def evaluate(request: PrepareRequest, model: Path, split: Literal["validation", "test"], progress: Progress) -> Metrics:

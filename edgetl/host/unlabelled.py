@@ -68,7 +68,7 @@ def unjudged_because(made: Made, jury: Jury) -> str | None:
         return few
     if gates.output_error_max is not None:
         return None
-    because = undecided_because(predict(made, splits.validation, jury), jury.task)
+    because = undecided_because(predict(made, splits.validation, jury), jury.task, gates)
     hint = "to judge by how far outputs are off instead of by decisions, give --output-error-max, as in 0.1 for 20 dB"
     return None if because is None else f"{because}; {hint}"
 

@@ -20,6 +20,7 @@ from edgetl.host.adapt import AdaptContext, Adapted, FittedHead, Method
 from edgetl.host.adaptation import refitted
 from edgetl.host.data.dataset import Sample
 from edgetl.host.data.labels import strata
+from edgetl.host.data.noise import refuse_noise
 from edgetl.host.data.stream import stream
 from edgetl.host.export import module_digest, torch_parity, trunk_graph
 from edgetl.host.features import GraphFeatures
@@ -51,11 +52,14 @@ class Made:
     rendering: str
     precision: Precision
     out_of_fold: NDArray[np.float32] | None
-    """Honest logits of the training samples, ``(n, classes)``; ``None`` where there are none."""
+    """Honest logits of the training samples, ``(n, classes)``: of a head that did not see them, on a trunk that was not
+    trained on them; ``None`` where there are none."""
     checks: tuple[Check, ...]
     runtime: str = "onnxruntime"
     """What the host predicts with; devices are compared with that. The fastest one here, because it is the likely
     choice, and int8 kernels of two runtimes round differently enough to flip close decisions."""
+    is_refitted: bool = False
+    """Whether its head was fitted again on the features of its own trunk."""
 
     @property
     def engine(self) -> Engine:
@@ -112,7 +116,8 @@ class Quantization:
     moments: Callable[[], Moments] | None = None
     """Collects those that treatments need, where a graph with one of these has to be made."""
     tuned: Callable[[Path, Path], Path] | None = None
-    """From the float graph and its Q/DQ graph to the same one trained, before a head is fitted to it."""
+    """From the float graph and its Q/DQ graph to the same one trained, before a head is fitted to it. It is trained on
+    images of the training split, so no prediction on these is honest any more."""
 
 
 def quantized_variant(made: Made, how: Quantization, path: Path, workspace: Workspace) -> Made:
@@ -135,7 +140,7 @@ def quantized_variant(made: Made, how: Quantization, path: Path, workspace: Work
     if fitted is None:
         return bare
     replace_head(path, fitted.head, path)
-    return replace(bare, out_of_fold=fitted.out_of_fold)
+    return replace(bare, out_of_fold=None if how.tuned is not None else fitted.out_of_fold, is_refitted=True)
 
 
 def variant_name(rendering: str) -> str:
@@ -145,8 +150,13 @@ def variant_name(rendering: str) -> str:
 
 
 def calibration(made: Made, quantize: Quantize, workspace: Workspace) -> Calibrated:
-    """Ranges of the float graph over a stratified sample of the training images."""
+    """Ranges of the float graph over a stratified sample of the training images.
+
+    Raises:
+        DataError: nothing but noise is on these.
+    """
     samples = stratified(workspace.splits.train, quantize.calibration, workspace.seed)
+    refuse_noise(samples)
     return Calibrated(ranges(made.model, samples, quantize.estimator, workspace), samples)
 
 

@@ -10,11 +10,13 @@ import msgspec
 from edgetl.ladder import Attempt, Ladder, Treatment
 from edgetl.report import numbers
 from edgetl.report.page import Column, Table, known_columns
+from edgetl.runner import own_precision
 
 NOTES = "quantization"
 """Under which name a bundle's notes have it."""
 _TITLE = "Quantization: what was tried"
 _TREATMENTS = "Treatments, and what each gained"
+_IN_INT8 = "In int8"
 
 
 def ladders_from(notes: Mapping[str, Any]) -> tuple[Ladder, ...]:
@@ -31,7 +33,7 @@ def ladder_tables(ladders: Sequence[Ladder]) -> tuple[Table, ...]:
 
 
 def in_words(ladder: Ladder) -> tuple[str, ...]:
-    """Why the chosen graph was chosen, or why none was, and why the search ended."""
+    """Why the chosen graph was chosen, or why none was, why the search ended, and what the choice is worth."""
     chosen = next(one for one in ladder.attempts if one.name == ladder.chosen)
     tried = len(ladder.attempts)
     how_many = "the only graph that was made" if tried == 1 else f"one of {tried} graphs that were made"
@@ -40,18 +42,32 @@ def in_words(ladder: Ladder) -> tuple[str, ...]:
     else:
         best = "" if tried == 1 else f", of which {ladder.chosen!r} loses least"
         graphs = "the one graph that was made does not" if tried == 1 else f"none of {tried} graphs that were made does"
-        sentence = f"int8 was rejected for {ladder.rendering!r}: {graphs} pass{best}. {chosen.reason}."
-    ended = f"The search ended because {ladder.ended}."
-    return (sentence, ended)
+        precision = own_precision(ladder.rendering)
+        sentence = f"{precision} was rejected for {ladder.rendering!r}: {graphs} pass{best}. {chosen.reason}."
+    return (sentence, f"The search ended because {ladder.ended}.", *_selection(ladder))
+
+
+def _selection(ladder: Ladder) -> tuple[str, ...]:
+    """What choosing among several graphs means for the bound of the one that was chosen."""
+    judged = sum(one.check is not None for one in ladder.attempts)
+    if not ladder.passed or judged < 2:
+        return ()
+    return (
+        f"{judged} graphs were judged on the same samples: the bound of each is its own, and is not corrected for the "
+        "choice among them.",
+    )
 
 
 def _merit(chosen: Attempt, ladder: Ladder) -> str:
     passing = sum(one.passed for one in ladder.attempts)
     if passing == 1 and len(ladder.attempts) > 1:
         merit = "no other one passes"
+    elif passing > 1 and ladder.speed == "time":
+        merit = "the fastest that passes, of equally fast ones the most accurate"
+    elif passing > 1 and _is_on_integers(ladder):
+        merit = "the one that passes with most of it in int8, of equally fast ones the most accurate"
     elif passing > 1:
-        merit = "the fastest that passes" if ladder.speed == "time" else "the one that passes with most of it in int8"
-        merit += ", of equally fast ones the most accurate"
+        merit = "the most accurate that passes"
     else:
         merit = "it passes"
     if chosen.time_ratio is not None:
@@ -61,13 +77,17 @@ def _merit(chosen: Attempt, ladder: Ladder) -> str:
     return merit
 
 
+def _is_on_integers(ladder: Ladder) -> bool:
+    return own_precision(ladder.rendering) == "int8"
+
+
 def _table(ladder: Ladder) -> Table:
     columns = (
         Column("Graph"),
         Column("Head"),
         Column("Ranges"),
         Column(_TREATMENTS),
-        *(Column(title, "right") for title in ("In int8", "Loses", "Time / float")),
+        *(Column(title, "right") for title in (_IN_INT8, "Loses", "Time / float")),
         Column("Not beaten"),
         Column("Verdict"),
     )
@@ -80,7 +100,8 @@ def _table(ladder: Ladder) -> Table:
         *(f"Not timed: {reason}." for reason in untimed),
     )
     return known_columns(
-        Table(f"{_TITLE} ({ladder.rendering})", columns, rows, remarks), (_TREATMENTS, "Loses", "Time / float")
+        Table(f"{_TITLE} ({ladder.rendering})", columns, rows, remarks),
+        (_TREATMENTS, _IN_INT8, "Loses", "Time / float"),
     )
 
 
@@ -91,7 +112,7 @@ def _row(one: Attempt, ladder: Ladder) -> tuple[str, ...]:
         one.head,
         one.estimator,
         ", ".join(map(_treatment, one.treatments)) or numbers.UNKNOWN,
-        numbers.percent(one.int8_share),
+        numbers.percent(one.int8_share) if _is_on_integers(ladder) else numbers.UNKNOWN,
         numbers.UNKNOWN if lost is None else numbers.points(lost),
         numbers.fine_ratio(one.time_ratio),
         "yes" if one.name in ladder.front else "",

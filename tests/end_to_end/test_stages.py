@@ -91,6 +91,24 @@ def test_quantize_explains_itself_layer_by_layer(folder: Path, exported: Path, q
     assert all(one.sqnr_db is not None and 15 < one.sqnr_db < 60 for one in convolutions)
     assert {ran.precision for one in convolutions for ran in one.executed} <= {"int8", "fp32", "bf16", None}
     assert told["in_words"][0].startswith("'head fitted again' was chosen")
+    assert told["passed"]
+
+
+def test_a_graph_that_misses_a_gate_is_not_written(
+    folder: Path, exported: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (folder / "recipe.toml").read_text()
+    for before, after in (("= 0.05", "= 0"), ("= 0.3", "= 0"), ("= 32", "= 32\nbudget_s = 0")):
+        text = text.replace(before, after)
+    (folder / "strict.toml").write_text(text)
+    arguments = (folder / "strict.toml", exported, "-o", folder / "missed.onnx", "--json", "-q")
+    assert run(["quantize", *map(str, arguments)]) == 3
+    shown = capsys.readouterr()
+    told = json.loads(shown.out)
+    assert (told["model"], told["passed"]) == (None, False)
+    assert told["in_words"][0].startswith("int8 was rejected for 'x86-vnni'")
+    assert "nothing was written" in shown.err
+    assert not (folder / "missed.onnx").exists()
 
 
 def test_only_integers_can_be_explained(folder: Path, exported: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -294,6 +294,7 @@ def test_stages_alone_give_what_prepare_gives(request_of: RequestOf, tmp_path: P
     adapt(to("adapted"), Silent())
     model = export(to("fp32.onnx"), tmp_path / "adapted", Silent())
     int8 = quantize(to("int8.onnx"), model, "x86-vnni", Silent()).model
+    assert int8 is not None
     metrics = evaluate(to("unused"), model, "test", Silent())
     pack_files(to("packed.edgetl"), Files(model, {"x86-vnni": int8}), Silent())
     packed = Bundle.open(tmp_path / "packed.edgetl")
@@ -356,3 +357,17 @@ def load():
     )
     return Dataset(("flat", "striped"), samples)
 """
+
+
+def test_images_that_show_nothing_are_not_calibrated_on(request_of: RequestOf, tmp_path: Path) -> None:
+    """Labels make no ranges of noise."""
+    draw, folder = np.random.default_rng(0), tmp_path / "noise"
+    for name, largest in (("dark", 100), ("light", 256)):
+        (folder / name).mkdir(parents=True)
+        for place in range(40):
+            pixels = draw.integers(largest // 2, largest, (48, 48, 3), np.uint8)
+            Image.fromarray(pixels).save(folder / name / f"{place}.png")
+    request = request_of(data={"source": str(folder), "test": 0.25, "validation": 0.25})
+
+    with pytest.raises(DataError, match="none of 32 images shows anything"):
+        prepare(request, Silent())

@@ -96,6 +96,25 @@ def test_a_bundle_may_carry_a_variant_for_every_kind_of_target(
     assert {one.variant.name for one in formed if one.rejected_because is not None} >= {"fp16", "bf16"}
 
 
+def test_a_rendering_that_cannot_be_written_leaves_the_others(
+    photos: Path, tmp_path: Path, request_for: RequestOf
+) -> None:
+    """TensorRT takes graphs of opset 17 at most, and there is no Gelu in that."""
+    asked = request_for(photos, tmp_path)
+    model = onnx.load(asked.model)
+    next(node for node in model.graph.node if node.op_type == "Relu").op_type = "Gelu"
+    model.opset_import[0].version, model.ir_version = 20, 9
+    onnx.save(model, asked.model)
+    quantize = msgspec.structs.replace(asked.common.recipe.quantize, renderings=("tensorrt", "x86-vnni"))
+    recipe = msgspec.structs.replace(asked.common.recipe, quantize=quantize)
+
+    done = prepare_onnx(replace(asked, common=replace(asked.common, recipe=recipe)), Silent())
+
+    assert [variant.name for variant in Bundle.open(asked.common.out).manifest.variants] == ["fp32", "int8-x86-vnni"]
+    remark, *_ = done.remarks  # with another activation it may guess no better than chance, too
+    assert remark.startswith("there is no graph for 'tensorrt', because ")
+
+
 def test_classes_in_another_order_than_the_models_are_warned_of(
     photos: Path, tmp_path: Path, request_for: RequestOf
 ) -> None:

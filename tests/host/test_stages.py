@@ -84,6 +84,16 @@ def test_a_model_with_weights_beside_it_is_quantized_and_packed_as_one_file(
     assert Bundle.open(exported.out).manifest.variants[0].artifact.size_bytes > split.stat().st_size
 
 
+def test_a_graph_that_misses_a_gate_is_not_written(
+    exported: PrepareRequest, request_of: RequestOf, tmp_path: Path
+) -> None:
+    strict = request_of(gates={"accuracy_drop_max": 0.0, "margin": 0.0})
+    found = quantize(replace(strict, out=tmp_path / "int8.onnx"), tmp_path / "fp32.onnx", RENDERING, Silent())
+    assert found.model is None
+    assert not found.ladder.passed
+    assert not list(tmp_path.glob("int8.onnx*"))
+
+
 @pytest.mark.parametrize("damage", [b"", b"not a zip", b"PK\x03\x04 cut"], ids=["empty", "text", "cut"])
 @pytest.mark.parametrize("file", ["adapted.json", "head.npz", "trunk.safetensors"])
 def test_a_damaged_adapted_folder_is_refused_in_words(

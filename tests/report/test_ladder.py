@@ -68,13 +68,33 @@ def test_words_say_why_the_chosen_graph_was_chosen(ladder: Ladder) -> None:
     assert in_words(ladder) == (
         "'mse ranges' was chosen, one of 2 graphs that were made: no other one passes.",
         "The search ended because 'mse ranges' passes.",
+        "2 graphs were judged on the same samples: the bound of each is its own, and is not corrected for the choice "
+        "among them.",
     )
+
+
+def test_of_one_graph_that_was_judged_there_is_no_choice(ladder: Ladder, treated_ladder: Ladder) -> None:
+    assert len(in_words(treated_ladder)) == len(in_words(rejected(ladder))) == 2
 
 
 def test_words_say_why_int8_was_rejected(ladder: Ladder) -> None:
     assert in_words(rejected(ladder))[0] == (
         "int8 was rejected for 'x86-vnni': the one graph that was made does not pass. accuracy drop: drop 20.00 points."
     )
+
+
+def halved(ladder: Ladder) -> Ladder:
+    """The same of a rendering in 16 bits."""
+    attempts = tuple(msgspec.structs.replace(one, int8_share=0.0, passed=True) for one in ladder.attempts)
+    return msgspec.structs.replace(ladder, rendering="fp16", attempts=attempts)
+
+
+def test_of_16_bit_floats_nothing_is_said_of_int8(ladder: Ladder) -> None:
+    passed, (table,) = halved(ladder), ladder_tables((halved(ladder),))
+    assert "the most accurate that passes" in in_words(passed)[0]
+    assert "In int8" not in [column.title for column in table.columns]
+    assert in_words(rejected(passed))[0].startswith("fp16 was rejected for 'fp16': ")
+    assert "int8" not in " ".join((*in_words(passed), *in_words(rejected(passed)), *table.remarks))
 
 
 def test_table_tells_what_each_graph_loses_and_which_gate_it_misses(ladder: Ladder) -> None:

@@ -36,12 +36,16 @@ def likeness(pair: Pair, task: DeviceTask, gates: Gates) -> Check:
     return _changed(pair, task, gates) if gates.output_error_max is None else _error(pair, gates.output_error_max)
 
 
-def undecided_because(outputs: Batch, task: DeviceTask) -> str | None:
+def undecided_because(outputs: Batch, task: DeviceTask, gates: Gates) -> str | None:
     """Why nothing can be said of decisions of a model with these outputs; ``None`` where it can.
+
+    A graph that always gives the commonest answer has learnt nothing. Where it would pass, other classes are so rare
+    among the samples that the gate could not tell.
 
     Args:
         outputs: of the float model for samples, ``(n, ...)`` each.
         task: what decisions are.
+        gates: the limits.
     """
     shapes = ", ".join(f"{name} {array.shape[1:]}" for name, array in outputs.items())
     decided = task.decisions(outputs)
@@ -52,19 +56,31 @@ def undecided_because(outputs: Batch, task: DeviceTask) -> str | None:
             f"the largest entry of the output is the same one for all {len(decided)} samples, so it is no class score, "
             "or all samples are of one class"
         )
+    commonest = np.bincount(decided).argmax()
+    if _kept(decided == commonest, gates).passed:
+        others = np.count_nonzero(decided != commonest)
+        return (
+            f"a graph that always answers class {commonest} would change {others} of {len(decided)} decisions and "
+            "pass, so these samples say too little of the other classes; give samples of all classes, about as many of "
+            "each, or labels (--task classify)"
+        )
     return None
 
 
 def _changed(pair: Pair, task: DeviceTask, gates: Gates) -> Check:
     """Every changed decision counts as one for the worse, which is the most accuracy that it can cost."""
-    because = undecided_because(pair.reference, task)
+    because = undecided_because(pair.reference, task, gates)
     if because is not None:
         return Check(CHANGED, None, None, "fraction", False, because)
-    same = task.decisions(pair.reference) == task.decisions(pair.candidate)
+    check = _kept(task.decisions(pair.reference) == task.decisions(pair.candidate), gates)
+    return msgspec.structs.replace(check, reason=f"without labels each change counts as a loss: {check.reason}")
+
+
+def _kept(same: NDArray[np.bool_], gates: Gates) -> Check:
+    """Judge which decisions stayed, ``(n,)``."""
     limit = gates.accuracy_drop_max if gates.changed_max is None else gates.changed_max
     limits = msgspec.structs.replace(gates, accuracy_drop_max=limit)
-    check = drop_check(CHANGED, np.ones_like(same), same, limits)
-    return msgspec.structs.replace(check, reason=f"without labels each change counts as a loss: {check.reason}")
+    return drop_check(CHANGED, np.ones_like(same), same, limits)
 
 
 def _error(pair: Pair, limit: float) -> Check:
@@ -73,9 +89,15 @@ def _error(pair: Pair, limit: float) -> Check:
     bounds = {name: _error_bound(array, pair.candidate[name]) for name, array in pair.reference.items()}
     name = max(bounds, key=lambda one: bounds[one][1])
     error, bound = bounds[name]
+    if math.isinf(error):
+        reason = (
+            f"output {name!r} is the same in all of {n} samples and another one here, so nothing says how far off that "
+            "is; give samples that differ, at least 30"
+        )
+        return Check(ERROR, None, limit, "fraction", False, reason, n)
     reason = (
-        f"output {name!r} is off by {error:.4f} of its size (cosine {_cosine(pair, name):.4f}), 95 % bound "
-        f"{bound:.4f} of {n} samples; limit {limit:g}"
+        f"output {name!r} is off by {error:.4f} of how much it varies over the samples (cosine "
+        f"{_cosine(pair, name):.4f}), 95 % bound {bound:.4f} of {n} samples; limit {limit:g}"
     )
     if error <= limit < bound:
         reason += f"; too few samples to tell: {_needed(pair, name, limit)}"
@@ -83,16 +105,23 @@ def _error(pair: Pair, limit: float) -> Check:
 
 
 def _squares(reference: Array, candidate: Array) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Noise and power of each sample."""
+    """Noise of each sample, and what the reference varies there: squares summed over the entries, ``(n,)`` each.
+
+    What is the same in all samples says nothing of any of them, and in a large offset any error would drown. So each
+    entry counts by its distance from its mean over the samples; the sums are larger by ``n / (n - 1)``, because that
+    mean is of the same samples.
+    """
     values, others = (array.reshape(len(array), -1).astype(np.float64) for array in (reference, candidate))
-    return np.square(values - others).sum(axis=1), np.square(values).sum(axis=1)
+    noise, n = np.square(values - others).sum(axis=1), len(values)
+    return noise, np.square(values - values.mean(axis=0)).sum(axis=1) * (n / max(n - 1, 1))
 
 
 def _error_bound(reference: Array, candidate: Array) -> tuple[float, float]:
-    """Root mean square of the differences by that of the reference, and its one-sided 95 % bound.
+    """Root mean square of the differences by the deviation of the reference, and its one-sided 95 % bound.
 
-    The bound is that of a ratio of means by the delta method (Cochran, Sampling Techniques, 1977, section 6.4), of the
-    squares; infinite for one sample, or where the reference is 0 throughout and the candidate is not.
+    The deviation is over the samples: the square root of the variance of each entry, summed over the entries. The bound
+    is that of a ratio of means by the delta method (Cochran, Sampling Techniques, 1977, section 6.4), of the squares.
+    Both are infinite for one sample, or where the reference is the same for all and the candidate is not the reference.
     """
     noise, power = _squares(reference, candidate)
     n = len(noise)
@@ -101,8 +130,6 @@ def _error_bound(reference: Array, candidate: Array) -> tuple[float, float]:
     if not power.any():
         return math.inf, math.inf
     ratio = noise.sum() / power.sum()
-    if n == 1:
-        return math.sqrt(ratio), math.inf
     spread = float(np.std(noise - ratio * power, ddof=1)) / float(power.mean())
     return math.sqrt(ratio), math.sqrt(ratio + _Z_ONE_SIDED * spread / math.sqrt(n))
 
@@ -110,8 +137,8 @@ def _error_bound(reference: Array, candidate: Array) -> tuple[float, float]:
 def _needed(pair: Pair, name: str, limit: float) -> str:
     error, bound = _error_bound(pair.reference[name], pair.candidate[name])
     n = len(pair.reference[name])
-    if n == 1 or error >= limit:
-        return "no number of samples would be enough at this error" if error >= limit else "take at least 30"
+    if error >= limit:
+        return "no number of samples would be enough at this error"
     growth = (bound**2 - error**2) / (limit**2 - error**2)
     return f"about {math.ceil(n * growth**2)} would be needed if they turned out alike"
 

@@ -16,13 +16,13 @@ from edgetl.artifact import sha256_of
 from edgetl.check import Check, failures
 from edgetl.device.probe import environment
 from edgetl.device.tasks.likeness import CHANGED, ERROR
-from edgetl.errors import Unsupported
+from edgetl.errors import BackendError, DataError, Unsupported
 from edgetl.files import write_bytes
 from edgetl.host.judge import SIZE, verdict
 from edgetl.host.ladder.ascent import Ascent, Purse
 from edgetl.host.ladder.rungs import Rung, is_on_integers
 from edgetl.host.ladder.speed import int8_share, untimed_because
-from edgetl.host.ladder.tuned import tuned_graph
+from edgetl.host.ladder.tuned import Allowance, tuned_graph
 from edgetl.host.variants import Made, Quantization, quantized_variant, spelled, variant_name
 from edgetl.ladder import Attempt, Treatment
 
@@ -68,15 +68,9 @@ class Tried:
 
 def attempt(ascent: Ascent, rung: Rung, purse: Purse) -> Tried:
     """Make and judge the graph of a rung, or take what came of it in an earlier run."""
-    parts = [
-        "attempt",
-        ascent.identity,
-        rung.name,
-        rung.refit,
-        rung.on_graph,
-        spelled(rung.settings),
-        rung.tuning_s is not None,
-    ]
+    # what is left of the budget is another number in every run, and the recipe's own is not
+    budget_s = None if rung.tuning_s is None else ascent.quantize.budget_s
+    parts = ["attempt", ascent.identity, rung.name, rung.refit, rung.on_graph, spelled(rung.settings), budget_s]
     outcome = remembered(ascent, parts, purse, Outcome, lambda: _outcome(ascent, rung))
     return Tried(rung, outcome)
 
@@ -87,12 +81,9 @@ def timed(ascent: Ascent, tried: Tried, purse: Purse) -> Tried:
     if tried.outcome.model_sha256 is None:
         because = "there is no graph"
     if because:
-        found = msgspec.structs.replace(tried.attempt, untimed_because=because)
-    else:
-        parts = ["time", ascent.made.engine.identity, tried.outcome.model_sha256, ascent.workspace.threads]
-        ratio = remembered(ascent, parts, purse, float, lambda: _ratio(ascent, tried))
-        found = msgspec.structs.replace(tried.attempt, time_ratio=ratio, untimed_because="")
-    return Tried(tried.rung, msgspec.structs.replace(tried.outcome, attempt=found))
+        untimed = msgspec.structs.replace(tried.attempt, untimed_because=because)
+        return Tried(tried.rung, msgspec.structs.replace(tried.outcome, attempt=untimed))
+    return Tried(tried.rung, msgspec.structs.replace(tried.outcome, attempt=_timed(ascent, tried, purse)))
 
 
 def is_settled(tried: Tried) -> bool:
@@ -119,7 +110,9 @@ def written(ascent: Ascent, rung: Rung, path: Path) -> Made:
         Unsupported: nothing of the graph can be written this way.
     """
     basis, refit = ascent.basis(rung.on_graph), ascent.refit if rung.refit else None
-    tuned = None if rung.tuning_s is None else partial(tuned_graph, ascent.workspace, rung.tuning_s)
+    tuned = None
+    if rung.tuning_s is not None:
+        tuned = partial(tuned_graph, ascent.workspace, Allowance(rung.tuning_s, ascent.quantize.budget_s))
     how = Quantization(ascent.rendering, basis.calibrated.record, rung.settings, refit, lambda: basis.moments, tuned)
     return quantized_variant(basis.made, how, path, ascent.workspace)
 
@@ -148,11 +141,12 @@ def _outcome(ascent: Ascent, rung: Rung) -> Outcome:
         with made(ascent, rung) as variant:
             checks = verdict(variant, ascent.made, ascent.jury)
             share, sha256 = int8_share(variant.model), sha256_of(variant.model)
-    except Unsupported as error:
+    except (BackendError, DataError, Unsupported) as error:
+        # what one graph cannot do says nothing of the others
         return Outcome(msgspec.structs.replace(bare, reason=str(error)), None)
     found = msgspec.structs.replace(
         bare,
-        head="as it was" if variant.out_of_fold is None else "fitted again",
+        head="fitted again" if variant.is_refitted else "as it was",
         passed=all(check.passed for check in checks),
         check=_drop(checks),
         reason=failures(checks),
@@ -160,6 +154,15 @@ def _outcome(ascent: Ascent, rung: Rung) -> Outcome:
     )
     is_too_large = any(check.name == SIZE and not check.passed for check in checks)
     return Outcome(found, sha256, is_too_large)
+
+
+def _timed(ascent: Ascent, tried: Tried, purse: Purse) -> Attempt:
+    parts = ["time", ascent.made.engine.identity, tried.outcome.model_sha256, ascent.workspace.threads]
+    try:
+        ratio = remembered(ascent, parts, purse, float, lambda: _ratio(ascent, tried))
+    except BackendError as error:
+        return msgspec.structs.replace(tried.attempt, untimed_because=f"it cannot be timed here ({error})")
+    return msgspec.structs.replace(tried.attempt, time_ratio=ratio, untimed_because="")
 
 
 def _drop(checks: tuple[Check, ...]) -> Check | None:

@@ -47,9 +47,11 @@ def front(tried: Sequence[Tried], is_timed: bool) -> tuple[str, ...]:
 
 
 def cost(tried: Tried, is_timed: bool) -> float:
-    """Time by that of float or, where that is not known, the fraction of operations that stays in float."""
+    """Time by that of float, infinite where it is not known, or the fraction of operations that stays in float."""
     ratio = tried.attempt.time_ratio
-    return ratio if is_timed and ratio is not None else 1.0 - tried.attempt.int8_share
+    if is_timed:
+        return math.inf if ratio is None else ratio
+    return 1.0 - tried.attempt.int8_share
 
 
 def loss_of(tried: Tried) -> float:

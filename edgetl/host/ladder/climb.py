@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from edgetl.device.probe import environment
-from edgetl.errors import Unsupported
+from edgetl.errors import BackendError, Unsupported
 from edgetl.host.judge import SIZE, verdict
 from edgetl.host.ladder.ascent import Ascent, Purse
 from edgetl.host.ladder.attempts import Tried, attempt, is_settled, timed, written
@@ -184,7 +184,10 @@ class _State:
         if not is_on_integers(ascent.rendering):
             return "there is nothing else to try in 16 bits"
         base = most_accurate(self._tried).rung
-        layers = ranked_layers(ascent, base, self._purse)
+        try:
+            layers = ranked_layers(ascent, base, self._purse)
+        except BackendError as error:
+            return f"which layers lose most cannot be found out ({error})"
         if layers is None:
             raise _EndedError(OUT_OF_TIME)
         if len(layers) < 2:
@@ -204,8 +207,14 @@ class _State:
         whole = [one for one in self._tried if not one.rung.settings.keep_float]
         if not is_on_integers(self._ascent.rendering) or not whole:
             return ended
-        self._end_if_enough(self._try_within(tuned(most_accurate(whole).rung, self._purse.left_s)))
-        return ended
+        has_passed = any(one.attempt.passed for one in self._tried)
+        tried = self._try_within(tuned(most_accurate(whole).rung, self._purse.left_s))
+        self._end_if_enough(tried)
+        if has_passed:
+            return ended
+        if tried.outcome.model_sha256 is None:
+            return f"{ended}, and the graph cannot be trained"
+        return f"{ended}, and {'only' if tried.attempt.passed else 'not even'} training against float is enough"
 
     def _narrow(self, base: Rung, layers: tuple[Layer, ...]) -> None:
         """Look for the smallest set of layers that has to stay in float."""

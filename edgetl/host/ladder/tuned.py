@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from edgetl.artifact import sha256_of
@@ -17,13 +18,23 @@ IMAGES = 512
 """Training images that are used at most."""
 
 
-def tuned_graph(workspace: Workspace, seconds: float, float_graph: Path, quantized: Path) -> Path:
-    """The Q/DQ graph after training, from the cache where an earlier run trained it, however long that was allowed.
+@dataclass(frozen=True)
+class Allowance:
+    """How long training may take, in seconds."""
+
+    left_s: float
+    budget_s: float
+    """Of the whole climb, of which that is left: a graph that was trained within another one is trained again."""
+
+
+def tuned_graph(workspace: Workspace, allowance: Allowance, float_graph: Path, quantized: Path) -> Path:
+    """The Q/DQ graph after training, from the cache where an earlier run with the same budget and threads trained it.
 
     Where training gains nothing it is the graph as it was.
 
     Args:
-        seconds: that training may take.
+        workspace: with the training images.
+        allowance: of training.
         float_graph: the teacher.
         quantized: what was rendered from it.
 
@@ -33,7 +44,8 @@ def tuned_graph(workspace: Workspace, seconds: float, float_graph: Path, quantiz
     samples = stratified(workspace.splits.train, IMAGES, workspace.seed)
 
     def make(path: Path) -> None:
-        settings = TuneSettings(seconds, threads=workspace.threads, seed=workspace.seed, progress=workspace.progress)
+        threads, seed, progress = workspace.threads, workspace.seed, workspace.progress
+        settings = TuneSettings(allowance.left_s, threads=threads, seed=seed, progress=progress)
         images = stream(samples, workspace.preprocess, threads=workspace.threads)
         try:
             found = tune(float_graph, quantized, images, path, settings)
@@ -45,5 +57,6 @@ def tuned_graph(workspace: Workspace, seconds: float, float_graph: Path, quantiz
         )
 
     seen = [decoding(workspace.preprocess), [sample.sha256 for sample in samples]]
-    parts = [sha256_of(float_graph), sha256_of(quantized), seen, workspace.seed, machinery()]
+    how = [workspace.seed, workspace.threads, allowance.budget_s, machinery()]
+    parts = [sha256_of(float_graph), sha256_of(quantized), seen, *how]
     return workspace.cache.file("tuned", parts, ".onnx", make)

@@ -67,7 +67,7 @@ def test_the_output_that_is_off_most_is_judged() -> None:
     first, second = rng.normal(size=(50, 4)), rng.normal(size=(50, 2, 3))
     found = Pair({"a": first, "b": second}, {"a": first, "b": second * 1.3}, np.zeros(0, np.int64))
     check = likeness(found, TASK, ERROR)
-    assert check.value == pytest.approx(0.3)
+    assert check.value == pytest.approx(0.3, rel=0.05)
     assert "output 'b'" in check.reason
 
 
@@ -84,11 +84,44 @@ def test_a_reference_of_zeros_is_met_by_zeros_alone() -> None:
     assert not likeness(pair(zeros, zeros + 1e-6), TASK, ERROR).passed
 
 
+def test_an_offset_that_all_samples_share_hides_no_error() -> None:
+    plain = noisy(0.2)
+    offset = pair(plain.reference["y"] + 1000.0, plain.candidate["y"] + 1000.0)
+    without, check = likeness(plain, TASK, ERROR), likeness(offset, TASK, ERROR)
+    assert check.value == pytest.approx(without.value)
+    assert not check.passed
+    assert "of how much it varies over the samples" in check.reason
+
+
+@pytest.mark.parametrize("n", [1, 40])
+def test_what_never_varies_can_be_off_by_nothing_that_is_known(n: int) -> None:
+    check = likeness(pair(np.ones((n, 3)), np.ones((n, 3)) * 1.001), TASK, ERROR)
+    assert (check.value, check.passed) == (None, False)
+    assert "give samples that differ" in check.reason
+
+
 def test_what_is_no_class_score_is_told() -> None:
-    assert undecided_because({"y": scores([0, 1])}, TASK) is None
-    assert "the same one for all 2 samples" in (undecided_because({"y": scores([1, 1])}, TASK) or "")
-    assert "y (5, 3)" in (undecided_because({"y": np.zeros((2, 5, 3))}, TASK) or "")
-    assert "b ()" in (undecided_because({"a": scores([0, 1]), "b": np.zeros(2)}, TASK) or "")
+    assert undecided_because({"y": scores([0, 1])}, TASK, Gates()) is None
+    assert "the same one for all 2 samples" in (undecided_because({"y": scores([1, 1])}, TASK, Gates()) or "")
+    assert "y (5, 3)" in (undecided_because({"y": np.zeros((2, 5, 3))}, TASK, Gates()) or "")
+    assert "b ()" in (undecided_because({"a": scores([0, 1]), "b": np.zeros(2)}, TASK, Gates()) or "")
+
+
+def test_where_the_commonest_answer_would_pass_nothing_is_judged() -> None:
+    """3 of 1,000 samples are of the rare class, and half a point may change."""
+    before = scores([0] * 997 + [1] * 3)
+    for after in (scores([0] * 1000), before):
+        check = likeness(pair(before, after), TASK, Gates())
+        assert not check.passed
+        assert "always answers class 0 would change 3 of 1000 decisions and pass" in check.reason
+        assert "give samples of all classes" in check.reason
+
+
+def test_where_the_commonest_answer_would_fail_likeness_is_judged() -> None:
+    before = scores([0] * 900 + [1] * 100)
+    assert likeness(pair(before, before), TASK, Gates()).passed
+    assert not likeness(pair(before, scores([0] * 1000)), TASK, Gates()).passed
+    assert not likeness(pair(before, before), TASK, Gates(changed_max=0.2)).passed
 
 
 @settings(max_examples=30, deadline=None)

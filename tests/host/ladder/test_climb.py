@@ -194,6 +194,25 @@ def test_the_last_resort_is_training_against_float(ascent: AscentOf, tmp_path: P
     assert kept.stat().st_mtime_ns == written_ns, "it was trained again"
 
 
+def test_the_last_words_say_what_came_of_training(ascent: AscentOf) -> None:
+    missed = climb(ascent(spread=30.0, gates=Gates(accuracy_drop_max=0.0, margin=0.0))).ladder
+    assert not missed.passed
+    assert missed.ended.endswith(" it fails, and not even training against float is enough")
+
+
+def test_with_a_larger_budget_it_is_trained_again(ascent: AscentOf, tmp_path: Path) -> None:
+    """What was trained in less time may be worth less."""
+
+    def trained(budget_s: float) -> set[str]:
+        climb(ascent(spread=30.0, gates=Gates(accuracy_drop_max=0.0, margin=0.0), budget_s=budget_s))
+        return {path.name for path in (tmp_path / "cache/tuned").iterdir()}
+
+    first = trained(2000)
+    assert len(first) == 1
+    assert trained(2000) == first
+    assert len(trained(4000)) == 2
+
+
 def test_where_something_passed_nothing_is_trained_unless_all_is_wanted(ascent: AscentOf) -> None:
     def trained(ladder: Ladder) -> list[str]:
         return [one.name for one in ladder.attempts if one.name.startswith("trained")]

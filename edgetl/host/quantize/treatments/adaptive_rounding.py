@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,8 +17,9 @@ from edgetl.host.quantize.treatments.moments import LayerMoments
 from edgetl.host.quantize.treatments.products import matrix_of, weight_of
 from edgetl.tensors import Array
 
-_DAMPING = 0.01
-"""Share of the mean variance that is added to every one, as in GPTQ."""
+_DAMPINGS = (0.01, 0.1, 1.0, 10.0)
+"""Shares of the mean variance that are added to every one: the first as in GPTQ, the next one where the moments, which
+are rounded themselves, are not positive definite for that."""
 
 
 def rounded_second_order(
@@ -27,7 +29,7 @@ def rounded_second_order(
 
     The numbers of a row are rounded one after the other, those with the largest moments first, and what rounding one
     of them loses is made up for by the rest, as far as they are correlated. An output whose error is no smaller than
-    with each weight rounded to the nearest keeps those.
+    with each weight rounded to the nearest keeps those, and so do all where the moments cannot be factorised.
 
     Args:
         weights: in steps of their scales, ``(groups, outputs, inputs)``.
@@ -43,6 +45,8 @@ def rounded_second_order(
     order = np.argsort(-np.einsum("gii->gi", moments), axis=1, kind="stable")
     sorted_moments = np.take_along_axis(np.take_along_axis(moments, order[:, :, None], 1), order[:, None, :], 2)
     ahead = _conditional(sorted_moments)
+    if ahead is None:
+        return nearest
     left = np.take_along_axis(weights, order[:, None, :], 2)
     steps = np.empty_like(left)
     for place in range(left.shape[2]):
@@ -56,13 +60,19 @@ def rounded_second_order(
     return chosen
 
 
-def _conditional(moments: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Upper Cholesky factor of the damped inverse; its rows say how later numbers make up for an earlier one."""
+def _conditional(moments: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """Upper Cholesky factor of the damped inverse; its rows say how later numbers make up for an earlier one.
+
+    ``None`` where no damping is enough.
+    """
     size = moments.shape[1]
     mean = np.einsum("gii->g", moments) / size
-    damped = moments + (np.where(mean > 0, _DAMPING * mean, 1.0))[:, None, None] * np.eye(size)
-    factor: NDArray[np.float64] = np.linalg.cholesky(np.linalg.inv(damped)).transpose(0, 2, 1)
-    return factor
+    unit = np.where(mean > 0, mean, 1 / _DAMPINGS[0])[:, None, None] * np.eye(size)
+    for damping in _DAMPINGS:
+        with suppress(np.linalg.LinAlgError):
+            factor: NDArray[np.float64] = np.linalg.cholesky(np.linalg.inv(moments + damping * unit))
+            return factor.transpose(0, 2, 1)
+    return None
 
 
 def _error(lost: NDArray[np.float64], moments: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -18,7 +18,8 @@ class TuneSettings:
     """How long and how hard to train."""
 
     budget_s: float
-    """Seconds that all of it may take: with less than a run needs, the best that was found so far is kept."""
+    """Seconds that all of it may take: with less than a run needs, the best that was found so far is kept, and what
+    that is depends on the machine."""
     steps: int = 300
     """Most updates."""
     batch: int = 8

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,8 @@ from edgetl.host.quantize.tuning.student import Student
 
 EXAMINATIONS = 10
 """How often the images that were held out are looked at."""
+_TIMED_STEPS = 3
+"""Steps from which on their median says how long one takes: the first one is often much slower than the others."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,8 @@ class Course:
 def train(student: Student, lessons: Lessons, held_out: Lessons, settings: TuneSettings, ends: float) -> Course:
     """Train until the steps or the time are used up.
 
-    The rate falls with whichever of the two is further, so that a run with enough time depends on the seed alone.
+    The rate falls to 0 with the last step, or with the last one that there is time for, by how long steps took so far.
+    So a run with enough time depends on the seed alone, and one that time cuts short on the machine, too.
 
     Args:
         ends: on the settings' clock. Nothing is begun that would, as it took so far, end later.
@@ -43,17 +47,15 @@ def train(student: Student, lessons: Lessons, held_out: Lessons, settings: TuneS
     """
     clock, began = settings.clock, settings.clock()
     state = _State(student, held_out)
-    examination_s = clock() - began
+    pace = _Pace(settings.steps, clock() - began, ends)
     optimiser = _optimiser(student, settings)
     batches = _Batches(lessons, student.batch, settings.seed)
     rates = [group["lr"] for group in optimiser.param_groups]
-    every, took, done = max(settings.steps // EXAMINATIONS, 1), list[float](), 0
+    took, done = list[float](), 0
     with settings.progress.stage("tune", settings.steps) as told:
-        while done < settings.steps and clock() + max(took, default=0.0) + 2 * examination_s < ends:
+        while done < settings.steps and clock() + max(took, default=0.0) + 2 * pace.examination_s < ends:
             at = clock()
-            share = max(done / settings.steps, (at - began) / (ends - began))
-            for group, rate in zip(optimiser.param_groups, rates, strict=True):
-                group["lr"] = rate * (1 + math.cos(math.pi * share)) / 2
+            _decay(optimiser, rates, done / pace.affordable(at, took))
             value = student.loss(batches.next())
             if not bool(torch.isfinite(value)):
                 break
@@ -63,12 +65,43 @@ def train(student: Student, lessons: Lessons, held_out: Lessons, settings: TuneS
             done += 1
             told.advance()
             took.append(clock() - at)
-            if done % every == 0:
+            if done % pace.every == 0:
                 state.examine(done)
     if state.at != done:
         state.examine(done)
     state.restore()
     return Course(done, state.before, state.best, statistics.median(took) if took else None)
+
+
+def _decay(optimiser: torch.optim.Adam, rates: Sequence[float], share: float) -> None:
+    for group, rate in zip(optimiser.param_groups, rates, strict=True):
+        group["lr"] = rate * (1 + math.cos(math.pi * share)) / 2
+
+
+@dataclass(frozen=True)
+class _Pace:
+    """How many steps there is time for."""
+
+    steps: int
+    """That are wanted."""
+    examination_s: float
+    ends: float
+
+    @property
+    def every(self) -> int:
+        """Steps from one examination to the next."""
+        return max(self.steps // EXAMINATIONS, 1)
+
+    def affordable(self, now: float, took: Sequence[float]) -> int:
+        """Steps that can be made in all, at most those wanted; until a few were timed, these."""
+        if len(took) < _TIMED_STEPS:
+            return self.steps
+        step_s = statistics.median(took) + self.examination_s / self.every
+        left_s = self.ends - now - 2 * self.examination_s
+        # compared first, because steps may take no time on a clock
+        if left_s >= (self.steps - len(took)) * step_s:
+            return self.steps
+        return len(took) + max(int(left_s / step_s), 1)
 
 
 class _State:

@@ -74,6 +74,23 @@ def test_inputs_that_are_always_zero_are_rounded_to_the_nearest() -> None:
     np.testing.assert_array_equal(rounded_second_order(weights, 127, np.zeros((2, 6, 6))), np.rint(weights))
 
 
+def test_moments_that_are_not_positive_definite_are_damped_more() -> None:
+    """Their least eigenvalue is -0.5, where a hundredth of the mean variance is not enough."""
+    weights = np.random.default_rng(0).uniform(-8, 8, (1, 3, 2))
+    moments = np.array([[[1.0, 1.5], [1.5, 1.0]]])
+
+    found = rounded_second_order(weights, 127, moments)
+
+    assert np.abs(found - weights).max() < 1
+    np.testing.assert_array_equal(found, np.rint(found))
+
+
+def test_moments_that_are_no_numbers_leave_each_weight_at_its_nearest() -> None:
+    weights, moments = problem(0)
+
+    np.testing.assert_array_equal(rounded_second_order(weights, 127, moments * np.nan), np.rint(weights))
+
+
 def test_moments_of_another_graph_are_refused(hard: Path, calibration: tuple[Array, ...], tmp_path: Path) -> None:
     record = calibrate(hard, calibration)
     moments = replace(collect_moments(hard, calibration[:2]), graph_sha256="another")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import onnx
@@ -24,6 +26,7 @@ from edgetl.host.quantize.tuning.distillation import loss, matches
 from edgetl.host.quantize.tuning.masters import masters_of
 from edgetl.host.quantize.tuning.program import Program
 from edgetl.host.quantize.tuning.tune import tune
+from edgetl.progress import Silent, Step
 from edgetl.tensors import Array
 
 STOPPED = TuneSettings(budget_s=1.0, steps=30, clock=lambda: 0.0)
@@ -87,6 +90,36 @@ def test_equal_arguments_give_equal_bytes(rendered, pupils, tmp_path: Path) -> N
 
     assert contents[0] == contents[1]
     assert contents[0] != contents[2]
+
+
+class Machine(Silent):
+    """Every update takes so many seconds, and the first one another number; all else takes none."""
+
+    def __init__(self, first_s: float, step_s: float) -> None:
+        self.now, self._takes = 0.0, itertools.chain([first_s], itertools.repeat(step_s))
+
+    @contextmanager
+    def stage(self, title: str, total: int | None = None) -> Iterator[Step]:
+        """Time passes while it tunes."""
+        yield SimpleNamespace(advance=lambda count=1: self._pass() if title == "tune" else None)
+
+    def _pass(self) -> None:
+        self.now += next(self._takes)
+
+    def settings(self, budget_s: float) -> TuneSettings:
+        """Of a training here."""
+        return replace(STOPPED, budget_s=budget_s, steps=12, clock=lambda: self.now, progress=self)
+
+
+def test_with_enough_time_a_slower_machine_gives_equal_bytes(rendered, pupils, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    subject = rendered("x86-vnni")
+    contents = []
+    for name, machine in (("quick", Machine(1.0, 1.0)), ("slow", Machine(300.0, 10.0))):
+        tuned = tune(subject.original, subject.quantized, pupils, tmp_path / name, machine.settings(1000.0))
+        assert tuned.steps == 12
+        contents.append((tmp_path / name).read_bytes())
+
+    assert contents[0] == contents[1]
 
 
 def test_a_training_that_gains_nothing_leaves_the_graph_as_it_was(rendered, pupils, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

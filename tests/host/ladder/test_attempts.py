@@ -1,0 +1,109 @@
+"""One rung: what it is judged on, and that its failure is its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from edgetl.errors import BackendError, DataError
+from edgetl.host.adapt import Adapted, FittedHead, Head
+from edgetl.host.inference import Engine
+from edgetl.host.judge import select
+from edgetl.host.ladder import Ascent, climb
+from edgetl.host.ladder.ascent import Purse
+from edgetl.host.ladder.attempts import attempt, made
+from edgetl.host.ladder.rungs import FIRST, tuned
+from edgetl.host.variants import Refit
+from edgetl.host.workspace import Workspace
+from edgetl.tensors import Array
+
+AscentOf = Callable[..., Ascent]
+TRAINED = tuned(FIRST[0], 60.0)
+
+
+class NoOptions(msgspec.Struct, frozen=True):
+    """Nothing to choose."""
+
+
+class Refitting:
+    """Gives the network's own head, and predictions on training images that are all right, or fails."""
+
+    name = "refitting"
+    options = NoOptions
+
+    def __init__(self, out_of_fold: Array, failure: Exception | None) -> None:
+        self.out_of_fold, self.failure = out_of_fold, failure
+
+    def adapt(self, context: Any) -> Adapted:
+        raise AssertionError("nothing is adapted here")
+
+    def refit(self, context: Any, features: Any, regularisation: float | None) -> FittedHead | None:
+        if self.failure is not None:
+            raise self.failure
+        head = Head(np.float32([[-1, 1, -0.5, 0], [1, -1, 0.5, 0]]), np.zeros(2, np.float32))
+        return FittedHead(head, 1.0, self.out_of_fold, {}, {}, True)
+
+
+@pytest.fixture
+def refitting(ascent: AscentOf) -> AscentOf:
+    """Makes climbs whose method fits heads apart from their trunks."""
+
+    def make(failure: Exception | None = None, **how: Any) -> Ascent:
+        plain = ascent(**how)
+        workspace = plain.workspace
+        right = np.eye(2, dtype=np.float32)[workspace.truth(workspace.splits.train)]
+        backbone = SimpleNamespace(name="lightness", weights_sha256="")
+        context: Any = SimpleNamespace(options=NoOptions(), workspace=workspace, backbone=backbone)
+        refit = Refit(Refitting(right, failure), context, None)
+        return replace(plain, made=replace(plain.made, out_of_fold=right), refit=refit)
+
+    return make
+
+
+def test_a_graph_whose_head_was_fitted_again_is_judged_on_training_images_too(refitting: AscentOf) -> None:
+    asked = refitting()
+    tried = attempt(asked, FIRST[0], Purse(60.0))
+    assert tried.attempt.head == "fitted again"
+    assert tried.attempt.check is not None
+    assert tried.attempt.check.n == 240
+
+
+def test_a_graph_that_was_trained_is_not_judged_on_images_that_it_was_trained_on(refitting: AscentOf) -> None:
+    asked = refitting(spread=30.0)
+    tried = attempt(asked, TRAINED, Purse(60.0))
+    assert tried.attempt.head == "fitted again"
+    assert tried.attempt.check is not None
+    assert tried.attempt.check.n == len(asked.workspace.splits.validation) == 180
+    with made(asked, TRAINED) as variant:
+        assert select(variant, asked.jury).split == "validation"
+
+
+@pytest.mark.parametrize("failure", [BackendError("it took too much memory"), DataError("it has no images")], ids=repr)
+def test_a_graph_that_a_runtime_refuses_leaves_the_others(failure: Exception, refitting: AscentOf) -> None:
+    ladder = climb(refitting(failure)).ladder
+    refused, passes = ladder.attempts
+    assert (refused.name, refused.passed, refused.reason) == ("head fitted again", False, str(failure))
+    assert ladder.chosen == passes.name == "head as it was"
+
+
+def test_a_graph_that_cannot_be_timed_is_not_called_the_fastest(
+    ascent: AscentOf, machine_of: Callable[..., Any]
+) -> None:
+    class Refusing(machine_of):  # type: ignore[misc]
+        def time_ratio(self, candidate: Engine, reference: Engine, workspace: Workspace) -> float:
+            found: float = super().time_ratio(candidate, reference, workspace)
+            if found <= 0.5:
+                raise BackendError("it cannot be loaded")
+            return found
+
+    ladder = climb(ascent(search="all", machine=Refusing())).ladder
+    refused = [one for one in ladder.attempts if "it cannot be loaded" in one.untimed_because]
+    assert refused
+    assert all(one.time_ratio is None and one.name not in ladder.front for one in refused)
+    assert ladder.chosen not in [one.name for one in refused]
