@@ -23,6 +23,28 @@ class Treatment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     """Why ``gained`` is ``None``."""
 
 
+class Trained(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What training against the float graph did to a graph.
+
+    Losses are noise over signal of the features plus the divergence of the classes, of images that were not trained on.
+    """
+
+    steps: int
+    """Updates that were made, of which the best state may be an earlier one."""
+    loss_before: float
+    loss_after: float
+    """Of the graph as it went on; where nothing was gained that is the graph as it was, with its loss."""
+    images: int
+    """That it was trained on."""
+    held_out: int
+    """Images that the losses are of."""
+    gained: float | None = None
+    """By what fraction (0.01 is a point) the graph loses less against float than the same one before training; negative
+    where it loses more."""
+    unknown_because: str = ""
+    """Why ``gained`` is ``None``."""
+
+
 class Attempt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One graph that was made and judged."""
 
@@ -41,7 +63,9 @@ class Attempt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     in_float: tuple[str, ...] = ()
     """Nodes that stayed in float besides the head."""
     treatments: tuple[Treatment, ...] = ()
-    """In the order in which they were applied."""
+    """In the order in which they were applied. Of a trained graph each gained what it gained before training."""
+    trained: Trained | None = None
+    """``None`` where it was not trained."""
     int8_share: float = 0.0
     """Fraction of the multiply-adds that is in int8."""
     time_ratio: float | None = None

@@ -33,6 +33,7 @@ from edgetl.host.quantize.treatments import need_moments
 from edgetl.host.quantize.treatments.moments import Moments
 from edgetl.host.torch_runner import TorchRunner
 from edgetl.host.workspace import Workspace
+from edgetl.ladder import Trained
 from edgetl.plugins import RENDERINGS, find
 from edgetl.recipe import Quantize
 from edgetl.runner import own_precision
@@ -56,6 +57,8 @@ class Made:
     runtime: str = "onnxruntime"
     """What the host predicts with; devices are compared with that. The fastest one here, because it is the likely
     choice, and int8 kernels of two runtimes round differently enough to flip close decisions."""
+    trained: Trained | None = None
+    """What training did to it; ``None`` without one."""
 
     @property
     def engine(self) -> Engine:
@@ -111,8 +114,9 @@ class Quantization:
     """``None`` keeps the head as it is."""
     moments: Callable[[], Moments] | None = None
     """Collects those that treatments need, where a graph with one of these has to be made."""
-    tuned: Callable[[Path, Path], Path] | None = None
-    """From the float graph and its Q/DQ graph to the same one trained, before a head is fitted to it."""
+    tuned: Callable[[Path, Path], tuple[Path, Trained]] | None = None
+    """From the float graph and its Q/DQ graph to the same one trained, before a head is fitted to it; and what that
+    did."""
 
 
 def quantized_variant(made: Made, how: Quantization, path: Path, workspace: Workspace) -> Made:
@@ -128,9 +132,10 @@ def quantized_variant(made: Made, how: Quantization, path: Path, workspace: Work
     """
     name, precision = variant_name(how.rendering), own_precision(how.rendering)
     rendered = _rendered(made.model, how, workspace)
-    shutil.copyfile(rendered if how.tuned is None else how.tuned(made.model, rendered), path)
+    graph, trained = (rendered, None) if how.tuned is None else how.tuned(made.model, rendered)
+    shutil.copyfile(graph, path)
     runtime = fastest_runtime(path, precision, workspace)
-    bare = Made(name, path, how.rendering, precision, None, (), runtime)
+    bare = Made(name, path, how.rendering, precision, None, (), runtime, trained=trained)
     fitted = None if how.refit is None else _refitted(bare, how.refit, workspace)
     if fitted is None:
         return bare

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from edgetl.ladder import Attempt, Ladder, Treatment
+from edgetl.ladder import Attempt, Ladder, Trained, Treatment
 from edgetl.report import numbers
 from edgetl.report.page import Column, Table, known_columns
 
@@ -15,6 +15,7 @@ NOTES = "quantization"
 """Under which name a bundle's notes have it."""
 _TITLE = "Quantization: what was tried"
 _TREATMENTS = "Treatments, and what each gained"
+_TRAINING = "Training against float"
 
 
 def ladders_from(notes: Mapping[str, Any]) -> tuple[Ladder, ...]:
@@ -67,6 +68,7 @@ def _table(ladder: Ladder) -> Table:
         Column("Head"),
         Column("Ranges"),
         Column(_TREATMENTS),
+        Column(_TRAINING),
         *(Column(title, "right") for title in ("In int8", "Loses", "Time / float")),
         Column("Not beaten"),
         Column("Verdict"),
@@ -80,7 +82,8 @@ def _table(ladder: Ladder) -> Table:
         *(f"Not timed: {reason}." for reason in untimed),
     )
     return known_columns(
-        Table(f"{_TITLE} ({ladder.rendering})", columns, rows, remarks), (_TREATMENTS, "Loses", "Time / float")
+        Table(f"{_TITLE} ({ladder.rendering})", columns, rows, remarks),
+        (_TREATMENTS, _TRAINING, "Loses", "Time / float"),
     )
 
 
@@ -91,6 +94,7 @@ def _row(one: Attempt, ladder: Ladder) -> tuple[str, ...]:
         one.head,
         one.estimator,
         ", ".join(map(_treatment, one.treatments)) or numbers.UNKNOWN,
+        _trained(one.trained),
         numbers.percent(one.int8_share),
         numbers.UNKNOWN if lost is None else numbers.points(lost),
         numbers.fine_ratio(one.time_ratio),
@@ -101,6 +105,14 @@ def _row(one: Attempt, ladder: Ladder) -> tuple[str, ...]:
 
 def _treatment(one: Treatment) -> str:
     return one.name if one.gained is None else f"{one.name} ({numbers.points(one.gained)})"
+
+
+def _trained(one: Trained | None) -> str:
+    if one is None:
+        return numbers.UNKNOWN
+    losses = f"loss {numbers.significant(one.loss_before)} to {numbers.significant(one.loss_after)}"
+    gained = "" if one.gained is None else f" ({numbers.points(one.gained)})"
+    return f"{numbers.counted(one.steps, 'step')} on {numbers.counted(one.images, 'image')}, {losses}{gained}"
 
 
 def _verdict(one: Attempt, ladder: Ladder) -> str:

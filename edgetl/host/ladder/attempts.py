@@ -157,6 +157,7 @@ def _outcome(ascent: Ascent, rung: Rung) -> Outcome:
         check=_drop(checks),
         reason=failures(checks),
         int8_share=share,
+        trained=variant.trained,
     )
     is_too_large = any(check.name == SIZE and not check.passed for check in checks)
     return Outcome(found, sha256, is_too_large)

@@ -159,11 +159,13 @@ class _State:
         return Climbed(graph, ladder, best.rung)
 
     def _try(self, rung: Rung) -> Tried:
-        """A rung with what came of it; of equal graphs only the first is among those tried."""
+        """A rung with what came of it; of equal graphs only the first is among those tried, but that training gained
+        nothing is worth knowing."""
         tried = attempt(self._ascent, rung, self._purse)
         self._seen.append(tried)
         digest = tried.outcome.model_sha256
-        if digest is None or digest not in {one.outcome.model_sha256 for one in self._tried}:
+        is_new = digest is None or digest not in {one.outcome.model_sha256 for one in self._tried}
+        if is_new or rung.tuning_s is not None:
             self._tried.append(tried)
         if len(self._tried) > 1:
             # one alone leaves nothing to choose, and a device times its candidates itself

@@ -187,10 +187,12 @@ def test_the_last_resort_is_training_against_float(ascent: AscentOf, tmp_path: P
     assert trained.name.startswith("trained against float, ")
     assert trained.in_float == ()
     assert trained.check is not None
-    (kept,) = (tmp_path / "cache/tuned").iterdir()
+    assert trained.trained is not None
+    assert trained.trained.gained is not None
+    (kept,) = (tmp_path / "cache/tuned").glob("*.onnx")
     written_ns = kept.stat().st_mtime_ns
     again = climb(ascent(spread=30.0, gates=Gates(accuracy_drop_max=0.0, margin=0.0))).ladder
-    assert again.attempts[-1].check == trained.check
+    assert again.attempts[-1] == trained
     assert kept.stat().st_mtime_ns == written_ns, "it was trained again"
 
 
