@@ -9,6 +9,8 @@ import msgspec
 from edgetl.check import Check
 
 Head = Literal["fitted again", "as it was"]
+OUT_OF_TIME = "budget_s of [quantize] was spent"
+"""Why a search ended that had more to try."""
 
 
 class Treatment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

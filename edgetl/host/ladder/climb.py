@@ -31,9 +31,8 @@ from edgetl.host.ladder.sensitivity import Layer, ranked_layers
 from edgetl.host.ladder.smallest import smallest
 from edgetl.host.ladder.speed import untimed_because
 from edgetl.host.variants import Made, variant_name
-from edgetl.ladder import Attempt, Ladder
+from edgetl.ladder import OUT_OF_TIME, Attempt, Ladder
 
-OUT_OF_TIME = "budget_s of [quantize] was spent"
 FRONT = (1, 2, 4)
 """Numbers of layers in float that a whole search tries where none has to stay."""
 
