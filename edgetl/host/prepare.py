@@ -18,7 +18,7 @@ from edgetl.host.adapt import AdaptContext, Adapted, Method
 from edgetl.host.adaptation import adaptation
 from edgetl.host.backbones import load_backbone
 from edgetl.host.cache import Cache
-from edgetl.host.contents import BackboneOrigin, Origin
+from edgetl.host.contents import BackboneOrigin, Origin, summary_of
 from edgetl.host.fingerprint import preparation_key
 from edgetl.host.judge import jury_for, settled_by
 from edgetl.host.ladder import Ascent, climb
@@ -203,7 +203,7 @@ def _make(request: PrepareRequest, material: Material, out: Path, progress: Prog
             backbone=BackboneOrigin.of(context.backbone),
             report=adapted.report,
             audited=material.audited,
-            calibrated=others.calibrated,
+            calibrated=summary_of(others.calibrated, context.workspace.classes),
             base=request.base,
             ladders=others.ladders,
         )

@@ -12,7 +12,7 @@ from edgetl.bundle import Bundle
 from edgetl.check import failures
 from edgetl.errors import GateFailed, Unsupported
 from edgetl.host.cache import Cache
-from edgetl.host.contents import BackboneOrigin, Origin
+from edgetl.host.contents import BackboneOrigin, Origin, summary_of
 from edgetl.host.data.stream import stream
 from edgetl.host.export import optimise
 from edgetl.host.graph import read_graph, whole_sha256, write_graph
@@ -77,7 +77,7 @@ def _prepare(request: OnnxRequest, progress: Progress) -> Prepared:
             backbone=BackboneOrigin(request.model.name, request.model.name, whole_sha256(request.model)),
             report={},
             audited=material.audited,
-            calibrated=others.calibrated,
+            calibrated=summary_of(others.calibrated, workspace.classes),
             base=common.base,
             wrapping=wrapped.wrapping,
             ladders=others.ladders,
