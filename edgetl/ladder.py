@@ -94,3 +94,5 @@ class Ladder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     speed: Literal["time", "int8 share"]
     """What stands for speed: latency that was measured, or the fraction of operations in int8 where this machine is
     not the rendering's target."""
+    switched_off: tuple[str, ...] = ()
+    """Treatments that the recipe does not allow."""

@@ -25,6 +25,7 @@ from edgetl.host.ladder import Ascent, climb
 from edgetl.host.material import HeldOut, Material, held_out_images, load_material
 from edgetl.host.packing import pack
 from edgetl.host.quantize.calibrate import MIN_IMAGES
+from edgetl.host.quantize.treatments import allowed
 from edgetl.host.remarks import unknown_targets
 from edgetl.host.request import PrepareRequest
 from edgetl.host.tasks import HostTask
@@ -81,6 +82,7 @@ def _prepare(request: PrepareRequest, progress: Progress) -> Prepared:
     method_options(recipe)
     for name in recipe.quantize.renderings:
         find(RENDERINGS, name, "rendering")
+    allowed(recipe.quantize.treatments)
     check_trainable(recipe.task.kind)
     remarks = unknown_targets(recipe.gates)
     for remark in remarks:

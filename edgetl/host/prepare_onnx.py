@@ -23,6 +23,7 @@ from edgetl.host.original import check_runs, original_outputs, parity_with_origi
 from edgetl.host.packing import pack
 from edgetl.host.prepare import Prepared, Quantized, earlier_named, quantized
 from edgetl.host.remarks import no_better_than_guessing
+from edgetl.host.quantize.treatments import allowed
 from edgetl.host.request import PrepareRequest
 from edgetl.host.unlabelled import unjudged_because, unlabelled_material
 from edgetl.host.user_onnx import InputFormat, Wrapping, classes_of, wrap_classifier, wrap_tensors
@@ -64,6 +65,7 @@ def prepare_onnx(request: OnnxRequest, progress: Progress) -> Prepared:
 
 def _prepare(request: OnnxRequest, progress: Progress) -> Prepared:
     common = request.common
+    allowed(common.recipe.quantize.treatments)
     is_labelled = common.recipe.task.kind != "tensor"
     wrapped = _wrap(request)
     material = _labelled_material(request, wrapped, progress) if is_labelled else unlabelled_material(common, progress)

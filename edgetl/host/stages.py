@@ -31,6 +31,7 @@ from edgetl.host.material import HeldOut, held_out_images, load_material
 from edgetl.host.packing import pack
 from edgetl.host.prepare import adapt_backbone, adapt_context, earlier_named
 from edgetl.host.quantize.record import DAMAGE
+from edgetl.host.quantize.treatments import allowed
 from edgetl.host.request import PrepareRequest
 from edgetl.host.stage_notes import StageNotes, read_notes, write_notes
 from edgetl.host.variants import (
@@ -131,6 +132,7 @@ def quantize(
         Unsupported: the file is missing or no ONNX graph, or there is nothing to explain.
     """
     find(RENDERINGS, rendering, "rendering")
+    allowed(request.recipe.quantize.treatments)
     if explained:
         check_explainable(rendering)
     read_graph(model)  # a damaged file is told before the audit

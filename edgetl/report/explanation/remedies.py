@@ -11,7 +11,7 @@ from edgetl.report import numbers
 
 @dataclass(frozen=True)
 class Remedy:
-    """Something against a loss; both are empty where the search ended for a reason that no setting changes."""
+    """Something against a loss; both are empty where no setting has it tried."""
 
     what: str = ""
     """What to do, where it was not tried."""
@@ -35,6 +35,8 @@ def by_treatment(name: str, what: str, ladder: Ladder) -> Remedy:
     gains = [one.gained for attempt in ladder.attempts for one in attempt.treatments if one.name == name]
     if gains:
         return Remedy(tried=f"treatment {name!r}, {_outcome(gains)}")
+    if name in ladder.switched_off:
+        return Remedy(f"{what} (treatment {name!r}, which treatments of [quantize] leaves out)")
     return _untried(f"{what} (treatment {name!r})", ladder)
 
 

@@ -96,7 +96,8 @@ def _remedies(remedies: Sequence[Remedy], instead: bool = False) -> str:
 
 def _way(remedies: Sequence[Remedy], ladder: Ladder) -> list[str]:
     """How to have tried what was not, if anything."""
-    return [f"To have tried what would help: {way_to_try(ladder)}."] if any(one.what for one in remedies) else []
+    way = way_to_try(ladder)
+    return [f"To have tried what would help: {way}."] if way and any(one.what for one in remedies) else []
 
 
 def _float_layers(explanation: Explanation) -> list[str]:

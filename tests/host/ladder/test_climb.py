@@ -202,3 +202,18 @@ def test_where_something_passed_nothing_is_trained_unless_all_is_wanted(ascent: 
 
     assert trained(climb(ascent(spread=30.0)).ladder) == []
     assert trained(climb(ascent(spread=30.0, search="all")).ladder) != []
+
+
+def test_a_whole_search_knows_what_bias_correction_gains(ascent: AscentOf) -> None:
+    def gained(ladder: Ladder) -> float | None:
+        return {one.name: one.gained for one in ladder.attempts[0].treatments}["bias-correction"]
+
+    assert gained(climb(ascent(search="all")).ladder) is not None
+    assert gained(climb(ascent()).ladder) is None
+
+
+def test_treatments_that_are_switched_off_are_in_no_graph(ascent: AscentOf) -> None:
+    ladder = climb(ascent(spread=30, is_chained=True, treatments=("bias-correction",))).ladder
+    assert {one.name for attempt in ladder.attempts for one in attempt.treatments} == {"bias-correction"}
+    assert ladder.switched_off == ("fold-normalisation", "equalise", "adaptive-rounding")
+    assert climb(ascent(treatments=())).ladder.attempts[0].treatments == ()

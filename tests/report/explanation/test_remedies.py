@@ -108,3 +108,9 @@ def test_where_everything_was_tried_nothing_is_advised(
     assert "The search has nothing left to try." in words
     assert "What would help" not in words
     assert "[quantize]" not in words
+
+
+def test_a_treatment_that_is_switched_off_says_so(ladder: Ladder) -> None:
+    off = msgspec.structs.replace(ladder, ended="it fails", switched_off=("equalise",))
+    found = by_treatment("equalise", "equalise it", off)
+    assert found.what == "equalise it (treatment 'equalise', which treatments of [quantize] leaves out)"
