@@ -23,7 +23,7 @@ from edgetl.host.data.labels import strata
 from edgetl.host.data.stream import stream
 from edgetl.host.export import module_digest, torch_parity, trunk_graph
 from edgetl.host.features import GraphFeatures
-from edgetl.host.fingerprint import code_digest, decoding, machinery
+from edgetl.host.fingerprint import decoding, machinery
 from edgetl.host.graph import FEATURES, HEAD, LOGITS, attach_head, expose_features, head_nodes, read_graph, replace_head
 from edgetl.host.inference import Crew, Engine, collect, fastest
 from edgetl.host.quantize import Rendering, RenderSettings
@@ -114,6 +114,9 @@ class Quantization:
     """``None`` keeps the head as it is."""
     moments: Callable[[], Moments] | None = None
     """Collects those that treatments need, where a graph with one of these has to be made."""
+    moments_of: tuple[str, ...] = ()
+    """Hashes of the images that these are collected on, in order: a record forgets it, and in another order other rows
+    are looked at."""
     tuned: Callable[[Path, Path], tuple[Path, Trained]] | None = None
     """From the float graph and its Q/DQ graph to the same one trained, before a head is fitted to it; and what that
     did."""
@@ -172,7 +175,7 @@ def _calibrated(
     trunk: Path, samples: tuple[Sample, ...], estimator: Estimator, workspace: Workspace
 ) -> CalibrationRecord:
     images = [sample.sha256 for sample in samples]
-    how = [decoding(workspace.preprocess), estimator, code_digest("host/quantize/*.py")]
+    how = [decoding(workspace.preprocess), estimator, machinery()]
     parts = [Engine(trunk, "onnxruntime").identity, images, *how]
 
     def make(path: Path) -> None:
@@ -198,14 +201,15 @@ def _rendered(model: Path, how: Quantization, workspace: Workspace) -> Path:
     """The quantized graph before its head is fitted again, from the cache when it was made of the same before."""
     found: Rendering = find(RENDERINGS, how.rendering, "rendering")
     settings = replace(how.settings, keep_float=how.settings.keep_float | head_nodes(read_graph(model)))
+    is_needed = how.moments is not None and need_moments(settings.treatments)
 
     def make(path: Path) -> None:
         with workspace.progress.stage(f"quantize for {how.rendering}"):
-            is_needed = how.moments is not None and need_moments(settings.treatments)
             moments = how.moments() if is_needed and how.moments is not None else None
             found.render(model, how.record, path, replace(settings, moments=moments))
 
     parts = [how.rendering, sha256_of(model), how.record.sha256, spelled(settings), machinery()]
+    parts += [how.moments_of] if is_needed else []
     return workspace.cache.file("renderings", parts, ".onnx", make)
 
 
