@@ -83,7 +83,7 @@ def attempt(ascent: Ascent, rung: Rung, purse: Purse) -> Tried:
 
 def timed(ascent: Ascent, tried: Tried, purse: Purse) -> Tried:
     """The same with its time against float, where this machine can tell."""
-    because = untimed_because(ascent.rendering, environment().cpu)
+    because = untimed_because(ascent.rendering, environment().cpu, ascent.quantize.renderings)
     if tried.outcome.model_sha256 is None:
         because = "there is no graph"
     if because:

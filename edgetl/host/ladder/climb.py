@@ -147,7 +147,7 @@ class _State:
     def finish(self, ended: str) -> Climbed:
         """Choose, and write the chosen graph under the variant's own name."""
         ascent = self._ascent
-        is_timed = len(self._tried) > 1 and not untimed_because(ascent.rendering, environment().cpu)
+        is_timed = len(self._tried) > 1 and not untimed_because(ascent.rendering, environment().cpu, ascent.quantize.renderings)
         best = chosen(self._tried, is_timed)
         path = ascent.made.model.with_name(f"{variant_name(ascent.rendering)}.onnx")
         graph = written(ascent, best.rung, path)
