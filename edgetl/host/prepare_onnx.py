@@ -27,13 +27,12 @@ from edgetl.host.quantize.treatments import allowed
 from edgetl.host.request import PrepareRequest
 from edgetl.host.unlabelled import unjudged_because, unlabelled_material
 from edgetl.host.user_onnx import InputFormat, Wrapping, classes_of, wrap_classifier, wrap_tensors
-from edgetl.host.variants import Made, fastest_runtime, stratified
+from edgetl.host.variants import PARITY_IMAGES, Made, fastest_runtime, stratified
 from edgetl.host.workspace import Workspace
 from edgetl.preprocess import Preprocess
 from edgetl.progress import Progress
 from edgetl.recipe import Recipe
 
-PARITY_IMAGES = 16
 PASS_IMAGES = 4
 
 

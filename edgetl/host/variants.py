@@ -41,6 +41,7 @@ from edgetl.target import Precision
 from edgetl.tensors import Array, TensorSpec
 
 PARITY_IMAGES = 16
+"""On which an exported graph is compared with what it was made from."""
 
 
 @dataclass(frozen=True)
