@@ -22,8 +22,8 @@ from edgetl.host.material import Material, examined, held_out_images, labelled
 from edgetl.host.original import check_runs, original_outputs, parity_with_original
 from edgetl.host.packing import pack
 from edgetl.host.prepare import Prepared, Quantized, earlier_named, quantized
-from edgetl.host.remarks import no_better_than_guessing
 from edgetl.host.quantize.treatments import allowed
+from edgetl.host.remarks import no_better_than_guessing
 from edgetl.host.request import PrepareRequest
 from edgetl.host.unlabelled import unjudged_because, unlabelled_material
 from edgetl.host.user_onnx import InputFormat, Wrapping, classes_of, wrap_classifier, wrap_tensors

@@ -121,9 +121,7 @@ def written(ascent: Ascent, rung: Rung, path: Path) -> Made:
     basis, refit = ascent.basis(rung.on_graph), ascent.refit if rung.refit else None
     tuned = None if rung.tuning_s is None else partial(tuned_graph, ascent.workspace, rung.tuning_s)
     record = basis.calibrated.record
-    how = Quantization(
-        ascent.rendering, record, rung.settings, refit, lambda: basis.moments, basis.moments_of, tuned
-    )
+    how = Quantization(ascent.rendering, record, rung.settings, refit, lambda: basis.moments, basis.moments_of, tuned)
     return quantized_variant(basis.made, how, path, ascent.workspace)
 
 

@@ -147,7 +147,9 @@ class _State:
     def finish(self, ended: str) -> Climbed:
         """Choose, and write the chosen graph under the variant's own name."""
         ascent = self._ascent
-        is_timed = len(self._tried) > 1 and not untimed_because(ascent.rendering, environment().cpu, ascent.quantize.renderings)
+        is_timed = len(self._tried) > 1 and not untimed_because(
+            ascent.rendering, environment().cpu, ascent.quantize.renderings
+        )
         best = chosen(self._tried, is_timed)
         path = ascent.made.model.with_name(f"{variant_name(ascent.rendering)}.onnx")
         graph = written(ascent, best.rung, path)
@@ -166,8 +168,10 @@ class _State:
         return Climbed(graph, ladder, best.rung)
 
     def _try(self, rung: Rung) -> Tried:
-        """A rung with what came of it; of equal graphs only the first is among those tried, but that training gained
-        nothing is worth knowing."""
+        """A rung with what came of it; of equal graphs only the first is among those tried.
+
+        A trained one is, too: that training gained nothing is worth knowing.
+        """
         tried = attempt(self._ascent, rung, self._purse)
         self._seen.append(tried)
         digest = tried.outcome.model_sha256

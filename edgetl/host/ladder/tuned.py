@@ -22,10 +22,9 @@ IMAGES = 512
 
 
 def tuned_graph(workspace: Workspace, seconds: float, float_graph: Path, quantized: Path) -> tuple[Path, Trained]:
-    """The Q/DQ graph after training, and what that did, from the cache where an earlier run trained it, however long
-    that was allowed.
+    """The Q/DQ graph after training, and what that did, from the cache where an earlier run trained it.
 
-    Where training gains nothing it is the graph as it was.
+    However long that was allowed counts for nothing. Where training gains nothing it is the graph as it was.
 
     Args:
         seconds: that training may take.

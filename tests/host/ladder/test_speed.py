@@ -18,7 +18,9 @@ def timed(cpu: Cpu, *bundled: str) -> set[str]:
     return {rendering for rendering in bundled if not untimed_because(rendering, cpu, bundled)}
 
 
-@pytest.mark.parametrize(("cpu", "own"), [(VNNI, "x86-vnni"), (AVX2, "x86"), (ARM, "arm")], ids=lambda value: str(value))
+@pytest.mark.parametrize(
+    ("cpu", "own"), [(VNNI, "x86-vnni"), (AVX2, "x86"), (ARM, "arm")], ids=lambda value: str(value)
+)
 def test_of_a_whole_recipe_only_the_graph_for_this_cpu_is_timed(cpu: Cpu, own: str) -> None:
     assert timed(cpu, *RENDERINGS) == {own}
 

@@ -41,9 +41,7 @@ def subject(ascent: AscentOf, recorder: Recorder) -> Iterator[tuple[Workspace, f
         yield replace(asked.workspace, progress=recorder), 600.0, asked.made.model, variant.model
 
 
-def test_a_hit_tells_what_the_training_told(
-    subject: tuple[Workspace, float, Path, Path], recorder: Recorder
-) -> None:
+def test_a_hit_tells_what_the_training_told(subject: tuple[Workspace, float, Path, Path], recorder: Recorder) -> None:
     graph, trained = tuned_graph(*subject)
 
     assert trained.steps == 300

@@ -45,7 +45,9 @@ def ladder() -> Ladder:
     """One attempt, which fails, and no time for another."""
     missed = Check("accuracy drop", 0.2, 0.005, "fraction", False, "drop 20.00 points")
     attempt = Attempt("head as it was", "as it was", "percentile", False, missed, "accuracy drop: drop 20.00 points")
-    return Ladder("x86-vnni", "first", 600.0, (attempt,), attempt.name, False, (attempt.name,), OUT_OF_TIME, "int8 share")
+    return Ladder(
+        "x86-vnni", "first", 600.0, (attempt,), attempt.name, False, (attempt.name,), OUT_OF_TIME, "int8 share"
+    )
 
 
 @pytest.fixture

@@ -34,7 +34,9 @@ REMEDIES: dict[str, Callable[[Ladder], Remedy]] = {
 def with_another(ladder: Ladder, loss: float | None, **changed: Any) -> Ladder:
     """A ladder whose first graph loses 20 points, with one more that loses another fraction."""
     check = None if loss is None else Check("accuracy drop", loss, 0.005, "fraction", False, "")
-    another = Attempt("another", "as it was", changed.pop("estimator", "percentile"), False, check, "it fails", **changed)
+    another = Attempt(
+        "another", "as it was", changed.pop("estimator", "percentile"), False, check, "it fails", **changed
+    )
     return msgspec.structs.replace(ladder, attempts=(*ladder.attempts, another))
 
 
@@ -89,9 +91,7 @@ def test_ranges_that_the_first_graph_has_are_no_remedy(ladder: Ladder) -> None:
     assert found == Remedy(tried='estimator = "percentile" in [quantize], which the first graph has')
 
 
-def test_advice_leaves_out_what_was_tried(
-    layer_of: LayerOf, explanation_of: ExplanationOf, ladder: Ladder
-) -> None:
+def test_advice_leaves_out_what_was_tried(layer_of: LayerOf, explanation_of: ExplanationOf, ladder: Ladder) -> None:
     worst = layer_of("dw", 1.0, can_equalise=True, channels=Channels(32, 900.0, 5))
     tried = with_another(ladder, 0.3, treatments=(Treatment("equalise", -0.1),))
     words = in_words(explanation_of(worst, ladder=tried))
