@@ -21,6 +21,7 @@ import hard_network
 import msgspec
 import onnx
 import record
+from gain import Gain, Subject, features, gains, signal_to_noise_db
 from suite_models import built
 
 from edgetl.host.data.source import open_source
@@ -28,7 +29,6 @@ from edgetl.host.data.stream import stream
 from edgetl.host.graph import read_graph
 from edgetl.host.quantize import RenderSettings
 from edgetl.host.quantize.treatments import treat
-from edgetl.host.quantize.treatments.gain import Gain, Subject, features, gains, signal_to_noise_db
 from edgetl.host.quantize.treatments.moments import IMAGES, collect_moments
 from edgetl.plugins import RENDERINGS, TREATMENTS, find
 from edgetl.recipe import read_recipe

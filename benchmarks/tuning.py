@@ -20,6 +20,7 @@ from typing import Any
 import hard_network
 import onnx
 import record
+from gain import Subject, features, signal_to_noise_db
 from suite_models import built
 from treatments import photos
 
@@ -27,7 +28,6 @@ from edgetl.host.graph import read_graph
 from edgetl.host.quantize import RenderSettings
 from edgetl.host.quantize.calibrate import calibrate
 from edgetl.host.quantize.treatments import of_graphs, of_renderings, treat
-from edgetl.host.quantize.treatments.gain import Subject, features, signal_to_noise_db
 from edgetl.host.quantize.treatments.moments import IMAGES, collect_moments
 from edgetl.host.quantize.tuning import TuneSettings
 from edgetl.host.quantize.tuning.tune import tune

@@ -9,6 +9,8 @@ import msgspec
 from edgetl.check import Check
 
 Head = Literal["fitted again", "as it was"]
+OUT_OF_TIME = "budget_s of [quantize] was spent"
+"""Why a search ended that had more to try."""
 
 
 class Treatment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -19,6 +21,28 @@ class Treatment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     gained: float | None = None
     """By what fraction (0.01 is a point) the graph loses less against float than the same one without this treatment;
     negative where it loses more."""
+    unknown_because: str = ""
+    """Why ``gained`` is ``None``."""
+
+
+class Trained(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What training against the float graph did to a graph.
+
+    Losses are noise over signal of the features plus the divergence of the classes, of images that were not trained on.
+    """
+
+    steps: int
+    """Updates that were made, of which the best state may be an earlier one."""
+    loss_before: float
+    loss_after: float
+    """Of the graph as it went on; where nothing was gained that is the graph as it was, with its loss."""
+    images: int
+    """That it was trained on."""
+    held_out: int
+    """Images that the losses are of."""
+    gained: float | None = None
+    """By what fraction (0.01 is a point) the graph loses less against float than the same one before training; negative
+    where it loses more."""
     unknown_because: str = ""
     """Why ``gained`` is ``None``."""
 
@@ -41,7 +65,9 @@ class Attempt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     in_float: tuple[str, ...] = ()
     """Nodes that stayed in float besides the head."""
     treatments: tuple[Treatment, ...] = ()
-    """In the order in which they were applied."""
+    """In the order in which they were applied. Of a trained graph each gained what it gained before training."""
+    trained: Trained | None = None
+    """``None`` where it was not trained."""
     int8_share: float = 0.0
     """Fraction of the multiply-adds that is in int8."""
     time_ratio: float | None = None
@@ -68,3 +94,5 @@ class Ladder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     speed: Literal["time", "int8 share"]
     """What stands for speed: latency that was measured, or the fraction of operations in int8 where this machine is
     not the rendering's target."""
+    switched_off: tuple[str, ...] = ()
+    """Treatments that the recipe does not allow."""

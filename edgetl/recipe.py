@@ -148,6 +148,8 @@ class Quantize(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether the first graph that meets the gates ends the search, or all are tried and the fastest is taken."""
     budget_s: float = 600.0
     """Seconds to search for each rendering; the first graphs are made whatever it is."""
+    treatments: tuple[str, ...] | None = None
+    """Treatments that the search may use; all of them if left out, `[]` for none."""
 
     def __post_init__(self) -> None:
         if self.calibration < 16:

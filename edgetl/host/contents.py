@@ -71,7 +71,8 @@ class Origin:
     report: dict[str, Any]
     """What the method chose and why."""
     audited: Audited
-    calibrated: Calibrated | None
+    calibrated: CalibrationSummary | None
+    """What ranges were taken from; ``None`` where nothing was calibrated, or nobody knows."""
     base: Path
     wrapping: Wrapping | None = None
     """What was put around a user's own model; ``None`` where the model was adapted here."""
@@ -141,10 +142,19 @@ def provenance(origin: Origin) -> Provenance:
         method=origin.recipe.adapt.method if origin.wrapping is None else USER_ONNX,
         data_sha256=origin.audited.dataset.sha256,
         samples={name: sum(counts) for name, counts in splits.counts.items()},
-        calibration=_calibration(origin),
+        calibration=origin.calibrated,
         tools=tool_versions(),
         notes=_notes(origin),
     )
+
+
+def summary_of(calibrated: Calibrated | None, classes: tuple[str, ...]) -> CalibrationSummary | None:
+    """What a bundle says of its calibration; nothing where there was none."""
+    if calibrated is None:
+        return None
+    record, samples = calibrated.record, calibrated.samples
+    counts = {classes[place]: count for place, count in class_counts(samples).items()} if classes else {}
+    return CalibrationSummary(n=record.images, sha256=record.images_sha256, classes=counts)
 
 
 def card(judged: tuple[Judged, ...], origin: Origin) -> str:
@@ -168,15 +178,6 @@ def card(judged: tuple[Judged, ...], origin: Origin) -> str:
         "",
     ]
     return "\n".join(lines)
-
-
-def _calibration(origin: Origin) -> CalibrationSummary | None:
-    if origin.calibrated is None:
-        return None
-    record, samples = origin.calibrated.record, origin.calibrated.samples
-    classes = origin.workspace.classes
-    counts = {classes[place]: count for place, count in class_counts(samples).items()} if classes else {}
-    return CalibrationSummary(n=record.images, sha256=record.images_sha256, classes=counts)
 
 
 def _notes(origin: Origin) -> dict[str, Any]:

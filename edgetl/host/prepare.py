@@ -18,13 +18,14 @@ from edgetl.host.adapt import AdaptContext, Adapted, Method
 from edgetl.host.adaptation import adaptation
 from edgetl.host.backbones import load_backbone
 from edgetl.host.cache import Cache
-from edgetl.host.contents import BackboneOrigin, Origin
+from edgetl.host.contents import BackboneOrigin, Origin, summary_of
 from edgetl.host.fingerprint import preparation_key
 from edgetl.host.judge import jury_for, settled_by
 from edgetl.host.ladder import Ascent, Climbed, climb
 from edgetl.host.material import HeldOut, Material, held_out_images, load_material
 from edgetl.host.packing import pack
 from edgetl.host.quantize.calibrate import MIN_IMAGES
+from edgetl.host.quantize.treatments import allowed
 from edgetl.host.remarks import unknown_targets
 from edgetl.host.request import PrepareRequest
 from edgetl.host.tasks import HostTask
@@ -81,6 +82,7 @@ def _prepare(request: PrepareRequest, progress: Progress) -> Prepared:
     method_options(recipe)
     for name in recipe.quantize.renderings:
         find(RENDERINGS, name, "rendering")
+    allowed(recipe.quantize.treatments)
     check_trainable(recipe.task.kind)
     remarks = _told(unknown_targets(recipe.gates), progress)
     material = load_material(request, progress)
@@ -228,7 +230,7 @@ def _make(request: PrepareRequest, material: Material, out: Path, progress: Prog
             backbone=BackboneOrigin.of(context.backbone),
             report=adapted.report,
             audited=material.audited,
-            calibrated=others.calibrated,
+            calibrated=summary_of(others.calibrated, context.workspace.classes),
             base=request.base,
             ladders=others.ladders,
         )

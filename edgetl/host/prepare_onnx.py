@@ -12,7 +12,7 @@ from edgetl.bundle import Bundle
 from edgetl.check import failures
 from edgetl.errors import GateFailed, Unsupported
 from edgetl.host.cache import Cache
-from edgetl.host.contents import BackboneOrigin, Origin
+from edgetl.host.contents import BackboneOrigin, Origin, summary_of
 from edgetl.host.data.stream import stream
 from edgetl.host.export import optimise
 from edgetl.host.graph import read_graph, whole_sha256, write_graph
@@ -22,17 +22,17 @@ from edgetl.host.material import Material, examined, held_out_images, labelled
 from edgetl.host.original import check_runs, original_outputs, parity_with_original
 from edgetl.host.packing import pack
 from edgetl.host.prepare import Prepared, Quantized, earlier_named, quantized
+from edgetl.host.quantize.treatments import allowed
 from edgetl.host.remarks import no_better_than_guessing
 from edgetl.host.request import PrepareRequest
 from edgetl.host.unlabelled import unjudged_because, unlabelled_material
 from edgetl.host.user_onnx import InputFormat, Wrapping, classes_of, wrap_classifier, wrap_tensors
-from edgetl.host.variants import Made, fastest_runtime, stratified
+from edgetl.host.variants import PARITY_IMAGES, Made, fastest_runtime, stratified
 from edgetl.host.workspace import Workspace
 from edgetl.preprocess import Preprocess
 from edgetl.progress import Progress
 from edgetl.recipe import Recipe
 
-PARITY_IMAGES = 16
 PASS_IMAGES = 4
 
 
@@ -64,6 +64,7 @@ def prepare_onnx(request: OnnxRequest, progress: Progress) -> Prepared:
 
 def _prepare(request: OnnxRequest, progress: Progress) -> Prepared:
     common = request.common
+    allowed(common.recipe.quantize.treatments)
     is_labelled = common.recipe.task.kind != "tensor"
     wrapped = _wrap(request)
     material = _labelled_material(request, wrapped, progress) if is_labelled else unlabelled_material(common, progress)
@@ -77,7 +78,7 @@ def _prepare(request: OnnxRequest, progress: Progress) -> Prepared:
             backbone=BackboneOrigin(request.model.name, request.model.name, whole_sha256(request.model)),
             report={},
             audited=material.audited,
-            calibrated=others.calibrated,
+            calibrated=summary_of(others.calibrated, workspace.classes),
             base=common.base,
             wrapping=wrapped.wrapping,
             ladders=others.ladders,

@@ -12,10 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetl.artifact import sha256_of
+from edgetl.bundle import CalibrationSummary
 from edgetl.check import Check
 from edgetl.errors import InputError
 from edgetl.files import write_bytes
 from edgetl.host.quantize.record import DAMAGE
+from edgetl.ladder import Ladder
 
 ENDING = ".notes.npz"
 
@@ -33,6 +35,10 @@ class StageNotes:
     checks: tuple[Check, ...]
     out_of_fold: NDArray[np.float32] | None
     """Honest logits of the training samples, ``(n, classes)``."""
+    calibration: CalibrationSummary | None = None
+    """What ranges were taken from; ``None`` beside a float model."""
+    ladder: Ladder | None = None
+    """What was tried to quantize it; ``None`` beside a float model."""
 
 
 class _Meta(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,12 +48,21 @@ class _Meta(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     runtime: str
     regularisation: float | None
     checks: tuple[Check, ...]
+    calibration: CalibrationSummary | None = None
+    ladder: Ladder | None = None
 
 
 def write_notes(model: Path, notes: StageNotes) -> None:
     """Write the notes of a model file that is there already."""
     meta = _Meta(
-        "edgetl.stage-notes/1", sha256_of(model), notes.made_from, notes.runtime, notes.regularisation, notes.checks
+        "edgetl.stage-notes/1",
+        sha256_of(model),
+        notes.made_from,
+        notes.runtime,
+        notes.regularisation,
+        notes.checks,
+        notes.calibration,
+        notes.ladder,
     )
     arrays = {} if notes.out_of_fold is None else {"out_of_fold": notes.out_of_fold}
     buffer = io.BytesIO()
@@ -74,7 +89,8 @@ def read_notes(model: Path, made_from: str) -> StageNotes | None:
         raise InputError(f"{str(path)!r} is damaged ({error}); run the stage again, or remove it") from error
     if (meta.model_sha256, meta.made_from) != (sha256_of(model), made_from):
         return None
-    return StageNotes(meta.made_from, meta.runtime, meta.regularisation, meta.checks, out_of_fold)
+    told = (meta.runtime, meta.regularisation, meta.checks, out_of_fold, meta.calibration, meta.ladder)
+    return StageNotes(meta.made_from, *told)
 
 
 def _beside(model: Path) -> Path:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from edgetl.bundle import CalibrationSummary
 from edgetl.errors import EdgeTLError, InputError, RecipeError
 from edgetl.evaluation import Metrics
 from edgetl.explanation import Explanation
@@ -21,7 +22,7 @@ from edgetl.host.adapt import AdaptContext, Adapted, Head, Method
 from edgetl.host.adaptation import cut_of
 from edgetl.host.backbones import Pooling, trunk
 from edgetl.host.cache import digest
-from edgetl.host.contents import BackboneOrigin, Origin
+from edgetl.host.contents import BackboneOrigin, Origin, summary_of
 from edgetl.host.graph import read_graph, write_graph
 from edgetl.host.judge import is_thresholded, jury_for, predict, select, settled, settled_by
 from edgetl.host.ladder import Ascent, climb
@@ -30,6 +31,7 @@ from edgetl.host.material import HeldOut, held_out_images, load_material
 from edgetl.host.packing import pack
 from edgetl.host.prepare import adapt_backbone, adapt_context, earlier_named
 from edgetl.host.quantize.record import DAMAGE
+from edgetl.host.quantize.treatments import allowed
 from edgetl.host.request import PrepareRequest
 from edgetl.host.stage_notes import StageNotes, read_notes, write_notes
 from edgetl.host.variants import Made, Refit, calibration, fastest_runtime, float_variant, variant_name
@@ -109,7 +111,8 @@ def export(request: PrepareRequest, folder: Path, progress: Progress) -> Path:
         raise InputError(f"{str(folder)!r} is incomplete or damaged ({error}); run edgetl adapt again") from error
     with tempfile.TemporaryDirectory(prefix="edgetl-") as scratch:
         made = float_variant(Adapted(module, head, None, index.report), context.workspace, Path(scratch))
-        _deliver(replace(made, out_of_fold=out_of_fold), request, context, index.regularisation)
+        made = replace(made, out_of_fold=out_of_fold)
+        _deliver(made.model, request, _noted(made, request, context, index.regularisation))
     return request.out
 
 
@@ -125,6 +128,7 @@ def quantize(
         Unsupported: the file is missing or no ONNX graph, or there is nothing to explain.
     """
     find(RENDERINGS, rendering, "rendering")
+    allowed(request.recipe.quantize.treatments)
     if explained:
         check_explainable(rendering)
     read_graph(model)  # a damaged file is told before the audit
@@ -139,10 +143,16 @@ def quantize(
         settings, workspace = request.recipe.quantize, context.workspace
         jury = settled_by(made, jury_for(request.recipe.task.kind, request.recipe.gates, workspace))
         refit = Refit(method, context, regularisation)
-        ascent = Ascent(made, rendering, calibration(made, settings, workspace), refit, settings, jury)
+        calibrated = calibration(made, settings, workspace)
+        ascent = Ascent(made, rendering, calibrated, refit, settings, jury)
         climbed = climb(ascent)
         if climbed.ladder.passed:
-            _deliver(climbed.made, request, context, regularisation)
+            told = replace(
+                _noted(climbed.made, request, context, regularisation),
+                calibration=summary_of(calibrated, workspace.classes),
+                ladder=climbed.ladder,
+            )
+            _deliver(climbed.made.model, request, told)
         written = request.out if climbed.ladder.passed else None
         return Quantized(written, climbed.ladder, explain(ascent, climbed) if explained else None)
 
@@ -181,14 +191,16 @@ def pack_files(request: PrepareRequest, files: Files, progress: Progress) -> tup
     given += [
         Made(variant_name(name), model, name, own_precision(name), None, ()) for name, model in files.renderings.items()
     ]
+    calibrated, ladders = _told(files, _made_from(request, context))
     origin = Origin(
         recipe=request.recipe,
         workspace=context.workspace,
         backbone=BackboneOrigin.of(context.backbone),
         report={},
         audited=material.audited,
-        calibrated=None,
+        calibrated=calibrated,
         base=request.base,
+        ladders=ladders,
     )
     request.out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="edgetl-") as folder:
@@ -211,11 +223,22 @@ def _made(given: Made, folder: Path, request: PrepareRequest, context: AdaptCont
     return replace(given, model=path, runtime=notes.runtime, out_of_fold=notes.out_of_fold, checks=notes.checks)
 
 
-def _deliver(made: Made, request: PrepareRequest, context: AdaptContext, regularisation: float | None) -> None:
+def _told(files: Files, made_from: str) -> tuple[CalibrationSummary | None, tuple[Ladder, ...]]:
+    """What the stages that quantized noted of it; a calibration is that of all renderings of a recipe."""
+    notes = [read_notes(model, made_from) for model in files.renderings.values()]
+    known = [one for one in notes if one is not None]
+    calibrated = next((one.calibration for one in known if one.calibration is not None), None)
+    return calibrated, tuple(one.ladder for one in known if one.ladder is not None)
+
+
+def _noted(made: Made, request: PrepareRequest, context: AdaptContext, regularisation: float | None) -> StageNotes:
+    return StageNotes(_made_from(request, context), made.runtime, regularisation, made.checks, made.out_of_fold)
+
+
+def _deliver(model: Path, request: PrepareRequest, notes: StageNotes) -> None:
     """Write a model where it was asked for, and what is known of it beside it."""
     request.out.parent.mkdir(parents=True, exist_ok=True)
-    write_bytes(request.out, made.model.read_bytes())
-    notes = StageNotes(_made_from(request, context), made.runtime, regularisation, made.checks, made.out_of_fold)
+    write_bytes(request.out, model.read_bytes())
     write_notes(request.out, notes)
 
 

@@ -28,6 +28,11 @@ class Basis:
     """Of this very graph."""
     workspace: Workspace
 
+    @property
+    def moments_of(self) -> tuple[str, ...]:
+        """Hashes of the images of :attr:`moments`, in order."""
+        return tuple(sample.sha256 for sample in self.calibrated.samples[:IMAGES])
+
     @cached_property
     def moments(self) -> Moments:
         """Of the inputs of its layers; collected when they are first asked for."""

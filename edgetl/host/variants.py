@@ -24,7 +24,7 @@ from edgetl.host.data.noise import refuse_noise
 from edgetl.host.data.stream import stream
 from edgetl.host.export import module_digest, torch_parity, trunk_graph
 from edgetl.host.features import GraphFeatures
-from edgetl.host.fingerprint import code_digest, decoding, machinery
+from edgetl.host.fingerprint import decoding, machinery
 from edgetl.host.graph import FEATURES, HEAD, LOGITS, attach_head, expose_features, head_nodes, read_graph, replace_head
 from edgetl.host.inference import Crew, Engine, collect, fastest
 from edgetl.host.quantize import Rendering, RenderSettings
@@ -34,6 +34,7 @@ from edgetl.host.quantize.treatments import need_moments
 from edgetl.host.quantize.treatments.moments import Moments
 from edgetl.host.torch_runner import TorchRunner
 from edgetl.host.workspace import Workspace
+from edgetl.ladder import Trained
 from edgetl.plugins import RENDERINGS, find
 from edgetl.recipe import Quantize
 from edgetl.runner import own_precision
@@ -41,6 +42,7 @@ from edgetl.target import Precision
 from edgetl.tensors import Array, TensorSpec
 
 PARITY_IMAGES = 16
+"""On which an exported graph is compared with what it was made from."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,8 @@ class Made:
     choice, and int8 kernels of two runtimes round differently enough to flip close decisions."""
     is_refitted: bool = False
     """Whether its head was fitted again on the features of its own trunk."""
+    trained: Trained | None = None
+    """What training did to it; ``None`` without one."""
 
     @property
     def engine(self) -> Engine:
@@ -115,9 +119,12 @@ class Quantization:
     """``None`` keeps the head as it is."""
     moments: Callable[[], Moments] | None = None
     """Collects those that treatments need, where a graph with one of these has to be made."""
-    tuned: Callable[[Path, Path], Path] | None = None
-    """From the float graph and its Q/DQ graph to the same one trained, before a head is fitted to it. It is trained on
-    images of the training split, so no prediction on these is honest any more."""
+    moments_of: tuple[str, ...] = ()
+    """Hashes of the images that these are collected on, in order: a record forgets it, and in another order other rows
+    are looked at."""
+    tuned: Callable[[Path, Path], tuple[Path, Trained]] | None = None
+    """From the float graph and its Q/DQ graph to the same one trained, before a head is fitted to it; and what that
+    did. It is trained on images of the training split, so no prediction on these is honest any more."""
 
 
 def quantized_variant(made: Made, how: Quantization, path: Path, workspace: Workspace) -> Made:
@@ -133,9 +140,10 @@ def quantized_variant(made: Made, how: Quantization, path: Path, workspace: Work
     """
     name, precision = variant_name(how.rendering), own_precision(how.rendering)
     rendered = _rendered(made.model, how, workspace)
-    shutil.copyfile(rendered if how.tuned is None else how.tuned(made.model, rendered), path)
+    graph, trained = (rendered, None) if how.tuned is None else how.tuned(made.model, rendered)
+    shutil.copyfile(graph, path)
     runtime = fastest_runtime(path, precision, workspace)
-    bare = Made(name, path, how.rendering, precision, None, (), runtime)
+    bare = Made(name, path, how.rendering, precision, None, (), runtime, trained=trained)
     fitted = None if how.refit is None else _refitted(bare, how.refit, workspace)
     if fitted is None:
         return bare
@@ -177,7 +185,7 @@ def _calibrated(
     trunk: Path, samples: tuple[Sample, ...], estimator: Estimator, workspace: Workspace
 ) -> CalibrationRecord:
     images = [sample.sha256 for sample in samples]
-    how = [decoding(workspace.preprocess), estimator, code_digest("host/quantize/*.py")]
+    how = [decoding(workspace.preprocess), estimator, machinery()]
     parts = [Engine(trunk, "onnxruntime").identity, images, *how]
 
     def make(path: Path) -> None:
@@ -203,14 +211,15 @@ def _rendered(model: Path, how: Quantization, workspace: Workspace) -> Path:
     """The quantized graph before its head is fitted again, from the cache when it was made of the same before."""
     found: Rendering = find(RENDERINGS, how.rendering, "rendering")
     settings = replace(how.settings, keep_float=how.settings.keep_float | head_nodes(read_graph(model)))
+    is_needed = how.moments is not None and need_moments(settings.treatments)
 
     def make(path: Path) -> None:
         with workspace.progress.stage(f"quantize for {how.rendering}"):
-            is_needed = how.moments is not None and need_moments(settings.treatments)
             moments = how.moments() if is_needed and how.moments is not None else None
             found.render(model, how.record, path, replace(settings, moments=moments))
 
     parts = [how.rendering, sha256_of(model), how.record.sha256, spelled(settings), machinery()]
+    parts += [how.moments_of] if is_needed else []
     return workspace.cache.file("renderings", parts, ".onnx", make)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from edgetl.ladder import Attempt, Ladder, Treatment
+from edgetl.ladder import Attempt, Ladder, Trained, Treatment
 from edgetl.report import numbers
 from edgetl.report.page import Column, Table, known_columns
 from edgetl.runner import own_precision
@@ -17,6 +17,7 @@ NOTES = "quantization"
 _TITLE = "Quantization: what was tried"
 _TREATMENTS = "Treatments, and what each gained"
 _IN_INT8 = "In int8"
+_TRAINING = "Training against float"
 
 
 def ladders_from(notes: Mapping[str, Any]) -> tuple[Ladder, ...]:
@@ -87,6 +88,7 @@ def _table(ladder: Ladder) -> Table:
         Column("Head"),
         Column("Ranges"),
         Column(_TREATMENTS),
+        Column(_TRAINING),
         *(Column(title, "right") for title in (_IN_INT8, "Loses", "Time / float")),
         Column("Not beaten"),
         Column("Verdict"),
@@ -101,7 +103,7 @@ def _table(ladder: Ladder) -> Table:
     )
     return known_columns(
         Table(f"{_TITLE} ({ladder.rendering})", columns, rows, remarks),
-        (_TREATMENTS, _IN_INT8, "Loses", "Time / float"),
+        (_TREATMENTS, _TRAINING, _IN_INT8, "Loses", "Time / float"),
     )
 
 
@@ -112,6 +114,7 @@ def _row(one: Attempt, ladder: Ladder) -> tuple[str, ...]:
         one.head,
         one.estimator,
         ", ".join(map(_treatment, one.treatments)) or numbers.UNKNOWN,
+        _trained(one.trained),
         numbers.percent(one.int8_share) if _is_on_integers(ladder) else numbers.UNKNOWN,
         numbers.UNKNOWN if lost is None else numbers.points(lost),
         numbers.fine_ratio(one.time_ratio),
@@ -122,6 +125,14 @@ def _row(one: Attempt, ladder: Ladder) -> tuple[str, ...]:
 
 def _treatment(one: Treatment) -> str:
     return one.name if one.gained is None else f"{one.name} ({numbers.points(one.gained)})"
+
+
+def _trained(one: Trained | None) -> str:
+    if one is None:
+        return numbers.UNKNOWN
+    losses = f"loss {numbers.significant(one.loss_before)} to {numbers.significant(one.loss_after)}"
+    gained = "" if one.gained is None else f" ({numbers.points(one.gained)})"
+    return f"{numbers.counted(one.steps, 'step')} on {numbers.counted(one.images, 'image')}, {losses}{gained}"
 
 
 def _verdict(one: Attempt, ladder: Ladder) -> str:

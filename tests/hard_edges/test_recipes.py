@@ -52,6 +52,12 @@ CHANGES: dict[str, tuple[str, str, str]] = {
         "unknown field `mixp` - at `$.adapt.augment`; did you mean 'mixup'?",
     ),
     "unknown rendering": ("renderings = []", 'renderings = ["tpu"]', "unknown rendering 'tpu'; expected one of: "),
+    "unknown treatment": (
+        "renderings = []",
+        'renderings = []\ntreatments = ["equalize"]',
+        "treatments of [quantize]: unknown treatment 'equalize'; expected some of: fold-normalisation, equalise, "
+        "adaptive-rounding, bias-correction; did you mean 'equalise'?",
+    ),
     "unknown task": ("[gates]", '[task]\nkind = "guess"\n[gates]', "task 'guess'"),
     "unknown backbone": ("test_efficientnet", "test_eficientnet", "did you mean test_efficientnet"),
     "unknown stage": ('["head"]', '["blocks.99"]', "has no stage 'blocks.99'; expected some of: blocks.0"),

@@ -18,6 +18,7 @@ from edgetl.host.prepare import prepare
 from edgetl.host.request import PrepareRequest
 from edgetl.host.stages import Files, adapt, evaluate, export, pack_files, quantize
 from edgetl.progress import Silent
+from edgetl.report.ladder import ladders_from
 
 RequestOf = Callable[..., PrepareRequest]
 RENDERING = "x86-vnni"
@@ -61,6 +62,10 @@ def test_stages_alone_make_the_models_and_judgements_that_prepare_makes(
     assert model_hashes(tmp_path / "stages.edgetl") == model_hashes(exported.out)
     alone, whole = (Bundle.open(path).manifest for path in (tmp_path / "stages.edgetl", exported.out))
     assert msgspec.json.encode(alone.evaluations) == msgspec.json.encode(whole.evaluations)
+    assert alone.provenance.calibration == whole.provenance.calibration
+    assert alone.provenance.calibration is not None
+    assert ladders_from(alone.provenance.notes) == ladders_from(whole.provenance.notes)
+    assert [ladder.rendering for ladder in ladders_from(alone.provenance.notes)] == [RENDERING]
 
 
 def test_a_model_without_notes_is_quantized_with_settings_chosen_again_and_says_so(

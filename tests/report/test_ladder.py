@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from edgetl.check import Check
-from edgetl.ladder import Attempt, Ladder, Treatment
+from edgetl.ladder import Attempt, Ladder, Trained, Treatment
 from edgetl.report.ladder import in_words, ladder_tables, ladders_from
 
 TREATED = Attempt(
@@ -36,6 +36,17 @@ def test_treatments_stand_with_what_they_gained(treated_ladder: Ladder) -> None:
 
     place = [column.title for column in table.columns].index("Treatments, and what each gained")
     assert table.rows[1][place] == "equalise (+71.6 points), bias-correction"
+
+
+def test_training_stands_with_its_losses_and_what_it_gained(treated_ladder: Ladder) -> None:
+    first, second = treated_ladder.attempts
+    second = msgspec.structs.replace(second, trained=Trained(300, 0.41234, 0.12, 448, 64, 0.031))
+    (table,) = ladder_tables((msgspec.structs.replace(treated_ladder, attempts=(first, second)),))
+
+    place = [column.title for column in table.columns].index("Training against float")
+    assert [row[place] for row in table.rows] == ["-", "300 steps on 448 images, loss 0.4123 to 0.12 (+3.1 points)"]
+    (table,) = ladder_tables((treated_ladder,))
+    assert "Training against float" not in [column.title for column in table.columns], "nothing was trained"
 
 
 def test_notes_give_the_ladder_back(treated_ladder: Ladder) -> None:

@@ -1,4 +1,4 @@
-"""Models without labels: outputs are what they are, so only parity and latency are judged."""
+"""Models without labels: outputs are what they are, so parity, latency and likeness to the float model are judged."""
 
 from __future__ import annotations
 

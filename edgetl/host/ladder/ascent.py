@@ -16,6 +16,7 @@ from edgetl.host.fingerprint import decoding, machinery
 from edgetl.host.inference import Engine
 from edgetl.host.judge import Jury
 from edgetl.host.ladder.speed import time_ratio
+from edgetl.host.quantize.treatments import allowed
 from edgetl.host.treated import Basis, treated
 from edgetl.host.variants import Calibrated, Made, Refit
 from edgetl.host.workspace import Workspace
@@ -59,6 +60,11 @@ class Ascent:
     def workspace(self) -> Workspace:
         """Data and cache."""
         return self.jury.workspace
+
+    @cached_property
+    def treatments(self) -> tuple[str, ...]:
+        """Those that the recipe allows."""
+        return allowed(self.quantize.treatments)
 
     @cached_property
     def identity(self) -> list[object]:

@@ -77,7 +77,7 @@ def attempt(ascent: Ascent, rung: Rung, purse: Purse) -> Tried:
 
 def timed(ascent: Ascent, tried: Tried, purse: Purse) -> Tried:
     """The same with its time against float, where this machine can tell."""
-    because = untimed_because(ascent.rendering, environment().cpu)
+    because = untimed_because(ascent.rendering, environment().cpu, ascent.quantize.renderings)
     if tried.outcome.model_sha256 is None:
         because = "there is no graph"
     if because:
@@ -113,7 +113,8 @@ def written(ascent: Ascent, rung: Rung, path: Path) -> Made:
     tuned = None
     if rung.tuning_s is not None:
         tuned = partial(tuned_graph, ascent.workspace, Allowance(rung.tuning_s, ascent.quantize.budget_s))
-    how = Quantization(ascent.rendering, basis.calibrated.record, rung.settings, refit, lambda: basis.moments, tuned)
+    record = basis.calibrated.record
+    how = Quantization(ascent.rendering, record, rung.settings, refit, lambda: basis.moments, basis.moments_of, tuned)
     return quantized_variant(basis.made, how, path, ascent.workspace)
 
 
@@ -151,6 +152,7 @@ def _outcome(ascent: Ascent, rung: Rung) -> Outcome:
         check=_drop(checks),
         reason=failures(checks),
         int8_share=share,
+        trained=variant.trained,
     )
     is_too_large = any(check.name == SIZE and not check.passed for check in checks)
     return Outcome(found, sha256, is_too_large)

@@ -16,7 +16,6 @@ from edgetl.host.ladder.attempts import Tried, attempt, is_settled, timed, writt
 from edgetl.host.ladder.choice import chosen, front, loss_of, most_accurate
 from edgetl.host.ladder.gains import with_gains
 from edgetl.host.ladder.rungs import (
-    FIRST,
     Rung,
     first_rungs,
     is_on_integers,
@@ -26,14 +25,15 @@ from edgetl.host.ladder.rungs import (
     treatments_alone,
     treatments_together,
     tuned,
+    with_one_less,
 )
 from edgetl.host.ladder.sensitivity import Layer, ranked_layers
 from edgetl.host.ladder.smallest import smallest
 from edgetl.host.ladder.speed import untimed_because
 from edgetl.host.variants import Made, variant_name
-from edgetl.ladder import Attempt, Ladder
+from edgetl.ladder import OUT_OF_TIME, Attempt, Ladder
+from edgetl.plugins import TREATMENTS
 
-OUT_OF_TIME = "budget_s of [quantize] was spent"
 FRONT = (1, 2, 4)
 """Numbers of layers in float that a whole search tries where none has to stay."""
 
@@ -92,7 +92,7 @@ class _State:
         return self._tuning(self._mixed_precision())
 
     def _first(self) -> None:
-        for rung in first_rungs(self._ascent.refit is not None):
+        for rung in first_rungs(self._ascent.refit is not None, self._ascent.treatments):
             self._end_if_enough(self._try(rung))
             if (hopeless := self._hopeless()) is not None:
                 raise _EndedError(hopeless)
@@ -100,18 +100,24 @@ class _State:
             raise Unsupported(self._tried[0].attempt.reason)
 
     def _ranges(self) -> None:
-        for rung in other_rungs(self._ascent.rendering, self._ascent.calibrated.record.estimator):
+        ascent = self._ascent
+        for rung in other_rungs(ascent.rendering, ascent.calibrated.record.estimator, ascent.treatments):
             self._end_if_enough(self._try_within(rung))
 
     def _treatments(self) -> None:
-        """Each treatment alone upon the best so far, then those that helped, together."""
+        """Each treatment alone upon the best so far, then those that helped, together.
+
+        Where everything is wanted, the best so far is made without those that it has, too, to know what they gain.
+        """
         base = most_accurate(self._tried)
         helped: dict[str, float] = {}
-        for name in treatments_alone(self._ascent.rendering, base.rung):
+        for name in treatments_alone(self._ascent.rendering, base.rung, self._ascent.treatments):
             alone = self._try_within(treated(base.rung, (name,)))
             self._end_if_enough(alone)
             if loss_of(alone) < loss_of(base):
                 helped[name] = loss_of(alone)
+        for rung in with_one_less(self._ascent.rendering, base.rung) if self._is_whole else ():
+            self._try_within(rung)
         search = treatments_together(helped)
         with suppress(StopIteration):
             names = next(search)
@@ -124,7 +130,7 @@ class _State:
         """The climb without a refit where the method does none; a graph that is made for this is among the first."""
         if self._ascent.refit is None:
             return self._ascent
-        tried = attempt(self._ascent, FIRST[0], Purse(0.0))
+        tried = attempt(self._ascent, first_rungs(True, self._ascent.treatments)[0], Purse(0.0))
         is_fitted = tried.outcome.model_sha256 is None or tried.attempt.head == "fitted again"
         return self._ascent if is_fitted else replace(self._ascent, refit=None)
 
@@ -141,7 +147,9 @@ class _State:
     def finish(self, ended: str) -> Climbed:
         """Choose, and write the chosen graph under the variant's own name."""
         ascent = self._ascent
-        is_timed = len(self._tried) > 1 and not untimed_because(ascent.rendering, environment().cpu)
+        is_timed = len(self._tried) > 1 and not untimed_because(
+            ascent.rendering, environment().cpu, ascent.quantize.renderings
+        )
         best = chosen(self._tried, is_timed)
         path = ascent.made.model.with_name(f"{variant_name(ascent.rendering)}.onnx")
         graph = written(ascent, best.rung, path)
@@ -155,15 +163,20 @@ class _State:
             front(self._tried, is_timed),
             ended,
             "time" if is_timed else "int8 share",
+            tuple(name for name in TREATMENTS if name not in ascent.treatments),
         )
         return Climbed(graph, ladder, best.rung)
 
     def _try(self, rung: Rung) -> Tried:
-        """A rung with what came of it; of equal graphs only the first is among those tried."""
+        """A rung with what came of it; of equal graphs only the first is among those tried.
+
+        A trained one is, too: that training gained nothing is worth knowing.
+        """
         tried = attempt(self._ascent, rung, self._purse)
         self._seen.append(tried)
         digest = tried.outcome.model_sha256
-        if digest is None or digest not in {one.outcome.model_sha256 for one in self._tried}:
+        is_new = digest is None or digest not in {one.outcome.model_sha256 for one in self._tried}
+        if is_new or rung.tuning_s is not None:
             self._tried.append(tried)
         if len(self._tried) > 1:
             # one alone leaves nothing to choose, and a device times its candidates itself

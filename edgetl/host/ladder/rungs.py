@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 
 from edgetl.host.quantize import RenderSettings
 from edgetl.host.quantize.treatments import done, of_graphs, of_renderings, ordered
-from edgetl.plugins import TREATMENTS
 from edgetl.runner import own_precision
 
 
@@ -41,28 +40,38 @@ OTHERS = tuple(
 """Tried in this order where the first ones fail, each as fast as they are; the recipe's own estimator is left out."""
 
 
-def first_rungs(can_refit: bool) -> tuple[Rung, ...]:
-    """What is made in any case."""
-    return FIRST if can_refit else tuple(rung for rung in FIRST if not rung.refit)
+def first_rungs(can_refit: bool, allowed: tuple[str, ...]) -> tuple[Rung, ...]:
+    """What is made in any case.
+
+    Args:
+        allowed: treatments that the recipe allows.
+    """
+    return tuple(_within(rung, allowed) for rung in FIRST if can_refit or not rung.refit)
 
 
-def other_rungs(rendering: str, estimator: str) -> tuple[Rung, ...]:
+def other_rungs(rendering: str, estimator: str, allowed: tuple[str, ...]) -> tuple[Rung, ...]:
     """What is tried next; 16-bit floats have no ranges to choose.
 
     Args:
         estimator: what the first rungs had.
+        allowed: treatments that the recipe allows.
     """
     if not is_on_integers(rendering):
         return ()
-    return tuple(rung for rung in OTHERS if rung.settings.estimator != estimator)
+    return tuple(_within(rung, allowed) for rung in OTHERS if rung.settings.estimator != estimator)
 
 
-def treatments_alone(rendering: str, base: Rung) -> tuple[str, ...]:
-    """Treatments to try one by one after that: all that the base has not, in the order of their table.
+def treatments_alone(rendering: str, base: Rung, allowed: tuple[str, ...]) -> tuple[str, ...]:
+    """Treatments to try one by one after that: all allowed ones that the base has not, in the order of their table.
 
     Renderings without integers have nothing to mend.
     """
-    return tuple(name for name in TREATMENTS if name not in base.treatments) if is_on_integers(rendering) else ()
+    return tuple(name for name in allowed if name not in base.treatments) if is_on_integers(rendering) else ()
+
+
+def with_one_less(rendering: str, base: Rung) -> tuple[Rung, ...]:
+    """A rung without each of the treatments that the base has, to know what they gain."""
+    return tuple(untreated(base, name) for name in base.treatments) if is_on_integers(rendering) else ()
 
 
 def treatments_together(alone: Mapping[str, float]) -> Generator[tuple[str, ...], float]:
@@ -92,9 +101,10 @@ def treated(base: Rung, names: tuple[str, ...]) -> Rung:
 
 
 def untreated(rung: Rung, name: str) -> Rung:
-    """A rung without one of its treatments; its name is of no account."""
-    others = tuple(other for other in rung.treatments if other != name)
-    return replace(rung, settings=replace(rung.settings, treatments=of_renderings(others)), on_graph=of_graphs(others))
+    """A rung without one of its treatments."""
+    return replace(
+        _within(rung, tuple(other for other in rung.treatments if other != name)), name=f"without {name}, {rung.name}"
+    )
 
 
 def mixed(base: Rung, layers: int, nodes: frozenset[str]) -> Rung:
@@ -117,3 +127,9 @@ def tuned(base: Rung, seconds: float) -> Rung:
 def is_on_integers(rendering: str) -> bool:
     """Whether a rendering has ranges to choose, and rounding to mend."""
     return own_precision(rendering) == "int8"
+
+
+def _within(rung: Rung, allowed: tuple[str, ...]) -> Rung:
+    """A rung with no other treatments than these."""
+    names = tuple(name for name in rung.treatments if name in allowed)
+    return replace(rung, settings=replace(rung.settings, treatments=of_renderings(names)), on_graph=of_graphs(names))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from edgetl.device.bench.plan import Plan
 from edgetl.device.bench.timing import interleave
+from edgetl.device.fitness import wasted_because
 from edgetl.device.probe import INT8_DOT, X86
 from edgetl.environment import Cpu
 from edgetl.host.graph import read_graph
@@ -29,13 +30,17 @@ _AT_HOME: Mapping[str, Callable[[Cpu], bool]] = {
 """Which CPUs a rendering is meant for. Of others nothing is timed: time on a CPU says nothing of a GPU."""
 
 
-def untimed_because(rendering: str, cpu: Cpu) -> str:
-    """Why this machine's time says nothing of a rendering's targets; empty where it does."""
+def untimed_because(rendering: str, cpu: Cpu, bundled: Collection[str]) -> str:
+    """Why this machine's time says nothing of a rendering's targets; empty where it does.
+
+    Args:
+        bundled: every rendering of the recipe; a device that is like this machine tries none that another one beats.
+    """
     if rendering not in _AT_HOME:
         return f"rendering {rendering!r} is for TensorRT, and a CPU's time says nothing of a GPU's"
     if not _AT_HOME[rendering](cpu):
         return f"rendering {rendering!r} is not for this machine's CPU ({cpu.model})"
-    return ""
+    return wasted_because(rendering, "onnxruntime", cpu, bundled) or ""
 
 
 def time_ratio(candidate: Engine, reference: Engine, workspace: Workspace) -> float:

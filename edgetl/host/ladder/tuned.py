@@ -5,14 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from edgetl.artifact import sha256_of
 from edgetl.errors import DataError, Unsupported
+from edgetl.files import write_atomically, write_bytes
 from edgetl.host.data.stream import stream
 from edgetl.host.fingerprint import decoding, machinery
 from edgetl.host.quantize.tuning import TuneSettings
 from edgetl.host.quantize.tuning.tune import tune
 from edgetl.host.variants import stratified
 from edgetl.host.workspace import Workspace
+from edgetl.ladder import Trained
 
 IMAGES = 512
 """Training images that are used at most."""
@@ -27,8 +31,8 @@ class Allowance:
     """Of the whole climb, of which that is left: a graph that was trained within another one is trained again."""
 
 
-def tuned_graph(workspace: Workspace, allowance: Allowance, float_graph: Path, quantized: Path) -> Path:
-    """The Q/DQ graph after training, from the cache where an earlier run with the same budget and threads trained it.
+def tuned_graph(workspace: Workspace, allowance: Allowance, float_graph: Path, quantized: Path) -> tuple[Path, Trained]:
+    """The Q/DQ graph after training, and what that did, from the cache where a run with the same budget trained it.
 
     Where training gains nothing it is the graph as it was.
 
@@ -55,8 +59,17 @@ def tuned_graph(workspace: Workspace, allowance: Allowance, float_graph: Path, q
             f"{found.steps} steps of training against float, {found.seconds:.0f} s: on {found.held_out} other images "
             f"its loss went from {found.loss_before:.4g} to {found.loss_after:.4g}"
         )
+        losses = (found.loss_before, found.loss_after)
+        write_bytes(told, msgspec.json.encode(Trained(found.steps, *losses, found.trained_on, found.held_out)))
 
     seen = [decoding(workspace.preprocess), [sample.sha256 for sample in samples]]
     how = [workspace.seed, workspace.threads, allowance.budget_s, machinery()]
     parts = [sha256_of(float_graph), sha256_of(quantized), seen, *how]
-    return workspace.cache.file("tuned", parts, ".onnx", make)
+    told = workspace.cache.path("tuned", parts, ".json")
+    graph = workspace.cache.file("tuned", parts, ".onnx", make)
+    try:
+        return graph, msgspec.json.decode(told.read_bytes(), type=Trained)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        # lost or damaged: without it nobody would know what training did
+        write_atomically(graph, make)
+        return graph, msgspec.json.decode(told.read_bytes(), type=Trained)

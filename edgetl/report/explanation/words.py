@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from edgetl.explanation import Explanation, LayerExplanation
+from edgetl.ladder import Ladder
 from edgetl.report import ladder, numbers
 from edgetl.report.explanation.causes import cause
+from edgetl.report.explanation.remedies import Remedy, by_float, by_training, way_to_try
 
 FEW = 3
 """Layers that are named and advised on; more than that are not what one would leave in float by hand."""
@@ -48,10 +50,12 @@ def _losses(explanation: Explanation) -> list[str]:
     share = numbers.percent(sum(layer.noise or 0.0 for layer in found) / total)
     of = f"{numbers.count(len(found))} of {numbers.count(len(measured))} layers"
     if len(found) > FEW:
-        return [
+        spread = (
             f"The loss is spread: it takes {of} to make up {share} of the noise that int8 brings to the features, so "
-            "a layer more in float gains little; other ranges, or training with quantization, are what is left."
-        ]
+            "a layer more in float gains little."
+        )
+        trained = by_training("train against float", explanation.ladder)
+        return [f"{spread}{_remedies([trained])}", *_way([trained], explanation.ladder)]
     bring = "brings" if len(found) == 1 else "bring"
     named = ", ".join(_named(layer) for layer in found)
     dominate = f"{of} {bring} {share} of the noise that int8 brings to the features: {named}."
@@ -60,17 +64,40 @@ def _losses(explanation: Explanation) -> list[str]:
             dominate,
             f"All of it is {numbers.percent(total)} of their variance over images, so nothing has to help.",
         ]
-    return [dominate, *(_advice(layer, explanation) for layer in found)]
+    return [dominate, *_advices(found, explanation)]
 
 
-def _advice(layer: LayerExplanation, explanation: Explanation) -> str:
-    found = cause(layer, explanation)
-    who = f"{_kind(layer)} {layer.name!r}"
-    if layer.precision == "float":
-        instead = f" Instead of float might help: {found.remedy}." if found.remedy else ""
-        return f"{who}, which stays in float: {found.because}.{instead}"
-    remedy = f"{found.remedy}, or leave it in float" if found.remedy else "leave it in float"
-    return f"{who}: {found.because}. What would help: {remedy}."
+def _advices(layers: Sequence[LayerExplanation], explanation: Explanation) -> list[str]:
+    """What is to blame in each, and what would help it."""
+    words, remedies = list[str](), list[Remedy]()
+    for layer in layers:
+        found = cause(layer, explanation)
+        is_float = layer.precision == "float"
+        own = [Remedy(found.remedy, found.tried)]
+        own += [] if is_float else [by_float(layer.name, explanation.ladder)]
+        who = f"{_kind(layer)} {layer.name!r}{', which stays in float' if is_float else ''}"
+        words.append(f"{who}: {found.because}.{_remedies(own, instead=is_float)}")
+        remedies += own
+    return [*words, *_way(remedies, explanation.ladder)]
+
+
+def _remedies(remedies: Sequence[Remedy], instead: bool = False) -> str:
+    """Sentences, each behind a space.
+
+    Args:
+        instead: of float.
+    """
+    left, tried = [one.what for one in remedies if one.what], [one.tried for one in remedies if one.tried]
+    lead = "Instead of float might help" if instead else "What would help"
+    words = f" {lead}: {', or '.join(left)}." if left else ""
+    words += f" Tried already: {'; '.join(tried)}." if tried else ""
+    return words if words or instead else " The search has nothing left to try."
+
+
+def _way(remedies: Sequence[Remedy], ladder: Ladder) -> list[str]:
+    """How to have tried what was not, if anything."""
+    way = way_to_try(ladder)
+    return [f"To have tried what would help: {way}."] if way and any(one.what for one in remedies) else []
 
 
 def _float_layers(explanation: Explanation) -> list[str]:

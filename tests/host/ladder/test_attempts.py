@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,8 +19,8 @@ from edgetl.host.judge import select
 from edgetl.host.ladder import Ascent, climb
 from edgetl.host.ladder.ascent import Purse
 from edgetl.host.ladder.attempts import attempt, made
-from edgetl.host.ladder.rungs import FIRST, tuned
-from edgetl.host.variants import Refit
+from edgetl.host.ladder.rungs import FIRST, treated, tuned
+from edgetl.host.variants import Calibrated, Refit
 from edgetl.host.workspace import Workspace
 from edgetl.tensors import Array
 
@@ -107,3 +108,18 @@ def test_a_graph_that_cannot_be_timed_is_not_called_the_fastest(
     assert refused
     assert all(one.time_ratio is None and one.name not in ladder.front for one in refused)
     assert ladder.chosen not in [one.name for one in refused]
+
+
+@pytest.mark.parametrize(("names", "graphs"), [((), 1), (("adaptive-rounding",), 2)], ids=["plain", "with moments"])
+def test_another_order_of_images_is_another_graph_where_moments_are_needed(
+    names: tuple[str, ...], graphs: int, ascent: AscentOf, tmp_path: Path
+) -> None:
+    """A record is the same whatever the order, but moments look at other rows of each image."""
+    asked = ascent()
+    turned = Calibrated(asked.calibrated.record, asked.calibrated.samples[::-1])
+
+    for one in (asked, replace(asked, calibrated=turned, _bases={})):
+        with made(one, treated(FIRST[1], names) if names else FIRST[1]):
+            pass
+
+    assert len(list((tmp_path / "cache/renderings").glob("*.onnx"))) == graphs

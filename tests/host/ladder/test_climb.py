@@ -116,7 +116,8 @@ def test_where_this_machine_cannot_tell_the_share_in_int8_stands_for_speed(
     assert ladder.speed == "int8 share"
     assert not machine.timed
     assert all("not for this machine's CPU" in one.untimed_because for one in ladder.attempts)
-    assert ladder.attempts[0].int8_share > ladder.attempts[-1].int8_share > 0
+    mixed = [one for one in ladder.attempts if one.in_float]
+    assert ladder.attempts[0].int8_share > mixed[-1].int8_share > 0
 
 
 def test_a_float_graph_that_misses_a_gate_ends_the_climb(ascent: AscentOf) -> None:
@@ -187,10 +188,12 @@ def test_the_last_resort_is_training_against_float(ascent: AscentOf, tmp_path: P
     assert trained.name.startswith("trained against float, ")
     assert trained.in_float == ()
     assert trained.check is not None
-    (kept,) = (tmp_path / "cache/tuned").iterdir()
+    assert trained.trained is not None
+    assert trained.trained.gained is not None
+    (kept,) = (tmp_path / "cache/tuned").glob("*.onnx")
     written_ns = kept.stat().st_mtime_ns
     again = climb(ascent(spread=30.0, gates=Gates(accuracy_drop_max=0.0, margin=0.0))).ladder
-    assert again.attempts[-1].check == trained.check
+    assert again.attempts[-1] == trained
     assert kept.stat().st_mtime_ns == written_ns, "it was trained again"
 
 
@@ -219,3 +222,18 @@ def test_where_something_passed_nothing_is_trained_unless_all_is_wanted(ascent: 
 
     assert trained(climb(ascent(spread=30.0)).ladder) == []
     assert trained(climb(ascent(spread=30.0, search="all")).ladder) != []
+
+
+def test_a_whole_search_knows_what_bias_correction_gains(ascent: AscentOf) -> None:
+    def gained(ladder: Ladder) -> float | None:
+        return {one.name: one.gained for one in ladder.attempts[0].treatments}["bias-correction"]
+
+    assert gained(climb(ascent(search="all")).ladder) is not None
+    assert gained(climb(ascent()).ladder) is None
+
+
+def test_treatments_that_are_switched_off_are_in_no_graph(ascent: AscentOf) -> None:
+    ladder = climb(ascent(spread=30, is_chained=True, treatments=("bias-correction",))).ladder
+    assert {one.name for attempt in ladder.attempts for one in attempt.treatments} == {"bias-correction"}
+    assert ladder.switched_off == ("fold-normalisation", "equalise", "adaptive-rounding")
+    assert climb(ascent(treatments=())).ladder.attempts[0].treatments == ()

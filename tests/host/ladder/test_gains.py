@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from edgetl.check import Check
 from edgetl.host.ladder.attempts import Outcome, Tried
 from edgetl.host.ladder.gains import with_gains
-from edgetl.host.ladder.rungs import FIRST, Rung, treated
-from edgetl.ladder import Attempt, Treatment
+from edgetl.host.ladder.rungs import FIRST, Rung, treated, tuned
+from edgetl.ladder import Attempt, Trained, Treatment
 
 BASE = FIRST[1]
 
@@ -53,3 +54,31 @@ def test_what_was_not_judged_is_unknown(own: float | None, without: float | None
 
     assert found.gained is None
     assert "could not be judged" in found.unknown_because
+
+
+def trained(base: Rung, loss: float | None) -> Tried:
+    one = tried(tuned(base, 60.0), loss)
+    told = msgspec.structs.replace(one.attempt, trained=Trained(300, 0.4, 0.1, 448, 64))
+    return Tried(one.rung, Outcome(told, one.rung.name))
+
+
+def test_training_gains_against_the_same_graph_before_it() -> None:
+    base = treated(BASE, ("equalise",))
+    one = trained(base, 0.01)
+
+    found = with_gains(one, (tried(BASE, 0.4), tried(base, 0.3), one))
+
+    assert found.trained is not None
+    assert found.trained.gained == pytest.approx(0.29)
+    assert (found.trained.steps, found.trained.unknown_because) == (300, "")
+    assert found.treatments[0].gained == pytest.approx(0.1), "what it gained before training"
+
+
+def test_training_whose_gain_is_unknown_says_why() -> None:
+    one = trained(BASE, None)
+
+    found = with_gains(one, (tried(BASE, 0.4), one))
+
+    assert found.trained is not None
+    assert found.trained.gained is None
+    assert "could not be judged" in found.trained.unknown_because

@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgetl.host.ladder.rungs import FIRST, Rung, treated, treatments_alone, treatments_together, untreated
+from edgetl.host.ladder.rungs import (
+    FIRST,
+    Rung,
+    first_rungs,
+    other_rungs,
+    treated,
+    treatments_alone,
+    treatments_together,
+    untreated,
+    with_one_less,
+)
 from edgetl.host.quantize import RenderSettings
 from edgetl.plugins import TREATMENTS
 
@@ -57,11 +67,11 @@ def test_each_that_helped_is_joined_once_at_most(alone: dict[str, float], answer
 def test_every_treatment_that_a_rung_has_not_is_tried_alone() -> None:
     (base,) = FIRST[1:]
 
-    names = treatments_alone("x86-vnni", base)
+    names = treatments_alone("x86-vnni", base, tuple(TREATMENTS))
 
     assert set(names) | set(base.treatments) == set(TREATMENTS)
     assert not set(names) & set(base.treatments)
-    assert treatments_alone("fp16", base) == ()
+    assert treatments_alone("fp16", base, tuple(TREATMENTS)) == ()
 
 
 def test_a_treated_rung_says_what_was_done_and_keeps_the_rest() -> None:
@@ -80,3 +90,22 @@ def test_taking_a_treatment_away_gives_the_rung_without_it(name: str) -> None:
     rung = treated(FIRST[1], (name,))
 
     assert replace(untreated(rung, name), name="") == replace(FIRST[1], name="")
+
+
+@pytest.mark.parametrize("allowed", [(), ("equalise",), ("adaptive-rounding", "bias-correction")])
+def test_no_rung_has_a_treatment_that_is_switched_off(allowed: tuple[str, ...]) -> None:
+    rungs = (*first_rungs(True, allowed), *other_rungs("x86-vnni", "percentile", allowed))
+
+    assert len(rungs) == 5
+    assert {name for rung in rungs for name in rung.treatments} == {"bias-correction"} & set(allowed)
+    assert set(treatments_alone("x86-vnni", rungs[0], allowed)) == set(allowed) - {"bias-correction"}
+
+
+def test_what_a_rung_has_is_taken_away_to_know_what_it_gains() -> None:
+    (base,) = first_rungs(False, tuple(TREATMENTS))
+
+    (one,) = with_one_less("x86-vnni", base)
+
+    assert one.name == "without bias-correction, head as it was"
+    assert one.treatments == ()
+    assert with_one_less("fp16", base) == ()

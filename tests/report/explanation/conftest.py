@@ -9,7 +9,7 @@ import pytest
 
 from edgetl.check import Check
 from edgetl.explanation import SCHEMA, Channels, Executed, Explanation, Grid, LayerExplanation, Profiled, Seen
-from edgetl.ladder import Attempt, Ladder
+from edgetl.ladder import OUT_OF_TIME, Attempt, Ladder
 
 GOOD = {"grid": Grid(-1.0, 1.0, 2 / 255, "uint8"), "seen": Seen(-1.0, 1.0, 0.5), "channels": Channels(8, 2.0, 0)}
 
@@ -42,11 +42,12 @@ def layer_of() -> Callable[..., LayerExplanation]:
 
 @pytest.fixture
 def ladder() -> Ladder:
-    """One attempt, which fails."""
+    """One attempt, which fails, and no time for another."""
     missed = Check("accuracy drop", 0.2, 0.005, "fraction", False, "drop 20.00 points")
     attempt = Attempt("head as it was", "as it was", "percentile", False, missed, "accuracy drop: drop 20.00 points")
-    ended = "even with all layers but one in float it fails"
-    return Ladder("x86-vnni", "first", 600.0, (attempt,), attempt.name, False, (attempt.name,), ended, "int8 share")
+    return Ladder(
+        "x86-vnni", "first", 600.0, (attempt,), attempt.name, False, (attempt.name,), OUT_OF_TIME, "int8 share"
+    )
 
 
 @pytest.fixture

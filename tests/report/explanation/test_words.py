@@ -59,8 +59,11 @@ def test_no_advice_where_int8_passes_and_little_is_lost(
 
 def test_a_loss_that_is_spread_blames_no_layer(layer_of: LayerOf, explanation_of: ExplanationOf) -> None:
     words = in_words(explanation_of(*(layer_of(f"l{place}", 0.1) for place in range(10))))
-    assert any(one.startswith("The loss is spread: it takes 5 of 10 layers to make up 50.0 %") for one in words)
-    assert not any("What would help" in one for one in words)
+    (spread,) = (
+        one for one in words if one.startswith("The loss is spread: it takes 5 of 10 layers to make up 50.0 %")
+    )
+    assert spread.endswith("gains little. What would help: train against float.")
+    assert words[words.index(spread) + 1] == "To have tried what would help: raise budget_s in [quantize]."
 
 
 def test_unknown_sensitivity_is_said_to_be_unknown(layer_of: LayerOf, explanation_of: ExplanationOf) -> None:

@@ -39,9 +39,9 @@ class Place:
     missing: str
     """Why it is ``None``."""
     grid: Grid | None
-    """That of its result in int8, whether it is or not."""
+    """That of its result in int8, whether the graph has it or only would have."""
     weights: Weights | None
-    """Its own in int8, whether it is or not."""
+    """Its own in int8: those of the graph or, where that has it in float, those that it would have."""
     is_int8: bool
     is_head: bool
     is_depthwise: bool
@@ -56,7 +56,7 @@ def places(original: onnx.ModelProto, quantized: onnx.ModelProto, whole: onnx.Mo
     Args:
         original: the float graph that the other one was made of; nodes have the same names in both.
         quantized: with Q/DQ pairs.
-        whole: the same with every layer in int8 that can be, for what layers would have that stay in float.
+        whole: the same, untrained, with every layer in int8 that can be, for what layers would have that stay in float.
     """
     graphs = _Graphs.of(original, quantized, whole)
     known, activations = float_tensors(original), graphs.clipped
@@ -102,15 +102,18 @@ class _Graphs:
         missing = "" if other is not None else "no node has its name after quantization"
         if node.name == HEAD:
             other, missing = None, "the head may have been fitted again, so its result rightly differs"
-        pair = None if whole is None else _behind(self.whole, whole.output[0])[1]
+        is_int8 = node.name in self.on_integers
+        # training moves integers, so that those which the graph would have without it are none of its own
+        view, shown = (self.after, other) if is_int8 else (self.whole, whole)
+        grids = [_grid_behind(*side) for side in ((view, shown), (self.whole, whole))]
         return Place(
             node,
             tensor,
             None if other is None else _behind(self.after, other.output[0])[0],
             missing,
-            None if pair is None else _grid(self.whole, pair),
-            None if whole is None else _weights(self.before, node, self.whole, whole),
-            is_int8=node.name in self.on_integers,
+            next((grid for grid in grids if grid is not None), None),
+            None if shown is None else _weights(self.before, node, view, shown),
+            is_int8=is_int8,
             is_head=node.name in self.head,
             is_depthwise=_is_depthwise(self.before, node),
             can_equalise=tensor in self.equalisable,
@@ -132,6 +135,12 @@ def _behind(view: View, name: str) -> tuple[str, onnx.NodeProto | None]:
     behind = () if quantizer is None else view.readers.get(quantizer.output[0], ())
     pair = next((one for one in behind if one.op_type == "DequantizeLinear"), None)
     return (name, None) if pair is None else (pair.output[0], pair)
+
+
+def _grid_behind(view: View, node: onnx.NodeProto | None) -> Grid | None:
+    """That of a node's result, where it is quantized."""
+    pair = None if node is None else _behind(view, node.output[0])[1]
+    return None if pair is None else _grid(view, pair)
 
 
 def _grid(view: View, pair: onnx.NodeProto) -> Grid | None:

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import onnx
 
-from edgetl.errors import Unsupported
+from edgetl.errors import RecipeError, Unsupported
 from edgetl.host.graph import read_graph, write_graph
 from edgetl.host.quantize.rules.view import PAIRS
 from edgetl.plugins import TREATMENTS, find
+from edgetl.spelling import did_you_mean
 from edgetl.tensors import Array
 
 if TYPE_CHECKING:
@@ -147,6 +148,21 @@ def ordered(names: Iterable[str]) -> tuple[str, ...]:
     for name in sorted(wanted - TREATMENTS.keys()):
         find(TREATMENTS, name, "treatment")
     return tuple(name for name in TREATMENTS if name in wanted)
+
+
+def allowed(names: tuple[str, ...] | None) -> tuple[str, ...]:
+    """Treatments that a recipe lets the search use, in the order of the table; all where it says nothing.
+
+    Raises:
+        RecipeError: the table has no such treatment.
+    """
+    for name in names or ():
+        if name not in TREATMENTS:
+            raise RecipeError(
+                f"treatments of [quantize]: unknown treatment {name!r}; expected some of: "
+                f"{', '.join(TREATMENTS)}{did_you_mean(name, TREATMENTS)}"
+            )
+    return ordered(TREATMENTS if names is None else names)
 
 
 def of_graphs(names: Iterable[str]) -> tuple[str, ...]:

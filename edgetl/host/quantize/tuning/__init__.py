@@ -1,7 +1,7 @@
 """Short quantization-aware training of a Q/DQ graph, with its float graph as the teacher; no labels are needed.
 
 The graph itself is trained, by an interpreter of it in torch: pairs round as the device does and pass gradients on.
-What comes out is the same graph with other integers, biases and, if asked for, scales of activations.
+What comes out is the same graph with other integers and biases.
 """
 
 from __future__ import annotations
@@ -26,8 +26,6 @@ class TuneSettings:
     """Images per update; a graph with a batch of fixed size has its own."""
     learning_rate: float = 0.01
     """Of weights at the start, in steps of their integers; it falls to 0 along half a cosine."""
-    scale_rate: float = 0.0
-    """Of the logarithms of activations' scales at the start; 0 keeps the scales."""
     threads: int = 1
     seed: int = 0
     """Of the order of the images."""

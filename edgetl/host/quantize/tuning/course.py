@@ -143,9 +143,4 @@ class _Batches:
 
 
 def _optimiser(student: Student, settings: TuneSettings) -> torch.optim.Adam:
-    masters = student.masters
-    numbers = [*(one.steps for one in masters.weights), *(one.moved for one in masters.biases)]
-    groups = [{"params": numbers, "lr": settings.learning_rate}]
-    if masters.scales:
-        groups.append({"params": [one.grown for one in masters.scales], "lr": settings.scale_rate})
-    return torch.optim.Adam(groups)
+    return torch.optim.Adam(student.masters.leaves, lr=settings.learning_rate)

@@ -1,4 +1,4 @@
-"""What is trained of a Q/DQ graph: numbers between its integers, its biases, the scales of its activations."""
+"""What is trained of a Q/DQ graph: numbers between its integers, and its biases."""
 
 from __future__ import annotations
 
@@ -55,29 +55,12 @@ class Bias:
     moved: Tensor
     """Trained, in units."""
     constant: str
-    scale: str | None
-    """Name of the constant with the steps of an int32 bias; ``None`` for one in float."""
-    of_input: str
-    """Name of the scale of the layer's input, by which ``scale`` is a multiple of the weight's."""
-    weight_scale: Array
+    is_float: bool
+    """Whether the constant is so in the graph; otherwise it is int32, in steps of its scale."""
 
     def given(self) -> Tensor:
         """What the layer adds."""
         return self.start + self.unit * self.moved
-
-
-@dataclass(frozen=True)
-class Scale:
-    """Of an activation, one for the tensor."""
-
-    constant: str
-    start: Tensor
-    grown: Tensor
-    """Trained: logarithm of the factor."""
-
-    def given(self) -> Tensor:
-        """The scale."""
-        return self.start * self.grown.exp()
 
 
 @dataclass(frozen=True)
@@ -86,29 +69,25 @@ class Masters:
 
     weights: tuple[Weight, ...]
     biases: tuple[Bias, ...]
-    scales: tuple[Scale, ...]
 
     @property
     def names(self) -> tuple[str, ...]:
         """Of the tensors that take the place of the graph's own."""
-        weights = [one.integers for one in self.weights]
-        return (*weights, *(one.tensor for one in self.biases), *(one.constant for one in self.scales))
+        return (*(one.integers for one in self.weights), *(one.tensor for one in self.biases))
 
     @property
     def leaves(self) -> tuple[Tensor, ...]:
         """The trained numbers."""
-        weights = [one.steps for one in self.weights]
-        return (*weights, *(one.moved for one in self.biases), *(one.grown for one in self.scales))
+        return (*(one.steps for one in self.weights), *(one.moved for one in self.biases))
 
     def given(self) -> dict[str, Tensor]:
         """Tensors in place of the graph's own, by name."""
         found = [one.given() for one in self.weights]
         found += [one.given() for one in self.biases]
-        found += [one.given() for one in self.scales]
         return dict(zip(self.names, found, strict=True))
 
 
-def masters_of(quantized: onnx.ModelProto, original: onnx.ModelProto, with_scales: bool) -> Masters:
+def masters_of(quantized: onnx.ModelProto, original: onnx.ModelProto) -> Masters:
     """What can be trained of a Q/DQ graph; at the start it computes what the graph does.
 
     A weight starts where the float graph has it, if it was rounded to the nearest integer, else a quarter of a step
@@ -134,7 +113,7 @@ def masters_of(quantized: onnx.ModelProto, original: onnx.ModelProto, with_scale
             biases.setdefault(bias.tensor, bias)
     if not weights:
         raise Unsupported("no layer of the graph has constant integers as weights, so there is nothing to tune")
-    return Masters(tuple(weights.values()), tuple(biases.values()), _scales(view) if with_scales else ())
+    return Masters(tuple(weights.values()), tuple(biases.values()))
 
 
 def write(masters: Masters, model: onnx.ModelProto) -> tuple[str, ...]:
@@ -157,22 +136,17 @@ def write(masters: Masters, model: onnx.ModelProto) -> tuple[str, ...]:
 
 
 def _values(masters: Masters) -> Mapping[str, Array]:
-    scales = {one.constant: one.given().numpy() for one in masters.scales}
-    found = dict(scales)
+    found: dict[str, Array] = {}
     for weight in masters.weights:
         integers = weight.given().numpy()
         found[weight.constant] = integers if weight.constant == weight.integers else integers * weight.scale
     limits = np.iinfo(np.int32)
     for bias in masters.biases:
         value = bias.given().numpy().astype(np.float64)
-        if bias.scale is None:
+        if bias.is_float:
             found[bias.constant] = value
             continue
-        step = float(bias.unit[0]) * np.ones(1) if bias.unit.numel() == 1 else bias.unit.numpy().astype(np.float64)
-        step = step / _QUARTER
-        if bias.of_input in scales:
-            step = (scales[bias.of_input] * bias.weight_scale).astype(np.float32).astype(np.float64)
-            found[bias.scale] = step
+        step = bias.unit.numpy().astype(np.float64) / _QUARTER
         found[bias.constant] = np.clip(np.rint(value / step), limits.min, limits.max)
     return found
 
@@ -206,15 +180,12 @@ def _bias(view: View, node: onnx.NodeProto, weight: Weight) -> Bias | None:
     dequantizer, source = view.dequantizer(name), view.dequantizer(node.input[0])
     constant = name if dequantizer is None else dequantizer.input[0]
     values = view.array(constant)
-    of_input = "" if source is None else source.input[1]
-    input_scale = view.array(of_input)
+    input_scale = None if source is None else view.array(source.input[1])
     if values is None or values.ndim != 1 or input_scale is None or input_scale.size != 1:
         return None
-    weight_scale = weight.scale.reshape(-1)
-    unit, scale = input_scale.reshape(()) * weight_scale, None
+    unit = input_scale.reshape(()) * weight.scale.reshape(-1)
     if dequantizer is not None:
-        scale = dequantizer.input[1]
-        own = view.array(scale)
+        own = view.array(dequantizer.input[1])
         if own is None:
             return None
         unit = own.reshape(-1)
@@ -222,15 +193,4 @@ def _bias(view: View, node: onnx.NodeProto, weight: Weight) -> Bias | None:
     start = torch.from_numpy(values.astype(np.float32))
     units = torch.from_numpy(unit.astype(np.float32) * _QUARTER)
     moved = torch.zeros_like(start, requires_grad=True)
-    return Bias(name, start, units, moved, constant, scale, of_input, weight_scale)
-
-
-def _scales(view: View) -> tuple[Scale, ...]:
-    names = dict.fromkeys(node.input[1] for node in view.nodes("QuantizeLinear") if not view.is_weight(node))
-    found = []
-    for name in names:
-        scale = view.array(name)
-        if scale is not None and scale.size == 1 and scale.dtype == np.float32:
-            grown = torch.zeros((), requires_grad=True)
-            found.append(Scale(name, torch.tensor(float(scale.reshape(()))), grown))
-    return tuple(found)
+    return Bias(name, start, units, moved, constant, is_float=dequantizer is None)

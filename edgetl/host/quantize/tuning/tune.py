@@ -39,7 +39,7 @@ def tune(float_graph: Path, quantized: Path, images: Iterable[Array], out: Path,
     began = settings.clock()
     original, graph = read_graph(float_graph), read_graph(quantized)
     pairs = matches(original, graph)
-    masters = masters_of(graph, original, settings.scale_rate > 0)
+    masters = masters_of(graph, original)
     student = Student.of(graph, masters, pairs, settings.batch)
     with arranged(settings.threads, is_reproducible=True):
         learnt, held_out = lessons(original, images, pairs, settings)
@@ -59,7 +59,7 @@ def _written(
     before = onnx.ModelProto()
     before.CopyFrom(graph)
     changed = write(student.masters, graph)
-    after = Student.of(graph, Masters((), (), ()), student.pairs, student.batch).examine(held_out)
+    after = Student.of(graph, Masters((), ()), student.pairs, student.batch).examine(held_out)
     if after < course.before:
         return changed, after
     graph.CopyFrom(before)

@@ -8,13 +8,13 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from gain import signal_to_noise_db
 from onnx import helper, numpy_helper
 
 from edgetl.host.graph import read_graph
 from edgetl.host.inference import Engine, collect
 from edgetl.host.quantize import RenderSettings
 from edgetl.host.quantize.calibrate import calibrate
-from edgetl.host.quantize.treatments.gain import signal_to_noise_db
 from edgetl.host.quantize.tuning.program import Program
 from edgetl.plugins import RENDERINGS, find
 from edgetl.tensors import Array

@@ -13,14 +13,14 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from gain import Subject as Judged
+from gain import features, signal_to_noise_db
 from onnx import numpy_helper
 
 from edgetl.errors import DataError, Unsupported
 from edgetl.host.graph import read_graph, weights_of, write_graph
 from edgetl.host.quantize.lint import lint
 from edgetl.host.quantize.rules.view import View
-from edgetl.host.quantize.treatments.gain import Subject as Judged
-from edgetl.host.quantize.treatments.gain import features, signal_to_noise_db
 from edgetl.host.quantize.tuning import TuneSettings
 from edgetl.host.quantize.tuning.distillation import loss, matches
 from edgetl.host.quantize.tuning.masters import masters_of
@@ -133,25 +133,6 @@ def test_a_training_that_gains_nothing_leaves_the_graph_as_it_was(rendered, pupi
     assert (tmp_path / "out").read_bytes() == same.read_bytes()
 
 
-def test_scales_that_are_learnt_are_written_with_those_of_biases(rendered, pupils, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    subject, out = rendered("x86-vnni"), tmp_path / "tuned.onnx"
-
-    tuned = tune(subject.original, subject.quantized, pupils, out, replace(STOPPED, scale_rate=0.003))
-
-    view, original = View.of(read_graph(out)), View.of(read_graph(subject.quantized))
-    scales = {node.input[1] for node in view.nodes("QuantizeLinear")}
-    assert scales & set(tuned.changed)
-    assert tuned.loss_after < tuned.loss_before
-    for node in view.quantized_layers():
-        source, weight, bias = (view.dequantizer(name) for name in node.input[:3])
-        assert source is not None
-        assert weight is not None
-        assert bias is not None
-        product = view.array(source.input[1]) * view.array(weight.input[1])  # type: ignore[operator]
-        np.testing.assert_allclose(view.array(bias.input[1]), product, rtol=1e-6)
-        assert np.array_equal(view.zero_point(source), original.zero_point(source))  # type: ignore[arg-type]
-
-
 def ticking(step: float) -> Callable[[], float]:
     times = itertools.count()
     return lambda: next(times) * step
@@ -183,7 +164,7 @@ def test_at_the_start_the_student_is_the_graph(rendered, strangers) -> None:  # 
     moved = numpy_helper.to_array(constant).copy()
     moved[0, 0, 0, 0] = moved[0, 0, 0, 0] - 3
     constant.CopyFrom(numpy_helper.from_array(moved, constant.name))
-    masters = masters_of(quantized, original, with_scales=True)
+    masters = masters_of(quantized, original)
     wanted = ["logits"]
     x = torch.from_numpy(np.stack(strangers))
 

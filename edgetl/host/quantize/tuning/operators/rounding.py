@@ -17,33 +17,28 @@ LIMITS = {np.dtype(kind): (float(np.iinfo(kind).min), float(np.iinfo(kind).max))
 class _Rounded(torch.autograd.Function):
     """``clip(round(x / scale) + zero)`` as floats.
 
-    Gradients pass where nothing was clipped, and none else do (straight-through estimator). That of the scale is, with
-    that of a DequantizeLinear behind it, the one of LSQ.
+    Gradients pass where nothing was clipped, and none else do (straight-through estimator); scales have none.
 
     References:
         Bengio et al., "Estimating or Propagating Gradients Through Stochastic Neurons", 2013 (arXiv:1308.3432);
-        Jacob et al., "Quantization and Training of Neural Networks", 2018 (arXiv:1712.05877), section 3;
-        Esser et al., "Learned Step Size Quantization", 2020 (arXiv:1902.08153), equation 3.
+        Jacob et al., "Quantization and Training of Neural Networks", 2018 (arXiv:1712.05877), section 3.
     """
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, scale: Tensor, zero: Tensor, limits: tuple[float, float]) -> Tensor:
-        steps = x / scale
-        is_learnt = bool(ctx.needs_input_grad[1])
-        shifted = torch.round(steps) if is_learnt else steps.round_()
+        shifted = (x / scale).round_()
         if bool(zero.any()):
             shifted.add_(zero)
         ctx.limits = (limits[0] - 0.5, limits[1] + 0.5)
-        ctx.save_for_backward(shifted, scale, steps if is_learnt else None)
+        ctx.save_for_backward(shifted, scale)
         return shifted.clamp(*limits)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor | None, None, None]:
-        shifted, scale, steps = ctx.saved_tensors
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None]:
+        shifted, scale = ctx.saved_tensors
         # one pass over memory, where a mask would take several
         passed = torch.ops.aten.hardtanh_backward(gradients[0], shifted, *ctx.limits).div_(scale)
-        of_scale = None if steps is None else -(passed * steps).sum_to_size(scale.shape)
-        return passed, of_scale, None, None
+        return passed, None, None, None
 
 
 def rounded(x: Tensor, scale: Tensor, zero: Tensor, limits: tuple[float, float]) -> Tensor:

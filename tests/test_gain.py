@@ -9,20 +9,27 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from hard_network import Hardness, hard_network
+from gain import Subject, features, gains, signal_to_noise_db
+from hard_network import Hardness, hard_network, images
 
 from edgetl.errors import Unsupported
 from edgetl.host.quantize import RenderSettings
-from edgetl.host.quantize.treatments.gain import Subject, features, gains, signal_to_noise_db
 from edgetl.plugins import RENDERINGS, TREATMENTS, find
 from edgetl.tensors import Array
 
 SETTINGS = RenderSettings(frozenset({"head"}))
 
 
-@pytest.fixture
-def subject(hard: Path, calibration: tuple[Array, ...], held_back: tuple[Array, ...]) -> Subject:
-    return Subject(hard, calibration, held_back)
+@pytest.fixture(scope="module")
+def held_back() -> tuple[Array, ...]:
+    return tuple(images(12, seed=2))
+
+
+@pytest.fixture(params=[False, True], ids=["relu", "relu6"])
+def subject(request: pytest.FixtureRequest, held_back: tuple[Array, ...], tmp_path: Path) -> Subject:
+    """A network that quantization fails on, two blocks deep."""
+    onnx.save(hard_network(Hardness(is_clipped=request.param, blocks=2)), tmp_path / "hard.onnx")
+    return Subject(tmp_path / "hard.onnx", tuple(images(24)), held_back)
 
 
 def test_the_hard_network_computes_what_the_ordinary_one_does(held_back: tuple[Array, ...], tmp_path: Path) -> None:
