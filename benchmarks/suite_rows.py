@@ -11,9 +11,9 @@ from pathlib import Path
 import msgspec
 from suite_models import BUILDS
 
+from edgetl.artifact import sha256_of
 from edgetl.device.bench.plan import Effort
 from edgetl.errors import InputError
-from edgetl.recipe import read_recipe
 from edgetl.spelling import did_you_mean, placed
 from edgetl.target import Precision, RuntimeName
 
@@ -120,8 +120,8 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     effort: Effort
     variant: str | None = None
     """Of a bundle."""
-    recipe_sha256: str | None = None
-    """Of the recipe as it is, where the model comes from one."""
+    recipe_file_sha256: str | None = None
+    """Of the recipe as it is, where the model comes from one: a new option with a default does not change it."""
 
     @property
     def sha256(self) -> str:
@@ -175,7 +175,7 @@ def rows(suite: Suite, name: str, root: Path = ROOT) -> tuple[Row, ...]:
 
 
 def _rows(suite: Suite, name: str, model: Model, root: Path) -> Iterator[Row]:
-    recipe = None if model.recipe is None else read_recipe(root / model.recipe / "recipe.toml").sha256
+    recipe = None if model.recipe is None else sha256_of(root / model.recipe / "recipe.toml")
     variants: Sequence[str | None] = model.variants or (None,)
     for variant, runtime, precision, threads in itertools.product(
         variants, suite.runtimes, suite.precisions, suite.threads
