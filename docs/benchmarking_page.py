@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 from edgetl.device.bench.judgement import HEADLINE
 from edgetl.device.bench.plan import PLANS, Plan
-from edgetl.device.bench.timing.warm_up import CALLS_MIN
+from edgetl.device.bench.timing.warm_up import CALLS_MIN, WINDOWS
 from edgetl.report import numbers
 from edgetl.report.csv_columns import COLUMNS
 from edgetl.report.markdown import table_rows
@@ -21,7 +20,7 @@ class Slowest(NamedTuple):
     for_samples: float
     """For there to be samples enough when the plan's cap is reached."""
     for_warm_up: float
-    """For warm-up to have calls enough before its cap, in windows that have the fewest calls then."""
+    """For the last of the windows that are compared to begin before the cap of warm-up."""
 
 
 def page(text: str) -> str:
@@ -38,14 +37,13 @@ def slowest(plan: Plan) -> Slowest:
 
     A window begins before the cap or not at all, so the last one may end after it.
     """
-    windows = math.ceil(plan.warmup_min / CALLS_MIN)
-    return Slowest(plan.cap_s / plan.min_samples, plan.warmup_cap_s / (CALLS_MIN * (windows - 1)))
+    return Slowest(plan.cap_s / plan.min_samples, plan.warmup_cap_s / (CALLS_MIN * (WINDOWS - 1)))
 
 
 def _efforts() -> str:
     rows = []
     for effort, plan in PLANS.items():
-        limits = (f"{limit * 1e3:.3g} ms" for limit in slowest(plan))
+        limits = (f"{limit * 1e3:,.4g} ms" for limit in slowest(plan))
         needed = f"{numbers.count(plan.min_samples)} for p{HEADLINE[effort]:g}"
         rows.append((f"`{effort}`", needed, f"{plan.cap_s:g} s", *limits))
     titles = ("effort", "inferences", "in at most", "`W-FEW-SAMPLES` above", "`W-UNSTEADY` above")

@@ -11,7 +11,7 @@ import pytest
 from edgetl.host.ladder import Ascent
 from edgetl.host.ladder.attempts import made
 from edgetl.host.ladder.rungs import FIRST
-from edgetl.host.ladder.tuned import tuned_graph
+from edgetl.host.ladder.tuned import Allowance, tuned_graph
 from edgetl.host.workspace import Workspace
 from edgetl.progress import Silent
 
@@ -34,14 +34,16 @@ def recorder() -> Recorder:
 
 
 @pytest.fixture
-def subject(ascent: AscentOf, recorder: Recorder) -> Iterator[tuple[Workspace, float, Path, Path]]:
+def subject(ascent: AscentOf, recorder: Recorder) -> Iterator[tuple[Workspace, Allowance, Path, Path]]:
     """What is trained."""
     asked = ascent(spread=30.0)
     with made(asked, FIRST[1]) as variant:
-        yield replace(asked.workspace, progress=recorder), 600.0, asked.made.model, variant.model
+        yield replace(asked.workspace, progress=recorder), Allowance(600.0, 600.0), asked.made.model, variant.model
 
 
-def test_a_hit_tells_what_the_training_told(subject: tuple[Workspace, float, Path, Path], recorder: Recorder) -> None:
+def test_a_hit_tells_what_the_training_told(
+    subject: tuple[Workspace, Allowance, Path, Path], recorder: Recorder
+) -> None:
     graph, trained = tuned_graph(*subject)
 
     assert trained.steps == 300
@@ -53,7 +55,7 @@ def test_a_hit_tells_what_the_training_told(subject: tuple[Workspace, float, Pat
 
 @pytest.mark.parametrize("damage", [None, b"", b'{"steps": "many"}'], ids=["lost", "empty", "wrong"])
 def test_what_is_not_told_any_more_is_found_out_again(
-    damage: bytes | None, subject: tuple[Workspace, float, Path, Path], recorder: Recorder
+    damage: bytes | None, subject: tuple[Workspace, Allowance, Path, Path], recorder: Recorder
 ) -> None:
     first = tuned_graph(*subject)
     told = first[0].with_suffix(".json")

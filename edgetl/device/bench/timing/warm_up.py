@@ -10,7 +10,7 @@ from edgetl.device.bench.timing.subject import SECOND, Clock, Subject
 
 CALLS_MIN, _SAMPLES, _SAMPLES_MAX = 3, 1000, 10_000
 """Of a window. It needs no more than 1000; there may be more where calls became faster meanwhile."""
-_WINDOWS, _STEADY = 3, 1.05
+WINDOWS, _STEADY = 3, 1.05
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,8 @@ def warm_up(call: Subject, plan: Plan, clock: Clock) -> Warm:
         if clock() == began:
             # the clock does not see such calls, so it never will
             return Warm(calls + done, steady=False, typical_ns=1.0)
-        calls, medians = calls + done, [*medians, median][-_WINDOWS:]
-        settled = len(medians) == _WINDOWS and max(medians) <= _STEADY * min(medians)
+        calls, medians = calls + done, [*medians, median][-WINDOWS:]
+        settled = len(medians) == WINDOWS and max(medians) <= _STEADY * min(medians)
         warm = settled and calls >= plan.warmup_min and clock() - began >= plan.warmup_s * SECOND
     # a slow model may settle long before it was called as often as the plan asks
     return Warm(calls, settled, typical_ns=max(medians[-1], 1.0))
