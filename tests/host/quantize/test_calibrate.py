@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -113,10 +112,14 @@ def test_a_record_with_any_damaged_byte_is_read_or_refused_in_words(
     path = tmp_path / "record.npz"
     calibrate(network, images).save(path)
     whole = path.read_bytes()
+    refused = 0
     for place in range(0, len(whole), 23):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :])
-        with contextlib.suppress(InputError):
+        try:
             read_record(path)
+        except InputError:
+            refused += 1
+    assert refused > 0
 
 
 def test_progress_knows_how_many_images_there_are(network: Path, images: Array) -> None:
