@@ -127,15 +127,19 @@ class _OpenVinoRunner(CheckedRunner):
 
 
 def _call(request: Any, outputs: int) -> Call:
-    places = range(outputs)
+    # tensors set and taken one by one: the dictionaries of infer() take 0.1 to 0.3 ms around a model of 3 ms
+    tensor, places = _openvino().Tensor, range(outputs)
 
     def call(arrays: dict[str, Array]) -> Sequence[Array]:
         try:
-            # sharing inputs saves a copy; outputs are not shared, because the next call would change them
-            found = request.infer([*arrays.values()], share_inputs=True)
+            for place, array in enumerate(arrays.values()):
+                # sharing saves a copy; openvino cannot share what is read-only
+                request.set_input_tensor(place, tensor(array, shared_memory=array.flags.writeable))
+            request.infer(share_outputs=True)
+            # copied, because the next call changes them
+            return [request.get_output_tensor(place).data.copy() for place in places]
         except _FAILURES as error:
             raise BackendError(f"openvino failed while running the model: {_reason(error)}") from error
-        return [found[place] for place in places]
 
     return call
 
