@@ -10,17 +10,12 @@ from edgetl.candidate import Variant
 from edgetl.evaluation import Evaluation
 from edgetl.report import numbers
 from edgetl.report.accuracy import accuracy_table, checks_table, selection_table
-from edgetl.report.candidates import (
-    candidates_table,
-    end_to_end_table,
-    fastest_float,
-    p50_ns,
-    start_table,
-)
+from edgetl.report.candidates import candidates_table, fastest_float, p50_ns, start_table
 from edgetl.report.decisions import decisions_table
 from edgetl.report.minutes import minutes_table
 from edgetl.report.page import Column, Page, Table
 from edgetl.report.trust import doubts_table, timing_sentence
+from edgetl.report.verdicts import end_to_end_table
 from edgetl.result import CandidateResult, Result
 
 
