@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from edgetl.device import decided, measure
 from edgetl.device.bench.percent import Told
 from edgetl.device.bench.plan import Plan
 from edgetl.device.bench.timing import Clock, Subject, Timed
+from edgetl.device.feeds import golden_room
 from edgetl.device.probe import environment
 from edgetl.device.qualify import Settings, qualify, result_path, stored_result
 from edgetl.device.tasks.classify import ClassifyTask
@@ -238,6 +240,26 @@ def test_feeds_leave_the_golden_samples_alone(make_bundle: Make, tmp_path: Path)
     before = bundle.golden().inputs["image"]
     run(bundle, tmp_path)
     np.testing.assert_array_equal(bundle.golden().inputs["image"], before)
+
+
+def test_large_golden_samples_are_fed_from_as_few_copies_as_fit(
+    make_bundle: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[int] = []
+    turning = measure.rotating
+
+    def rotating(infer: Callable[[Batch], object], feeds: tuple[Batch, ...]) -> Subject:
+        found.append(len(feeds))
+        return turning(infer, feeds)
+
+    monkeypatch.setattr(measure, "rotating", rotating)
+    bundle = make_bundle(encoded=0)
+    run(bundle, tmp_path)
+    one = bundle.golden().inputs["image"][0].nbytes
+    monkeypatch.setattr(measure, "golden_room", functools.partial(golden_room, limit_bytes=3 * one))
+    run(bundle, tmp_path)
+    assert set(found[: len(found) // 2]) == {16}
+    assert set(found[len(found) // 2 :]) == {3}
 
 
 def test_a_quick_run_does_not_replace_a_longer_one(make_bundle: Make, tmp_path: Path) -> None:
