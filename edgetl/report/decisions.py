@@ -217,7 +217,9 @@ def _outputs_table(evaluations: Sequence[Evaluation]) -> Table:
         for variant, found in _known(evaluations)
         for output in found.outputs
     )
-    remarks = ("The error is the root mean square of the differences, by that of the float outputs.",)
+    remarks = (
+        "The error is the root mean square of the differences, by how much float outputs vary over the samples.",
+    )
     return Table("Outputs: float against each variant", columns, rows, remarks)
 
 

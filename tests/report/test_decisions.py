@@ -113,12 +113,12 @@ def test_of_very_many_classes_those_that_change_are_shown() -> None:
 
 
 def test_outputs_without_labels_have_their_error() -> None:
-    outputs = (OutputError("a", 0.1), OutputError("b", 0.0), OutputError("c", None, "it is 0 throughout"))
+    outputs = (OutputError("a", 0.1), OutputError("b", 0.0), OutputError("c", None, "it never varies"))
     rows = tables(Decisions(4, None, outputs=outputs))["Outputs: float against each variant"].rows
     assert rows == (
         ("int8", "a", "10.0 %", "20.0 dB", ""),
         ("int8", "b", "0.0 %", "equal", ""),
-        ("int8", "c", "-", "-", "it is 0 throughout"),
+        ("int8", "c", "-", "-", "it never varies"),
     )
 
 
