@@ -19,6 +19,8 @@ CHANGED = "changed decisions"
 """Name of the check for models that decide."""
 ERROR = "output error"
 """Name of the check for all others."""
+ON_DEVICE = "on this device"
+"""What the names of both end with where a device judges."""
 _SCORES_DIMENSIONS = 2
 
 
@@ -34,6 +36,22 @@ def likeness(pair: Pair, task: DeviceTask, gates: Gates) -> Check:
         name = CHANGED if gates.output_error_max is None else ERROR
         return Check(name, None, None, "fraction", False, "some outputs are NaN or infinite")
     return _changed(pair, task, gates) if gates.output_error_max is None else _error(pair, gates.output_error_max)
+
+
+def likeness_on_device(pair: Pair, task: DeviceTask, gates: Gates) -> Check:
+    """Judge on a device what :func:`likeness` judged on the host.
+
+    Args:
+        pair: outputs here, and those the host recorded: of the float model where errors are limited, else of the same
+            graph, one decision of which may always change (see :func:`drop_check`).
+        task: what decisions are.
+        gates: the limits.
+    """
+    if gates.output_error_max is not None:
+        check = likeness(pair, task, gates)
+    else:
+        check = _kept(task.decisions(pair.reference) == task.decisions(pair.candidate), gates, least=1)
+    return msgspec.structs.replace(check, name=f"{check.name} {ON_DEVICE}")
 
 
 def undecided_because(outputs: Batch, task: DeviceTask, gates: Gates) -> str | None:
@@ -76,11 +94,11 @@ def _changed(pair: Pair, task: DeviceTask, gates: Gates) -> Check:
     return msgspec.structs.replace(check, reason=f"without labels each change counts as a loss: {check.reason}")
 
 
-def _kept(same: NDArray[np.bool_], gates: Gates) -> Check:
+def _kept(same: NDArray[np.bool_], gates: Gates, least: int = 0) -> Check:
     """Judge which decisions stayed, ``(n,)``."""
     limit = gates.accuracy_drop_max if gates.changed_max is None else gates.changed_max
     limits = msgspec.structs.replace(gates, accuracy_drop_max=limit)
-    return drop_check(CHANGED, np.ones_like(same), same, limits)
+    return drop_check(CHANGED, np.ones_like(same), same, limits, least)
 
 
 def _error(pair: Pair, limit: float) -> Check:
