@@ -58,7 +58,7 @@ class Watch:
         Where the load of the whole run is known, the short look at it beforehand says nothing.
         """
         earlier = [one for one in self.state.findings if not (self._knows_load and one.code == "W-LOAD")]
-        seen = (*self._caused, *throttle_findings(self.telemetry, self.active_ns), *earlier)
+        seen = (*self._caused, *throttle_findings(self.telemetry, self.active_ns, self.state.affinity), *earlier)
         return tuple({finding.code: finding for finding in reversed(seen)}.values())[::-1]
 
     def rest(self, sleep: Callable[[float], None]) -> None:

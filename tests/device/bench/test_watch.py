@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -65,3 +66,25 @@ def test_the_glance_counts_where_the_load_of_the_run_is_unknown(watch: Watch) ->
     watch.begin()
     watch.end()
     assert said(watch) == [GLANCE.message, TURBO.message]
+
+
+def await_readings(watch: Watch, more: int) -> None:
+    enough = len(watch.telemetry.series[0].values) + more
+    while len(watch.telemetry.series[0].values) < enough:
+        time.sleep(0.01)
+
+
+def test_the_clock_that_counts_is_that_of_the_cpus_it_may_use(tmp_path: Path) -> None:
+    clocks = [tmp_path / f"sys/devices/system/cpu/cpu{cpu}/cpufreq/scaling_cur_freq" for cpu in (0, 3)]
+    for clock in clocks:
+        clock.parent.mkdir(parents=True)
+        clock.write_text("3000000")
+    state = msgspec.structs.replace(machine_state(tmp_path), affinity=(3,))
+    with recording(0.01, str(tmp_path), ("clocks",)) as recorder:
+        watch = Watch(state, recorder, time.monotonic_ns, tmp_path)
+        watch.begin()
+        await_readings(watch, 10)
+        clocks[1].write_text("1000000")
+        await_readings(watch, 10)
+        watch.end()
+    assert "W-CLOCK-DROP" in [finding.code for finding in watch.findings]
