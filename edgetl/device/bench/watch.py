@@ -31,14 +31,20 @@ class Watch:
     """The machine before, during and after; complete once :func:`watching` has ended."""
 
     def __init__(
-        self, state: MachineState, recorder: Recorder, clock: Callable[[], int], root: Path = Path("/")
+        self,
+        state: MachineState,
+        recorder: Recorder,
+        clock: Callable[[], int],
+        root: Path = Path("/"),
+        threads: int | None = None,
     ) -> None:
         """Remember the counters of now.
 
         Args:
             root: where ``proc`` and ``sys`` are; another tree in tests.
+            threads: of all inferences at once; ``None`` when unknown.
         """
-        self._recorder, self._clock, self._root = recorder, clock, root
+        self._recorder, self._clock, self._root, self._threads = recorder, clock, root, threads
         self._children = () if recorder.process_id is None else (str(recorder.process_id),)
         self.state, self._before, self._began_ns = state, self._usage(), clock()
         self.idle_ns: Window | None = None
@@ -76,7 +82,7 @@ class Watch:
         """Measuring has ended."""
         self.active_ns = (self._began_ns, self._clock())
         after = self._usage()
-        self._caused = usage_findings(self._before, after)
+        self._caused = usage_findings(self._before, after, self._threads)
         self._knows_load = busy_share(self._before, after) is not None
 
     def _usage(self) -> Usage:
@@ -102,4 +108,4 @@ def watching(here: Environment, threads: int | None, clock: Callable[[], int], s
     with recording() as recorder:
         # a first reading tells whether power can be known at all
         time.sleep(_FIRST_READINGS_S)
-        yield Watch(state, recorder, clock)
+        yield Watch(state, recorder, clock, threads=None if threads is None else threads * streams)

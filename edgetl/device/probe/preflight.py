@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from edgetl.device.kernel.throttle_counters import PI_BITS
 from edgetl.device.probe.cgroup import within_quota
 from edgetl.device.probe.cpu import INT8_DOT, X86
-from edgetl.device.probe.usage import OTHERS_MAX
+from edgetl.device.probe.usage import slows
 from edgetl.environment import Cpu, Environment
 from edgetl.machine_state import Clock, MachineState, cpu_ranges
 from edgetl.validity import Finding
@@ -36,7 +36,7 @@ def preflight(state: MachineState, here: Environment, threads: int | None, strea
         _governor(state),
         _turbo(state),
         _clocks(state),
-        _load(state, here),
+        _load(state, here, None if threads is None else threads * streams),
         _threads(state, here, threads, streams),
         _affinity(state, here),
         _memory(state, here),
@@ -90,7 +90,7 @@ def _clocks(state: MachineState) -> Finding | None:
     return Finding("W-CLOCKS", f"clocks are not pinned ({ranges}); {advice}", {"clocks": float(len(loose))})
 
 
-def _load(state: MachineState, here: Environment) -> Finding | None:
+def _load(state: MachineState, here: Environment, threads: int | None) -> Finding | None:
     evidence: dict[str, float | str] = {}
     for name, value in (
         ("load_by_others", state.load_by_others),
@@ -102,7 +102,7 @@ def _load(state: MachineState, here: Environment) -> Finding | None:
     cpus = allowed_cpus(state, here)
     average, pressure = state.load_average, state.pressure.cpu
     if state.load_by_others is not None:
-        if state.load_by_others <= OTHERS_MAX:
+        if not slows(state.load_by_others, cpus, threads):
             return None
         limit = f"the {_cpus(cpus)} that this process may use"
         if state.cpu_quota is not None and state.cpu_quota < (len(state.affinity) or here.cpu.logical_cpus):

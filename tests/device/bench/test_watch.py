@@ -62,6 +62,22 @@ def test_the_load_of_a_busy_run_is_told_and_not_that_of_before(watch: Watch, tmp
     assert turbo == TURBO.message
 
 
+@pytest.mark.parametrize(("threads", "loaded"), [(12, True), (6, False)])
+def test_one_of_many_cpus_is_load_where_every_one_is_needed(tmp_path: Path, threads: int, loaded: bool) -> None:
+    def stat(*busy: int) -> str:
+        return "".join(f"cpu{cpu} {1000 + ticks} 0 0 {2000 - ticks} 0\n" for cpu, ticks in enumerate(busy))
+
+    ticks = itertools.count()
+    with recording(0.05, str(tmp_path), ("raspberry-pi",)) as recorder:
+        watch = Watch(machine_state(tmp_path), recorder, lambda: next(ticks), tmp_path, threads)
+        (tmp_path / "proc").mkdir()
+        (tmp_path / "proc/stat").write_text("".join(f"cpu{cpu} 1000 0 0 1000 0\n" for cpu in range(12)))
+        watch.begin()
+        (tmp_path / "proc/stat").write_text(stat(1000, *[0] * 11))
+        watch.end()
+    assert ("W-LOAD" in [finding.code for finding in watch.findings]) == loaded
+
+
 def test_the_glance_counts_where_the_load_of_the_run_is_unknown(watch: Watch) -> None:
     watch.begin()
     watch.end()
