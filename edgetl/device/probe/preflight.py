@@ -51,8 +51,14 @@ def allowed_cpus(state: MachineState, here: Environment) -> int:
     return within_quota(len(state.affinity) or here.cpu.allowed_cpus, state.cpu_quota)
 
 
+def usable_clocks(state: MachineState) -> list[Clock]:
+    """Clocks of the CPUs that this process may use."""
+    allowed = {f"cpu{cpu}" for cpu in state.affinity}
+    return [clock for clock in state.clocks if _is_cpu(clock) and (not allowed or clock.name in allowed)]
+
+
 def _governor(state: MachineState) -> Finding | None:
-    cpus = _usable(state)
+    cpus = usable_clocks(state)
     varying = [cpu for cpu in cpus if cpu.governor not in (None, *_STEADY_GOVERNORS) and cpu.is_pinned is not True]
     if not varying:
         return None
@@ -76,7 +82,7 @@ def _turbo(state: MachineState) -> Finding | None:
         command = "echo 0 | sudo tee /sys/devices/system/cpu/cpufreq/boost"
     return Finding(
         "W-TURBO",
-        f"turbo is on{_span(_usable(state))}: clocks depend on heat and neighbours; to switch it off: {command}",
+        f"turbo is on{_span(usable_clocks(state))}: clocks depend on heat and neighbours; to switch it off: {command}",
     )
 
 
@@ -188,12 +194,6 @@ def _int8(cpu: Cpu) -> Finding | None:
         f"the CPU has no int8 dot product ({missing}), so int8 may be slower than fp32; measure both",
         {"architecture": cpu.architecture},
     )
-
-
-def _usable(state: MachineState) -> list[Clock]:
-    """Clocks of the CPUs that this process may use."""
-    allowed = {f"cpu{cpu}" for cpu in state.affinity}
-    return [clock for clock in state.clocks if _is_cpu(clock) and (not allowed or clock.name in allowed)]
 
 
 def _is_cpu(clock: Clock) -> bool:
