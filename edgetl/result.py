@@ -79,10 +79,14 @@ class Cold(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What happens once, in a fresh process: of the model alone in every scope, with the candidate's batch."""
 
     build_ns: int
+    """Where nothing was built before."""
     load_ns: int
+    """Until the model is ready, with what was built before."""
     first_inference_ns: int
     peak_rss_bytes: int | None
     """Peak resident memory of that process, with Python and the runtime."""
+    import_ns: int | None = None
+    """Of the runtime, before all that; ``None`` in older files, where ``build_ns`` and ``load_ns`` include it."""
 
 
 class CandidateResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
