@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from edgetl.device.bench.judgement import HEADLINE
-from edgetl.device.bench.plan import PLANS, Plan
+from edgetl.device.bench.plan import HEADLINE, PLANS, Plan
 from edgetl.device.bench.timing.warm_up import CALLS_MIN, WINDOWS
 from edgetl.report import numbers
 from edgetl.report.csv_columns import COLUMNS

@@ -101,7 +101,8 @@ class OutputError(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     output: str
     relative: float | None
-    """Root mean square of the differences by that of the reference; the SQNR in dB is -20 times its logarithm."""
+    """Root mean square of the differences by how much the reference varies over the samples, as ``output_error_max``
+    limits it; the signal-to-noise ratio in dB is -20 times its logarithm."""
     reason: str = ""
     """Why it is ``None``."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import msgspec
 
 
@@ -50,6 +52,18 @@ class Peak(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Of copying memory that no cache holds."""
     runtime: str | None = None
     """Which runtime reached ``operations_per_s``."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one inference computes and moves at least."""
+
+    operations: int | None
+    """A multiplication and an addition are two."""
+    bytes: int | None
+    """Weights, inputs and outputs, read or written once."""
+    reason: str | None = None
+    """Why either is ``None``."""
 
 
 class Roofline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from edgetl.cli.strict import hold_to, strict
 from edgetl.errors import BackendError, InputError
 
 if TYPE_CHECKING:
+    from edgetl.layers import Work
     from edgetl.pair import Condition
     from edgetl.result import Result
     from edgetl.scenario import Scenario
@@ -113,7 +114,7 @@ def bench(output: Output, models: tuple[Path, ...], outs: tuple[Path, ...], cach
     scenario = _scenario(options)
     if conditions and scenario.kind == "offline":
         raise InputError("scenario 'offline' has throughput alone, so nothing is compared; leave --fail-if out")
-    settings = BenchSettings(cache_dir=folder, scenario=scenario, **options)
+    settings = BenchSettings(cache_dir=folder, scenario=scenario, count=_counted, **options)
     subjects = tuple(Bundle.open(path) if path.suffix == ".edgetl" else path for path in models)
     _keep_weights(models, outs)
     result = bench_models(subjects, settings, progress_for(output))
@@ -128,6 +129,18 @@ def bench(output: Output, models: tuple[Path, ...], outs: tuple[Path, ...], cach
         raise click.exceptions.Exit(BackendError.exit_code)
     refuse(conditions, _refused(result, conditions))
     return None
+
+
+def _counted(model: Path, fed: Mapping[str, tuple[int, ...]]) -> Work:
+    """Operations and bytes of a plain file, where the package is installed that reads graphs."""
+    from edgetl.layers import Work
+
+    try:
+        from edgetl.host.work import work_of_file
+    except ImportError as error:
+        found = "is not installed" if error.name == "onnx" else f"cannot be imported ({error})"
+        return Work(None, None, f"operations and bytes of a plain file take onnx, which {found}; run: pip install onnx")
+    return work_of_file(model, fed)
 
 
 def _keep_weights(models: Sequence[Path], outs: Sequence[Path]) -> None:

@@ -13,6 +13,7 @@ from edgetl.candidate import Candidate
 from edgetl.check import Check, failures
 from edgetl.device.candidates import Formed
 from edgetl.device.tasks import DeviceTask, Pair
+from edgetl.device.tasks.likeness import CHANGED, likeness_on_device
 from edgetl.device.tasks.statistics import flip_rate
 from edgetl.device.verify import TOLERANCES, Verified, parity, verify
 from edgetl.errors import BackendError, Unsupported
@@ -22,6 +23,7 @@ from edgetl.runner import Backend, LoadOptions, Runner
 from edgetl.tensors import Batch
 
 TRANSFER = "accuracy transfer"
+_NO_TRUTH = np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ def _size(formed: Formed, exam: Exam) -> tuple[Check, ...]:
 def _transfer(formed: Formed, verified: Verified, exam: Exam) -> tuple[Check, ...]:
     """Whether decisions are as often right here as with the same variant on the host, sample by sample."""
     if not exam.is_labelled:
-        return ()
+        return _likeness(formed, verified, exam)
     references = exam.golden.references[formed.variant.name]
     flips = flip_rate(exam.task.decisions(references), exam.task.decisions(verified.outputs)).value
     gates, n = exam.manifest.gates, exam.golden.n
@@ -113,6 +115,21 @@ def _transfer(formed: Formed, verified: Verified, exam: Exam) -> tuple[Check, ..
         reason = f"outputs equal the host's within fp32 tolerance and none of {n} decisions differs"
         return (Check(TRANSFER, 0.0, gates.accuracy_drop_max, "fraction", True, reason, n),)
     return (exam.task.drop(TRANSFER, Pair(references, verified.outputs, _truth(exam)), gates, least=1),)
+
+
+def _likeness(formed: Formed, verified: Verified, exam: Exam) -> tuple[Check, ...]:
+    """Without labels, whether what the host judged holds here, too; nothing where outputs equal the host's."""
+    gates, references = exam.manifest.gates, exam.golden.references
+    own = references[formed.variant.name]
+    if exam.task.labelled or all(check.passed for check in parity(verified.outputs, own, TOLERANCES["fp32"])):
+        return ()
+    if gates.output_error_max is None:
+        judged = {check.name for one in exam.manifest.evaluations for check in one.checks}
+        pairs = [Pair(own, verified.outputs, _NO_TRUTH)] if CHANGED in judged else []
+    else:
+        names = (one.name for one in exam.manifest.variants if one.artifact.precision == "fp32")
+        pairs = [Pair(references[next(names, formed.variant.name)], verified.outputs, _NO_TRUTH)]
+    return tuple(likeness_on_device(pair, exam.task, gates) for pair in pairs)
 
 
 def _accuracy(outputs: Batch, exam: Exam) -> Interval | None:

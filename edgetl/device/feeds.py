@@ -11,12 +11,21 @@ from edgetl.tensors import Array, Batch, TensorSpec
 
 _SAMPLES, _BUFFERS_MIN = 16, 8
 """Different inputs that take turns: together larger than a CPU's private caches for images of usual sizes."""
+GOLDEN_BYTES = 256 * 2**20
+"""Memory for golden samples that take turns while a bundle is qualified: more than caches hold."""
+_BUFFERS_LEAST = 2
 
 
 def buffers(batch: int, room: int | None = None) -> int:
     """How many inputs of so many items each take turns: fewer of larger ones; below 8 where ``room`` is for fewer."""
     wanted = max(_BUFFERS_MIN, _SAMPLES // batch)
     return wanted if room is None else min(wanted, room)
+
+
+def golden_room(golden: Golden, limit_bytes: int = GOLDEN_BYTES) -> int:
+    """How many copies of single samples fit into so much memory; two at least, so that none is fed twice in a row."""
+    one = sum(array.nbytes for array in golden.inputs.values()) // golden.n
+    return max(_BUFFERS_LEAST, limit_bytes // max(one, 1))
 
 
 def turns(n: int, batch: int, room: int | None = None) -> tuple[tuple[int, ...], ...]:

@@ -17,7 +17,7 @@ from edgetl.device.candidates import Formed
 from edgetl.device.decided import time_until_decided
 from edgetl.device.end_to_end import EndToEnd
 from edgetl.device.evaluate import is_full_precision, options_of
-from edgetl.device.feeds import feeds_from_golden
+from edgetl.device.feeds import feeds_from_golden, golden_room
 from edgetl.device.latency_gates import gate_checks
 from edgetl.device.select import choose
 from edgetl.device.session import Session
@@ -89,7 +89,8 @@ def _cold_starts(ready: tuple[Ready, ...], session: Session) -> tuple[dict[str, 
 def _time(ready: tuple[Ready, ...], session: Session, here: Environment) -> Timing:
     if not ready:
         return Timing()
-    feeds = feeds_from_golden(session.exam.golden)
+    golden = session.exam.golden
+    feeds = feeds_from_golden(golden, room=golden_room(golden))
     subjects = {one.name: rotating(one.runner.infer, feeds) for one in ready}
     threads = max(one.formed.candidate.threads for one in ready)
 

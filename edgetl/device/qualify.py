@@ -44,6 +44,8 @@ def qualify(
     The result is also written below ``settings.cache_dir``, where :func:`stored_result` and ``edgetl.open`` find it,
     unless there is one of more effort, or this one's timing is invalid and that of the one there is not.
 
+    Inputs of timing are copies of up to 16 golden samples, of no more than 256 MiB unless two take more.
+
     Returns:
         Every candidate with its checks and the reason against it; ``passed`` is false when none is left.
 

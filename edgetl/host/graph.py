@@ -18,6 +18,7 @@ from edgetl.errors import Unsupported
 from edgetl.files import write_bytes
 from edgetl.host import operations
 from edgetl.host.naming import fresh_name, rename_tensors, tensor_names
+from edgetl.host.weight_bytes import weight_bytes
 from edgetl.tensors import DType, TensorSpec
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def artifact_from(path: Path, file: str, rendering: str, precision: Precision) -
         inputs=tuple(_spec(value) for value in model.graph.input if value.name not in weights),
         outputs=tuple(_spec(value) for value in model.graph.output),
         operations=operations.count(model),
-        weight_bytes=sum(_bytes(initializer) for initializer in model.graph.initializer),
+        weight_bytes=weight_bytes(model),
         size_bytes=path.stat().st_size,
         sha256=sha256_of(path),
     )
@@ -145,7 +146,7 @@ def keeps_weights_beside(path: Path) -> bool:
     Raises:
         Unsupported: missing, or not an ONNX graph.
     """
-    return any(uses_external_data(tensor) for tensor in _load(path, False).graph.initializer)
+    return any(uses_external_data(tensor) for tensor in read_structure(path).graph.initializer)
 
 
 def whole_sha256(path: Path) -> str:
@@ -162,6 +163,15 @@ def read_graph(path: Path) -> onnx.ModelProto:
         Unsupported: missing, or not an ONNX graph.
     """
     return _load(path, True)
+
+
+def read_structure(path: Path) -> onnx.ModelProto:
+    """Read an ONNX file without the weights it keeps beside itself.
+
+    Raises:
+        Unsupported: missing, or not an ONNX graph.
+    """
+    return _load(path, False)
 
 
 def write_graph(model: onnx.ModelProto, out: Path) -> None:
@@ -276,7 +286,3 @@ def _spec(value: onnx.ValueInfoProto) -> TensorSpec:
         raise Unsupported(f"tensor {value.name!r} is {dtype}, expected one of: {', '.join(get_args(DType))}")
     shape = tuple(size.dim_value if size.HasField("dim_value") else None for size in tensor.shape.dim)
     return TensorSpec(value.name, cast(DType, dtype), shape)
-
-
-def _bytes(tensor: onnx.TensorProto) -> int:
-    return int(np.prod(tensor.dims, dtype=np.int64)) * helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize

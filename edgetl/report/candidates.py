@@ -59,23 +59,6 @@ def throughput_table(result: Result) -> Table:
     return Table("Throughput", columns, rows, (remark,))
 
 
-def end_to_end_table(result: Result) -> Table:
-    """From an encoded image to a prediction; only candidates that were timed so."""
-    columns = (Column("Candidate"), Column("p50", "right"), Column("p90", "right"), Column("n", "right"))
-    rows = [
-        (
-            candidate.name,
-            numbers.duration(candidate.end_to_end.p50_ns),
-            numbers.duration(candidate.end_to_end.p90_ns),
-            numbers.count(candidate.end_to_end.n),
-        )
-        for candidate in result.candidates
-        if candidate.end_to_end
-    ]
-    remarks = ("Decoding, resizing, inference and the decision, one image at a time.",)
-    return Table("From image file to prediction", columns, tuple(rows), remarks)
-
-
 def start_table(result: Result) -> Table:
     """What happens once, in a fresh process; only candidates that were started so."""
     columns = (

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from edgetl.decisions import Calibration, Decisions, Flips, Refit
 from edgetl.evaluation import Evaluation
 from edgetl.report import numbers
-from edgetl.report.page import Column, Table
+from edgetl.report.page import Column, Table, known_columns
 
 NOTABLE = 0.05
 """Change of the mean top score from which whoever compares scores with a threshold should know."""
@@ -15,6 +15,7 @@ _LEVEL = 0.05
 _CLASSES_MAX = 20
 """Of more, only those that are found more or less often are shown."""
 _THRESHOLDS_MAX = 6
+_KINDS_MAX = 20
 
 
 def decisions_tables(evaluations: Sequence[Evaluation]) -> tuple[Table, ...]:
@@ -27,7 +28,7 @@ def decisions_tables(evaluations: Sequence[Evaluation]) -> tuple[Table, ...]:
         _scores_table(evaluations),
         _calibration_table(evaluations),
         _thresholds_table(evaluations),
-        _outputs_table(evaluations),
+        outputs_table(evaluations),
     )
 
 
@@ -99,9 +100,10 @@ def _flips_table(variant: str, flips: Flips) -> Table:
             numbers.count(kind.harmful),
             numbers.count(kind.beneficial),
         )
-        for kind in flips.kinds
+        for kind in flips.kinds[:_KINDS_MAX]
     )
-    return Table(f"Decisions that change with {variant}", columns, rows)
+    remarks = (f"Only the {_KINDS_MAX} most frequent are shown.",) if len(flips.kinds) > _KINDS_MAX else ()
+    return Table(f"Decisions that change with {variant}", columns, rows, remarks)
 
 
 def _recalls_table(variant: str, found: Decisions) -> Table:
@@ -198,7 +200,8 @@ def _thresholds_table(evaluations: Sequence[Evaluation]) -> Table:
     return Table("Thresholds: float's against the variant's own", columns, rows, remarks)
 
 
-def _outputs_table(evaluations: Sequence[Evaluation]) -> Table:
+def outputs_table(evaluations: Sequence[Evaluation]) -> Table:
+    """How far each output of a model without labels is off."""
     columns = (
         Column("Variant"),
         Column("Output"),
@@ -212,13 +215,15 @@ def _outputs_table(evaluations: Sequence[Evaluation]) -> Table:
             output.output,
             numbers.percent(output.relative),
             numbers.decibels(output.relative),
-            output.reason,
+            output.reason or numbers.UNKNOWN,
         )
         for variant, found in _known(evaluations)
         for output in found.outputs
     )
-    remarks = ("The error is the root mean square of the differences, by that of the float outputs.",)
-    return Table("Outputs: float against each variant", columns, rows, remarks)
+    remarks = (
+        "The error is the root mean square of the differences, by how much float outputs vary over the samples.",
+    )
+    return known_columns(Table("Outputs: float against each variant", columns, rows, remarks), optional=("Why not",))
 
 
 def _known(evaluations: Sequence[Evaluation]) -> Iterator[tuple[str, Decisions]]:

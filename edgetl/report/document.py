@@ -33,7 +33,7 @@ from edgetl.report.pictures.svg import Picture
 from edgetl.report.text import sizes_table, skipped_table, verdict
 from edgetl.report.training import epochs_from, in_words, kept_from
 from edgetl.report.trust import doubts_table, timing_sentence, unranked
-from edgetl.report.verdicts import end_to_end_rows, load_table, verdicts_table
+from edgetl.report.verdicts import end_to_end_table, load_table, verdicts_table
 from edgetl.result import Result
 
 Block: TypeAlias = "str | Table | Picture"
@@ -73,7 +73,7 @@ def in_short(result: Result, suffix: str) -> Sequence[Section]:
     """The sections about one result; ``suffix`` tells several results apart."""
     name = f"latency{suffix.replace(' ', '-')}.svg"
     candidates = (verdicts_table(result), side_by_side_table(result), load_table(result), minutes_table(result))
-    costs = [end_to_end_rows(result), start_table(result)]
+    costs = [end_to_end_table(result), start_table(result)]
     costs += [energy_table(result)] if any(one.energy is not None for one in result.candidates) else []
     checks = [
         checks_table(f"{one.name}: {'rejected' if one.rejected_because else 'passed'}", one.checks)

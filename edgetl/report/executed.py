@@ -53,7 +53,7 @@ def _peak(peak: Peak) -> str:
 
 def _roofline(roofline: Roofline) -> tuple[str, ...]:
     return (
-        numbers.UNKNOWN if roofline.operations is None else numbers.giga_operations(roofline.operations),
+        numbers.UNKNOWN if roofline.operations is None else numbers.operations(roofline.operations),
         numbers.megabytes(roofline.bytes),
         numbers.duration(roofline.limit_ns),
         numbers.percent(roofline.fraction),

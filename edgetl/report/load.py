@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from edgetl.measurement import Scope
 from edgetl.report import numbers
-from edgetl.result import CandidateResult, Latency, Result
+from edgetl.result import CandidateResult, Result
 from edgetl.scenario import Scenario
 
 _SCOPES: Mapping[Scope, str] = {"infer": "inference alone", "end-to-end": "image file to prediction"}
@@ -15,11 +15,6 @@ _SCOPES: Mapping[Scope, str] = {"infer": "inference alone", "end-to-end": "image
 def scope_name(scope: Scope) -> str:
     """What the clock ran over, in words."""
     return _SCOPES.get(scope, scope)
-
-
-def scope_words(timed: Latency | None) -> str:
-    """What the clock ran over; ``-`` where nothing was timed."""
-    return numbers.UNKNOWN if timed is None else _SCOPES.get(timed.scope, timed.scope)
 
 
 def batch_words(result: Result) -> str:

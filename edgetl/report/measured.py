@@ -23,7 +23,7 @@ from edgetl.report.pictures.latency import latency_picture
 from edgetl.report.pictures.over_time import POINTS_MAX, over_time_picture
 from edgetl.report.state import clocks_table, state_before_table
 from edgetl.report.trust import findings_table, machine_findings_table
-from edgetl.report.verdicts import end_to_end_rows, load_table, verdicts_table
+from edgetl.report.verdicts import end_to_end_table, load_table, verdicts_table
 from edgetl.result import Result
 
 _POINTS_TOTAL = 16_000
@@ -71,7 +71,7 @@ def _said_once(table: Table, title: str) -> Table:
 
 def _costs(result: Result) -> tuple[Block, ...]:
     executed = (precision_table(result), roofline_table(result))
-    return (end_to_end_rows(result), start_table(result), energy_table(result), *executed)
+    return (end_to_end_table(result), start_table(result), energy_table(result), *executed)
 
 
 def _over_time(result: Result, dash: str) -> tuple[Block, ...]:

@@ -110,9 +110,11 @@ def rate(per_s: float | None) -> str:
     return f"{per_s:,.0f} / s" if per_s >= 9_999.5 else f"{significant(per_s)} / s"
 
 
-def giga_operations(operations: int) -> str:
-    """``0.77 GOP``: multiply-adds x 2, for one sample."""
-    return f"{operations / 1e9:.2f} GOP"
+def operations(number: int) -> str:
+    """``0.77 GOP``, ``4.65 MOP`` where that would lose digits, ``96 OP``: multiply-adds x 2."""
+    if number >= 1e8:
+        return f"{number / 1e9:.2f} GOP"
+    return f"{_three_digits(number / 1e6)} MOP" if number >= 1e3 else f"{number} OP"
 
 
 def operations_per_s(rate: float) -> str:

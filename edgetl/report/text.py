@@ -10,17 +10,12 @@ from edgetl.candidate import Variant
 from edgetl.evaluation import Evaluation
 from edgetl.report import numbers
 from edgetl.report.accuracy import accuracy_table, checks_table, selection_table
-from edgetl.report.candidates import (
-    candidates_table,
-    end_to_end_table,
-    fastest_float,
-    p50_ns,
-    start_table,
-)
-from edgetl.report.decisions import decisions_table
+from edgetl.report.candidates import candidates_table, fastest_float, p50_ns, start_table
+from edgetl.report.decisions import decisions_table, outputs_table
 from edgetl.report.minutes import minutes_table
 from edgetl.report.page import Column, Page, Table
 from edgetl.report.trust import doubts_table, timing_sentence
+from edgetl.report.verdicts import end_to_end_table
 from edgetl.result import CandidateResult, Result
 
 
@@ -65,6 +60,7 @@ def summary(
         (*verdict(result), *_notes(remarks)),
         accuracy_table(subject.evaluations, headline_only=True),
         decisions_table(subject.evaluations),
+        outputs_table(subject.evaluations),
         sizes_table(subject.variants),
         candidates_table(result),
         doubts_table(result),
@@ -94,6 +90,7 @@ def preparation(
         accuracy_table(subject.evaluations, headline_only=True),
         selection_table(subject.evaluations),
         decisions_table(subject.evaluations),
+        outputs_table(subject.evaluations),
         sizes_table(subject.variants),
         skipped_table(skipped),
         files_table(files),
@@ -172,7 +169,7 @@ def _size_row(variant: Variant) -> tuple[str, ...]:
         artifact.rendering,
         artifact.precision,
         numbers.megabytes(artifact.size_bytes),
-        numbers.giga_operations(artifact.operations),
+        numbers.operations(artifact.operations),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from edgetl.report import numbers
 from edgetl.report.candidates import is_invalid, only_timed, ordered
 from edgetl.report.energy import millijoules
-from edgetl.report.load import measured_as, only_throughput, scope_words
+from edgetl.report.load import measured_as, only_throughput
 from edgetl.report.page import Column, Table, known_columns
 from edgetl.report.trust import severity, strict_codes
 from edgetl.result import CandidateResult, Latency, Result
@@ -60,22 +60,12 @@ def load_table(result: Result) -> Table:
     return known_columns(Table("Throughput and overhead", columns, known, tuple(remarks)), optional)
 
 
-def end_to_end_rows(result: Result) -> Table:
+def end_to_end_table(result: Result) -> Table:
     """From an encoded image to a prediction; only candidates that were timed so."""
-    columns = (
-        Column("Candidate"),
-        Column("p50", "right"),
-        Column("p90", "right"),
-        Column("p99", "right"),
-        Column("n", "right"),
-        Column("Measured"),
-    )
-    rows = tuple(
-        (one.name, *_percentiles(one.end_to_end), scope_words(one.end_to_end))
-        for one in ordered(result)
-        if one.end_to_end is not None
-    )
-    return Table("From image file to prediction", columns, rows)
+    columns = (Column("Candidate"), *(Column(title, "right") for title in ("p50", "p90", "p99", "n")))
+    rows = tuple((one.name, *_percentiles(one.end_to_end)) for one in ordered(result) if one.end_to_end is not None)
+    remarks = ("Decoding, resizing, inference and the decision, one image at a time.",)
+    return known_columns(Table("From image file to prediction", columns, rows, remarks), optional=("p90", "p99"))
 
 
 def _row(candidate: CandidateResult, result: Result) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from edgetl.device.bench.selftest import run as selftest
 from edgetl.device.bench.side_by_side import side_by_side
 from edgetl.device.probe import environment
 from edgetl.errors import InputError
+from edgetl.layers import Work
 from edgetl.result import CandidateResult, Result, read_result
 from edgetl.tensors import TensorSpec
 from edgetl.validity import Finding
@@ -217,6 +219,12 @@ def test_bench_refuses_deadlines_that_cannot_be(value: str, capsys: pytest.Captu
 
 
 def test_bench_takes_any_rate_and_deadline_that_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    scenario = asked(monkeypatch, "--scenario", "periodic", "--rate", "29.97", "--deadline", "0.001").scenario
+    assert (scenario.rate_hz, scenario.deadline_ns) == (29.97, 1000)
+
+
+def asked(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> BenchSettings:
+    """What the command line asks to be measured, without measuring it."""
     found: list[BenchSettings] = []
 
     def bench(models: object, settings: BenchSettings, progress: object) -> Result:
@@ -224,8 +232,26 @@ def test_bench_takes_any_rate_and_deadline_that_can_be(monkeypatch: pytest.Monke
         raise InputError("enough")
 
     monkeypatch.setattr("edgetl.device.bench.models.bench_models", bench)
-    assert run(["bench", "m.onnx", "--scenario", "periodic", "--rate", "29.97", "--deadline", "0.001"]) == 2
-    assert (found[0].scenario.rate_hz, found[0].scenario.deadline_ns) == (29.97, 1000)
+    assert run(["bench", "m.onnx", *arguments]) == 2
+    return found[0]
+
+
+def test_bench_counts_operations_and_bytes_of_a_plain_file(tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = asked(monkeypatch).count(tiny_bundle.parent / "fp32.onnx", {"image": (3, 4, 4, 3)})
+    weights, ends = 4 * (48 * 2 + 2), 3 * (48 + 4 * 2)
+    assert found == Work(3 * 2 * 48 * 2, weights + ends)
+
+
+@pytest.mark.parametrize("missing", ["onnx", "google.protobuf.message"])
+def test_bench_says_what_to_install_where_nothing_counts_operations(
+    tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
+    settings = asked(monkeypatch)
+    monkeypatch.delitem(sys.modules, "edgetl.host.work", raising=False)
+    monkeypatch.setitem(sys.modules, missing, None)
+    found = settings.count(tiny_bundle.parent / "fp32.onnx", {"image": (3, 4, 4, 3)})
+    assert (found.operations, found.bytes) == (None, None)
+    assert "run: pip install onnx" in (found.reason or "")
 
 
 def test_bench_times_bundles_from_image_file_to_prediction_in_batches(

@@ -3,7 +3,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgetl.device.feeds import buffers, bytes_of, feeds_from_golden, random_feeds, turns, zeros
+from edgetl.device.feeds import (
+    GOLDEN_BYTES,
+    buffers,
+    bytes_of,
+    feeds_from_golden,
+    golden_room,
+    random_feeds,
+    turns,
+    zeros,
+)
 from edgetl.golden import Golden
 from edgetl.tensors import DType, TensorSpec
 
@@ -70,3 +79,13 @@ def test_bytes_are_those_of_what_is_made(dtype: DType) -> None:
 def test_halves_are_below_one_too() -> None:
     (one,) = random_feeds((TensorSpec("x", "float16", (1, 100_000)),), 0, room=1)
     assert 0 <= one["x"].min() <= one["x"].max() < 1
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"), [(1, 16), (16 * 2**20, 16), (64 * 2**20, 4), (200 * 2**20, 2), (2**33, 2)]
+)
+def test_golden_samples_that_take_turns_are_bounded_in_memory(size: int, expected: int) -> None:
+    large = Golden({"image": np.broadcast_to(np.uint8(0), (3, size))}, {})
+    room = golden_room(large)
+    assert buffers(1, room) == expected
+    assert room * size <= GOLDEN_BYTES or room == 2

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,9 +16,11 @@ from edgetl.device import decided, measure
 from edgetl.device.bench.percent import Told
 from edgetl.device.bench.plan import Plan
 from edgetl.device.bench.timing import Clock, Subject, Timed
+from edgetl.device.feeds import golden_room
 from edgetl.device.probe import environment
 from edgetl.device.qualify import Settings, qualify, result_path, stored_result
 from edgetl.device.tasks.classify import ClassifyTask
+from edgetl.device.tasks.tensor import TensorTask
 from edgetl.environment import Environment
 from edgetl.errors import BackendError
 from edgetl.gates import Gates, TargetGates
@@ -121,6 +124,45 @@ def test_without_labels_parity_and_latency_decide(make_bundle: Make, tmp_path: P
     assert result.passed
     assert all(candidate.accuracy is None for candidate in result.candidates)
     assert all(check.name != "accuracy transfer" for c in result.candidates for check in c.checks)
+
+
+DIFFERS = (Check("parity", 2.0, 1.0, "", False),)
+"""Of outputs that are not the host's within fp32 tolerance."""
+
+
+def test_without_labels_the_limit_on_errors_holds_on_this_device(
+    make_bundle: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle = make_bundle(labelled=False, gates=Gates(output_error_max=0.1))
+    assert run(bundle, tmp_path).selected == INT8, "outputs that equal the host's were judged there"
+    monkeypatch.setattr("edgetl.device.evaluate.parity", lambda *_: DIFFERS)
+    result = run(bundle, tmp_path)
+    assert result.selected == FLOAT
+    assert "output error on this device: output 'logits' is off by" in (result.candidate(INT8).rejected_because or "")
+    check = next(one for one in result.candidate(FLOAT).checks if one.name == "output error on this device")
+    assert (check.value, check.passed) == (0.0, True)
+
+
+@pytest.mark.parametrize(("changed", "passes"), [(0, True), (1, True), (20, False)])
+def test_without_labels_decisions_may_change_as_little_on_this_device(
+    make_bundle: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: int, passes: bool
+) -> None:
+    real, calls = TensorTask.decisions, itertools.count()
+
+    def decisions(self: TensorTask, outputs: Batch) -> Array:
+        found = real(self, outputs)
+        if next(calls) % 2:
+            found[:changed] += 1
+        return found
+
+    monkeypatch.setattr(TensorTask, "decisions", decisions)
+    monkeypatch.setattr("edgetl.device.evaluate.parity", lambda *_: DIFFERS)
+    judged = (Check("changed decisions", 0.0, 0.005, "fraction", True),)
+    result = run(make_bundle(labelled=False, gates=Gates(margin=0.07), host_checks=judged), tmp_path)
+    check = next(one for one in result.candidate(INT8).checks if one.name == "changed decisions on this device")
+    assert check.passed == passes
+    assert check.value == pytest.approx(changed / 96)
+    assert (result.selected == INT8) == passes
 
 
 def test_a_latency_gate_extends_the_run_until_it_can_be_judged(make_bundle: Make, tmp_path: Path) -> None:
@@ -238,6 +280,26 @@ def test_feeds_leave_the_golden_samples_alone(make_bundle: Make, tmp_path: Path)
     before = bundle.golden().inputs["image"]
     run(bundle, tmp_path)
     np.testing.assert_array_equal(bundle.golden().inputs["image"], before)
+
+
+def test_large_golden_samples_are_fed_from_as_few_copies_as_fit(
+    make_bundle: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[int] = []
+    turning = measure.rotating
+
+    def rotating(infer: Callable[[Batch], object], feeds: tuple[Batch, ...]) -> Subject:
+        found.append(len(feeds))
+        return turning(infer, feeds)
+
+    monkeypatch.setattr(measure, "rotating", rotating)
+    bundle = make_bundle(encoded=0)
+    run(bundle, tmp_path)
+    one = bundle.golden().inputs["image"][0].nbytes
+    monkeypatch.setattr(measure, "golden_room", functools.partial(golden_room, limit_bytes=3 * one))
+    run(bundle, tmp_path)
+    assert set(found[: len(found) // 2]) == {16}
+    assert set(found[len(found) // 2 :]) == {3}
 
 
 def test_a_quick_run_does_not_replace_a_longer_one(make_bundle: Make, tmp_path: Path) -> None:

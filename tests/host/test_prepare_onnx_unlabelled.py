@@ -119,6 +119,10 @@ def test_several_outputs_are_judged_by_their_error_or_not_quantized(
     (check,) = [check for check in manifest.evaluations[1].checks if check.name == "output error"]
     assert check.passed
     assert "95 % bound" in check.reason
+    decisions = manifest.evaluations[1].decisions
+    assert decisions is not None
+    assert decisions.flips is None, "the largest entry of a map decides nothing"
+    assert max(output.relative or 0.0 for output in decisions.outputs) == check.value
     (ladder,) = ladders_from(manifest.provenance.notes)
     assert ladder.attempts[0].check == check
 

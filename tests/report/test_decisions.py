@@ -113,13 +113,25 @@ def test_of_very_many_classes_those_that_change_are_shown() -> None:
 
 
 def test_outputs_without_labels_have_their_error() -> None:
-    outputs = (OutputError("a", 0.1), OutputError("b", 0.0), OutputError("c", None, "it is 0 throughout"))
+    outputs = (OutputError("a", 0.1), OutputError("b", 0.0), OutputError("c", None, "it never varies"))
     rows = tables(Decisions(4, None, outputs=outputs))["Outputs: float against each variant"].rows
     assert rows == (
-        ("int8", "a", "10.0 %", "20.0 dB", ""),
-        ("int8", "b", "0.0 %", "equal", ""),
-        ("int8", "c", "-", "-", "it is 0 throughout"),
+        ("int8", "a", "10.0 %", "20.0 dB", "-"),
+        ("int8", "b", "0.0 %", "equal", "-"),
+        ("int8", "c", "-", "-", "it never varies"),
     )
+
+
+def test_outputs_that_are_all_known_need_no_reason() -> None:
+    table = tables(Decisions(4, None, outputs=(OutputError("a", 0.1),)))["Outputs: float against each variant"]
+    assert table.rows == (("int8", "a", "10.0 %", "20.0 dB"),)
+
+
+def test_of_very_many_kinds_of_change_the_most_frequent_are_shown() -> None:
+    kinds = tuple(Flip(str(place), "other", 60 - place, None, None) for place in range(60))
+    found = tables(Decisions(393, msgspec.structs.replace(FLIPS, kinds=kinds)))["Decisions that change with int8"]
+    assert [row[0] for row in found.rows] == [str(place) for place in range(20)]
+    assert found.remarks == ("Only the 20 most frequent are shown.",)
 
 
 def test_every_row_has_a_cell_for_each_column() -> None:
@@ -129,12 +141,14 @@ def test_every_row_has_a_cell_for_each_column() -> None:
 
 @pytest.mark.parametrize("page", [text.preparation, text.summary], ids=lambda one: one.__name__)
 def test_commands_say_what_changes(page: Any, subject: Any, result: Any) -> None:
+    found = msgspec.structs.replace(FOUND, outputs=(OutputError("a", 0.1),))
     told = replace(
-        subject, evaluations=(subject.evaluations[0], msgspec.structs.replace(subject.evaluations[1], decisions=FOUND))
+        subject, evaluations=(subject.evaluations[0], msgspec.structs.replace(subject.evaluations[1], decisions=found))
     )
     shown = page(told) if page is text.preparation else page(told, result)
     (table,) = [table for table in shown.tables if table.title.startswith("Decisions")]
     assert "int8: 3 of 393 decisions change, 1 for the worse" in table.remarks[0]
+    assert "Outputs: float against each variant" in [table.title for table in shown.tables]
     without = page(subject) if page is text.preparation else page(subject, result)
     assert not [table for table in without.tables if table.title.startswith("Decisions")]
 

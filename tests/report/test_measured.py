@@ -14,8 +14,9 @@ from edgetl.report.load import scenario_words
 from edgetl.report.measured import in_detail
 from edgetl.report.page import Table
 from edgetl.report.state import clocks_table, state_before_table
+from edgetl.report.text import qualification
 from edgetl.report.trust import findings_table, machine_findings_table
-from edgetl.report.verdicts import end_to_end_rows, load_table, verdicts_table
+from edgetl.report.verdicts import end_to_end_table, load_table, verdicts_table
 from edgetl.result import Result
 from edgetl.scenario import Scenario
 from edgetl.telemetry import Energy
@@ -100,7 +101,20 @@ def test_load_and_precision_are_shown_where_they_are_known(full: Result, result:
     assert load_table(full).rows[0][2:] == ("420 ns",), "nothing was late, dropped or waited"
     assert load_table(result).rows == ()
     assert precision_table(full).rows[0][1] == "100.0 % int8"
-    assert end_to_end_rows(full).rows == ()
+    assert end_to_end_table(full).rows == ()
+
+
+def test_the_way_from_an_image_file_is_one_table_in_every_report(result: Result) -> None:
+    latency = result.candidates[1].latency
+    assert latency is not None
+    timed = replace(result.candidates[1], end_to_end=replace(latency, n=700, p99_ns=None))
+    table = end_to_end_table(replace(result, candidates=(result.candidates[0], timed)))
+    assert [column.title for column in table.columns] == ["Candidate", "p50", "p90", "n"]
+    assert table.rows == ((timed.name, "3.10 ms", "3.50 ms", "700"),)
+    late = replace(timed, end_to_end=replace(latency, p99_ns=9_000_000))
+    whole = replace(result, candidates=(result.candidates[0], late))
+    assert end_to_end_table(whole).rows[0][3] == "9.00 ms"
+    assert end_to_end_table(whole) in qualification(whole).tables
 
 
 def test_roofline_that_is_unknown_says_why(full: Result, result: Result) -> None:

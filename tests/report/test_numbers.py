@@ -93,3 +93,17 @@ def test_quantity_is_shown_in_its_unit(value: float | None, unit: str, shown: st
 @pytest.mark.parametrize(("number", "shown"), [(0, "0 blocks"), (1, "1 block"), (1_200, "1,200 blocks")])
 def test_counted_things_are_singular_where_there_is_one(number: int, shown: str) -> None:
     assert numbers.counted(number, "block") == shown
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        (770_000_000, "0.77 GOP"),
+        (12_345_000_000, "12.35 GOP"),
+        (4_645_000, "4.64 MOP"),
+        (96_000, "0.096 MOP"),
+        (96, "96 OP"),
+    ],
+)
+def test_operations_of_small_models_are_not_rounded_to_nothing(number: int, expected: str) -> None:
+    assert numbers.operations(number) == expected

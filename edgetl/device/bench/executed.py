@@ -65,6 +65,16 @@ def precision_findings(layers: Layers, requested: str, rendering: str) -> tuple[
     return (Finding("W-PRECISION", message, {**evidence, **ran, "largest": largest[0].name}),)
 
 
+def precision_of(layers: Layers, requested: str, rendering: str) -> str:
+    """The precision that a candidate computes in: of a plain file int8, where that is most of its computing.
+
+    Arguments are those of :func:`precision_findings`.
+    """
+    if rendering == AS_GIVEN and _computing(layers).share({"int8"}) >= LEAST_SHARE["int8"]:
+        return "int8"
+    return requested
+
+
 @dataclass(frozen=True)
 class _Computing:
     """Layers that compute, the largest first, and how much of them ran in which precision."""

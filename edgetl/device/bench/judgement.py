@@ -10,7 +10,7 @@ import msgspec
 from edgetl.device.bench.energy import energy
 from edgetl.device.bench.executed import precision_findings
 from edgetl.device.bench.overhead import overhead_finding
-from edgetl.device.bench.plan import PLANS, Effort
+from edgetl.device.bench.plan import HEADLINE, PLANS, Effort
 from edgetl.device.bench.scenarios.alone import Alone
 from edgetl.device.bench.scenarios.findings import pacing_findings
 from edgetl.device.bench.scenarios.record import recorded
@@ -24,9 +24,6 @@ from edgetl.samples.findings import noisy_findings, series_findings, unsteady_fi
 from edgetl.scenario import Scenario
 from edgetl.telemetry import Energy
 from edgetl.validity import Finding, Validity, judged
-
-HEADLINE: Mapping[Effort, float] = {"quick": 90.0, "standard": 99.0, "rigorous": 99.9, "sustained": 99.9}
-"""The percentile that an effort promises to support."""
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from edgetl import __version__
 from edgetl.bundle import Bundle
 from edgetl.device.bench.cold import measure_cold, still_starting
 from edgetl.device.bench.energy_runs import energy_plan, energy_remarks, energy_runs
+from edgetl.device.bench.executed import precision_of
 from edgetl.device.bench.inputs import input_remarks, inputs_of, open_sizes, rooms
 from edgetl.device.bench.judgement import Found, Run, candidate_result
 from edgetl.device.bench.naming import identity_of_models
@@ -23,7 +24,7 @@ from edgetl.device.bench.pacing import RealTime
 from edgetl.device.bench.peak import Place, measured_peak
 from edgetl.device.bench.percent import percent_stage, timing_title
 from edgetl.device.bench.plan import PLANS, Effort
-from edgetl.device.bench.roofline import roofline
+from edgetl.device.bench.roofline import Count, roofline, uncounted, work_of
 from edgetl.device.bench.scenarios import Load, run_scenario
 from edgetl.device.bench.scenarios.alone import Alone
 from edgetl.device.bench.scenarios.findings import pacing_remarks
@@ -64,6 +65,8 @@ class BenchSettings:
     """Items in one inference; ``None`` is 1, or what a model takes whose batch is fixed."""
     layers: bool = False
     """Whether to profile layers and measure the machine's peak, after all timing."""
+    count: Count = uncounted
+    """What counts operations and bytes of a plain file."""
     strict: frozenset[str] = frozenset()
     """Codes of :data:`edgetl.validity.CODES` that make a measurement invalid."""
     margin: float = MARGIN
@@ -232,7 +235,8 @@ class _Bench:
     ) -> tuple[dict[str, Layers], dict[str, Roofline]]:
         if not self.settings.looks_at_layers:
             return {}, {}
-        return self._layers(started, inputs), self._rooflines(started, timed)
+        layers = self._layers(started, inputs)
+        return layers, self._rooflines(started, inputs, timed, layers)
 
     def _layers(self, loaded: Sequence[Loaded], inputs: Mapping[str, Inputs]) -> dict[str, Layers]:
         layers: dict[str, Layers] = {}
@@ -248,16 +252,23 @@ class _Bench:
                 step.advance()
         return layers
 
-    def _rooflines(self, loaded: Sequence[Loaded], timed: Mapping[str, Timed]) -> dict[str, Roofline]:
+    def _rooflines(
+        self,
+        loaded: Sequence[Loaded],
+        inputs: Mapping[str, Inputs],
+        timed: Mapping[str, Timed],
+        layers: Mapping[str, Layers],
+    ) -> dict[str, Roofline]:
         place = Place(self.backends, environment(), self.settings.cache_dir, clock=self.clock)
         rooflines: dict[str, Roofline] = {}
         with self.progress.stage("measure what this machine reaches", len(loaded)) as step:
             for one in loaded:
-                subject, options = one.subject, one.subject.options
+                subject, options, feeds = one.subject, one.subject.options, inputs[one.subject.name].feeds
                 median = None if self.settings.scenario.streams > 1 else _inference_median_ns(subject, timed)
                 try:
-                    peak = measured_peak(options.precision, options.threads, place)
-                    found = roofline(subject.artifact, peak, median, subject.batch)
+                    precision = precision_of(layers[subject.name], options.precision, subject.rendering)
+                    peak = measured_peak(precision, options.threads, place)
+                    found = roofline(work_of(subject, feeds[0], self.settings.count), peak, median)
                 except (EdgeTLError, OSError) as error:
                     found = Roofline(None, None, None, None, None, f"measuring the peak failed: {error}")
                 rooflines[subject.name] = found

@@ -9,6 +9,8 @@ from typing import Literal
 from edgetl.measurement import SUPPORT
 
 Effort = Literal["quick", "standard", "rigorous", "sustained"]
+HEADLINE: Mapping[Effort, float] = {"quick": 90.0, "standard": 99.0, "rigorous": 99.9, "sustained": 99.9}
+"""The percentile that an effort promises to support, the least effort first."""
 EXTENSION = 10
 """How many times as long a run may become so that limits on latency can be judged."""
 
@@ -41,15 +43,21 @@ class Plan:
         return replace(self, min_samples=needed, cap_s=EXTENSION * self.cap_s)
 
 
+def _samples(effort: Effort) -> int:
+    return SUPPORT[HEADLINE[effort]]
+
+
 PLANS: Mapping[Effort, Plan] = {
-    "quick": Plan(10, 0.6, 1.5, 0.2, block_s=0.1, min_blocks=10, min_samples=SUPPORT[90.0], min_s=1.0, cap_s=8.0),
-    "standard": Plan(20, 1.5, 6.0, 0.5, block_s=0.2, min_blocks=20, min_samples=SUPPORT[99.0], min_s=5.0, cap_s=60.0),
+    "quick": Plan(10, 0.6, 1.5, 0.2, block_s=0.1, min_blocks=10, min_samples=_samples("quick"), min_s=1.0, cap_s=8.0),
+    "standard": Plan(
+        20, 1.5, 6.0, 0.5, block_s=0.2, min_blocks=20, min_samples=_samples("standard"), min_s=5.0, cap_s=60.0
+    ),
     "rigorous": Plan(
-        50, 3.0, 15.0, 1.0, block_s=0.5, min_blocks=40, min_samples=SUPPORT[99.9], min_s=20.0, cap_s=300.0
+        50, 3.0, 15.0, 1.0, block_s=0.5, min_blocks=40, min_samples=_samples("rigorous"), min_s=20.0, cap_s=300.0
     ),
     "sustained": Plan(
-        50, 3.0, 15.0, 1.0, block_s=1.0, min_blocks=60, min_samples=SUPPORT[99.9], min_s=1800.0, cap_s=1800.0
+        50, 3.0, 15.0, 1.0, block_s=1.0, min_blocks=60, min_samples=_samples("sustained"), min_s=1800.0, cap_s=1800.0
     ),
 }
-"""The least effort first: ``quick`` supports p90, ``standard`` p99, ``rigorous`` p99.9; ``sustained`` lasts 30
-minutes for each subject, until a device is as hot as it gets."""
+"""Samples enough for the headline of each effort; ``sustained`` lasts 30 minutes for each subject, until a device is as
+hot as it gets."""

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 
 from edgetl.artifact import Artifact
-from edgetl.layers import Peak, Roofline
-from edgetl.tensors import TensorSpec
+from edgetl.device.bench.subjects import Timeable
+from edgetl.layers import Peak, Roofline, Work
+from edgetl.tensors import Batch, TensorSpec
 
-_PLAIN = "operations and bytes are counted when a bundle is made; a plain file has no such record"
+Count: TypeAlias = Callable[[Path, Mapping[str, tuple[int, ...]]], Work]
+"""Counts what one inference of a plain ONNX file computes and moves, given the shapes of its inputs by name."""
+_PLAIN = "operations and bytes of a plain file are unknown, because nothing here reads graphs; make a bundle of it"
 _NO_PEAK = "no peak is measured in this precision on this CPU"
 _NO_MEDIAN = "the median of one inference alone is not known"
 _FREE = "a size besides the batch is free, so bytes are unknown"
@@ -21,31 +26,42 @@ _ABOVE = (
 )
 
 
-def roofline(artifact: Artifact | None, peak: Peak | None, median_ns: int | None, batch: int = 1) -> Roofline:
+def roofline(work: Work, peak: Peak | None, median_ns: int | None) -> Roofline:
     """Compare a median with the time that computing or moving data takes at least.
 
     ``limit = max(operations / peak, bytes / bandwidth)`` (Williams, Waterman and Patterson 2009, Roofline, CACM 52).
 
     Args:
-        artifact: what is known of the graph; ``None`` for a plain file.
+        work: of one inference.
         peak: what this machine reaches in the precision of the model, with as many threads.
         median_ns: of inference alone, one batch at a time.
-        batch: samples in it.
 
     Returns:
         ``reason`` says why anything is ``None``, or why a fraction is above 1.
     """
-    operations = None if artifact is None else artifact.operations * batch
-    moved = None if artifact is None else _bytes(artifact, batch)
     limit = None
-    if peak is not None and operations is not None and moved is not None:
-        limit = math.ceil(max(operations / peak.operations_per_s, moved / peak.bytes_per_s) * 1e9)
+    if peak is not None and work.operations is not None and work.bytes is not None:
+        limit = math.ceil(max(work.operations / peak.operations_per_s, work.bytes / peak.bytes_per_s) * 1e9)
     fraction = limit / median_ns if limit is not None and median_ns else None
-    reasons = [_PLAIN] if artifact is None else [_FREE] if moved is None else []
+    reasons = [] if work.reason is None else [work.reason]
     reasons += [_NO_PEAK] if peak is None else []
     reasons += [] if median_ns else [_NO_MEDIAN]
     reasons += [_ABOVE] if fraction is not None and fraction > 1 else []
-    return Roofline(operations, moved, peak, limit, fraction, "; ".join(reasons) or None)
+    return Roofline(work.operations, work.bytes, peak, limit, fraction, "; ".join(reasons) or None)
+
+
+def work_of(subject: Timeable, feed: Batch, count: Count) -> Work:
+    """What one inference of this input computes and moves, as a bundle tells it, or as ``count`` finds it."""
+    artifact = subject.artifact
+    if artifact is None:
+        return count(subject.model, {name: array.shape for name, array in feed.items()})
+    moved = _bytes(artifact, subject.batch)
+    return Work(artifact.operations * subject.batch, moved, _FREE if moved is None else None)
+
+
+def uncounted(model: Path, fed: Mapping[str, tuple[int, ...]]) -> Work:
+    """A :data:`Count` where nothing reads graphs."""
+    return Work(None, None, _PLAIN)
 
 
 def _bytes(artifact: Artifact, batch: int) -> int | None:

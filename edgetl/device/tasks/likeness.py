@@ -10,15 +10,17 @@ from numpy.typing import NDArray
 
 from edgetl.check import Check
 from edgetl.device.tasks import DeviceTask, Pair
+from edgetl.device.tasks.output_error import output_error
 from edgetl.device.tasks.statistics import drop_check
 from edgetl.gates import Gates
-from edgetl.tensors import Array, Batch
+from edgetl.tensors import Batch
 
 CHANGED = "changed decisions"
 """Name of the check for models that decide."""
 ERROR = "output error"
 """Name of the check for all others."""
-_Z_ONE_SIDED = 1.6448536269514722
+ON_DEVICE = "on this device"
+"""What the names of both end with where a device judges."""
 _SCORES_DIMENSIONS = 2
 
 
@@ -34,6 +36,22 @@ def likeness(pair: Pair, task: DeviceTask, gates: Gates) -> Check:
         name = CHANGED if gates.output_error_max is None else ERROR
         return Check(name, None, None, "fraction", False, "some outputs are NaN or infinite")
     return _changed(pair, task, gates) if gates.output_error_max is None else _error(pair, gates.output_error_max)
+
+
+def likeness_on_device(pair: Pair, task: DeviceTask, gates: Gates) -> Check:
+    """Judge on a device what :func:`likeness` judged on the host.
+
+    Args:
+        pair: outputs here, and those the host recorded: of the float model where errors are limited, else of the same
+            graph, one decision of which may always change (see :func:`drop_check`).
+        task: what decisions are.
+        gates: the limits.
+    """
+    if gates.output_error_max is not None:
+        check = likeness(pair, task, gates)
+    else:
+        check = _kept(task.decisions(pair.reference) == task.decisions(pair.candidate), gates, least=1)
+    return msgspec.structs.replace(check, name=f"{check.name} {ON_DEVICE}")
 
 
 def undecided_because(outputs: Batch, task: DeviceTask, gates: Gates) -> str | None:
@@ -76,19 +94,19 @@ def _changed(pair: Pair, task: DeviceTask, gates: Gates) -> Check:
     return msgspec.structs.replace(check, reason=f"without labels each change counts as a loss: {check.reason}")
 
 
-def _kept(same: NDArray[np.bool_], gates: Gates) -> Check:
+def _kept(same: NDArray[np.bool_], gates: Gates, least: int = 0) -> Check:
     """Judge which decisions stayed, ``(n,)``."""
     limit = gates.accuracy_drop_max if gates.changed_max is None else gates.changed_max
     limits = msgspec.structs.replace(gates, accuracy_drop_max=limit)
-    return drop_check(CHANGED, np.ones_like(same), same, limits)
+    return drop_check(CHANGED, np.ones_like(same), same, limits, least)
 
 
 def _error(pair: Pair, limit: float) -> Check:
     """The output that is off most, by the upper bound of its error."""
     n = len(next(iter(pair.reference.values())))
-    bounds = {name: _error_bound(array, pair.candidate[name]) for name, array in pair.reference.items()}
-    name = max(bounds, key=lambda one: bounds[one][1])
-    error, bound = bounds[name]
+    errors = {name: output_error(array, pair.candidate[name]) for name, array in pair.reference.items()}
+    name = max(errors, key=lambda one: errors[one][1])
+    error, bound = errors[name]
     if math.isinf(error):
         reason = (
             f"output {name!r} is the same in all of {n} samples and another one here, so nothing says how far off that "
@@ -100,43 +118,11 @@ def _error(pair: Pair, limit: float) -> Check:
         f"{_cosine(pair, name):.4f}), 95 % bound {bound:.4f} of {n} samples; limit {limit:g}"
     )
     if error <= limit < bound:
-        reason += f"; too few samples to tell: {_needed(pair, name, limit)}"
+        reason += f"; too few samples to tell: {_needed(error, bound, limit, n)}"
     return Check(ERROR, error, limit, "fraction", bound <= limit, reason, n)
 
 
-def _squares(reference: Array, candidate: Array) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Noise of each sample, and what the reference varies there: squares summed over the entries, ``(n,)`` each.
-
-    What is the same in all samples says nothing of any of them, and in a large offset any error would drown. So each
-    entry counts by its distance from its mean over the samples; the sums are larger by ``n / (n - 1)``, because that
-    mean is of the same samples.
-    """
-    values, others = (array.reshape(len(array), -1).astype(np.float64) for array in (reference, candidate))
-    noise, n = np.square(values - others).sum(axis=1), len(values)
-    return noise, np.square(values - values.mean(axis=0)).sum(axis=1) * (n / max(n - 1, 1))
-
-
-def _error_bound(reference: Array, candidate: Array) -> tuple[float, float]:
-    """Root mean square of the differences by the deviation of the reference, and its one-sided 95 % bound.
-
-    The deviation is over the samples: the square root of the variance of each entry, summed over the entries. The bound
-    is that of a ratio of means by the delta method (Cochran, Sampling Techniques, 1977, section 6.4), of the squares.
-    Both are infinite for one sample, or where the reference is the same for all and the candidate is not the reference.
-    """
-    noise, power = _squares(reference, candidate)
-    n = len(noise)
-    if not noise.any():
-        return 0.0, 0.0
-    if not power.any():
-        return math.inf, math.inf
-    ratio = noise.sum() / power.sum()
-    spread = float(np.std(noise - ratio * power, ddof=1)) / float(power.mean())
-    return math.sqrt(ratio), math.sqrt(ratio + _Z_ONE_SIDED * spread / math.sqrt(n))
-
-
-def _needed(pair: Pair, name: str, limit: float) -> str:
-    error, bound = _error_bound(pair.reference[name], pair.candidate[name])
-    n = len(pair.reference[name])
+def _needed(error: float, bound: float, limit: float, n: int) -> str:
     if error >= limit:
         return "no number of samples would be enough at this error"
     growth = (bound**2 - error**2) / (limit**2 - error**2)

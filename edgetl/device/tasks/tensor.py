@@ -12,6 +12,7 @@ from edgetl.check import Check
 from edgetl.decisions import Decisions, OutputError
 from edgetl.device.tasks import Pair
 from edgetl.device.tasks.flips import flips, kinds_of_flips
+from edgetl.device.tasks.output_error import output_error
 from edgetl.errors import Unsupported
 from edgetl.evaluation import Metrics
 from edgetl.gates import Gates
@@ -109,10 +110,9 @@ TASK = TensorTask()
 
 
 def _error(name: str, reference: Array, candidate: Array) -> OutputError:
-    values, others = reference.astype(np.float64), candidate.astype(np.float64)
-    if not (np.isfinite(values).all() and np.isfinite(others).all()):
+    if not (np.isfinite(reference).all() and np.isfinite(candidate).all()):
         return OutputError(name, None, "some values are NaN or infinite")
-    power, noise = float(np.square(values).sum()), float(np.square(values - others).sum())
-    if not power:
-        return OutputError(name, None, "the reference is 0 throughout")
-    return OutputError(name, math.sqrt(noise / power))
+    error, _ = output_error(reference, candidate)
+    if math.isinf(error):
+        return OutputError(name, None, "the reference is the same for all samples, and the candidate another")
+    return OutputError(name, error)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgetl.device.bench.executed import LEAST_SHARE, precision_findings
+from edgetl.device.bench.executed import LEAST_SHARE, precision_findings, precision_of
 from edgetl.layers import Layer, Layers
 
 
@@ -109,3 +109,16 @@ def test_a_finding_says_a_share_below_its_limit(found: list[tuple[str, int]], re
     if abs(share - LEAST_SHARE[requested]) > 1e-9:
         assert bool(findings) == (share < LEAST_SHARE[requested])
     assert all(finding.evidence["share"] == pytest.approx(share) for finding in findings)
+
+
+@pytest.mark.parametrize(
+    ("rendering", "share", "expected"),
+    [("as given", 6, "int8"), ("as given", 4, "fp32"), ("as given", 0, "fp32"), ("float", 6, "fp32")],
+)
+def test_a_plain_file_is_of_int8_where_most_of_its_computing_was(rendering: str, share: int, expected: str) -> None:
+    stub = layers(conv("a", "int8", share), conv("b", "fp32", 10 - share), Layer("cast", "Convert", "fp32", 1000))
+    assert precision_of(stub, "fp32", rendering) == expected
+
+
+def test_without_layers_a_plain_file_is_of_the_precision_asked_for() -> None:
+    assert precision_of(layers(), "bf16", "as given") == "bf16"

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from edgetl.device.bench.onnx_bytes import Graph, Node, onnx_bytes
 from edgetl.device.bench.subjects import Timeable, Wanted, subjects_of
 from edgetl.device.bench.timing import Timed
 from edgetl.errors import BackendError, InputError, Unsupported
-from edgetl.layers import Layers, Peak
+from edgetl.layers import Layers, Peak, Work
 from edgetl.result import CandidateResult, Cold
 from edgetl.runner import LoadOptions
 from edgetl.scenario import Scenario
@@ -278,7 +278,20 @@ def test_layers_and_roofline_only_when_asked_for(classifier: Path, settings: Ben
     assert profiled.roofline is not None
     assert profiled.roofline.peak is not None
     assert profiled.roofline.limit_ns is None
-    assert "plain" in (profiled.roofline.reason or "")
+    assert "nothing here reads graphs" in (profiled.roofline.reason or "")
+
+
+def test_a_plain_file_is_counted_for_its_roofline_in_the_batch_it_is_fed(
+    classifier: Path, settings: BenchSettings
+) -> None:
+    def count(model: Path, fed: Mapping[str, tuple[int, ...]]) -> Work:
+        return Work(fed["image"][0], model.stat().st_size)
+
+    given = replace(settings, runtime="onnxruntime", layers=True, batch=4, count=count)
+    (candidate,) = bench_models((classifier,), given).candidates
+    assert candidate.roofline is not None
+    assert (candidate.roofline.operations, candidate.roofline.bytes) == (4, classifier.stat().st_size)
+    assert candidate.roofline.limit_ns is not None
 
 
 def timeable(model: Path, runtime: str, threads: int) -> Timeable:

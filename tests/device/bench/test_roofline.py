@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
 import pytest
 
 from edgetl.artifact import Artifact
-from edgetl.device.bench.roofline import roofline
-from edgetl.layers import Peak
+from edgetl.device.bench.roofline import roofline, uncounted, work_of
+from edgetl.device.bench.subjects import Timeable
+from edgetl.layers import Peak, Work
+from edgetl.runner import LoadOptions
 from edgetl.tensors import TensorSpec
 
 PEAK = Peak("fp32", 1, operations_per_s=1e11, bytes_per_s=1e10, runtime="openvino")
@@ -25,28 +31,37 @@ def artifact(operations: int = 800_000_000, sizes: tuple[int | None, ...] = (Non
     )
 
 
+def subject(artifact: Artifact | None, batch: int = 1) -> Timeable:
+    options = LoadOptions(threads=1, precision="fp32", batch=batch)
+    return Timeable("name", Path("m.onnx"), "m.onnx", "as given", "openvino", options, None, artifact)
+
+
+def work(artifact: Artifact | None, batch: int = 1) -> Work:
+    return work_of(subject(artifact, batch), {}, uncounted)
+
+
 def test_a_graph_with_much_work_is_limited_by_computing() -> None:
-    found = roofline(artifact(), PEAK, 16_000_000)
+    found = roofline(work(artifact()), PEAK, 16_000_000)
     assert (found.operations, found.bytes) == (800_000_000, 13_000_000 + 300 + 20)
     assert (found.limit_ns, found.fraction, found.reason) == (8_000_000, 0.5, None)
 
 
 def test_a_graph_with_little_work_is_limited_by_memory() -> None:
-    found = roofline(artifact(operations=1_000), PEAK, 13_000_320)
+    found = roofline(work(artifact(operations=1_000)), PEAK, 13_000_320)
     assert found.limit_ns == 1_300_032
     assert found.fraction == pytest.approx(0.1)
 
 
 def test_a_plain_file_has_no_limit_and_says_why() -> None:
-    found = roofline(None, PEAK, 16_000_000)
+    found = roofline(work(None), PEAK, 16_000_000)
     assert (found.operations, found.bytes, found.limit_ns, found.fraction) == (None, None, None, None)
     assert found.peak == PEAK
     assert found.reason is not None
-    assert "a plain file has no such record" in found.reason
+    assert "nothing here reads graphs" in found.reason
 
 
 def test_without_a_peak_there_is_no_limit() -> None:
-    found = roofline(artifact(), None, 16_000_000)
+    found = roofline(work(artifact()), None, 16_000_000)
     assert (found.operations, found.limit_ns, found.fraction) == (800_000_000, None, None)
     assert found.reason is not None
     assert "no peak is measured" in found.reason
@@ -54,7 +69,7 @@ def test_without_a_peak_there_is_no_limit() -> None:
 
 @pytest.mark.parametrize("median_ns", [None, 0])
 def test_without_a_median_there_is_a_limit_and_no_fraction(median_ns: int | None) -> None:
-    found = roofline(artifact(), PEAK, median_ns)
+    found = roofline(work(artifact()), PEAK, median_ns)
     assert (found.limit_ns, found.fraction, found.reason) == (
         8_000_000,
         None,
@@ -63,19 +78,32 @@ def test_without_a_median_there_is_a_limit_and_no_fraction(median_ns: int | None
 
 
 def test_free_sizes_besides_the_batch_leave_bytes_unknown() -> None:
-    found = roofline(artifact(sizes=(None, None, None, 3)), PEAK, 16_000_000)
+    found = roofline(work(artifact(sizes=(None, None, None, 3))), PEAK, 16_000_000)
     assert (found.operations, found.bytes, found.limit_ns) == (800_000_000, None, None)
     assert found.reason == "a size besides the batch is free, so bytes are unknown"
 
 
 def test_a_fraction_above_one_says_why() -> None:
-    found = roofline(artifact(), PEAK, 4_000_000)
+    found = roofline(work(artifact()), PEAK, 4_000_000)
     assert found.fraction == 2
     assert found.reason is not None
     assert "faster than the limit" in found.reason
 
 
 def test_a_batch_has_so_many_times_the_work_and_reads_weights_once() -> None:
-    found = roofline(artifact(), PEAK, 128_000_000, batch=8)
+    found = roofline(work(artifact(), 8), PEAK, 128_000_000)
     assert (found.operations, found.bytes) == (6_400_000_000, 13_000_000 + 8 * (300 + 20))
     assert (found.limit_ns, found.fraction) == (64_000_000, 0.5)
+
+
+def test_a_plain_file_is_counted_as_it_is_fed() -> None:
+    asked: list[tuple[Path, Mapping[str, tuple[int, ...]]]] = []
+
+    def count(model: Path, fed: Mapping[str, tuple[int, ...]]) -> Work:
+        asked.append((model, fed))
+        return Work(800_000_000, 1, "a reason")
+
+    feed = {"x": np.zeros((8, 4), np.float32)}
+    found = roofline(work_of(subject(None, 8), feed, count), PEAK, 16_000_000)
+    assert asked == [(Path("m.onnx"), {"x": (8, 4)})]
+    assert (found.operations, found.limit_ns, found.reason) == (800_000_000, 8_000_000, "a reason")

@@ -9,10 +9,12 @@ import pytest
 from edgetl.decisions import Decisions
 from edgetl.device.tasks import DeviceTask, Pair
 from edgetl.device.tasks.classify import TASK
+from edgetl.device.tasks.likeness import likeness
 from edgetl.device.tasks.multilabel import MultilabelTask
 from edgetl.device.tasks.probabilities import sigmoid, softmax
 from edgetl.device.tasks.tensor import TASK as TENSOR
 from edgetl.errors import Unsupported
+from edgetl.gates import Gates
 from edgetl.tensors import Array
 
 CLASSES = ("a", "b", "c")
@@ -80,9 +82,9 @@ def test_outputs_without_labels_have_an_error_each_and_flips_of_the_first() -> N
     assert sum(kind.count for kind in found.flips.kinds) == 2
     assert (found.flips.harmful, found.flips.mcnemar_p) == (None, None)
     errors = {output.output: output for output in found.outputs}
-    expected = np.sqrt(np.square(scores - moved).sum() / np.square(scores).sum())
+    expected = np.sqrt(np.square(scores - moved).mean(axis=0).sum() / scores.var(axis=0, ddof=1).sum())
     assert errors["scores"].relative == pytest.approx(expected)
-    assert (errors["flat"].relative, errors["flat"].reason) == (None, "the reference is 0 throughout")
+    assert errors["flat"].relative == 0
     assert "NaN or infinite" in errors["bad"].reason
 
 
@@ -90,7 +92,17 @@ def test_outputs_with_nothing_to_choose_from_flip_nothing() -> None:
     one = {"value": np.ones((4, 1), np.float32)}
     found = TENSOR.compare(Pair(one, {"value": one["value"] * 1.1}, np.zeros(0, np.int64)), (), seed=0)
     assert found.flips is None
-    assert found.outputs[0].relative == pytest.approx(0.1)
+    assert found.outputs[0].relative is None
+    assert "the same for all samples" in found.outputs[0].reason
+
+
+def test_the_error_that_is_reported_is_the_one_that_gates_judge() -> None:
+    rng = np.random.default_rng(0)
+    reference = rng.normal(size=(200, 16)) + 1000.0
+    pair = Pair({"y": reference}, {"y": reference + 0.05 * rng.normal(size=(200, 16))}, np.zeros(0, np.int64))
+    (output,) = TENSOR.compare(pair, (), seed=0).outputs
+    judged = likeness(pair, TENSOR, Gates(output_error_max=0.1))
+    assert output.relative == judged.value == pytest.approx(0.05, rel=0.1)
 
 
 def test_outputs_of_other_shapes_are_refused() -> None:
