@@ -114,7 +114,9 @@ class CandidateResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dropped: int | None = None
     """Inferences that were not begun, because another ran."""
     overhead_ns: float | None = None
-    """What the harness itself adds to each sample, around the runtime's own call: median of one that does nothing."""
+    """What timing and checking add to each sample: median of a runner that hands nothing over and answers nothing.
+
+    Setting the runtime's inputs and copying its outputs is not in it, but part of each sample's inference."""
     energy: Energy | None = None
     layers: Layers | None = None
     roofline: Roofline | None = None
