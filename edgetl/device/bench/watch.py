@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TypeAlias
@@ -59,13 +59,14 @@ class Watch:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """Everything that speaks against what was measured meanwhile; a code that was found twice stands once.
+        """Everything that speaks against what was measured meanwhile.
 
+        A code that was found twice stands once, with the words and the evidence of both.
         Where the load of the whole run is known, the short look at it beforehand says nothing.
         """
         earlier = [one for one in self.state.findings if not (self._knows_load and one.code == "W-LOAD")]
         seen = (*self._caused, *throttle_findings(self.telemetry, self.active_ns, self.state.affinity), *earlier)
-        return tuple({finding.code: finding for finding in reversed(seen)}.values())[::-1]
+        return tuple(_merged([one for one in seen if one.code == code]) for code in dict.fromkeys(s.code for s in seen))
 
     def rest(self, sleep: Callable[[float], None]) -> None:
         """Leave the device alone for a while, if a sensor tells what it draws."""
@@ -87,6 +88,12 @@ class Watch:
 
     def _usage(self) -> Usage:
         return usage(self._root, self._children)
+
+
+def _merged(found: Sequence[Finding]) -> Finding:
+    """Of one code."""
+    evidence = {name: value for one in reversed(found) for name, value in one.evidence.items()}
+    return Finding(found[0].code, "; also: ".join(dict.fromkeys(one.message for one in found)), evidence)
 
 
 Watching: TypeAlias = "Callable[[Environment, int | None, Callable[[], int]], AbstractContextManager[Watch]]"

@@ -104,3 +104,28 @@ def test_the_clock_that_counts_is_that_of_the_cpus_it_may_use(tmp_path: Path) ->
         await_readings(watch, 10)
         watch.end()
     assert "W-CLOCK-DROP" in [finding.code for finding in watch.findings]
+
+
+def test_what_is_found_in_two_ways_stands_once_with_all_of_it(tmp_path: Path) -> None:
+    files = {
+        "sys/class/hwmon/hwmon3/name": "soctherm_oc",
+        "sys/class/hwmon/hwmon3/oc3_event_cnt": "15",
+        "sys/class/thermal/cooling_device1/type": "cpufreq-cpu0",
+        "sys/class/thermal/cooling_device1/cur_state": "4",
+        "sys/class/thermal/cooling_device1/max_state": "9",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    with recording(0.01, str(tmp_path), ("cooling",)) as recorder:
+        watch = Watch(machine_state(tmp_path), recorder, time.monotonic_ns, tmp_path)
+        watch.begin()
+        await_readings(watch, 3)
+        (tmp_path / "sys/class/hwmon/hwmon3/oc3_event_cnt").write_text("16")
+        watch.end()
+    (found,) = [finding for finding in watch.findings if finding.code == "W-THROTTLED"]
+    assert found.severity == "invalid"
+    assert "(oc3 +1)" in found.message
+    assert "; also: cooling cpufreq-cpu0" in found.message
+    assert found.evidence["oc3"] == 1.0
+    assert [value for name, value in found.evidence.items() if name.startswith("cooling")] == [1.0]
