@@ -23,8 +23,11 @@ class Artifact(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     precision: Precision
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
-    operations: int
-    """Multiply-adds x 2 of the convolutions and matrix products for one sample."""
+    operations: int | None
+    """Multiply-adds x 2 of the convolutions and matrix products for one sample.
+
+    ``None`` where an input has a free size besides the batch, on which they depend, or where not all can be counted.
+    """
     weight_bytes: int
     size_bytes: int
     sha256: str

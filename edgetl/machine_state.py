@@ -47,6 +47,8 @@ class CpuTime(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """In which a hypervisor ran other machines."""
     own_s: float
     """Of this process, of those that belong to it, and of its children that ended."""
+    cpus: float
+    """How many these are, or what the quota of the container amounts to where that is less."""
     quota_s: float | None = None
     """What the quota of the container amounts to; ``None`` where it has none, or one of as many CPUs as there are."""
     quota_used_s: float | None = None

@@ -79,10 +79,14 @@ class Cold(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What happens once, in a fresh process: of the model alone in every scope, with the candidate's batch."""
 
     build_ns: int
+    """Where nothing was built before."""
     load_ns: int
+    """Until the model is ready, with what was built before."""
     first_inference_ns: int
     peak_rss_bytes: int | None
     """Peak resident memory of that process, with Python and the runtime."""
+    import_ns: int | None = None
+    """Of the runtime, before all that; ``None`` in older files, where ``build_ns`` and ``load_ns`` include it."""
 
 
 class CandidateResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -110,7 +114,9 @@ class CandidateResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dropped: int | None = None
     """Inferences that were not begun, because another ran."""
     overhead_ns: float | None = None
-    """What the harness itself adds to each sample, around the runtime's own call: median of one that does nothing."""
+    """What timing and checking add to each sample: median of a runner that hands nothing over and answers nothing.
+
+    Setting the runtime's inputs and copying its outputs is not in it, but part of each sample's inference."""
     energy: Energy | None = None
     layers: Layers | None = None
     roofline: Roofline | None = None

@@ -73,6 +73,14 @@ class Backend(Protocol):
     def probe(self) -> Availability:
         """Whether the runtime is installed and works, without side effects."""
 
+    def import_runtime(self) -> None:
+        """Import the runtime, so that whatever comes next need not; a second time costs nothing.
+
+        Raises:
+            MissingExtra: the runtime is not installed.
+            BackendError: it does not import.
+        """
+
     def precisions(self, rendering: str, isa: tuple[str, ...]) -> tuple[str, ...]:
         """Precision hints worth trying for a graph of this rendering on a CPU with these ISA flags.
 

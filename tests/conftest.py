@@ -200,7 +200,7 @@ def _candidate(name: str, rendering: str, p50_ns: int | None, rejected: str | No
         None if p50_ns is None else Interval("accuracy", 0.88, (0.84, 0.92), 256),
         None if p50_ns is None else _latency(p50_ns),
         None,
-        None if p50_ns is None else Cold(1_000_000, 80_000_000, 9_000_000, 150_000_000),
+        None if p50_ns is None else Cold(1_000_000, 80_000_000, 9_000_000, 150_000_000, 400_000_000),
         4_100_000,
         rejected,
     )

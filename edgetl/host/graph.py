@@ -108,7 +108,7 @@ def artifact_from(path: Path, file: str, rendering: str, precision: Precision) -
         precision=precision,
         inputs=tuple(_spec(value) for value in model.graph.input if value.name not in weights),
         outputs=tuple(_spec(value) for value in model.graph.output),
-        operations=operations.count(model),
+        operations=operations.of_one_sample(model),
         weight_bytes=weight_bytes(model),
         size_bytes=path.stat().st_size,
         sha256=sha256_of(path),

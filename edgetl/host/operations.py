@@ -35,6 +35,19 @@ def count(model: onnx.ModelProto, sizes: Mapping[str, Shape] | None = None) -> i
     return sum(_operations(model, shapes(model) if sizes is None else sizes).values())
 
 
+def of_one_sample(model: onnx.ModelProto) -> int | None:
+    """Operations, as :func:`count` counts them; ``None`` where an input has a free size besides the first, the batch.
+
+    ``None``, too, where :func:`unknown_because` has a reason.
+    """
+    weights = {tensor.name for tensor in model.graph.initializer}
+    inputs = [value.type.tensor_type.shape.dim for value in model.graph.input if value.name not in weights]
+    if any(not size.HasField("dim_value") for sizes in inputs for size in sizes[1:]):
+        return None
+    found = shapes(model)
+    return None if unknown_because(model, found) else count(model, found)
+
+
 def by_node(model: onnx.ModelProto) -> dict[str, int]:
     """Operations of one sample, as :func:`count` counts them, of every convolution and product by its node's name."""
     return _operations(model, shapes(model))

@@ -63,6 +63,7 @@ def start_table(result: Result) -> Table:
     """What happens once, in a fresh process; only candidates that were started so."""
     columns = (
         Column("Candidate"),
+        Column("Import", "right"),
         Column("Build", "right"),
         Column("Load", "right"),
         Column("First inference", "right"),
@@ -71,6 +72,7 @@ def start_table(result: Result) -> Table:
     rows = [
         (
             candidate.name,
+            numbers.duration(candidate.cold.import_ns),
             numbers.duration(candidate.cold.build_ns),
             numbers.duration(candidate.cold.load_ns),
             numbers.duration(candidate.cold.first_inference_ns),
@@ -79,7 +81,10 @@ def start_table(result: Result) -> Table:
         for candidate in result.candidates
         if candidate.cold
     ]
-    remarks = ["Peak memory is that of the whole process, with Python and the runtime."]
+    remarks = ["Import is that of the runtime; load finds what an earlier start built."]
+    if any(candidate.cold and candidate.cold.import_ns is None for candidate in result.candidates):
+        remarks.append("Where import is not told, build and load include it.")
+    remarks += ["Peak memory is that of the whole process, with Python and the runtime."]
     if any(candidate.scope == "end-to-end" for candidate in result.candidates):
         remarks.append("A cold start is of the model alone, without an image file.")
     return Table("Cold start", columns, tuple(rows), tuple(remarks))

@@ -186,9 +186,13 @@ COLUMNS: Final[Mapping[str, Field]] = {
         "late or dropped inferences, where there is a deadline", _own(lambda one: one.deadline_misses)
     ),
     "dropped": Field("inferences that were not begun", _own(lambda one: one.dropped)),
-    "overhead_ns": Field("what the harness adds to a sample", _own(lambda one: one.overhead_ns)),
-    "cold_build_ns": Field("building, in a fresh process", _part("cold", "build_ns")),
-    "cold_load_ns": Field("loading", _part("cold", "load_ns")),
+    "overhead_ns": Field(
+        "what timing and checking add to a sample, without handing tensors to the runtime and copying its answers",
+        _own(lambda one: one.overhead_ns),
+    ),
+    "cold_import_ns": Field("importing the runtime, in a fresh process", _part("cold", "import_ns")),
+    "cold_build_ns": Field("building, where nothing was built before", _part("cold", "build_ns")),
+    "cold_load_ns": Field("loading, with what was built before", _part("cold", "load_ns")),
     "cold_first_inference_ns": Field("the first inference", _part("cold", "first_inference_ns")),
     "cold_peak_rss_bytes": Field("peak memory of that process", _part("cold", "peak_rss_bytes")),
     "idle_w": Field("power before inferences", _part("energy", "idle_w")),

@@ -169,7 +169,7 @@ def _size_row(variant: Variant) -> tuple[str, ...]:
         artifact.rendering,
         artifact.precision,
         numbers.megabytes(artifact.size_bytes),
-        numbers.operations(artifact.operations),
+        numbers.UNKNOWN if artifact.operations is None else numbers.operations(artifact.operations),
     )
 
 

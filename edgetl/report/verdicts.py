@@ -51,7 +51,10 @@ def load_table(result: Result) -> Table:
     )
     rows = [] if only_throughput(result) else [(one.name, *_load(one)) for one in ordered(result)]
     known = tuple(row for row in rows if any(cell != numbers.UNKNOWN for cell in row[1:]))
-    remarks = ["Harness is what timing adds to each sample."]
+    remarks = [
+        "Harness is what timing and checking add to each sample; what EdgeTL does to hand tensors to the runtime and "
+        "to copy what it answers is part of the inference."
+    ]
     if any(one.service is not None for one in result.candidates):
         remarks.append("Service is the work itself, without waiting.")
     if any(one.batch > 1 for one in result.candidates):

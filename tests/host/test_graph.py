@@ -122,6 +122,26 @@ def test_artifact_from_counts_operations_weights_and_leaves_the_batch_open(trunk
     assert artifact.size_bytes == (tmp_path / "model.onnx").stat().st_size
 
 
+@pytest.mark.parametrize("place", [1, 2], ids=["height", "width"])
+def test_operations_that_depend_on_a_free_size_are_unknown(trunk: Path, tmp_path: Path, place: int) -> None:
+    graph.attach_head(trunk, head(2), tmp_path / "model.onnx")
+    model = graph.read_graph(tmp_path / "model.onnx")
+    model.graph.input[0].type.tensor_type.shape.dim[place].dim_param = "size"
+    graph.write_graph(model, tmp_path / "free.onnx")
+
+    artifact = graph.artifact_from(tmp_path / "free.onnx", "variants/fp32.onnx", "float", "fp32")
+
+    assert artifact.operations is None
+    assert artifact.weight_bytes > 0
+
+
+def test_operations_of_a_graph_with_products_that_nothing_counts_are_unknown(tmp_path: Path) -> None:
+    ends = [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["N", 4]) for name in ("x", "y")]
+    node = helper.make_node("Einsum", ["x", "x"], ["y"], equation="ij,ij->ij")
+    graph.write_graph(helper.make_model(helper.make_graph([node], "g", ends[:1], ends[1:])), tmp_path / "m.onnx")
+    assert graph.artifact_from(tmp_path / "m.onnx", "m", "float", "fp32").operations is None
+
+
 def test_written_graphs_tell_nothing_of_the_machine(trunk: Path, tmp_path: Path) -> None:
     assert b"/home/me" in trunk.read_bytes()
 

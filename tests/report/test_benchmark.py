@@ -7,11 +7,11 @@ import pytest
 
 from edgetl.device.bench.side_by_side import side_by_side
 from edgetl.report.benchmark import benchmark
-from edgetl.report.candidates import latency_table
+from edgetl.report.candidates import latency_table, start_table
 from edgetl.report.comparison import side_by_side_table
 from edgetl.report.trust import doubts_table, timing_sentence
 from edgetl.report.verdicts import verdicts_table
-from edgetl.result import CandidateResult, Latency, Result
+from edgetl.result import CandidateResult, Cold, Latency, Result
 from edgetl.telemetry import Energy
 from edgetl.validity import Finding, Validity, judged
 
@@ -62,6 +62,16 @@ def of(result: Result) -> Callable[..., Result]:
         return msgspec.structs.replace(result, candidates=candidates, selected=candidates[0].name)
 
     return with_candidates
+
+
+def test_a_cold_start_is_told_in_parts_and_older_ones_say_what_holds_the_import(of: Callable[..., Result]) -> None:
+    new, old = (Cold(90_000_000, 80_000_000, 9_000_000, 1 << 27, import_ns) for import_ns in (400_000_000, None))
+    table = start_table(of(msgspec.structs.replace(candidate("it", 1), cold=new)))
+    assert table.rows[0][1:5] == ("400 ms", "90.0 ms", "80.0 ms", "9.00 ms")
+    assert not any("include it" in remark for remark in table.remarks)
+    table = start_table(of(msgspec.structs.replace(candidate("it", 1), cold=old)))
+    assert table.rows[0][1] == "-"
+    assert "Where import is not told, build and load include it." in table.remarks
 
 
 def test_stored_comparisons_are_shown(of: Callable[..., Result]) -> None:
@@ -142,7 +152,9 @@ def test_scope_and_batch_of_another_kind_are_told_everywhere(of: Callable[..., R
     assert "scope: image file to prediction; batch 8: latency is of a whole batch" in page.summary[1]
     titles = {table.title: table for table in page.tables}
     assert "Latency from image file to prediction, 8 at a time" in titles
-    assert "items of a batch" in titles["Throughput and overhead"].remarks[1]
+    harness, items = titles["Throughput and overhead"].remarks
+    assert "to hand tensors to the runtime and to copy what it answers is part of the inference" in harness
+    assert "items of a batch" in items
 
 
 def test_remarks_of_the_run_stand_above(of: Callable[..., Result]) -> None:

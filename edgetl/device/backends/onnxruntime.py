@@ -43,6 +43,15 @@ class OnnxRuntimeBackend:
         """Whether the package is installed; it is not imported."""
         return find_package("onnxruntime", "onnxruntime", ("onnxruntime", "onnxruntime-gpu", "onnxruntime-openvino"))
 
+    def import_runtime(self) -> None:
+        """Import the package.
+
+        Raises:
+            MissingExtra: onnxruntime is not installed.
+            BackendError: it is installed but does not import.
+        """
+        _onnxruntime()
+
     def precisions(self, rendering: str, isa: tuple[str, ...]) -> tuple[str, ...]:
         """One: the graph's own, and none for bf16, for which there are no kernels on CPUs."""
         return () if rendering == "bf16" else (own_precision(rendering),)
@@ -132,8 +141,7 @@ def _open(model: Path, options: LoadOptions, profile: Path | None) -> Any:
 
 
 def _session(model: Path, options: LoadOptions, profile: Path | None, *batch_names: str) -> Any:
-    with importing("onnxruntime", extra="onnxruntime"):
-        import onnxruntime as ort  # optional
+    ort = _onnxruntime()
     settings = ort.SessionOptions()
     settings.intra_op_num_threads = options.threads
     settings.inter_op_num_threads = 1
@@ -150,6 +158,12 @@ def _session(model: Path, options: LoadOptions, profile: Path | None, *batch_nam
         return ort.InferenceSession(str(model), settings, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's errors share no base class
         raise BackendError(f"onnxruntime cannot load {str(model)!r}: {_first_line(error)}") from error
+
+
+def _onnxruntime() -> Any:
+    with importing("onnxruntime", extra="onnxruntime"):
+        import onnxruntime  # optional
+    return onnxruntime
 
 
 def _spec(node: Any) -> TensorSpec:

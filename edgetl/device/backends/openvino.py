@@ -42,6 +42,15 @@ class OpenVinoBackend:
         """Whether the package is installed; it is not imported."""
         return find_package("openvino", "openvino", ("openvino", "openvino-nightly"))
 
+    def import_runtime(self) -> None:
+        """Import the package.
+
+        Raises:
+            MissingExtra: openvino is not installed.
+            BackendError: it is installed but does not import.
+        """
+        _openvino()
+
     def precisions(self, rendering: str, isa: tuple[str, ...]) -> tuple[str, ...]:
         """The graph's own; for float ones also ``bf16`` where x86 has instructions for it."""
         if rendering != "float":

@@ -1,4 +1,4 @@
-"""What happens once: build, load and first inference, each in a fresh process.
+"""What happens once: importing the runtime, build, load and first inference, in fresh processes.
 
 ``python -m edgetl.device.bench.cold`` reads one request as JSON and writes one :class:`edgetl.result.Cold`.
 """
@@ -45,7 +45,7 @@ def measure_cold(runtime: str, model: Path, options: LoadOptions, waiting: Waiti
     """Start a model twice, each time in a fresh process: first with nothing built, then with what that built.
 
     ``build_ns`` is of the first start, the rest of the second, which is what every later start of a device is like;
-    its ``load_ns`` is everything until the model is ready, importing the runtime and finding what was built included.
+    its ``load_ns`` is everything from an imported runtime until the model is ready, finding what was built included.
 
     Raises:
         BackendError: a start failed, and quotes the end of its error output, or took more than an hour.
@@ -130,11 +130,12 @@ def _main() -> int:
 
 def _measure(request: Request) -> Cold:
     backend: Backend = find(BACKENDS, request.runtime, "runtime")
+    _, import_ns = _timed(backend.import_runtime)
     built, build_ns = _timed(lambda: backend.build(Path(request.model), request.options, Path(request.cache)))
     runner, load_ns = _timed(lambda: backend.load(built, request.options))
     feeds = zeros(runner.inputs, request.options.batch or 1)
     _, first_ns = _timed(lambda: runner.infer(feeds))
-    return Cold(build_ns=build_ns, load_ns=load_ns, first_inference_ns=first_ns, peak_rss_bytes=_peak_rss_bytes())
+    return Cold(build_ns, load_ns, first_ns, _peak_rss_bytes(), import_ns)
 
 
 def _timed(call: Callable[[], T]) -> tuple[T, int]:

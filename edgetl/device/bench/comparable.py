@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from edgetl.device.probe.preflight import usable_clocks
 from edgetl.errors import InputError
+from edgetl.machine_state import MachineState, cpu_ranges
 from edgetl.measurement import Scope
 from edgetl.result import CandidateResult, Latency, Result
 from edgetl.scenario import SINGLE_STREAM, Scenario
@@ -123,10 +125,24 @@ def _machine(result: Result) -> dict[str, object]:
     state = result.state
     if state is not None:
         facts |= {"turbo": state.turbo, "CPU quota": state.cpu_quota}
+        if state.affinity:
+            facts["affinity"] = cpu_ranges(state.affinity)
+        if clocks := _clocks(state):
+            facts["clocks"] = clocks
     # nobody could look at it where it is unknown, so that tells nothing
     if mode := environment.power_mode or (None if state is None else state.power_mode):
         facts["power mode"] = mode
     return facts
+
+
+def _clocks(state: MachineState) -> str:
+    """Between what the clocks of the usable CPUs may vary; pinned ones, and ones with a cap, are another machine."""
+    groups: dict[str, list[int]] = {}
+    for clock in usable_clocks(state):
+        if clock.min_hz is not None and clock.max_hz is not None:
+            span = f"{clock.min_hz / 1e6:,.0f} to {clock.max_hz / 1e6:,.0f} MHz"
+            groups.setdefault(span, []).append(int(clock.name.removeprefix("cpu")))
+    return ", ".join(f"{span} (CPU {cpu_ranges(tuple(cpus))})" for span, cpus in groups.items())
 
 
 def _software(result: Result) -> dict[str, object]:

@@ -62,11 +62,19 @@ def energy_runs(
     return {name: tuple(done) for name, done in runs.items()}
 
 
-def energy_remarks(telemetry: Telemetry, runs: Mapping[str, Sequence[Alone]]) -> tuple[str, ...]:
-    """What sensors hold against the energy of a candidate; latency has no sample from then, and no blame."""
+def energy_remarks(
+    telemetry: Telemetry, runs: Mapping[str, Sequence[Alone]], affinity: tuple[int, ...] = ()
+) -> tuple[str, ...]:
+    """What sensors hold against the energy of a candidate; latency has no sample from then, and no blame.
+
+    Args:
+        telemetry: of the whole run.
+        runs: when each candidate ran alone.
+        affinity: as of :func:`edgetl.device.bench.throttling.throttle_findings`.
+    """
     said = []
     for name, alone in runs.items():
-        found = [finding for one in alone for finding in throttle_findings(telemetry, one.window_ns)]
+        found = [finding for one in alone for finding in throttle_findings(telemetry, one.window_ns, affinity)]
         words = dict.fromkeys(finding.message for finding in found if finding.code in _SLOWED)
         said += [f"while {name} ran alone for its energy: {message}" for message in words]
     return tuple(said)

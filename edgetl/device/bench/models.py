@@ -196,7 +196,7 @@ class _Bench:
         )
 
     def _remarks(self, watch: Watch, alone: Mapping[str, tuple[Alone, ...]]) -> tuple[str, ...]:
-        return (*pacing_remarks(self.settings.scenario), *energy_remarks(watch.telemetry, alone))
+        return (*pacing_remarks(self.settings.scenario), *energy_remarks(watch.telemetry, alone, watch.state.affinity))
 
     def _overhead_ns(self, one: Loaded, inputs: Mapping[str, Inputs]) -> float:
         feeds = inputs[one.subject.name].feeds

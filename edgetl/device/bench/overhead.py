@@ -18,10 +18,11 @@ _SHARE_MAX = 0.01
 
 
 def overhead_ns(runner: Runner, feeds: Sequence[Batch], clock: Clock, streams: int = 1) -> float:
-    """What a sample has besides the runtime's own call: the median of a runner that does all but that.
+    """What a sample has besides the backend's call: the median of a runner that does all but that.
 
     Two readings of the clock, taking the next input, checking it, naming the outputs, and starting the other streams.
-    The median, because a machine that does other work stretches some samples a thousandfold.
+    What a backend does in Python around its runtime (setting inputs, copying outputs) cannot be told from the runtime
+    here and is not in it. The median, because a machine that does other work stretches some samples a thousandfold.
 
     Args:
         runner: whose inputs and outputs the measured one has.

@@ -16,7 +16,7 @@ from edgetl.device.bench.gemm import INPUT, OPERATIONS, gemm_input, gemm_onnx
 from edgetl.device.bench.memory_copy import Copy, copy_bytes_per_s, uncached_bytes
 from edgetl.device.bench.timing import Clock
 from edgetl.device.probe.cpu_time import cpu_time, share_of_others
-from edgetl.device.probe.usage import OTHERS_MAX
+from edgetl.device.probe.usage import slows
 from edgetl.environment import Environment
 from edgetl.errors import BackendError
 from edgetl.files import mark_used, write_bytes
@@ -59,7 +59,7 @@ def measured_peak(precision: str, threads: int, place: Place) -> Peak | None:
     """
     rates = {
         name: _remembered(
-            place, [precision, name, threads], functools.partial(_gemm_rate, backend, precision, threads, place.clock)
+            place, [precision, name], threads, functools.partial(_gemm_rate, backend, precision, threads, place.clock)
         )
         for name, backend in place.backends.items()
         if _proposes(backend, precision, place.environment)
@@ -69,7 +69,7 @@ def measured_peak(precision: str, threads: int, place: Place) -> Peak | None:
         return None
     size = uncached_bytes(place.root, place.environment.memory_bytes)
     copied = _remembered(
-        place, ["copy", size, threads], functools.partial(copy_bytes_per_s, Copy(size, threads), place.clock)
+        place, ["copy", size], threads, functools.partial(copy_bytes_per_s, Copy(size, threads), place.clock)
     )
     if copied is None:
         return None
@@ -110,10 +110,12 @@ def _times(runner: Runner, quantized: bool, clock: Clock) -> Iterator[int]:
         runs += 1
 
 
-def _remembered(place: Place, parts: list[str | int], measure: Callable[[], float | None]) -> float | None:
+def _remembered(
+    place: Place, parts: list[str | int], threads: int, measure: Callable[[], float | None]
+) -> float | None:
     if place.cache_dir is None:
         return measure()
-    key = msgspec.json.encode([_METHOD, place.environment.fingerprint, *parts])
+    key = msgspec.json.encode([_METHOD, place.environment.fingerprint, *parts, threads])
     path = place.cache_dir / "peaks" / f"{hashlib.sha256(key).hexdigest()}.json"
     known = _known(path)
     if known is not None:
@@ -121,16 +123,18 @@ def _remembered(place: Place, parts: list[str | int], measure: Callable[[], floa
         return known
     before = cpu_time(place.root)
     rate = measure()
-    if rate is not None and not _was_busy(before, cpu_time(place.root)):
+    if rate is not None and not _was_busy(before, cpu_time(place.root), threads):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_bytes(path, msgspec.json.encode(rate))
     return rate
 
 
-def _was_busy(before: CpuTime | None, after: CpuTime | None) -> bool:
+def _was_busy(before: CpuTime | None, after: CpuTime | None, threads: int) -> bool:
     """What other work slowed down is no peak, and must not stay one; the load average has that of this very run."""
-    share = None if before is None or after is None else share_of_others(before, after)
-    return share is not None and share > OTHERS_MAX
+    if before is None or after is None:
+        return False
+    share = share_of_others(before, after)
+    return share is not None and slows(share, after.cpus, threads)
 
 
 def _known(path: Path) -> float | None:

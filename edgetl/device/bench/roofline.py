@@ -20,6 +20,7 @@ _PLAIN = "operations and bytes of a plain file are unknown, because nothing here
 _NO_PEAK = "no peak is measured in this precision on this CPU"
 _NO_MEDIAN = "the median of one inference alone is not known"
 _FREE = "a size besides the batch is free, so bytes are unknown"
+_UNCOUNTED = "a size besides the batch is free, or not every product can be counted, so operations are unknown"
 _ABOVE = (
     "the model is faster than the limit: caches hold data that the limit reads from memory, or its kernels are faster "
     "than the matrix products of the peak"
@@ -56,7 +57,11 @@ def work_of(subject: Timeable, feed: Batch, count: Count) -> Work:
     if artifact is None:
         return count(subject.model, {name: array.shape for name, array in feed.items()})
     moved = _bytes(artifact, subject.batch)
-    return Work(artifact.operations * subject.batch, moved, _FREE if moved is None else None)
+    # older bundles tell the operations of free sizes as if each were 1
+    is_free = any(None in spec.shape[1:] for spec in artifact.inputs)
+    operations = None if is_free or artifact.operations is None else artifact.operations * subject.batch
+    reasons = [*([_UNCOUNTED] if operations is None else []), *([_FREE] if moved is None else [])]
+    return Work(operations, moved, "; ".join(reasons) or None)
 
 
 def uncounted(model: Path, fed: Mapping[str, tuple[int, ...]]) -> Work:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from edgetl.device.bench.clock_falls import READINGS_MIN, Fall, Unjudged, clock_fall
 from edgetl.device.bench.energy import Window
 from edgetl.device.kernel.devfreq import GPU_WORDS
+from edgetl.device.kernel.files import cpu_list
 from edgetl.telemetry import Channel, Series, Telemetry
 from edgetl.validity import Finding
 
@@ -21,27 +22,29 @@ _ADVICE = {
 }
 
 
-def throttle_findings(telemetry: Telemetry, window_ns: Window) -> tuple[Finding, ...]:
+def throttle_findings(telemetry: Telemetry, window_ns: Window, affinity: tuple[int, ...] = ()) -> tuple[Finding, ...]:
     """Judge what happened between two moments.
 
     Counters count by their rise: from the last reading before the window (or the first in it) to the first after it
     (or the last in it). States count when they were on at any reading inside. Whether clocks fell is said by
-    :func:`edgetl.device.bench.clock_falls.clock_fall`; of CPUs, the fastest at each moment counts, because that is
-    where inference runs while others idle.
+    :func:`edgetl.device.bench.clock_falls.clock_fall`; of the CPUs that the process may use, the fastest at each
+    moment counts, because that is where inference runs while others idle.
 
     GPUs are left out, whatever slows them down: every runtime here runs on the CPU, so it says nothing of the timing.
 
     Args:
         window_ns: when samples were taken.
+        affinity: CPUs that the process may use; empty when unknown, and then all count.
     """
     ran = [series for series in telemetry.series if not _is_of_gpu(series.channel)]
+    ran = [series for series in ran if not _is_clock_of_cpu(series) or _is_usable(series, affinity)]
     slowed = [(series, seen) for series in ran if (seen := _throttling(series, window_ns)) is not None]
     clocks = [clock_fall(name, readings) for name, readings in _clocks(ran, window_ns)]
     found = (
         *_events("W-THROTTLED", [(s, seen) for s, seen in slowed if not s.channel.is_supply]),
         *_events("W-POWER-SOURCE", [(s, seen) for s, seen in slowed if s.channel.is_supply]),
         *_clock_drop([clock for clock in clocks if isinstance(clock, Fall)]),
-        *_unknown(telemetry, window_ns, [clock for clock in clocks if isinstance(clock, Unjudged)]),
+        *_unknown(telemetry, ran, window_ns, [clock for clock in clocks if isinstance(clock, Unjudged)]),
     )
     return tuple(found)
 
@@ -93,28 +96,30 @@ def _clock_drop(falls: Sequence[Fall]) -> Iterator[Finding]:
 
 def _clocks(ran: Sequence[Series], window_ns: Window) -> Iterator[tuple[str, list[float]]]:
     """CPU clocks of one sensor are read together."""
-    frequencies = [series for series in ran if series.channel.quantity == "frequency"]
-    cpus = [_inside(series, window_ns) for series in frequencies if _is_of_cpu(series)]
+    cpus = [_inside(series, window_ns) for series in ran if _is_clock_of_cpu(series)]
     fastest: dict[int, float] = {}
     for time_ns, value in (reading for readings in cpus for reading in readings):
         fastest[time_ns] = max(value, fastest.get(time_ns, value))
     if cpus:
         yield "the fastest CPU", [fastest[time_ns] for time_ns in sorted(fastest)]
-    for series in frequencies:
-        if not _is_of_cpu(series):
+    for series in ran:
+        if series.channel.quantity == "frequency" and not _is_clock_of_cpu(series):
             yield _name(series), [value for _, value in _inside(series, window_ns)]
 
 
-def _unknown(telemetry: Telemetry, window_ns: Window, unjudged: Sequence[Unjudged]) -> Iterator[Finding]:
+def _unknown(
+    telemetry: Telemetry, ran: Sequence[Series], window_ns: Window, unjudged: Sequence[Unjudged]
+) -> Iterator[Finding]:
     """Power, and clocks that were read too seldom or not at all."""
     evidence: dict[str, float | str] = {missing.sensor: missing.reason for missing in telemetry.missing}
     words = []
     if not any(series.channel.is_total and _inside(series, window_ns) for series in telemetry.series):
         power = [f"{name}: {evidence[name]}" for name in _POWER_SENSORS if name in evidence]
         words.append("no sensor told what the whole device draws" + (f" ({'; '.join(power)})" if power else ""))
-    if not any(series.channel.quantity == "frequency" and _is_of_cpu(series) for series in telemetry.series):
+    if not any(map(_is_clock_of_cpu, ran)):
         reason = f": {evidence[_CLOCKS]}" if _CLOCKS in evidence else ""
-        words.append(f"no clock of a CPU can be read, so whether one fell is unknown{reason}")
+        which = " that this process may use" if any(map(_is_clock_of_cpu, telemetry.series)) else ""
+        words.append(f"no clock of a CPU{which} can be read, so whether one fell is unknown{reason}")
     for clock in unjudged:
         said = f"not judged: {clock.readings} readings, and {READINGS_MIN} are needed"
         words.append(f"whether the clock of {clock.name} fell is {said}")
@@ -132,8 +137,14 @@ def _known(series: Series) -> Iterable[tuple[int, float]]:
     return [(time_ns, value) for time_ns, value in pairs if value is not None]
 
 
-def _is_of_cpu(series: Series) -> bool:
-    return series.channel.name.startswith("cpu")
+def _is_clock_of_cpu(series: Series) -> bool:
+    return series.channel.quantity == "frequency" and series.channel.name.startswith("cpu")
+
+
+def _is_usable(series: Series, affinity: tuple[int, ...]) -> bool:
+    """By the CPUs of its name, such as ``cpu4-7``."""
+    cpus = cpu_list(series.channel.name.removeprefix("cpu"))
+    return not affinity or not cpus or not set(affinity).isdisjoint(cpus)
 
 
 def _name(series: Series) -> str:

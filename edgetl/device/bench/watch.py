@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TypeAlias
@@ -31,14 +31,20 @@ class Watch:
     """The machine before, during and after; complete once :func:`watching` has ended."""
 
     def __init__(
-        self, state: MachineState, recorder: Recorder, clock: Callable[[], int], root: Path = Path("/")
+        self,
+        state: MachineState,
+        recorder: Recorder,
+        clock: Callable[[], int],
+        root: Path = Path("/"),
+        threads: int | None = None,
     ) -> None:
         """Remember the counters of now.
 
         Args:
             root: where ``proc`` and ``sys`` are; another tree in tests.
+            threads: of all inferences at once; ``None`` when unknown.
         """
-        self._recorder, self._clock, self._root = recorder, clock, root
+        self._recorder, self._clock, self._root, self._threads = recorder, clock, root, threads
         self._children = () if recorder.process_id is None else (str(recorder.process_id),)
         self.state, self._before, self._began_ns = state, self._usage(), clock()
         self.idle_ns: Window | None = None
@@ -53,13 +59,14 @@ class Watch:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """Everything that speaks against what was measured meanwhile; a code that was found twice stands once.
+        """Everything that speaks against what was measured meanwhile.
 
+        A code that was found twice stands once, with the words and the evidence of both.
         Where the load of the whole run is known, the short look at it beforehand says nothing.
         """
         earlier = [one for one in self.state.findings if not (self._knows_load and one.code == "W-LOAD")]
-        seen = (*self._caused, *throttle_findings(self.telemetry, self.active_ns), *earlier)
-        return tuple({finding.code: finding for finding in reversed(seen)}.values())[::-1]
+        seen = (*self._caused, *throttle_findings(self.telemetry, self.active_ns, self.state.affinity), *earlier)
+        return tuple(_merged([one for one in seen if one.code == code]) for code in dict.fromkeys(s.code for s in seen))
 
     def rest(self, sleep: Callable[[float], None]) -> None:
         """Leave the device alone for a while, if a sensor tells what it draws."""
@@ -76,11 +83,17 @@ class Watch:
         """Measuring has ended."""
         self.active_ns = (self._began_ns, self._clock())
         after = self._usage()
-        self._caused = usage_findings(self._before, after)
+        self._caused = usage_findings(self._before, after, self._threads)
         self._knows_load = busy_share(self._before, after) is not None
 
     def _usage(self) -> Usage:
         return usage(self._root, self._children)
+
+
+def _merged(found: Sequence[Finding]) -> Finding:
+    """Of one code."""
+    evidence = {name: value for one in reversed(found) for name, value in one.evidence.items()}
+    return Finding(found[0].code, "; also: ".join(dict.fromkeys(one.message for one in found)), evidence)
 
 
 Watching: TypeAlias = "Callable[[Environment, int | None, Callable[[], int]], AbstractContextManager[Watch]]"
@@ -102,4 +115,4 @@ def watching(here: Environment, threads: int | None, clock: Callable[[], int], s
     with recording() as recorder:
         # a first reading tells whether power can be known at all
         time.sleep(_FIRST_READINGS_S)
-        yield Watch(state, recorder, clock)
+        yield Watch(state, recorder, clock, threads=None if threads is None else threads * streams)

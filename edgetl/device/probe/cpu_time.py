@@ -42,12 +42,14 @@ def cpu_time(root: Path, processes: tuple[str, ...] = ("self",)) -> CpuTime | No
     if not capacity:
         return None
     own = sum(field for name in processes for field in stat_fields(root, name)[11:15])
-    quota_s, quota_used_s = _quota_time(root, len(rows), capacity / _TICKS_PER_S)
+    capacity_s = capacity / _TICKS_PER_S
+    quota_s, quota_used_s = _quota_time(root, len(rows), capacity_s)
     return CpuTime(
-        capacity_s=capacity / _TICKS_PER_S,
+        capacity_s=capacity_s,
         busy_s=(capacity - sum(sum(row[_IDLE]) for row in rows)) / _TICKS_PER_S,
         stolen_s=sum(sum(row[_STOLEN]) for row in rows) / _TICKS_PER_S,
         own_s=own / _TICKS_PER_S,
+        cpus=len(rows) * (1.0 if quota_s is None else quota_s / capacity_s),
         quota_s=quota_s,
         quota_used_s=quota_used_s,
     )

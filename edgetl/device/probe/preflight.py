@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from edgetl.device.kernel.throttle_counters import PI_BITS
 from edgetl.device.probe.cgroup import within_quota
 from edgetl.device.probe.cpu import INT8_DOT, X86
-from edgetl.device.probe.usage import OTHERS_MAX
+from edgetl.device.probe.usage import slows
 from edgetl.environment import Cpu, Environment
 from edgetl.machine_state import Clock, MachineState, cpu_ranges
 from edgetl.validity import Finding
@@ -36,7 +36,7 @@ def preflight(state: MachineState, here: Environment, threads: int | None, strea
         _governor(state),
         _turbo(state),
         _clocks(state),
-        _load(state, here),
+        _load(state, here, None if threads is None else threads * streams),
         _threads(state, here, threads, streams),
         _affinity(state, here),
         _memory(state, here),
@@ -51,8 +51,14 @@ def allowed_cpus(state: MachineState, here: Environment) -> int:
     return within_quota(len(state.affinity) or here.cpu.allowed_cpus, state.cpu_quota)
 
 
+def usable_clocks(state: MachineState) -> list[Clock]:
+    """Clocks of the CPUs that this process may use."""
+    allowed = {f"cpu{cpu}" for cpu in state.affinity}
+    return [clock for clock in state.clocks if _is_cpu(clock) and (not allowed or clock.name in allowed)]
+
+
 def _governor(state: MachineState) -> Finding | None:
-    cpus = _usable(state)
+    cpus = usable_clocks(state)
     varying = [cpu for cpu in cpus if cpu.governor not in (None, *_STEADY_GOVERNORS) and cpu.is_pinned is not True]
     if not varying:
         return None
@@ -76,7 +82,7 @@ def _turbo(state: MachineState) -> Finding | None:
         command = "echo 0 | sudo tee /sys/devices/system/cpu/cpufreq/boost"
     return Finding(
         "W-TURBO",
-        f"turbo is on{_span(_usable(state))}: clocks depend on heat and neighbours; to switch it off: {command}",
+        f"turbo is on{_span(usable_clocks(state))}: clocks depend on heat and neighbours; to switch it off: {command}",
     )
 
 
@@ -90,7 +96,7 @@ def _clocks(state: MachineState) -> Finding | None:
     return Finding("W-CLOCKS", f"clocks are not pinned ({ranges}); {advice}", {"clocks": float(len(loose))})
 
 
-def _load(state: MachineState, here: Environment) -> Finding | None:
+def _load(state: MachineState, here: Environment, threads: int | None) -> Finding | None:
     evidence: dict[str, float | str] = {}
     for name, value in (
         ("load_by_others", state.load_by_others),
@@ -102,7 +108,7 @@ def _load(state: MachineState, here: Environment) -> Finding | None:
     cpus = allowed_cpus(state, here)
     average, pressure = state.load_average, state.pressure.cpu
     if state.load_by_others is not None:
-        if state.load_by_others <= OTHERS_MAX:
+        if not slows(state.load_by_others, cpus, threads):
             return None
         limit = f"the {_cpus(cpus)} that this process may use"
         if state.cpu_quota is not None and state.cpu_quota < (len(state.affinity) or here.cpu.logical_cpus):
@@ -188,12 +194,6 @@ def _int8(cpu: Cpu) -> Finding | None:
         f"the CPU has no int8 dot product ({missing}), so int8 may be slower than fp32; measure both",
         {"architecture": cpu.architecture},
     )
-
-
-def _usable(state: MachineState) -> list[Clock]:
-    """Clocks of the CPUs that this process may use."""
-    allowed = {f"cpu{cpu}" for cpu in state.affinity}
-    return [clock for clock in state.clocks if _is_cpu(clock) and (not allowed or clock.name in allowed)]
 
 
 def _is_cpu(clock: Clock) -> bool:

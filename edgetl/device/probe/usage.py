@@ -13,8 +13,10 @@ from edgetl.device.probe.throttles import UNDER_VOLTAGE, throttle_counts
 from edgetl.machine_state import Usage
 from edgetl.validity import Finding
 
-OTHERS_MAX = 0.1
+_OTHERS_MAX = 0.1
 """Share of the CPUs that others may take unnoticed: a desktop or a monitoring agent takes less."""
+_OTHERS_MAX_CPUS = 0.5
+"""Of one that inference needs: threads on all CPUs wait for the slowest, and a tenth of many CPUs is more than one."""
 _MAJOR_FAULTS_MAX = 10
 """A library that reads its file late causes a few."""
 _SWAPPED_MAX_BYTES = 1 << 20
@@ -49,22 +51,44 @@ def busy_share(before: Usage, after: Usage) -> float | None:
     return share_of_others(before.cpu_time, after.cpu_time)
 
 
-def usage_findings(before: Usage, after: Usage) -> tuple[Finding, ...]:
-    """What happened in between that speaks against the measurement; what is unknown says nothing."""
-    return (*_load(before, after), *_quota(before, after), *_memory(before, after), *_throttled(before, after))
+def slows(share: float, cpus: float, threads: int | None) -> bool:
+    """Whether inference waits for what others take.
+
+    Args:
+        share: that others take, as a fraction of the CPUs.
+        cpus: that may be used.
+        threads: of all inferences at once; ``None`` when unknown.
+    """
+    taken = share * cpus
+    return share > _OTHERS_MAX or (threads is not None and taken > _OTHERS_MAX_CPUS and threads > cpus - taken)
 
 
-def _load(before: Usage, after: Usage) -> Iterator[Finding]:
+def usage_findings(before: Usage, after: Usage, threads: int | None = None) -> tuple[Finding, ...]:
+    """What happened in between that speaks against the measurement; what is unknown says nothing.
+
+    Args:
+        before: counters when it began.
+        after: those when it ended.
+        threads: of all inferences at once; ``None`` when unknown.
+    """
+    load = _load(before, after, threads)
+    return (*load, *_quota(before, after), *_memory(before, after), *_throttled(before, after))
+
+
+def _load(before: Usage, after: Usage, threads: int | None) -> Iterator[Finding]:
     if before.cpu_time is None or after.cpu_time is None:
         return
     share = share_of_others(before.cpu_time, after.cpu_time)
-    if share is None or share <= OTHERS_MAX:
+    cpus = after.cpu_time.cpus
+    if share is None or not slows(share, cpus, threads):
         return
     stolen = stolen_share(before.cpu_time, after.cpu_time)
     what = "CPUs" if after.cpu_time.quota_s is None else "container's CPU quota"
     switches = _delta(before.involuntary_switches, after.involuntary_switches)
     evidence: dict[str, float | str] = {"busy_share": share, "stolen_share": stolen}
     message = f"others took {share * 100:.0f} % of the {what} while measuring"
+    if share <= _OTHERS_MAX:
+        message += f", which is {share * cpus:.1f} of {cpus:g} that {threads} threads need"
     if stolen >= 0.01:
         message += f" (a hypervisor's other machines {stolen * 100:.0f} %)"
     if switches is not None:

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from edgetl.device.kernel.devfreq import devfreq_folders
-from edgetl.device.kernel.files import by_number, quantity, read
+from edgetl.device.kernel.files import by_number, cpu_list, quantity, read
 from edgetl.device.sensors.readings import Value, one_by_one
+from edgetl.machine_state import cpu_ranges
 from edgetl.telemetry import Channel, Missing, Source
 
 
 class Clocks:
-    """``cpufreq`` (one clock per group of CPUs that share it) and ``devfreq``."""
+    """``cpufreq`` (one clock per group of CPUs that share it, named ``cpu4-7``) and ``devfreq``."""
 
     name = "clocks"
 
@@ -33,10 +34,16 @@ def _cpus(root: Path) -> Iterator[tuple[str, Value]]:
     groups = set()
     for folder in by_number(root.glob("sys/devices/system/cpu/cpu[0-9]*")):
         path = folder / "cpufreq/scaling_cur_freq"
-        group = read(folder / "cpufreq/affected_cpus") or folder.name
-        if path.exists() and group not in groups:
-            groups.add(group)
-            yield folder.name, _hertz(path, unit_hz=1000)
+        name = _group(read(folder / "cpufreq/affected_cpus")) or folder.name
+        if path.exists() and name not in groups:
+            groups.add(name)
+            yield name, _hertz(path, unit_hz=1000)
+
+
+def _group(affected: str | None) -> str | None:
+    """``cpu4-7`` of ``4 5 6 7``."""
+    cpus = cpu_list(",".join((affected or "").split()))
+    return f"cpu{cpu_ranges(cpus)}" if cpus else None
 
 
 def _gpus(root: Path) -> Iterator[tuple[str, Value]]:

@@ -103,3 +103,13 @@ def test_a_device_that_slowed_itself_down_for_energy_is_a_remark_on_that_candida
     runs = {"cool": (Alone((0, 10), 5),), "hot": (Alone((11, 19), 5), Alone((20, 30), 5)), "none": ()}
     (remark,) = energy_remarks(Telemetry(10, (counter,)), runs)
     assert remark.startswith("while hot ran alone for its energy: core-throttle core 0 +3; ")
+
+
+def test_of_clocks_the_remark_knows_those_of_the_cpus_it_may_use() -> None:
+    times = tuple(range(0, 120, 10))
+    fell, fast = (3e9,) * 6 + (1e9,) * 6, (3e9,) * 12
+    clocks = [Series(Channel("clocks", f"cpu{cpu}", "frequency"), times, hz) for cpu, hz in ((0, fast), (3, fell))]
+    telemetry, runs = Telemetry(10, tuple(clocks)), {"it": (Alone((0, 110), 5),)}
+    assert energy_remarks(telemetry, runs, (0,)) == ()
+    (remark,) = energy_remarks(telemetry, runs, (3,))
+    assert "from 3000 to 1000 MHz" in remark

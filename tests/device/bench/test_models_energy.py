@@ -67,9 +67,9 @@ def test_what_throttles_while_a_candidate_runs_alone_is_no_matter_of_latency(
     seen = []
     plain = watch.throttle_findings
 
-    def judged(telemetry: Telemetry, window_ns: tuple[int, int]) -> tuple[Finding, ...]:
+    def judged(telemetry: Telemetry, window_ns: tuple[int, int], affinity: tuple[int, ...]) -> tuple[Finding, ...]:
         seen.append(window_ns)
-        return plain(telemetry, window_ns)
+        return plain(telemetry, window_ns, affinity)
 
     monkeypatch.setattr(watch, "throttle_findings", judged)
     (candidate,) = bench_models((classifier,), replace(settings, runtime="onnxruntime")).candidates

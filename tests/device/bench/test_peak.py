@@ -44,6 +44,9 @@ class FakeBackend:
     def probe(self) -> Availability:
         return Availability(True, "1")
 
+    def import_runtime(self) -> None:
+        pass
+
     def precisions(self, rendering: str, isa: tuple[str, ...]) -> tuple[str, ...]:
         return ("fp32", "bf16") if rendering == "float" else ("int8",)
 

@@ -16,7 +16,7 @@ from edgetl.tensors import TensorSpec
 PEAK = Peak("fp32", 1, operations_per_s=1e11, bytes_per_s=1e10, runtime="openvino")
 
 
-def artifact(operations: int = 800_000_000, sizes: tuple[int | None, ...] = (None, 10, 10, 3)) -> Artifact:
+def artifact(operations: int | None = 800_000_000, sizes: tuple[int | None, ...] = (None, 10, 10, 3)) -> Artifact:
     return Artifact(
         file="models/fp32.onnx",
         format="onnx",
@@ -77,10 +77,18 @@ def test_without_a_median_there_is_a_limit_and_no_fraction(median_ns: int | None
     )
 
 
-def test_free_sizes_besides_the_batch_leave_bytes_unknown() -> None:
+def test_free_sizes_besides_the_batch_leave_both_unknown() -> None:
     found = roofline(work(artifact(sizes=(None, None, None, 3))), PEAK, 16_000_000)
-    assert (found.operations, found.bytes, found.limit_ns) == (800_000_000, None, None)
-    assert found.reason == "a size besides the batch is free, so bytes are unknown"
+    assert (found.operations, found.bytes, found.limit_ns) == (None, None, None)
+    assert found.reason is not None
+    assert "so operations are unknown; a size besides the batch is free, so bytes are unknown" in found.reason
+
+
+def test_operations_that_nobody_could_count_are_unknown_and_bytes_are_not() -> None:
+    found = roofline(work(artifact(operations=None), 8), PEAK, 16_000_000)
+    assert (found.operations, found.bytes, found.limit_ns) == (None, 13_000_000 + 8 * (300 + 20), None)
+    assert found.reason is not None
+    assert found.reason.endswith("so operations are unknown")
 
 
 def test_a_fraction_above_one_says_why() -> None:

@@ -179,6 +179,30 @@ def test_cpus_that_idle_do_not_count_as_long_as_one_is_fast() -> None:
     assert codes(moved[0], clock([800] * 12, "cpu1")) == ["W-CLOCK-DROP"]
 
 
+@pytest.mark.parametrize(
+    ("affinity", "expected"),
+    [
+        pytest.param((3,), ["W-CLOCK-DROP"], id="the one that fell"),
+        pytest.param((6,), ["W-CLOCK-DROP"], id="one of the group that fell"),
+        pytest.param((0,), [], id="the fast one"),
+        pytest.param((0, 3), [], id="both"),
+        pytest.param((), [], id="unknown"),
+    ],
+)
+def test_only_clocks_of_cpus_that_the_process_may_use_are_judged(
+    affinity: tuple[int, ...], expected: list[str]
+) -> None:
+    fell = [3000] * 6 + [1000] * 6
+    clocks = (clock([3000] * 12, "cpu0"), clock(fell, "cpu3"), clock(fell, "cpu4-7"))
+    assert [one.code for one in throttle_findings(Telemetry(1, (POWER, *clocks)), WINDOW, affinity)] == expected
+
+
+def test_clocks_of_other_cpus_alone_leave_it_unknown_whether_one_fell() -> None:
+    (found,) = throttle_findings(Telemetry(1, (POWER, clock([1500] * 6, "cpu0-3"))), WINDOW, (4, 5))
+    assert found.code == "W-NO-SENSOR"
+    assert found.message.startswith("no clock of a CPU that this process may use can be read, so whether one fell")
+
+
 def test_unknown_power_is_a_note_with_the_reasons() -> None:
     reasons = (Missing("rapl", "only root may"), Missing("ina238", "no chip"), Missing("thermal", "none"))
     part = Series(Channel("ina3221", "VDD_GPU", "power"), (150,), (5.0,))

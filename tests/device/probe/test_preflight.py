@@ -204,6 +204,14 @@ def test_watched_load_decides_and_the_load_average_only_where_it_is_unknown(make
     assert busy.evidence == {"load_by_others": 0.42, "load_average": 9.0, "cpu_pressure": 0.025}
 
 
+@pytest.mark.parametrize(("threads", "streams", "is_found"), [(12, 1, True), (4, 3, True), (11, 1, False)])
+def test_a_whole_cpu_of_many_is_load_where_threads_need_it(
+    make_tree: MakeTree, threads: int, streams: int, is_found: bool
+) -> None:
+    state = msgspec.structs.replace(machine_state(make_tree("server")), load_by_others=1 / 12)
+    assert ("W-LOAD" in found(state, machine(12), threads, streams)) == is_found
+
+
 def test_under_a_quota_load_is_told_of_the_quota_and_never_of_the_machine(make_tree: MakeTree) -> None:
     state = machine_state(make_tree("container", {"proc/loadavg": "60.00 1.00 1.00 1/9 9\n"}))
     assert "W-LOAD" not in found(state, machine(8)), "the load average is that of the whole machine"

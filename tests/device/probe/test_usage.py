@@ -40,8 +40,8 @@ def test_own_counters_are_those_of_all_threads_and_of_the_processes_that_belong_
     alone, both = usage(root), usage(root, children=("77", "78"))
     assert (alone.major_faults, both.major_faults) == (7, 12)
     assert (alone.involuntary_switches, both.involuntary_switches) == (6, 11)
-    assert alone.cpu_time == CpuTime(capacity_s=10.0, busy_s=2.5, stolen_s=0.5, own_s=1.0)
-    assert both.cpu_time == CpuTime(capacity_s=10.0, busy_s=2.5, stolen_s=0.5, own_s=2.0)
+    assert alone.cpu_time == CpuTime(capacity_s=10.0, busy_s=2.5, stolen_s=0.5, own_s=1.0, cpus=1.0)
+    assert both.cpu_time == CpuTime(capacity_s=10.0, busy_s=2.5, stolen_s=0.5, own_s=2.0, cpus=1.0)
 
 
 def test_hyper_threads_share_a_counter_and_cores_share_their_packages(make_tree: MakeTree) -> None:
@@ -109,10 +109,10 @@ def test_a_few_pages_read_late_are_no_finding() -> None:
 
 
 def after(busy_s: float, own_s: float, stolen_s: float = 0.0) -> Usage:
-    return Usage(0, 4, 0, 0, {}, CpuTime(20.0, busy_s, stolen_s, own_s))
+    return Usage(0, 4, 0, 0, {}, CpuTime(20.0, busy_s, stolen_s, own_s, cpus=2.0))
 
 
-BEFORE = Usage(0, 1, 0, 0, {}, CpuTime(0.0, 0.0, 0.0, 0.0))
+BEFORE = Usage(0, 1, 0, 0, {}, CpuTime(0.0, 0.0, 0.0, 0.0, cpus=2.0))
 
 
 def test_work_of_others_is_named_in_percent() -> None:
@@ -130,6 +130,32 @@ def test_own_work_is_no_load_by_others() -> None:
 @pytest.mark.parametrize(("others_s", "expected"), [(2.0, []), (2.5, ["W-LOAD"])])
 def test_more_than_a_tenth_of_the_cpus_is_load(others_s: float, expected: list[str]) -> None:
     assert codes(usage_findings(BEFORE, after(busy_s=10.0, own_s=10.0 - others_s))) == expected
+
+
+@pytest.mark.parametrize(
+    ("cpus", "taken_cpus", "threads", "expected"),
+    [
+        pytest.param(12, 1.0, 12, ["W-LOAD"], id="a whole one of 12, all needed"),
+        pytest.param(12, 0.4, 12, [], id="less than half of one"),
+        pytest.param(12, 1.0, 11, [], id="one that nobody needs"),
+        pytest.param(12, 1.0, None, [], id="threads unknown"),
+        pytest.param(64, 4.0, 64, ["W-LOAD"], id="four of 64, all needed"),
+        pytest.param(4, 0.3, 4, [], id="a little of four"),
+    ],
+)
+def test_a_cpu_that_inference_needs_and_others_take_is_load(
+    cpus: int, taken_cpus: float, threads: int | None, expected: list[str]
+) -> None:
+    before, after = (
+        Usage(0, 0, 0, 0, {}, CpuTime(cpus * time_s, taken_cpus * time_s, 0.0, 0.0, cpus)) for time_s in (10.0, 20.0)
+    )
+    assert codes(usage_findings(before, after, threads)) == expected
+
+
+def test_load_that_is_little_of_all_says_whose_cpu_it_took() -> None:
+    before, after = (Usage(0, 0, 0, 0, {}, CpuTime(12 * s, s, 0.0, 0.0, 12)) for s in (10.0, 20.0))
+    (finding,) = usage_findings(before, after, 12)
+    assert "took 8 % of the CPUs while measuring, which is 1.0 of 12 that 12 threads need" in finding.message
 
 
 def in_a_container(own: int, used_us: int, busy: int, files: dict[str, str] | None = None) -> dict[str, str]:
@@ -159,6 +185,8 @@ def test_under_a_quota_others_in_the_container_are_load(make_tree: MakeTree) -> 
     (finding,) = usage_findings(before, after)
     assert finding.code == "W-LOAD"
     assert "others took 40 % of the container's CPU quota while measuring" in finding.message
+    assert after.cpu_time is not None
+    assert after.cpu_time.cpus == 1.5
     assert finding.evidence["busy_share"] == pytest.approx(0.4)
 
 

@@ -11,8 +11,8 @@ def test_cpus_that_share_a_clock_are_told_once_in_hertz(device, told) -> None:
         device.has({"scaling_cur_freq": 1_000_000 + number, "affected_cpus": group}, f"{CPUS}/cpu{number}/cpufreq")
     device.has({"driver": ""}, f"{CPUS}/cpuidle")
     clocks = told(device.open(SENSOR))
-    assert list(clocks) == ["cpu0", *(f"cpu{number}" for number in range(4, 12))]
-    assert clocks["cpu0"] == 1_000_000_000
+    assert list(clocks) == ["cpu0-3", *(f"cpu{number}" for number in range(4, 12))]
+    assert clocks["cpu0-3"] == 1_000_000_000
     assert clocks["cpu11"] == 1_000_011_000
 
 
