@@ -154,7 +154,7 @@ SAME: dict[str, tuple[dict[str, Callable[[int], int]], Plan, str]] = {
     "one": ({"a": lambda n: 5 * MS + n % 7}, PLAN, "757f27ee068e9e84"),
     "two-quick": (
         {"a": lambda n: 2 * MS + n % 97 * 1000, "b": lambda n: 3 * MS + n % 89 * 1000},
-        PLANS["quick"],
+        replace(PLANS["quick"], block_s=0.1, min_blocks=10),
         "a3772c7cd1dce60e",
     ),
     "slow-ones": (
