@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from edgetl.measurement import percentile
+from edgetl.samples.drift import drift
 from edgetl.samples.modes import modes
-from edgetl.samples.series import autocorrelation, drift, effective_n, outliers
+from edgetl.samples.series import autocorrelation, effective_n, outliers
 from edgetl.samples.support import samples_needed
 from edgetl.validity import Finding
 

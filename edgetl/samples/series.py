@@ -1,8 +1,7 @@
-"""What a series of samples looks like in time and in shape: correlation, drift, modes, outliers. Nothing is dropped."""
+"""What a series of samples looks like in time and in shape: correlation, outliers. Nothing is dropped."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,26 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetl.samples.ranks import midranks
-from edgetl.samples.student import two_sided_quantile
-
-DRIFT_MARGIN = 0.02
-"""A smaller change of the median matters to nobody."""
-_DRIFT_BLOCKS = 9
-
-
-@dataclass(frozen=True)
-class Drift:
-    """Change of the block medians from the first third of the blocks to the last, as fractions of the first."""
-
-    change: float
-    low: float
-    high: float
-    """Ends of the two-sided 95 % interval."""
-
-    @property
-    def is_drifting(self) -> bool:
-        """Whether the change is proven and large enough to matter."""
-        return not self.low <= 0 <= self.high and abs(self.change) > DRIFT_MARGIN
 
 
 @dataclass(frozen=True)
@@ -83,33 +62,6 @@ def effective_n(samples: Sequence[int]) -> float:
     kept = np.minimum.accumulate(pairs[: ends[0] if len(ends) else len(pairs)])
     time = 2 * float(kept.sum()) - 1
     return min(float(n), max(1.0, n / time)) if time > 0 else float(n)
-
-
-def drift(samples: Sequence[int], blocks: Sequence[int]) -> Drift | None:
-    """Compare the blocks of the first third with those of the last, by the logarithms of their medians.
-
-    Args:
-        samples: in time order.
-        blocks: length of each block; they add up to the number of samples.
-
-    Returns:
-        The change of their geometric means; ``None`` with fewer than nine blocks, too few on either side to judge by.
-
-    References:
-        Mickey and Brown, Bounds on the Distribution Functions of the Behrens-Fisher Statistic, 1966 (its interval
-        misses in at most 5 % of all cases, whatever the two variances are).
-    """
-    if len(blocks) < _DRIFT_BLOCKS:
-        return None
-    # what takes no time at all has no relative change
-    logs = np.log(np.maximum(block_medians(samples, blocks), 1.0))
-    third = len(logs) // 3
-    first, last = logs[:third], logs[-third:]
-    change = float(last.mean() - first.mean())
-    # the least degrees of freedom that unequal variances can leave
-    error = math.sqrt(float(first.var(ddof=1) + last.var(ddof=1)) / third)
-    width = two_sided_quantile(0.05, third - 1) * error
-    return Drift(math.expm1(change), math.expm1(change - width), math.expm1(change + width))
 
 
 def block_medians(samples: Sequence[int], blocks: Sequence[int]) -> NDArray[np.float64]:

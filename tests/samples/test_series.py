@@ -1,4 +1,4 @@
-"""Correlation, drift, outliers."""
+"""Correlation, outliers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgetl.samples.series import Outliers, autocorrelation, block_medians, drift, effective_n, outliers
+from edgetl.samples.series import Outliers, autocorrelation, block_medians, effective_n, outliers
 
 
 def latencies(n: int, seed: int, memory: float = 0.0) -> list[int]:
@@ -52,49 +52,6 @@ def test_independent_samples_count_in_full() -> None:
 @given(st.lists(st.integers(0, 10**12), min_size=1, max_size=60))
 def test_effective_number_lies_between_one_and_all(samples: list[int]) -> None:
     assert 1 <= effective_n(samples) <= len(samples)
-
-
-def blocks_of(medians: list[float], seed: int) -> tuple[list[int], list[int]]:
-    random = np.random.default_rng(seed)
-    samples = [int(1e6 * median * random.lognormal(0, 0.02)) for median in medians for _ in range(20)]
-    return samples, [20] * len(medians)
-
-
-def test_growing_latency_drifts() -> None:
-    found = drift(*blocks_of([1 + 0.01 * place for place in range(20)], 5))
-    assert found is not None
-    assert found.is_drifting
-    assert found.low < found.change < found.high
-    assert found.change == pytest.approx(0.14, abs=0.03)
-
-
-def test_change_that_is_proven_but_small_is_no_drift() -> None:
-    found = drift(*blocks_of([1.0] * 20 + [1.01] * 20, 6))
-    assert found is not None
-    assert found.low > 0
-    assert not found.is_drifting
-
-
-def test_change_that_is_large_but_not_proven_is_no_drift() -> None:
-    found = drift(*blocks_of([1.0, 1.5, 1.0, 1.2, 1.2, 1.2, 1.5, 1.0, 1.5], 7))
-    assert found is not None
-    assert abs(found.change) > 0.02
-    assert not found.is_drifting
-
-
-@pytest.mark.parametrize("blocks", [10, 20])
-def test_steady_runs_seldom_drift(blocks: int) -> None:
-    random = np.random.default_rng(blocks)
-    runs = [blocks_of(list(np.exp(random.normal(0, 0.03, blocks))), seed) for seed in range(300)]
-    found = [one for run in runs if (one := drift(*run)) is not None]
-    assert len(found) == 300
-    assert sum(one.is_drifting for one in found) / 300 <= 0.05
-    assert sum(one.low <= 0 <= one.high for one in found) / 300 >= 0.93
-
-
-def test_too_few_blocks_do_not_tell_drift() -> None:
-    assert drift(*blocks_of([1.0] * 4 + [9.0] * 4, 9)) is None
-    assert drift([], []) is None
 
 
 def test_medians_are_of_blocks_of_any_length() -> None:

@@ -14,7 +14,17 @@ from edgetl.device.bench.plan import Plan
 from edgetl.device.bench.scenarios.paced import Line, Paced, Stretch, run_stretch
 from edgetl.device.bench.scenarios.schedule import rate_of, schedule
 from edgetl.device.bench.timing import Subject, Timed
-from edgetl.device.bench.timing.rounds import Tally, part_from, samples_each, stride_of, take_turns
+from edgetl.device.bench.timing.rounds import (
+    Tally,
+    every_second,
+    halved,
+    part_from,
+    samples_each,
+    samples_kept,
+    samples_kept_next,
+    stride_of,
+    take_turns,
+)
 from edgetl.device.bench.timing.subject import SECOND
 from edgetl.device.bench.timing.warm_up import Warm, warm_up, warm_up_share
 from edgetl.measurement import percentile
@@ -90,6 +100,7 @@ class _Size:
 
     block: Stretch
     samples_max: int
+    """Of all blocks together."""
     taken_hz: float
     """How many inferences are taken from it in a second, as far as they can be done, or dropped."""
 
@@ -102,7 +113,7 @@ class _Series:
         self._backlogs: list[int] = []
         self._late = self._dropped = self._unmeasured = 0
         self._line = Line(schedule(scenario))
-        self.tally = Tally(samples_max=size.samples_max)
+        self.tally = Tally()
 
     def warm_up_in_rhythm(self, at_least_s: float) -> None:
         inferences = max(self._size.block.inferences, round(at_least_s * self._size.taken_hz))
@@ -121,6 +132,8 @@ class _Series:
         self._dropped += paced.dropped
         self.tally.add(paced.began_ns, paced.ended_ns, items=paced.done, samples=len(latency))
         self.tally.is_cut_short = paced.waiting >= self._size.block.waiting_max
+        if self.tally.samples > self._size.samples_max:
+            self._thin_out()
 
     def timed(self, warm: Warm) -> Timed:
         return Timed(
@@ -139,6 +152,18 @@ class _Series:
             is_cut_short=self.tally.is_cut_short,
         )
 
+    def _thin_out(self) -> None:
+        self._latency, self._service, self._late_starts = (
+            every_second(one, self._blocks) for one in (self._latency, self._service, self._late_starts)
+        )
+        self._blocks = halved(self._blocks)
+        self.tally.samples = len(self._latency)
+        self._size = replace(
+            self._size,
+            block=replace(self._size.block, stride=2 * self._size.block.stride),
+            samples_max=samples_kept_next(len(self._latency), self._size.samples_max),
+        )
+
     def _run(self, stretch: Stretch) -> Paced:
         self._unmeasured += 1
         self._call()
@@ -150,13 +175,12 @@ def _size(scenario: Scenario, plan: Plan, typical_s: float, subjects: int) -> _S
     taken_hz = rate_of(scenario) if scenario.backlog == "drop" else done_hz
     seconds = min(max(plan.min_s, plan.min_samples / done_hz), plan.cap_s)
     block = min(max(_BLOCK_MIN, round(plan.block_s * taken_hz)), round(seconds * taken_hz) // plan.min_blocks)
-    samples_max = samples_each(subjects)
     stretch = Stretch(
         inferences=max(1, block),
         backlog=scenario.backlog,
-        stride=stride_of(max(1, round(seconds * done_hz)), samples_max),
+        stride=stride_of(max(1, round(seconds * done_hz)), samples_each(subjects)),
         late_ns=sys.maxsize if scenario.limit_ns is None else scenario.limit_ns,
         waiting_max=min(max(_WAITING_MIN, math.ceil(plan.cap_s / typical_s)), _WAITING_MAX),
         limit_ns=round(plan.cap_s * SECOND),
     )
-    return _Size(stretch, samples_max, taken_hz)
+    return _Size(stretch, samples_kept(subjects, plan), taken_hz)

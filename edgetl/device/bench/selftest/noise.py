@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from edgetl.samples.resampling import Blocked
 
-_SAMPLES_PER_BLOCK = 20
+SAMPLES_PER_BLOCK = 20
 
 
 @dataclass(frozen=True)
@@ -39,28 +39,34 @@ class Synthetic:
 
 
 def interleaved(
-    factor: float, blocks: int, random: np.random.Generator, noise: Noise | None = None
+    factor: float,
+    blocks: int,
+    random: np.random.Generator,
+    noise: Noise | None = None,
+    length: int = SAMPLES_PER_BLOCK,
 ) -> tuple[Blocked, Blocked]:
-    """Two subjects of 1 ms in turn (AB BA), the first ``factor`` times as slow as the second."""
+    """Two subjects of 1 ms in turn (AB BA), the first ``factor`` times as slow; ``length`` samples in each block."""
     blur = noise or Noise()
     machine = blur.machine * _wandering(random, (1, 2 * blocks), blur.machine_memory)[0]
     turns = np.arange(2 * blocks).reshape(blocks, 2)
     turns[1::2] = turns[1::2, ::-1]
-    first, second = (_series(machine[turns[:, place]], random, blur) for place in (0, 1))
+    first, second = (_series(machine[turns[:, place]], random, blur, length) for place in (0, 1))
     return _synthetic(factor * first), _synthetic(second)
 
 
 def one_run(factor: float, blocks: int, random: np.random.Generator, noise: Noise) -> Blocked:
     """One subject of 1 ms, ``factor`` times as slow, alone."""
     machine = noise.machine * _wandering(random, (1, blocks), noise.machine_memory)[0]
-    return _synthetic(factor * _series(machine, random, noise))
+    return _synthetic(factor * _series(machine, random, noise, SAMPLES_PER_BLOCK))
 
 
-def _series(machine: NDArray[np.float64], random: np.random.Generator, noise: Noise) -> NDArray[np.float64]:
-    """Latencies in ns, of shape ``(blocks, samples)``, in blocks that met these moods of the machine."""
+def _series(
+    machine: NDArray[np.float64], random: np.random.Generator, noise: Noise, length: int
+) -> NDArray[np.float64]:
+    """Latencies in ns, of shape ``(blocks, length)``, in blocks that met these moods of the machine."""
     blocks = len(machine)
     mood = machine + random.normal(0, noise.block, blocks)
-    samples = noise.sample * _wandering(random, (blocks, _SAMPLES_PER_BLOCK), noise.sample_memory)
+    samples = noise.sample * _wandering(random, (blocks, length), noise.sample_memory)
     stalled = np.where(random.random(samples.shape) < noise.stalls, 3.0, 1.0)
     latencies: NDArray[np.float64] = 1e6 * np.exp(mood[:, None] + samples) * stalled
     return latencies

@@ -5,17 +5,20 @@ from __future__ import annotations
 import numpy as np
 
 from edgetl.check import Check
+from edgetl.device.bench.plan import MIN_BLOCKS
 from edgetl.device.bench.selftest.noise import Noise, one_run
 from edgetl.samples.comparison import Comparison, compare, verdicts
 
-_BLOCKS = 20
 _FALSE_ALARMS, _COVERAGE, _FOUND = 0.05, 0.9, 0.7
 _QUIET = Noise(machine=0.0)
 """A machine without moods, whose blocks are independent."""
 
 
 def separate_checks(repeats: int = 200, seed: int = 0) -> tuple[Check, ...]:
-    """False alarms and coverage on a moody machine, and what is found on a quiet one; one run of 20 blocks a side."""
+    """False alarms and coverage on a moody machine, and what is found on a quiet one.
+
+    Each side is one run, of the fewest blocks that any effort has.
+    """
     same = _comparisons(1.0, repeats, seed + 3, Noise())
     return _false_alarms(same), _coverage(same), _found(_comparisons(1.1, repeats, seed + 4, _QUIET))
 
@@ -51,7 +54,7 @@ def _found(slower: list[Comparison]) -> Check:
 
 def _comparisons(factor: float, repeats: int, seed: int, noise: Noise) -> list[Comparison]:
     random = np.random.default_rng(seed)
-    pairs = [[one_run(times, _BLOCKS, random, noise) for times in (factor, 1.0)] for _ in range(repeats)]
+    pairs = [[one_run(times, MIN_BLOCKS, random, noise) for times in (factor, 1.0)] for _ in range(repeats)]
     return [compare(*pair, paired=False, seed=seed + place) for place, pair in enumerate(pairs)]
 
 

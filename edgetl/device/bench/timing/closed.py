@@ -10,7 +10,17 @@ from dataclasses import dataclass
 
 from edgetl.device.bench.percent import Told
 from edgetl.device.bench.plan import Plan
-from edgetl.device.bench.timing.rounds import Tally, part_from, samples_each, stride_of, take_turns
+from edgetl.device.bench.timing.rounds import (
+    Tally,
+    every_second,
+    halved,
+    part_from,
+    samples_each,
+    samples_kept,
+    samples_kept_next,
+    stride_of,
+    take_turns,
+)
 from edgetl.device.bench.timing.subject import SECOND, Clock, Subject
 from edgetl.device.bench.timing.timed import Timed
 from edgetl.device.bench.timing.warm_up import Warm, time_calls, warm_up, warm_up_share
@@ -33,8 +43,9 @@ def interleave(
         told: hears how much is done, between blocks; warm-up counts as the share of time that the plan gives it.
 
     Returns:
-        Samples per name, in the order of ``subjects``. No sample is dropped; where there would be more than
-        :data:`edgetl.device.bench.timing.rounds.SAMPLES_MAX`, every k-th call is timed.
+        Samples per name, in the order of ``subjects``. No sample is dropped for its value; where there would be more
+        than :data:`edgetl.device.bench.timing.rounds.SAMPLES_MAX`, every k-th call is timed. Where calls become so much
+        faster than in warm-up that there are more all the same, every second sample is let go and k doubled.
     """
     share = warm_up_share(plan)
     warm: dict[str, Warm] = {}
@@ -54,6 +65,7 @@ class _Size:
     samples: int
     stride: int
     samples_max: int
+    """Of all blocks together."""
 
 
 class _Series:
@@ -61,7 +73,7 @@ class _Series:
         self._call, self._clock, self._size = call, clock, size
         self._samples = array("q")
         self._blocks: list[int] = []
-        self.tally = Tally(samples_max=size.samples_max)
+        self.tally = Tally()
 
     def run_block(self) -> None:
         self._call()
@@ -71,6 +83,8 @@ class _Series:
         self._samples.extend(samples)
         self._blocks.append(len(samples))
         self.tally.add(began, ended, items=len(samples) * self._size.stride, samples=len(samples))
+        if self.tally.samples > self._size.samples_max:
+            self._thin_out()
 
     def timed(self, warm: Warm) -> Timed:
         return Timed(
@@ -83,6 +97,16 @@ class _Series:
             block_items=tuple(self.tally.items),
         )
 
+    def _thin_out(self) -> None:
+        self._samples = every_second(self._samples, self._blocks)
+        self._blocks = halved(self._blocks)
+        self.tally.samples = len(self._samples)
+        self._size = _Size(
+            samples=-(-self._size.samples // 2),
+            stride=2 * self._size.stride,
+            samples_max=samples_kept_next(len(self._samples), self._size.samples_max),
+        )
+
 
 def _sizes(warm: Mapping[str, Warm], plan: Plan) -> dict[str, _Size]:
     typical_s = {name: one.typical_ns / SECOND for name, one in warm.items()}
@@ -90,12 +114,12 @@ def _sizes(warm: Mapping[str, Warm], plan: Plan) -> dict[str, _Size]:
     longest_s = max(needed[name] * typical for name, typical in typical_s.items())
     # a block has at least one call, so more rounds than that would only repeat a slow subject
     rounds = min(max(plan.min_blocks, math.ceil(longest_s / plan.block_s)), *needed.values())
-    limit = samples_each(len(warm))
-    return {name: _size(math.ceil(count / rounds), stride_of(count, limit), limit) for name, count in needed.items()}
-
-
-def _size(calls: int, stride: int, samples_max: int) -> _Size:
-    return _Size(math.ceil(calls / stride), stride, samples_max)
+    strides = {name: stride_of(count, samples_each(len(warm))) for name, count in needed.items()}
+    most = samples_kept(len(warm), plan)
+    return {
+        name: _Size(math.ceil(math.ceil(count / rounds) / strides[name]), strides[name], most)
+        for name, count in needed.items()
+    }
 
 
 def _needed(typical_s: float, plan: Plan) -> int:

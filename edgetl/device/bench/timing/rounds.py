@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import itertools
+from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ SAMPLES_MAX, _SAMPLES_MIN = 40_000, 10_000
 
 A sample takes 8 bytes while a run lasts and about 80 when its result is written (a Python int, its place in a tuple,
 text), so that 40,000 with their service times take about 7 MB. Where a plan asks for more, one of every few
-inferences is timed.
+inferences is timed, and where inferences became faster than they were when that was chosen, fewer still from then on.
 """
 
 
@@ -30,7 +31,6 @@ class Tally:
     walls_ns: list[int] = field(default_factory=list)
     items: list[int] = field(default_factory=list)
     samples: int = 0
-    samples_max: int = SAMPLES_MAX
     spent_ns: int = 0
     is_cut_short: bool = False
     """Whether going on would show nothing more."""
@@ -50,13 +50,13 @@ class Tally:
         spent_s = self.spent_ns / SECOND
         parts = [self.samples / max(plan.min_samples, 1), len(self.walls_ns) / max(plan.min_blocks, 1)]
         if plan.min_s > 0:
-            parts.append(max(spent_s / plan.min_s, self.samples / self.samples_max))
+            parts.append(spent_s / plan.min_s)
         return min(1.0, max(min(parts), spent_s / plan.cap_s))
 
     def is_done(self, plan: Plan) -> bool:
         """Whether the plan has enough samples, blocks and time, its cap is reached, or the run was cut short."""
         enough = self.samples >= plan.min_samples and len(self.walls_ns) >= plan.min_blocks
-        timed_long = self.spent_ns >= plan.min_s * SECOND or self.samples >= self.samples_max
+        timed_long = self.spent_ns >= plan.min_s * SECOND
         return self.is_cut_short or (enough and timed_long) or self.spent_ns >= plan.cap_s * SECOND
 
 
@@ -86,8 +86,35 @@ def take_turns(series: Sequence[Series], plan: Plan, hear: Told) -> None:
 
 
 def samples_each(subjects: int) -> int:
-    """How many samples each of so many subjects may keep."""
+    """How many samples each of so many subjects may keep, as far as its plan does not ask for more."""
     return max(_SAMPLES_MIN, SAMPLES_MAX // subjects)
+
+
+def samples_kept(subjects: int, plan: Plan) -> int:
+    """Above which every second sample is let go: half of them must still be as many as the plan asks for."""
+    return max(samples_each(subjects), 2 * plan.min_samples)
+
+
+def samples_kept_next(kept: int, most: int) -> int:
+    """Of a series of at most ``most`` samples of which ``kept`` were left: twice as many where blocks have one each.
+
+    Nothing can be let go then, only blocks can become longer.
+    """
+    return most if 4 * kept <= 3 * most else 2 * kept
+
+
+def every_second(samples: array[int], blocks: Sequence[int]) -> array[int]:
+    """Of each block the last sample and every second before it, so that none becomes empty."""
+    kept, begins = array(samples.typecode), 0
+    for length in blocks:
+        kept.extend(samples[begins + (length - 1) % 2 : begins + length : 2])
+        begins += length
+    return kept
+
+
+def halved(blocks: Sequence[int]) -> list[int]:
+    """Lengths of the blocks after :func:`every_second`."""
+    return [-(-length // 2) for length in blocks]
 
 
 def stride_of(inferences: int, samples_max: int) -> int:

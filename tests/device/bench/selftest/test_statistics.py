@@ -28,12 +28,20 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
 
 
 def test_equal_subjects_raise_no_alarm_and_a_slowdown_is_found() -> None:
-    for check in (statistics.false_alarm_check(30), statistics.margin_check(30), statistics.found_check(30)):
+    for check in (*statistics.equal_checks(30), statistics.margin_check(30), statistics.found_check(60)):
         assert check.passed, check.reason
+
+
+def test_short_blocks_find_less() -> None:
+    shares = [check.value for length in (3, 10) if (check := statistics.found_check(100, length=length))]
+    assert shares[0] is not None
+    assert shares[1] is not None
+    assert 0.6 <= shares[0] <= 0.8 < 0.9 <= shares[1]
 
 
 def test_check_fails_where_the_promise_is_broken() -> None:
     assert not statistics._coverage_check(50.0, 20, 500, _Optimist(0)).passed
+    assert not statistics._held(statistics._comparisons(1.1, 20, 0)).passed
 
 
 class _Optimist(np.random.Generator):

@@ -5,6 +5,7 @@ import hashlib
 import itertools
 import json
 import tracemalloc
+from array import array
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -15,7 +16,7 @@ import pytest
 from edgetl.device.bench.percent import percent_stage
 from edgetl.device.bench.plan import PLANS, Plan
 from edgetl.device.bench.timing import Timed, interleave, latency, rotating
-from edgetl.device.bench.timing.rounds import SAMPLES_MAX
+from edgetl.device.bench.timing.rounds import SAMPLES_MAX, every_second, halved
 from edgetl.progress import Silent
 
 MS = 1_000_000
@@ -153,7 +154,7 @@ SAME: dict[str, tuple[dict[str, Callable[[int], int]], Plan, str]] = {
     "one": ({"a": lambda n: 5 * MS + n % 7}, PLAN, "757f27ee068e9e84"),
     "two-quick": (
         {"a": lambda n: 2 * MS + n % 97 * 1000, "b": lambda n: 3 * MS + n % 89 * 1000},
-        PLANS["quick"],
+        replace(PLANS["quick"], block_s=0.1, min_blocks=10),
         "a3772c7cd1dce60e",
     ),
     "slow-ones": (
@@ -196,6 +197,45 @@ def test_thirty_minutes_of_a_fast_model_keep_few_samples_and_last_thirty_minutes
     assert SAMPLES_MAX / 4 < len(timed.samples_ns) <= SAMPLES_MAX
     assert set(timed.samples_ns) == {3 * MS}
     assert sum(timed.block_items) * 3 * MS == timed.wall_ns
+
+
+@pytest.mark.parametrize(("slower", "most"), [(2, 10_000), (4, 10_000), (40, 25_000)])
+def test_a_model_that_is_slow_at_first_is_still_timed_for_as_long_as_asked(slower: int, most: int) -> None:
+    machine = Machine()
+
+    def lasts(n: int) -> int:
+        # 36,000 calls of 50 ms would take half an hour
+        return 50 * MS * (slower if machine.now_ns < 100e9 else 1)
+
+    told: list[float] = []
+    plan = replace(PLANS["sustained"], min_samples=100)
+    timed = interleave({name: machine.subject(name, lasts) for name in "abcd"}, plan, machine.clock, told.append)
+    for one in timed.values():
+        assert one.wall_ns >= 1800e9
+        assert 5_000 <= len(one.samples_ns) <= most
+        assert sum(one.blocks) == len(one.samples_ns)
+        assert min(one.blocks) >= 1
+        assert len(one.blocks) == len(one.block_items) == len(one.block_walls_ns)
+        assert sum(one.block_items) == pytest.approx(36_000, rel=0.02)
+    assert told == sorted(told)
+
+
+def test_what_is_let_go_leaves_as_many_samples_as_were_asked_for() -> None:
+    machine = Machine()
+    plan = replace(PLANS["sustained"], block_s=20.0)
+    lasts = {name: lambda n: (80 if machine.now_ns < 60e9 else 40) * MS for name in "abcd"}
+    timed = interleave({name: machine.subject(name, of) for name, of in lasts.items()}, plan, machine.clock)
+    assert all(6_636 <= len(one.samples_ns) <= 2 * 6_636 for one in timed.values())
+
+
+@pytest.mark.parametrize("blocks", [(4, 4), (5, 1, 2), (1, 1), (0, 3)], ids=str)
+def test_every_second_sample_of_each_block_is_kept(blocks: tuple[int, ...]) -> None:
+    samples = array("q", range(sum(blocks)))
+    kept, lengths = every_second(samples, blocks), halved(blocks)
+    assert len(kept) == sum(lengths)
+    ends = list(itertools.accumulate(blocks))
+    for length, end, last in zip(lengths, ends, itertools.accumulate(lengths), strict=True):
+        assert list(kept[last - length : last]) == list(range(end - 2 * length + 1, end, 2))
 
 
 def test_a_sample_of_a_long_run_takes_little_memory() -> None:
