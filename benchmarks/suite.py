@@ -4,9 +4,9 @@
     python benchmarks/suite.py benchmarks/suites/families.toml --only resnet18-openvino-bf16-2t -o build/rows
 
 Writes one file per row, ``FOLDER/SUITE/ROW.json``, whole or not at all. A row whose file is there is left as it is when
-it was made of the same declaration, the same model and on the same machine with the same runtimes. What this machine
-cannot run is recorded as skipped, with the reason; of a model that is not to be had nothing is written, and
-the exit code tells.
+it was made of the same declaration and model, by the same code around the runtimes, on the same machine with the same
+runtimes. What this machine cannot run is recorded as skipped, with the reason; of a model that is not to be had nothing
+is written, and the exit code tells.
 """
 
 from __future__ import annotations
@@ -19,11 +19,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import msgspec
 import record
 from suite_measure import Bench, Source, unavailable
 from suite_record import SCHEMA, Measured, RowRecord, read_row, row_path, write_row
 from suite_rows import ROOT, Row, read_suite, rows
 
+from edgetl.device.bench.harness import harness_sha256
 from edgetl.device.probe import INT8_DOT, X86, environment
 from edgetl.environment import Cpu, Environment
 from edgetl.errors import BackendError, EdgeTLError, InputError, MissingExtra, Unsupported
@@ -42,6 +44,7 @@ class SuiteRun:
     command: Callable[[Row], str]
     """What measures one row again."""
     commit: str | None
+    harness_sha256: str
     here: Environment
     unavailable: Callable[[Row, Environment], str | None]
     source: Callable[[Row], Source]
@@ -55,31 +58,33 @@ class SuiteRun:
         """
         reason = self.unavailable(row, self.here)
         source = None if reason else self.source(row)
-        sha256 = None if source is None else source.identity.sha256
+        made = self._unmeasured(row, None if source is None else source.identity.sha256, reason)
         path = row_path(self.out, row)
-        if (kept := _readable(path)) is not None and kept.fits(row, sha256, self.here):
+        if (kept := _readable(path)) is not None and kept.fits(made):
             return "kept", kept
-        found: tuple[Measured, Result] | None = None
         if source is not None:
             try:
-                found = self.measured(row, source)
+                measured, result = self.measured(row, source)
+                made = msgspec.structs.replace(made, measured=measured, result=result)
             except (BackendError, MissingExtra, Unsupported) as error:
-                reason = str(error)
-        made = RowRecord(
+                made = msgspec.structs.replace(made, skipped=str(error))
+        write_row(path, made)
+        return ("skipped" if made.measured is None else "measured"), made
+
+    def _unmeasured(self, row: Row, model_sha256: str | None, skipped: str | None) -> RowRecord:
+        return RowRecord(
             schema=SCHEMA,
             suite=row.suite,
             row=row.name,
             declaration_sha256=row.sha256,
-            model_sha256=sha256,
+            model_sha256=model_sha256,
             command=self.command(row),
             commit=self.commit,
             environment=self.here,
-            measured=None if found is None else found[0],
-            skipped=reason,
-            result=None if found is None else found[1],
+            measured=None,
+            skipped=skipped,
+            harness_sha256=self.harness_sha256,
         )
-        write_row(path, made)
-        return ("skipped" if found is None else "measured"), made
 
 
 def run_rows(run: SuiteRun, wanted: Sequence[Row]) -> int:
@@ -137,6 +142,7 @@ def main(words: Sequence[str]) -> int:
         out=arguments.out or ROOT / "benchmarks/results" / target_of(here.cpu),
         command=lambda row: f"python benchmarks/suite.py {suite} --only {row.name}",
         commit=record.commit(),
+        harness_sha256=harness_sha256(),
         here=here,
         unavailable=unavailable,
         source=lambda row: sources(row.model),

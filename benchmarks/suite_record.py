@@ -56,14 +56,17 @@ class RowRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     kept_every: int = 1
     """One of so many samples is in the file; the comparison was made with all."""
     result: Result | None = None
+    harness_sha256: str | None = None
+    """Of the code that ran and timed inferences (:mod:`edgetl.device.bench.harness`); ``None`` in older files, which do
+    not say."""
 
-    def fits(self, row: Row, model_sha256: str | None, environment: Environment) -> bool:
-        """Whether this is what a measurement of the row would be of now: same declaration, model and machine."""
-        return (
-            (self.suite, self.row, self.declaration_sha256) == (row.suite, row.name, row.sha256)
-            and self.model_sha256 == model_sha256
-            and self.environment.fingerprint == environment.fingerprint
-        )
+    def fits(self, now: RowRecord) -> bool:
+        """Whether a measurement of ``now`` would be of the same: declaration, model, machine and harness."""
+        return self._of() == now._of()
+
+    def _of(self) -> tuple[str | None, ...]:
+        declared = self.suite, self.row, self.declaration_sha256
+        return (*declared, self.model_sha256, self.environment.fingerprint, self.harness_sha256)
 
 
 def row_path(folder: Path, row: Row) -> Path:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import record
+from board import Board
 
 from edgetl.bundle import Bundle
 from edgetl.device.bench.inputs import inputs_of
@@ -31,7 +32,6 @@ from edgetl.target import LOCAL
 SHARE_MAX = 0.01
 BLOCK_S = 0.5
 """A reading is taken twice a second, so about one falls into each block."""
-ZONES, RAILS = 8, 3
 
 
 @dataclass(frozen=True)
@@ -40,25 +40,6 @@ class Blocks:
 
     samples_ns: tuple[int, ...]
     blocks: tuple[int, ...]
-
-
-def board(root: Path) -> Path:
-    """Files as a Jetson board has them."""
-    hwmon = "sys/bus/i2c/devices/1-0040/hwmon/hwmon1"
-    files: dict[str, object] = {"sys/bus/i2c/devices/1-0040/name": "ina3221"}
-    for rail in range(1, RAILS + 1):
-        files |= {f"{hwmon}/in{rail}_label": f"RAIL_{rail}", f"{hwmon}/in{rail}_input": 5000}
-        files |= {f"{hwmon}/curr{rail}_input": 900}
-    for zone in range(ZONES):
-        folder = f"sys/class/thermal/thermal_zone{zone}"
-        files |= {f"{folder}/type": f"zone-{zone}", f"{folder}/temp": 45_000}
-    for cpu in sorted(os.sched_getaffinity(0)):
-        files[f"sys/devices/system/cpu/cpu{cpu}/cpufreq/scaling_cur_freq"] = 1_500_000
-    for name, content in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"{content}\n")
-    return root
 
 
 def in_turn(loaded: Loaded, rounds: int, reader: int) -> tuple[Blocks, Blocks]:
@@ -110,7 +91,7 @@ def main() -> int:
     options = parser.parse_args()
     model = Bundle.open(options.model) if options.model.suffix == ".edgetl" else options.model
     with tempfile.TemporaryDirectory() as folder:
-        with recording(root=str(board(Path(folder) / "board"))) as recorder:
+        with recording(root=str(Board().written(Path(folder) / "board"))) as recorder:
             if recorder.process_id is None:
                 raise SystemExit(f"no process reads sensors: {recorder.telemetry.missing}")
             rows = measure(model, options.rounds, Path(folder), recorder.process_id)

@@ -21,6 +21,7 @@ from schemas import SCHEMAS, schema_text
 from suites_page import section as suites_section
 
 from edgetl import gates, preprocess, recipe
+from edgetl.device.bench.harness import harness_sha256
 from edgetl.environment import Environment
 from edgetl.errors import InputError
 from edgetl.host.adapt import Method
@@ -240,7 +241,7 @@ def benchmarks_page(records: Mapping[str, tuple[Record, ...]]) -> str:
         if "__main__" in text:
             name = path.relative_to(folder).as_posix()
             lines.append(f"- [{name}]({name}): {title}")
-    suites = suites_section(RESULTS, ROOT / "benchmarks/suites")
+    suites = suites_section(RESULTS, ROOT / "benchmarks/suites", harness_sha256())
     return f"{BENCHMARKS}\n" + "\n".join(lines) + f"\n\n## Results\n\n{results(records)}\n{suites}"
 
 

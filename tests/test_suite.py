@@ -56,6 +56,7 @@ class Bed:
 
     folder: Path
     here: Environment = HERE
+    harness: str = "c0de"
     measured: list[str] = field(default_factory=list)
     breaks_at: int | None = None
     """Which measurement is interrupted."""
@@ -82,6 +83,7 @@ class Bed:
             out=self.folder / "x86",
             command=lambda row: f"python benchmarks/suite.py s.toml --only {row.name}",
             commit="abc",
+            harness_sha256=self.harness,
             here=self.here,
             unavailable=lambda *_: self.reason,
             source=lambda _: Source(self.model),
@@ -132,13 +134,18 @@ def _other_runtime(bed: Bed) -> Row:
     return declared()[0]
 
 
+def _other_harness(bed: Bed) -> Row:
+    bed.harness = "0ther"
+    return declared()[0]
+
+
 def _damaged_file(bed: Bed) -> Row:
     row = declared()[0]
     row_path(bed.folder / "x86", row).write_bytes(b"{")
     return row
 
 
-@pytest.mark.parametrize("change", [_other_effort, _other_model, _other_runtime, _damaged_file])
+@pytest.mark.parametrize("change", [_other_effort, _other_model, _other_runtime, _other_harness, _damaged_file])
 def test_row_is_measured_again_after(change: Callable[[Bed], Row], bed: Bed) -> None:
     bed.run().row(declared()[0])
     row = change(bed)

@@ -27,6 +27,7 @@ threads = [1]
 name = "net"
 build = "resnet18"
 """
+HARNESS = "c0de"
 HERE = Environment("Linux", "6", "3", "1", Cpu("CPU", "x86_64", (), 2, 2), 1 << 34, None, None, {"onnxruntime": "1"})
 
 
@@ -53,7 +54,8 @@ def declared(suites: Path) -> tuple[Row, ...]:
 
 
 def record(row: Row, measured: Measured | None, skipped: str | None = None) -> RowRecord:
-    return RowRecord(SCHEMA, row.suite, row.name, row.sha256, "ab", "python", "abc", HERE, measured, skipped)
+    made = RowRecord(SCHEMA, row.suite, row.name, row.sha256, "ab", "python", "abc", HERE, measured, skipped)
+    return msgspec.structs.replace(made, harness_sha256=HARNESS)
 
 
 def measured(low: float | None = 0.4, high: float | None = 0.6) -> Measured:
@@ -118,11 +120,11 @@ def test_damaged_row_is_named(results: Path, suites: Path) -> None:
     with pytest.raises(InputError, match=r"damaged\.json"):
         misfits(results, suites, ROOT)
     with pytest.raises(InputError, match=r"damaged\.json"):
-        section(results, suites)
+        section(results, suites, HARNESS)
 
 
 def test_page_has_a_table_with_ratio_interval_verdict_and_codes(results: Path, suites: Path) -> None:
-    page = section(results, suites)
+    page = section(results, suites, HARNESS)
     assert "### one\n\nOne network.\n" in page
     assert "Target `x86`: CPU, 2 CPUs (no extensions known), onnxruntime 1.\n" in page
     codes = "W-TURBO, W-LOAD, W-MODES (row), W-NOISY (baseline)"
@@ -132,16 +134,30 @@ def test_page_has_a_table_with_ratio_interval_verdict_and_codes(results: Path, s
 
 def test_unknown_interval_is_called_unknown(results: Path, suites: Path, declared: tuple[Row, ...]) -> None:
     write_row(row_path(results / "x86", declared[0]), record(declared[0], measured(None, None)))
-    assert "| 0.512 | unknown | faster |" in section(results, suites)
+    assert "| 0.512 | unknown | faster |" in section(results, suites, HARNESS)
 
 
 def test_rows_of_two_machines_stand_in_two_tables(results: Path, suites: Path, declared: tuple[Row, ...]) -> None:
     other = msgspec.structs.replace(HERE, runtimes={"onnxruntime": "2"})
     moved = msgspec.structs.replace(record(declared[0], measured()), environment=other)
     write_row(row_path(results / "x86", declared[0]), moved)
-    page = section(results, suites)
+    page = section(results, suites, HARNESS)
     assert page.count("| row | ratio |") == 2
     assert "onnxruntime 2.\n" in page
+
+
+@pytest.mark.parametrize("older", ["b0de", None], ids=["other code", "a file that does not say"])
+def test_rows_of_an_older_harness_are_marked(
+    older: str | None, results: Path, suites: Path, declared: tuple[Row, ...]
+) -> None:
+    assert "†" not in section(results, suites, HARNESS)
+    of_then = msgspec.structs.replace(record(declared[0], measured()), harness_sha256=older)
+    write_row(row_path(results / "x86", declared[0]), of_then)
+    page = section(results, suites, HARNESS)
+    assert "Rows with a † were measured by an older harness" in page
+    assert [line.split("|")[1].strip() for line in page.splitlines() if "†" in line and "|" in line] == [
+        "`net-openvino-fp32-1t` †"
+    ]
 
 
 def test_example_on_the_page_is_a_suite_whose_baseline_is_the_default(tmp_path: Path) -> None:
@@ -152,11 +168,11 @@ def test_example_on_the_page_is_a_suite_whose_baseline_is_the_default(tmp_path: 
 
 
 def test_suite_without_rows_says_so(suites: Path, tmp_path: Path) -> None:
-    assert "### one\n\nOne network.\n\nNo row is committed yet.\n" in section(tmp_path / "absent", suites)
+    assert "### one\n\nOne network.\n\nNo row is committed yet.\n" in section(tmp_path / "absent", suites, HARNESS)
 
 
 def test_row_of_another_schema_is_refused(results: Path, suites: Path) -> None:
     path = next(results.glob("*/*/*.json"))
     path.write_text(path.read_text().replace("benchmark-row/1", "benchmark-row/9"))
     with pytest.raises(InputError, match=r"has schema 'edgetl\.benchmark-row/9'"):
-        section(results, suites)
+        section(results, suites, HARNESS)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from edgetl.report.json_text import ascii_json, json_bytes
+from edgetl.report.json_text import ascii_json, json_bytes, json_parts
 
 if TYPE_CHECKING:
     from edgetl.report.page import Page
@@ -52,7 +52,8 @@ class Output:
         from edgetl.files import replacing  # cheap commands write nothing
 
         with replacing(path) as file:
-            file.write(json_bytes(document) + b"\n")
+            file.writelines(json_parts(document))
+            file.write(b"\n")
 
     def text(self, text: str) -> None:
         """Text as it is, with an end of line."""

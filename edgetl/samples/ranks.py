@@ -97,8 +97,14 @@ def midranks(values: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.int6
     Returns:
         Arrays of shape ``(values,)`` and ``(distinct values,)``, the second in ascending order of the values.
     """
-    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return (np.cumsum(counts) - (counts - 1) / 2)[place], counts
+    order = np.argsort(values)
+    ordered, is_first = values[order], np.ones(len(values), bool)
+    is_first[1:] = ordered[1:] != ordered[:-1]
+    starts = np.flatnonzero(is_first)
+    counts = np.diff(starts, append=len(values))
+    ranks = np.empty(len(values))
+    ranks[order] = np.repeat(starts + (counts + 1) / 2, counts)
+    return ranks, counts
 
 
 def _ways(ours: int, theirs: int) -> list[int]:

@@ -55,12 +55,14 @@ def effective_n(samples: Sequence[int]) -> float:
     total = float(centred @ centred)
     if n < 4 or total == 0:
         return float(n)
-    spectrum = np.fft.rfft(centred, 1 << (2 * n - 1).bit_length())
-    correlations = np.fft.irfft(np.abs(spectrum) ** 2)[: n - n % 2] / total
-    pairs = correlations[0::2] + correlations[1::2]
-    ends = np.flatnonzero(pairs <= 0)
-    kept = np.minimum.accumulate(pairs[: ends[0] if len(ends) else len(pairs)])
-    time = 2 * float(kept.sum()) - 1
+    time, least = -1.0, math.inf
+    # lag by lag, because few count; all of them at once, by Fourier transform, would take memory of many times n
+    for lag in range(0, n - 1, 2):
+        pair = float(centred[: n - lag] @ centred[lag:] + centred[: n - lag - 1] @ centred[lag + 1 :]) / total
+        if pair <= 0:
+            break
+        least = min(least, pair)
+        time += 2 * least
     return min(float(n), max(1.0, n / time)) if time > 0 else float(n)
 
 

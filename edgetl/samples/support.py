@@ -140,7 +140,12 @@ def _share_beyond(percent: float, confidence: float) -> float:
 def _cumulative(n: int, share: float, up_to: int) -> NDArray[np.float64]:
     """``P[Binomial(n, share) <= k]`` for k from 0 to ``up_to``, through logarithms, so that none underflows."""
     k = np.arange(up_to)
-    steps = np.log(n - k) - np.log(k + 1) + np.log(share) - np.log1p(-share)
-    logs = np.concatenate([[0.0], np.cumsum(steps)]) + n * np.log1p(-share)
-    cumulative: NDArray[np.float64] = np.cumsum(np.exp(logs))
-    return cumulative
+    logs: NDArray[np.float64] = np.zeros(up_to + 1)
+    # in place: there are tens of thousands, and what a run needs at its end is counted
+    logs[1:] = np.log(n - k)
+    logs[1:] -= np.log(k + 1)
+    logs[1:] += np.log(share) - np.log1p(-share)
+    np.cumsum(logs, out=logs)
+    logs += n * np.log1p(-share)
+    np.exp(logs, out=logs)
+    return np.cumsum(logs, out=logs)

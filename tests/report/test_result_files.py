@@ -120,7 +120,7 @@ def test_columns_that_programs_know_keep_their_places() -> None:
 def test_name_says_the_format_and_without_an_ending_it_is_json(ending: str, full: Result, tmp_path: Path) -> None:
     write_result(tmp_path / f"r{ending.upper()}", full)
     write_result(tmp_path / "plain", full)
-    assert (tmp_path / f"r{ending.upper()}").read_bytes() == RESULT_FORMATS[ending](full)
+    assert (tmp_path / f"r{ending.upper()}").read_bytes() == b"".join(RESULT_FORMATS[ending](full))
     assert read_result(tmp_path / "plain") == full
 
 
@@ -131,7 +131,7 @@ def test_other_endings_are_refused_with_those_that_there_are(full: Result, tmp_p
 
 
 def test_markdown_has_the_tables_of_the_terminal(full: Result) -> None:
-    text = RESULT_FORMATS[".md"](full).decode()
+    text = b"".join(RESULT_FORMATS[".md"](full)).decode()
     assert text.startswith("# Latency of solar-cells\n\nMeasured on Example CPU, effort standard.\n")
     assert "## Latency of one inference\n\n| Candidate | p50 |" in text
     assert "| \\<b>x\\</b>/never/timed/2t |" in text
@@ -141,4 +141,4 @@ def test_markdown_has_the_tables_of_the_terminal(full: Result) -> None:
 def test_names_that_are_not_utf_8_do_not_stop_a_table(full: Result) -> None:
     odd = replace(full, bundle=msgspec.structs.replace(full.bundle, name="caf\udce9.onnx"))
     assert b"caf\\udce9.onnx" in csv_bytes(odd)
-    assert b"udce9" in RESULT_FORMATS[".md"](odd)
+    assert b"udce9" in b"".join(RESULT_FORMATS[".md"](odd))

@@ -96,9 +96,9 @@ def _clock_drop(falls: Sequence[Fall]) -> Iterator[Finding]:
 
 def _clocks(ran: Sequence[Series], window_ns: Window) -> Iterator[tuple[str, list[float]]]:
     """CPU clocks of one sensor are read together."""
-    cpus = [_inside(series, window_ns) for series in ran if _is_clock_of_cpu(series)]
+    cpus = [series for series in ran if _is_clock_of_cpu(series)]
     fastest: dict[int, float] = {}
-    for time_ns, value in (reading for readings in cpus for reading in readings):
+    for time_ns, value in (reading for series in cpus for reading in _inside(series, window_ns)):
         fastest[time_ns] = max(value, fastest.get(time_ns, value))
     if cpus:
         yield "the fastest CPU", [fastest[time_ns] for time_ns in sorted(fastest)]

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from edgetl.device.bench.child import child_environment
-from edgetl.device.bench.telemetry.stream import Request, decode, encode
+from edgetl.device.bench.telemetry.stream import Request, decode, encode, lines_of
 from edgetl.plugins import SENSORS, find
 from edgetl.telemetry import Missing, Telemetry
 
@@ -26,7 +26,7 @@ def recording(period_s: float = 0.5, root: str = "/", sensors: Sequence[str] = t
     """Read sensors while the block runs; begins when the first reading is due.
 
     The readings lie in a file without a name until they are asked for, so that this process holds and does nothing
-    meanwhile. Half an hour at twice a second with 50 channels is about 2 MB of file and as much memory in the end. A
+    meanwhile. Half an hour at twice a second with 50 channels is about 2 MB of file and 3 MB of memory in the end. A
     process that cannot start, or dies, never raises: it leaves a reason for each of its sensors.
 
     Args:
@@ -135,7 +135,7 @@ class Recorder:
 
     def _decoded(self) -> Telemetry:
         period_ns = self._request.period_ns
-        read = None if self._process is None else decode(self._read(self._output))
+        read = None if self._process is None else decode(lines_of(self._output))
         failure = self._failure or "the telemetry process told nothing"
         if read is None:
             return Telemetry(period_ns, (), tuple(Missing(name, failure) for name in self._request.sensors))

@@ -5,7 +5,11 @@ To the process goes one :class:`Request`. Back come one :class:`Opened`, then re
 
 from __future__ import annotations
 
-from typing import TypeAlias
+import math
+import os
+from array import array
+from collections.abc import Iterable, Iterator
+from typing import IO, TypeAlias
 
 import msgspec
 
@@ -13,6 +17,7 @@ from edgetl.telemetry import Channel, Missing, Series
 
 Reading: TypeAlias = "tuple[int, int, tuple[float | None, ...]]"
 """Place of the source in :attr:`Opened.sources`, time in nanoseconds, one value per channel."""
+_CHUNK = 1 << 16
 
 
 class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -35,30 +40,51 @@ def encode(message: Request | Opened | Reading) -> bytes:
     return msgspec.json.encode(message) + b"\n"
 
 
-def decode(stream: bytes) -> tuple[Opened, tuple[Series, ...]] | None:
-    """Read what was written so far; a line that was cut off is not counted.
+def lines_of(file: IO[bytes]) -> Iterator[bytes]:
+    """Lines of a file from its beginning, whatever another process goes on writing; not one that was cut off.
+
+    Few bytes are held at once, and the position stays where it is: the process that writes shares it.
+    """
+    place, rest = 0, b""
+    while chunk := os.pread(file.fileno(), _CHUNK, place):
+        place += len(chunk)
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield from lines
+
+
+def decode(lines: Iterable[bytes]) -> tuple[Opened, tuple[Series, ...]] | None:
+    """Read what was written so far.
 
     Equal values are kept once: most sensors repeat few.
+
+    Args:
+        lines: whole ones, such as :func:`lines_of`.
 
     Returns:
         One series per channel; ``None`` when not even the first line is there.
     """
-    first, *lines = stream.split(b"\n")[:-1] or [b""]
+    rest = iter(lines)
+    first = next(rest, b"")
     if not first:
         return None
     opened = msgspec.json.decode(first, type=Opened)
-    times: list[list[int]] = [[] for _ in opened.sources]
-    values: list[list[list[float | None]]] = [[[] for _ in channels] for channels in opened.sources]
-    reader, kept = msgspec.json.Decoder(tuple[int, int, tuple[float | None, ...]]), dict[float | None, float | None]()
-    for line in lines:
+    times = [array("q") for _ in opened.sources]
+    columns = [[array("d") for _ in channels] for channels in opened.sources]
+    reader = msgspec.json.Decoder(tuple[int, int, tuple[float | None, ...]])
+    for line in rest:
         source, time_ns, reading = reader.decode(line)
         times[source].append(time_ns)
-        for column, value in zip(values[source], reading, strict=True):
-            column.append(kept.setdefault(value, value))
+        for column, value in zip(columns[source], reading, strict=True):
+            column.append(math.nan if value is None else value)
+    kept: dict[float, float] = {}
     series = []
     for source, channels in enumerate(opened.sources):
-        shared = tuple(times[source])
-        series += [
-            Series(channel, shared, tuple(column)) for channel, column in zip(channels, values[source], strict=True)
-        ]
+        shared, own = tuple(times[source]), columns[source]
+        # what has become a tuple is given back at once, so that readings are never held twice
+        series += [Series(channel, shared, _values(own.pop(0), kept)) for channel in channels]
     return opened, tuple(series)
+
+
+def _values(column: array[float], kept: dict[float, float]) -> tuple[float | None, ...]:
+    """A reading that failed is no number here, as JSON has none."""
+    return tuple(None if math.isnan(value) else kept.setdefault(value, value) for value in column)

@@ -17,9 +17,9 @@ from edgetl.device.bench.timing.subject import SECOND
 SAMPLES_MAX, _SAMPLES_MIN = 40_000, 10_000
 """Samples of a whole run, and of one of its subjects at least.
 
-A sample takes 8 bytes while a run lasts and about 80 when its result is written (a Python int, its place in a tuple,
-text), so that 40,000 with their service times take about 7 MB. Where a plan asks for more, one of every few
-inferences is timed, and where inferences became faster than they were when that was chosen, fewer still from then on.
+A sample takes 8 bytes while a run lasts and 40 in its result (a Python int and its place in a tuple); judging 40,000
+takes about 5 MB for a moment (``benchmarks/run_memory.py``). Where a plan asks for more, one of every few inferences
+is timed, and where inferences became faster than they were when that was chosen, fewer still from then on.
 """
 
 

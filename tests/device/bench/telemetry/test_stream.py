@@ -1,6 +1,9 @@
 from __future__ import annotations
 
-from edgetl.device.bench.telemetry.stream import Opened, decode, encode
+import tempfile
+
+from edgetl.device.bench.telemetry.stream import Opened, encode, lines_of
+from edgetl.device.bench.telemetry.stream import decode as decoded_lines
 from edgetl.telemetry import Channel, Missing, Series
 
 RAIL, ZONE_A, ZONE_B = (
@@ -9,6 +12,15 @@ RAIL, ZONE_A, ZONE_B = (
     Channel("y", "b", "temperature"),
 )
 OPENED = encode(Opened(((RAIL,), (ZONE_A, ZONE_B)), (Missing("z", "not here"),)))
+
+
+def decode(stream: bytes) -> tuple[Opened, tuple[Series, ...]] | None:
+    with tempfile.TemporaryFile() as file:
+        file.write(stream)
+        file.flush()
+        decoded = decoded_lines(lines_of(file))
+        assert file.tell() == len(stream)
+    return decoded
 
 
 def test_readings_become_one_series_per_channel() -> None:
