@@ -49,8 +49,8 @@ def _latency(cases: Sequence[Mapping[str, Any]]) -> list[str]:
     """Cases without any timing count as missed."""
     within, much = (sum(one.get("edgetl_to_it", 2.0) <= limit for one in cases) for limit in (LATENCY_MAX, MUCH_LESS))
     return [
-        f"Latency of EdgeTL's choice is at most {LATENCY_MAX} times that of the fastest accurate output of another tool "
-        f"on {within} of {len(cases)} cases, and at most {MUCH_LESS} times on {much} (wanted: all, and two)."
+        f"Latency of EdgeTL's choice is at most {LATENCY_MAX} times that of the fastest accurate output of another "
+        f"tool on {within} of {len(cases)} cases, and at most {MUCH_LESS} times on {much} (wanted: all, and two)."
     ]
 
 

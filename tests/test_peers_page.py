@@ -73,5 +73,5 @@ def test_summary_counts_cases_that_keep_each_promise() -> None:
 
 
 def test_summary_says_what_is_not_known() -> None:
-    line = "| Lite0 | nothing | none was timed |  |  | no choice | not compared |  |"
+    line = "| Lite0 | nothing | none was timed |   |   | no choice | not compared |   |"
     assert line in page([measured(RAN)]).splitlines()

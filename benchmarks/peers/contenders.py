@@ -3,8 +3,8 @@
 A tool's own documentation says what it is given; see the files in ``tools/``. Each is taken as it comes and, because
 heads of adapted networks are where int8 loses most, told to leave some of the network in float: the head alone for ONNX
 Runtime, which did better by that than with all from the pooling of features on, and for Olive, which calls the same
-quantizer; all from the pooling on for NNCF. EdgeTL leaves its head in float without being told. What was no better than
-its neighbours on ``lite0-probe`` and says nothing of its own is left out, because every setting costs about two minutes.
+quantizer; all from the pooling on for NNCF. EdgeTL leaves its head in float without being told. What was no better
+than its neighbours on ``lite0-probe`` and says nothing of its own is left out: every setting costs about two minutes.
 """
 
 from __future__ import annotations

@@ -68,9 +68,7 @@ def one_case(name: str, case: Case, arguments: argparse.Namespace) -> dict[str, 
     return {**found, **measured, "rows": rows, "builds": [_told(done) for done in outputs]}
 
 
-def built(
-    contender: Contender, before: Sequence[Finished], made: Material, bench: Bench, is_timed: bool
-) -> Finished:
+def built(contender: Contender, before: Sequence[Finished], made: Material, bench: Bench, is_timed: bool) -> Finished:
     """Build and say so."""
     because = needless_because(contender, before)
     if because is not None:
