@@ -31,9 +31,9 @@ runtime that takes it, over test images that no tool saw, and timed all of them 
   a recipe, it held the trained network, so that training is not counted. EdgeTL reads, checks and decodes image files
   and evaluates its output in that time; other tools get arrays. *Earlier* is what another run built, beside whatever
   the machine did then.
-- *time to int8*: *built in* of EdgeTL with labels and the ONNX file or, where no int8 graph passed the gate that way,
-  with the recipe. NNCF's accuracy control is stopped after four times as long: what it would have come to is not known
-  then, and its other setting is not tried.
+- *time to int8*: *built in* of the faster of EdgeTL's ways with labels, from the ONNX file or from the recipe, that
+  came to an int8 graph within the gate. NNCF's accuracy control is stopped after four times as long: what it would
+  have come to is not known then, and its other setting is not tried.
 """
 TITLES = ("tool", "runtime", "precision", "accuracy", "flips", "drop", "time", "built in")
 

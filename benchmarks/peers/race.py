@@ -44,8 +44,9 @@ def needless_because(contender: Contender, before: Sequence[Finished]) -> str | 
 def race(built: Sequence[Finished], rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """What is recorded of the comparison; empty where one of the two was not built in this run.
 
-    EdgeTL's time is that of the ONNX file with labels or, if no int8 graph passed there, of the recipe. Accuracy
-    control's is that of the fastest of its settings that ended within the gate, else of the fastest that ended.
+    EdgeTL's time is that of the faster of its ways with labels, from the ONNX file or from the recipe, that have
+    an int8 graph. Accuracy control's is that of the fastest of its settings that ended within the gate, else of the
+    fastest that ended.
     """
     ours, theirs = _ours(built), _theirs(built, {one["tool"] for one in rows if one.get("within_gate")})
     if ours is None or theirs is None or ours.reused or theirs.reused:
@@ -62,14 +63,14 @@ def race(built: Sequence[Finished], rows: Iterable[Mapping[str, Any]]) -> dict[s
 
 
 def _with_labels(built: Sequence[Finished]) -> list[Finished]:
-    """EdgeTL's own outputs of labelled images, that of the ONNX file first."""
-    found = [one for way in (LABELLED, EDGETL) for one in built if one.contender == way]
-    return [one for one in found if one.output.failed is None]
+    """EdgeTL's own outputs of labelled images."""
+    return [one for one in built if one.contender in (EDGETL, LABELLED) and one.output.failed is None]
 
 
 def _ours(built: Sequence[Finished]) -> Finished | None:
-    """The first of them that has an int8 graph, which it has only if that passed the gate."""
-    return next((one for one in _with_labels(built) if set(one.output.settings["variants"]) - {FLOAT}), None)
+    """The fastest of them that has an int8 graph, which it has only if that passed the gate."""
+    found = [one for one in _with_labels(built) if set(one.output.settings["variants"]) - {FLOAT}]
+    return min(found, key=lambda one: one.output.seconds, default=None)
 
 
 def _theirs(built: Sequence[Finished], within_gate: set[str]) -> Finished | None:
