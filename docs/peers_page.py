@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from peers_summary import summary
+
 from edgetl.report.markdown import table_rows
 from edgetl.report.page import Column, Table
 
@@ -16,20 +18,31 @@ Every tool got the same float ONNX file and the same calibration images, and bui
 with the settings that its documentation recommends ([tools/](tools)). One environment then ran every output in every
 runtime that takes it, over test images that no tool saw, and timed all of them in one interleaved run.
 
-- *float head*: the tool was told to leave the classifier behind the features alone.
+- *float head*: the tool was told to leave the classifier behind the features alone; *float pooling and head*: all that
+  follows the last convolution.
 - *flips*: share of test images that another class is chosen for than by the float model in ONNX Runtime. EdgeTL fits
   the head anew, so some of its flips are corrections.
-- *drop*: of accuracy against that model, in points, with **bold** where it is beyond the recipe's limit.
+- *drop*: of accuracy against that model, in points, with **bold** where it is beyond the recipe's limit. *Accurate* is
+  a peer whose drop is at most that limit and the gate's margin.
 - *time*: median latency, as a multiple of the float model's in ONNX Runtime, with its 95 % interval.
 - *int8* in OpenVINO computes what is not quantized in fp32, *bf16* in bf16, which is OpenVINO's own choice here.
+- *built in*: seconds from the start of a tool's process to its end, imports and files included, for somebody who has
+  the float model and the images and nothing else. Of *EdgeTL, ONNX* the cache was empty; of *EdgeTL*, which starts from
+  a recipe, it held the trained network, so that training is not counted. EdgeTL reads, checks and decodes image files
+  and evaluates its output in that time; other tools get arrays. *Earlier* is what another run built, beside whatever
+  the machine did then.
+- *time to int8*: *built in* of the faster of EdgeTL's ways with labels, from the ONNX file or from the recipe, that
+  came to an int8 graph within the gate. NNCF's accuracy control is stopped after four times as long: what it would
+  have come to is not known then, and its other setting is not tried.
 """
 TITLES = ("tool", "runtime", "precision", "accuracy", "flips", "drop", "time", "built in")
 
 
 def page(measurements: Iterable[Mapping[str, Any]]) -> str:
-    """One table for each case."""
-    parts = [case(measured) for measured in measurements if "builds" in measured and "rows" in measured]
-    return "\n".join((INTRODUCTION, *(parts or ["Nothing is committed yet.\n"])))
+    """All cases in short, then a table for each."""
+    cases = [one for one in measurements if "builds" in one and "rows" in one]
+    parts = [summary(cases), *map(case, cases)] if cases else ["Nothing is committed yet.\n"]
+    return "\n".join((INTRODUCTION, *parts))
 
 
 def case(measured: Mapping[str, Any]) -> str:
@@ -60,7 +73,7 @@ def line(one: Mapping[str, Any], builds: Mapping[str, Mapping[str, Any]], limit:
         f"{100 * one['flips']:.1f} %",
         f"**{drop}**" if one["drop"] > limit else drop,
         "not timed" if ratio is None else f"{ratio['value']:.2f} ({ratio['low']:.2f} to {ratio['high']:.2f})",
-        "" if build is None else f"{build['seconds']:.0f} s",
+        "" if build is None else f"{build['seconds']:.0f} s{', earlier' if build['reused'] else ''}",
     )
 
 

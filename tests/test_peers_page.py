@@ -1,4 +1,4 @@
-"""Promises of ``docs/peers_page.py``."""
+"""Promises of ``docs/peers_page.py`` and ``docs/peers_summary.py``."""
 
 from __future__ import annotations
 
@@ -6,14 +6,29 @@ from typing import Any
 
 from peers_page import page
 
-BUILD = {"tool": "NNCF", "seconds": 11.2, "versions": {"nncf": "3.4.0"}, "notes": ["it asked for patience"]}
+BUILD = {"tool": "NNCF", "seconds": 11.2, "reused": False, "versions": {"nncf": "3.4.0"}, "notes": ["it was slow"]}
 ROW = {"tool": "NNCF", "runtime": "openvino", "precision": "int8"}
 RAN = {**ROW, "accuracy": 0.701, "accuracy_ci95": [0.665, 0.735], "flips": 0.231, "drop": 0.157}
 RATIO = {"ratio_to_float": {"value": 0.6, "low": 0.59, "high": 0.61}}
+CHOICE = {
+    "edgetl_chose": "EdgeTL: int8 in openvino (int8)",
+    "fastest_accurate_peer": "Olive in openvino (int8)",
+    "edgetl_to_it": 0.88,
+    "edgetl_to_it_ci95": [0.86, 0.9],
+    "edgetl_drop": 0.003,
+    "edgetl_drop_ci95": [-0.002, 0.011],
+    "edgetl_within_gate": True,
+}
+RACE = {
+    "int8_built_in_s": 50.0,
+    "accuracy_control_s": 200.0,
+    "accuracy_control_done": False,
+    "build_time_ratio": 0.25,
+}
 
 
-def measured(*rows: dict[str, Any]) -> dict[str, Any]:
-    return {"title": "Lite0", "drop_max": 0.005, "rows": list(rows), "builds": [BUILD]}
+def measured(*rows: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"title": "Lite0", "drop_max": 0.005, "rows": list(rows), "builds": [BUILD], **more}
 
 
 def test_page_marks_a_drop_beyond_the_limit() -> None:
@@ -22,15 +37,41 @@ def test_page_marks_a_drop_beyond_the_limit() -> None:
     assert "| 0.5 |" in page([measured({**RAN, "drop": 0.005})])
 
 
-def test_page_says_that_nothing_was_timed() -> None:
-    assert "| not timed |" in page([measured(RAN)])
+def test_page_says_what_was_not_timed_and_what_an_earlier_run_built() -> None:
+    text = page([measured(RAN, builds=[{**BUILD, "reused": True}])])
+    assert "| not timed | 11 s, earlier |" in text
 
 
 def test_page_tells_failures_and_notes_in_words() -> None:
     text = page([measured({"tool": "Olive", "failed": "no kernel"}, {**ROW, "failed": "cannot load it"})])
     assert "- Olive failed: no kernel\n- NNCF in openvino failed: cannot load it\n" in text
-    assert "- NNCF: it asked for patience\n" in text
+    assert "- NNCF: it was slow\n" in text
 
 
 def test_page_takes_only_comparisons_of_quantizers() -> None:
     assert page([{"families": {}}, {"rows": []}]).endswith("Nothing is committed yet.\n")
+
+
+def test_summary_has_a_line_for_each_case() -> None:
+    line = (
+        "| Lite0 | EdgeTL: int8 in openvino (int8) | Olive in openvino (int8) | 0.88 (0.86 to 0.90) | "
+        "0.3 (-0.2 to 1.1) | yes; on 4 of 5 other divisions | 50 s | < 0.25 (not done after 200 s) |"
+    )
+    text = page([measured(RAN, **CHOICE, **RACE, other_divisions_within_gate="4 of 5")])
+    assert line in text.splitlines()
+
+
+def test_summary_counts_cases_that_keep_each_promise() -> None:
+    slow = {**CHOICE, "edgetl_to_it": 0.95, "edgetl_drop_ci95": [0.001, 0.02], "edgetl_within_gate": False}
+    long = {**RACE, "accuracy_control_s": 100.0, "build_time_ratio": 0.5, "accuracy_control_done": True}
+    text = page([measured(RAN, **CHOICE, **RACE), measured(RAN, **slow, **long), measured(RAN)])
+    assert "of another tool on 2 of 3 cases, and at most 0.9 times on 1 (wanted: all, and two)." in text
+    assert "within the recipe's gate on 1 of 3 cases." in text
+    assert "paired by image, on 1 of 3." in text
+    assert "accuracy control on 1 of the 2 cases" in text
+    assert "| 0.50 (100 s) |" in text
+
+
+def test_summary_says_what_is_not_known() -> None:
+    line = "| Lite0 | nothing | none was timed |   |   | no choice | not compared |   |"
+    assert line in page([measured(RAN)]).splitlines()

@@ -17,7 +17,7 @@ from edgetl.device.backends.openvino import BACKEND as OPENVINO
 from edgetl.device.probe import environment
 from edgetl.device.qualify import Settings, qualify
 from edgetl.device.tasks.classify import TASK, logits_of
-from edgetl.device.tasks.statistics import drop_check, flip_rate, wilson
+from edgetl.device.tasks.statistics import drop_check, drop_interval, flip_rate, wilson
 from edgetl.errors import EdgeTLError
 from edgetl.gates import Gates
 from edgetl.plugins import BACKENDS, find
@@ -109,10 +109,11 @@ def samples(inputs: Mapping[str, Array]) -> list[dict[str, Array]]:
 
 
 def row(one: Judged, reference: Judged, labels: Ints, gates: Gates) -> dict[str, Any]:
-    """Accuracy and flips with 95 % intervals (Wilson 1927), the paired drop, and what the gate says of it."""
+    """Accuracy and flips (Wilson 1927) and the paired drop (Tango 1998) with 95 % intervals, and what the gate says."""
     hits, reference_hits = (TASK.hits({"logits": some.logits}, labels) for some in (one, reference))
     flips = flip_rate(_decisions(reference), _decisions(one))
     check = drop_check("drop on the test split", reference_hits, hits, gates)
+    lost, won = (int(np.count_nonzero(some)) for some in (reference_hits & ~hits, hits & ~reference_hits))
     right, n = int(np.count_nonzero(hits)), len(labels)
     return {
         "tool": one.way.tool,
@@ -125,6 +126,7 @@ def row(one: Judged, reference: Judged, labels: Ints, gates: Gates) -> dict[str,
         "flips": flips.value,
         "flips_ci95": flips.ci95,
         "drop": check.value,
+        "drop_ci95": drop_interval(lost, won, n),
         "within_gate": check.passed,
         "gate": check.reason,
     }

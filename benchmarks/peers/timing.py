@@ -11,7 +11,7 @@ from peers.evaluation import Way, load, samples
 
 from edgetl.device.bench.plan import PLANS, Effort
 from edgetl.device.bench.timing import Timed, interleave, rotating
-from edgetl.samples.ratio import ratio_of_medians
+from edgetl.samples.ratio import paired_ratio
 from edgetl.tensors import Array
 
 INPUTS = 16
@@ -50,5 +50,5 @@ def block_medians_ms(one: Timed) -> list[float]:
 
 
 def _ratio(first: Timed, second: Timed) -> dict[str, float]:
-    ratio = ratio_of_medians(first, second, seed=0)
+    ratio = paired_ratio(first, second, seed=0)
     return {"value": ratio.value, "low": ratio.low, "high": ratio.high}

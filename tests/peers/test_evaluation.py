@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from peers.evaluation import FLOAT, Judged, Way, row, samples
-from peers.verdict import verdict
+from peers.verdict import fresh_split, fresh_splits, verdict
 
 from edgetl.gates import Gates
 
@@ -30,7 +30,8 @@ def described(
     tool: str, wrong: int, p50_ms: float, ours_ms: float | None = None, runtime: str = "openvino"
 ) -> dict[str, Any]:
     one = row(judged(tool, wrong, runtime), judged(FLOAT, 0, runtime), LABELS, GATES)
-    ratio = {} if ours_ms is None else {"edgetl_to_this": {"value": ours_ms / p50_ms}}
+    quotient = None if ours_ms is None else ours_ms / p50_ms
+    ratio = {} if quotient is None else {"edgetl_to_this": {"value": quotient, "low": quotient, "high": quotient}}
     return {**one, "p50_ms": p50_ms, **ratio}
 
 
@@ -38,6 +39,7 @@ def test_row_counts_flips_and_the_drop_against_the_float_model() -> None:
     found = row(judged("peer", 70, "openvino"), judged(FLOAT, 20, "openvino"), LABELS, GATES)
     assert (found["accuracy"], found["flips"], found["drop"], found["n"]) == (0.93, 0.05, 0.05, 1000)
     assert found["accuracy_ci95"][0] < 0.93 < found["accuracy_ci95"][1]
+    assert found["drop_ci95"][0] < 0.05 < found["drop_ci95"][1]
     assert not found["within_gate"]
 
 
@@ -91,3 +93,22 @@ def test_run_without_edgetl_claims_nothing() -> None:
 def test_other_ways_of_edgetl_are_no_peers() -> None:
     rows = [described(FLOAT, 0, 10.0), described("EdgeTL, ONNX and labels: int8", 0, 4.0)]
     assert verdict(rows, GATES)["accurate_peer_outputs"] == "0 of 0"
+
+
+def test_verdict_tells_the_drop_and_the_ratio_with_their_intervals() -> None:
+    rows = [described(FLOAT, 0, 10.0, 5.0), described("EdgeTL: int8", 3, 5.0, 5.0), described("peer", 0, 6.0, 5.0)]
+    found = verdict(rows, GATES)
+    assert (found["edgetl_drop"], found["edgetl_within_gate"]) == (0.003, True)
+    assert found["edgetl_drop_ci95"][0] < 0.003 < found["edgetl_drop_ci95"][1]
+    assert found["edgetl_to_it_ci95"] == [found["edgetl_to_it"]] * 2
+
+
+def test_other_divisions_are_counted_and_what_failed_there_is_told() -> None:
+    rows = [described(FLOAT, 0, 10.0), described("EdgeTL: int8", 2, 5.0)]
+    lost = [described(FLOAT, 0, 10.0), described("EdgeTL: int8", 40, 5.0)]
+    failed = [described(FLOAT, 0, 10.0), {"tool": "EdgeTL", "failed": "no memory"}]
+    found = fresh_splits([fresh_split(seed + 1, one) for seed, one in enumerate((rows, lost, failed))])
+    assert found["other_divisions_within_gate"] == "1 of 3"
+    assert [one["split_seed"] for one in found["splits"]] == [1, 2, 3]
+    assert found["splits"][0]["drop"] == 0.002
+    assert found["splits"][2] == {"split_seed": 3, "failed": "no memory"}

@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import sys
-import time
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -60,7 +59,6 @@ def answer(build: Callable[[Task], Built], packages: tuple[str, ...]) -> int:
     model, calibration, out, options = sys.argv[1:]
     task = Task(Path(model), Path(calibration), Path(out), json.loads(Path(options).read_text()))
     task.out.mkdir(parents=True, exist_ok=True)
-    began = time.perf_counter()
     try:
         built, failed = build(task), None
     except Exception as error:  # noqa: BLE001 - tools raise anything, and their words are what is recorded
@@ -68,7 +66,6 @@ def answer(build: Callable[[Task], Built], packages: tuple[str, ...]) -> int:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         built, failed = None, f"{type(error).__name__}: {lines[0] if lines else 'no reason given'}"[:400]
     told: dict[str, Any] = {
-        "seconds": time.perf_counter() - began,
         "versions": {name: importlib.metadata.version(name) for name in packages},
         "failed": failed,
     }

@@ -1,7 +1,8 @@
-"""EdgeTL as its own user would: ``edgetl prepare`` on a recipe, or on the ONNX file with labels or without.
+"""EdgeTL as its own user would: ``edgetl prepare`` on the ONNX file, with labels or without, or on a recipe.
 
-The cache holds what making the float model left there, as for anybody who has a float model already: other tools get
-that model too. It is copied, so that every way starts from the same.
+Its time counts from where the other tools start: a trained float network and the images are there, and nothing else.
+With the ONNX file its cache is empty. A recipe has no ONNX file to start from, so the cache holds what training and
+exporting left in it, and no more: features, ranges, predictions and all of quantization are made in that time.
 """
 
 from __future__ import annotations
@@ -22,6 +23,14 @@ from edgetl.host.user_onnx import InputFormat
 from edgetl.progress import Silent
 from edgetl.recipe import Recipe
 
+FLOAT_NETWORK = ("adapted", "trunk", "parity")
+"""Kinds of files in EdgeTL's cache that are the trained float network: its weights, its graph, and that they agree."""
+STARTS_FROM = {
+    "recipe": "the trained float network in EdgeTL's cache; training and export are not in its time",
+    "labelled": "the float ONNX file and labelled images, with an empty cache",
+    "unlabelled": "the float ONNX file and the calibration images, with an empty cache",
+}
+
 
 class Lines(Silent):
     def note(self, message: str) -> None:
@@ -30,17 +39,25 @@ class Lines(Silent):
 
 def build(task: Task) -> Built:
     options, out, cache = task.options, task.out / "out.edgetl", task.out / "cache"
-    shutil.copytree(options["cache"], cache, copy_function=os.link)
-    recipe = msgspec.convert(options["recipe"], Recipe)
-    if options["way"] == "unlabelled":
+    way, recipe = options["way"], msgspec.convert(options["recipe"], Recipe)
+    if way == "unlabelled":
         recipe = without_labels(recipe, task)
     request = PrepareRequest(recipe, Path(options["base"]), out, cache, options["threads"])
-    if options["way"] == "recipe":
+    if way == "recipe":
+        take_float_network(Path(options["cache"]), cache)
         prepare(request, Lines())
     else:
         prepare_onnx(OnnxRequest(request, task.model, InputFormat()), Lines())
     variants = [variant.name for variant in Bundle.open(out).manifest.variants]
-    return Built(out, {"way": options["way"], "variants": variants, **msgspec.to_builtins(recipe.quantize)})
+    settings = {"way": way, "starts_from": STARTS_FROM[way], "variants": variants}
+    return Built(out, {**settings, **msgspec.to_builtins(recipe.quantize)})
+
+
+def take_float_network(made: Path, cache: Path) -> None:
+    """Bring the float network from the cache in which it was made into an empty one."""
+    for kind in FLOAT_NETWORK:
+        if (made / kind).is_dir():
+            shutil.copytree(made / kind, cache / kind, copy_function=os.link)
 
 
 def without_labels(recipe: Recipe, task: Task) -> Recipe:
