@@ -13,7 +13,7 @@ from edgetl.check import failures
 from edgetl.errors import GateFailed, Unsupported
 from edgetl.host.cache import Cache
 from edgetl.host.contents import BackboneOrigin, Origin, summary_of
-from edgetl.host.data.stream import stream
+from edgetl.host.data.reader import ImageReader
 from edgetl.host.export import optimise
 from edgetl.host.graph import read_graph, whole_sha256, write_graph
 from edgetl.host.inference import Engine, collect
@@ -80,6 +80,7 @@ def _prepare(request: OnnxRequest, progress: Progress) -> Prepared:
             audited=material.audited,
             calibrated=summary_of(others.calibrated, workspace.classes),
             base=common.base,
+            is_own=True,
             wrapping=wrapped.wrapping,
             ladders=others.ladders,
         )
@@ -147,7 +148,7 @@ def _workspace(common: PrepareRequest, material: Material, preprocess: Preproces
     return Workspace(
         splits=material.splits,
         classes=material.classes if common.recipe.task.kind != "tensor" else (),
-        preprocess=preprocess,
+        reader=ImageReader(preprocess),
         seed=common.recipe.seed,
         threads=common.threads,
         cache=Cache(common.cache),
@@ -164,18 +165,18 @@ def _float_variant(request: OnnxRequest, wrapped: _Wrapped, workspace: Workspace
     """
     progress, samples = workspace.progress, workspace.splits.validation
     chosen = stratified(samples, PARITY_IMAGES, workspace.seed)[:PARITY_IMAGES]
-    images = tuple(stream(chosen, workspace.preprocess, threads=workspace.threads))
+    feeds = tuple(workspace.feeds(chosen))
     with progress.stage("run the model as it came"):
-        expected = original_outputs(request.model, images, wrapped.wrapping, workspace.threads)
+        expected = original_outputs(request.model, feeds, wrapped.wrapping, workspace.threads)
     with progress.stage("optimise the graph"), tempfile.TemporaryDirectory(prefix="edgetl-passes-") as scratch:
-        model, reports = optimise(wrapped.model, images[:PASS_IMAGES], Path(scratch))
+        model, reports = optimise(wrapped.model, feeds[:PASS_IMAGES], Path(scratch))
     for report in reports:
         if not report.kept:
             progress.note(f"graph pass {report.name!r} reverted: {report.reason}")
     write_graph(model, path)
     runtime = fastest_runtime(path, "fp32", workspace)
     with progress.stage("compare with the model as it came"):
-        outputs = collect(Engine(path, runtime), images, workspace.threads)
+        outputs = collect(Engine(path, runtime), feeds, workspace.threads)
     checks = parity_with_original(outputs, expected, wrapped.wrapping.removed)
     if failures(checks):
         raise GateFailed(

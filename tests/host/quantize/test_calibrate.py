@@ -60,12 +60,12 @@ def test_a_record_survives_its_file(network: Path, images: Array, tmp_path: Path
 
 @pytest.mark.parametrize("count", [0, 15])
 def test_too_few_images_are_refused(count: int, network: Path, images: Array) -> None:
-    with pytest.raises(DataError, match=f"got {count} images.*at least 16"):
+    with pytest.raises(DataError, match=f"got {count} samples.*at least 16"):
         calibrate(network, images[:count])
 
 
 def test_the_same_image_again_and_again_is_refused(network: Path, images: Array) -> None:
-    with pytest.raises(DataError, match="got 20 images, 1 of them different"):
+    with pytest.raises(DataError, match="got 20 samples, 1 of them different"):
         calibrate(network, images[:1].repeat(20, 0))
 
 
@@ -181,7 +181,7 @@ def test_a_calibration_does_not_go_on_with_other_images(
     with pytest.raises(Stopped):
         calibrate(network, stopping(images, 10), settings)
 
-    with pytest.raises(DataError, match="saw other images"):
+    with pytest.raises(DataError, match="saw other samples"):
         calibrate(network, images[::-1], settings)
 
     assert same(calibrate(network, images[::-1], settings), calibrate(network, images), tmp_path)
