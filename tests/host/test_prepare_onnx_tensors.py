@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 import edgetl
 from edgetl.bundle import Bundle, Manifest
+from edgetl.cli import run
 from edgetl.errors import DataError, Unsupported
 from edgetl.host.graph import read_graph
 from edgetl.host.prepare import Prepared
@@ -184,3 +186,26 @@ def test_samples_of_both_kinds_and_of_none_are_refused(tmp_path: Path, request_f
     (tmp_path / "none").mkdir()
     with pytest.raises(DataError, match="has no samples; expected images"):
         prepare_onnx(request_for(tmp_path / "none"), Silent())
+
+
+def test_every_command_takes_such_a_bundle(
+    tmp_path: Path, request_for: RequestOf, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("EDGETL_CACHE", str(tmp_path / "device"))
+    samples = write_samples(tmp_path / "samples")
+    asked = request_for(samples)
+    prepared(asked)
+    bundle, (result, report) = str(asked.common.out), (tmp_path / name for name in ("result.json", "report.html"))
+    assert run(["inspect", bundle]) == 0
+    assert "tensors, as the model takes them" in capsys.readouterr().out
+    assert run(["qualify", bundle, "-o", str(result), "--effort", "quick", "-q"]) == 0
+    capsys.readouterr()
+    (samples / "bad.npz").write_bytes(b"PK")
+    assert run(["predict", bundle, str(samples), "--result", str(result), "--json", "-q"]) == 2
+    answers = json.loads(capsys.readouterr().out)
+    assert [len(one["outputs"]["embedding"]) for one in answers[:96]] == [12] * 96
+    assert "bad.npz' as a sample: it is damaged" in answers[96]["error"]["message"]
+    assert run(["bench", bundle, "--effort", "quick", "--runtime", "onnxruntime", "-q"]) == 0
+    assert run(["bench", bundle, "--effort", "quick", "--scope", "end-to-end"]) == 2
+    assert run(["report", bundle, str(result), "-o", str(report)]) == 0
+    assert run(["unpack", bundle, "-o", str(tmp_path / "plain"), "-q"]) == 0
