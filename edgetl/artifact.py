@@ -24,7 +24,7 @@ class Artifact(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     operations: int
-    """Multiply-adds x 2 of the convolutions and matrix products for one sample."""
+    """Multiply-adds x 2 of the convolutions and matrix products for one sample, a golden one where lengths are free."""
     weight_bytes: int
     size_bytes: int
     sha256: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
@@ -89,16 +90,18 @@ def contents(judged: tuple[Judged, ...], origin: Origin, thresholds: tuple[float
     for variant in judged:
         if not variant.passed:
             workspace.progress.warn(f"variant {variant.made.name} is not packed: {failures(variant.evaluation.checks)}")
+    samples = golden(packed, workspace.splits.validation, recipe.golden, workspace)
+    sizes = {name: (1, *array.shape[1:]) for name, array in samples.inputs.items()}
     return Contents(
         name=recipe.name,
         version=recipe.version,
         task=recipe.task.kind,
         classes=workspace.classes,
         preprocess=workspace.reader.preprocess,
-        variants=tuple(described(variant) for variant in packed),
+        variants=tuple(described(variant, sizes) for variant in packed),
         models={variant.made.name: variant.made.model for variant in packed},
         gates=recipe.gates,
-        golden=golden(packed, workspace.splits.validation, recipe.golden, workspace),
+        golden=samples,
         evaluations=tuple(variant.evaluation for variant in judged),
         recipe_sha256=recipe.sha256,
         provenance=provenance(origin),
@@ -107,10 +110,10 @@ def contents(judged: tuple[Judged, ...], origin: Origin, thresholds: tuple[float
     )
 
 
-def described(variant: Judged) -> Variant:
-    """A variant with what is known of its file."""
+def described(variant: Judged, sizes: Mapping[str, tuple[int, ...]]) -> Variant:
+    """A variant with what is known of its file, and of its work on a sample of these sizes."""
     made = variant.made
-    artifact = artifact_from(made.model, made.model.name, made.rendering, made.precision)
+    artifact = artifact_from(made.model, made.model.name, made.rendering, made.precision, sizes)
     return Variant(made.name, msgspec.structs.replace(artifact, proven_isa=proven_for(read_graph(made.model))))
 
 

@@ -86,11 +86,14 @@ def expose_features(model: Path, out: Path) -> None:
     write_graph(graph, out)
 
 
-def artifact_from(path: Path, file: str, rendering: str, precision: Precision) -> Artifact:
+def artifact_from(
+    path: Path, file: str, rendering: str, precision: Precision, sizes: Mapping[str, tuple[int, ...]] | None = None
+) -> Artifact:
     """Describe an ONNX file.
 
     Args:
         file: its path inside the bundle or folder, with ``/``.
+        sizes: shapes of inputs of one sample, to count operations by; of others a free size counts as 1.
 
     Raises:
         Unsupported: not an ONNX graph, weights in other files, or an input or output of a type that EdgeTL cannot
@@ -107,7 +110,7 @@ def artifact_from(path: Path, file: str, rendering: str, precision: Precision) -
         precision=precision,
         inputs=tuple(spec_of(value) for value in model.graph.input if value.name not in weights),
         outputs=tuple(spec_of(value) for value in model.graph.output),
-        operations=operations.count(model),
+        operations=operations.count(model, sizes),
         weight_bytes=sum(_bytes(initializer) for initializer in model.graph.initializer),
         size_bytes=path.stat().st_size,
         sha256=sha256_of(path),

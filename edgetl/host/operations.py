@@ -4,27 +4,72 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Mapping
 
+import numpy as np
 import onnx
+from onnx import helper, numpy_helper
+from onnx.reference import ReferenceEvaluator
+
+from edgetl.tensors import Array
 
 Shape = tuple[int, ...]
+_MULTIPLYING = frozenset(("Conv", "ConvTranspose", "Gemm", "MatMul"))
+_SHAPING = frozenset(
+    "Add Cast Concat ConstantOfShape Div Gather Identity Mul Range Reshape Shape Slice Squeeze Sub Unsqueeze".split()  # noqa: SIM905
+)
+"""Operators by which exporters work out sizes from sizes."""
+_FEW = 4096
+"""Elements of a tensor of sizes or places; larger ones are data."""
 
 
-def count(model: onnx.ModelProto) -> int:
+def count(model: onnx.ModelProto, sizes: Mapping[str, Shape] | None = None) -> int:
     """Operations of one sample, two for a multiply-add; a Q/DQ graph counts the same as its float graph.
 
-    A convolution or product whose shape cannot be inferred with a batch of 1 counts nothing.
+    A convolution or product whose shape cannot be inferred counts nothing.
+
+    Args:
+        sizes: shapes of inputs; of others a free size counts as 1, like the batch.
     """
-    return sum(by_node(model).values())
+    return sum(by_node(model, sizes).values())
 
 
-def by_node(model: onnx.ModelProto) -> dict[str, int]:
+def by_node(model: onnx.ModelProto, sizes: Mapping[str, Shape] | None = None) -> dict[str, int]:
     """Operations of one sample, as :func:`count` counts them, of every convolution and product by its node's name."""
-    sizes = shapes(model)
+    known = shapes(model, sizes)
     found: Counter[str] = Counter()
     for node in model.graph.node:
-        if node.op_type in ("Conv", "ConvTranspose", "Gemm", "MatMul"):
-            found[node.name] += 2 * _multiply_adds(node, sizes)
+        if node.op_type in _MULTIPLYING:
+            found[node.name] += 2 * _multiply_adds(node, known)
+    return found
+
+
+def shapes(model: onnx.ModelProto, sizes: Mapping[str, Shape] | None = None) -> dict[str, Shape]:
+    """Shapes of the tensors, weights included; those that cannot be inferred are missing.
+
+    What the graph works out of sizes (places of words, say) is computed where inference alone does not get through.
+
+    Args:
+        sizes: as of :func:`count`.
+    """
+    fixed = onnx.ModelProto()
+    fixed.CopyFrom(model)
+    del fixed.graph.value_info[:]
+    for value in fixed.graph.input:
+        given = (sizes or {}).get(value.name, ())
+        for place, dimension in enumerate(value.type.tensor_type.shape.dim):
+            if not dimension.HasField("dim_value"):
+                dimension.dim_value = given[place] if place < len(given) else 1
+    for value in fixed.graph.output:
+        batch, *others = value.type.tensor_type.shape.dim or (None,)
+        if batch is not None and not batch.HasField("dim_value"):
+            batch.dim_value = 1
+        if not all(size.HasField("dim_value") for size in others):
+            # a free length there is whatever follows
+            value.type.tensor_type.ClearField("shape")
+    found = _inferred(fixed)
+    while not _is_enough(fixed, found) and _fold(fixed, found):
+        found = _inferred(fixed)
     return found
 
 
@@ -40,19 +85,69 @@ def _multiply_adds(node: onnx.NodeProto, shapes: dict[str, Shape]) -> int:
     return math.prod(output) * first[-2 if transposed else -1]
 
 
-def shapes(model: onnx.ModelProto) -> dict[str, Shape]:
-    """Shapes of the tensors for a batch of 1, weights included; those that cannot be inferred are missing."""
-    fixed = onnx.ModelProto()
-    fixed.CopyFrom(model)
-    del fixed.graph.value_info[:]
-    for value in (*fixed.graph.input, *fixed.graph.output):
-        for dimension in value.type.tensor_type.shape.dim:
-            if not dimension.HasField("dim_value"):
-                dimension.dim_value = 1
+def _inferred(fixed: onnx.ModelProto) -> dict[str, Shape]:
     graph = onnx.shape_inference.infer_shapes(fixed, data_prop=True).graph
     found = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
     for value in (*graph.input, *graph.output, *graph.value_info):
-        sizes = value.type.tensor_type.shape.dim
-        if all(size.HasField("dim_value") for size in sizes):
-            found[value.name] = tuple(size.dim_value for size in sizes)
+        tensor = value.type.tensor_type
+        if tensor.HasField("shape") and all(size.HasField("dim_value") for size in tensor.shape.dim):
+            found[value.name] = tuple(size.dim_value for size in tensor.shape.dim)
     return found
+
+
+def _is_enough(fixed: onnx.ModelProto, found: Mapping[str, Shape]) -> bool:
+    return all(node.output[0] in found for node in fixed.graph.node if node.op_type in _MULTIPLYING)
+
+
+def _fold(fixed: onnx.ModelProto, found: Mapping[str, Shape]) -> bool:
+    """Put constants in place of the nodes that only work out sizes; returns whether there was one, changed in place."""
+    known = {one.name: numpy_helper.to_array(one) for one in fixed.graph.initializer if math.prod(one.dims) <= _FEW}
+    kept, made = [], list[onnx.TensorProto]()
+    for node in fixed.graph.node:
+        value = _value(node, known, found, fixed)
+        if value is None:
+            kept.append(node)
+        else:
+            known[node.output[0]] = value
+            made.append(numpy_helper.from_array(value, node.output[0]))
+    outputs = {value.name for value in fixed.graph.output}
+    if not made or outputs & {one.name for one in made}:
+        return False
+    fixed.graph.initializer.extend(made)
+    nodes = [onnx.NodeProto.FromString(node.SerializeToString()) for node in kept]
+    del fixed.graph.node[:]
+    fixed.graph.node.extend(nodes)
+    return True
+
+
+def _value(
+    node: onnx.NodeProto, known: Mapping[str, Array], found: Mapping[str, Shape], fixed: onnx.ModelProto
+) -> Array | None:
+    """The integers that a node makes of sizes; ``None`` where it makes anything else, or not of sizes alone."""
+    if node.op_type not in _SHAPING or len(node.output) != 1:
+        return None
+    if node.op_type == "Shape":
+        shape = found.get(node.input[0])
+        feeds = None if shape is None else {node.input[0]: np.broadcast_to(np.float32(0), shape)}
+    else:
+        is_known = all(name in known for name in node.input if name)
+        feeds = {name: known[name] for name in node.input if name} if is_known else None
+    if feeds is None:
+        return None
+    try:
+        value = np.asarray(_evaluated(node, feeds, fixed))
+    except Exception:  # noqa: BLE001 - the evaluator raises anything; what is unknown then stays so
+        return None
+    return value if value.dtype.kind in "iub" and value.size <= _FEW else None
+
+
+def _evaluated(node: onnx.NodeProto, feeds: Mapping[str, Array], fixed: onnx.ModelProto) -> Array:
+    inputs = [
+        helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
+        for name, array in feeds.items()
+    ]
+    output = helper.make_tensor_value_info(node.output[0], onnx.TensorProto.UNDEFINED, None)
+    graph = helper.make_graph([node], "one", inputs, [output])
+    one = helper.make_model(graph, opset_imports=fixed.opset_import)
+    value: Array = ReferenceEvaluator(one).run(None, dict(feeds))[0]
+    return value
