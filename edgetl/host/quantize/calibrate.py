@@ -87,7 +87,9 @@ def watched_tensors(model: onnx.ModelProto) -> dict[str, bool]:
 
     Channels are those of the inputs of weighted layers, whose means say how quantized weights shift the outputs.
 
-    A tensor that only a ReLU or Clip reads is left out: it is never quantized apart from that activation's output.
+    A tensor that only a ReLU or Clip reads is left out: it is never quantized apart from that activation's output. So
+    is what a sum in front of a Softmax reads and makes: no rendering quantizes it, and masks of attention are minus
+    infinity there.
 
     Raises:
         Unsupported: the graph is quantized already.
@@ -96,7 +98,13 @@ def watched_tensors(model: onnx.ModelProto) -> dict[str, bool]:
     if any(node.op_type in ("QuantizeLinear", "DequantizeLinear", "QLinearConv") for node in nodes):
         raise Unsupported("the graph is quantized already; calibrate the float graph it was made from")
     floats, constants = float_tensors(model), weights_of(model)
-    names = dict.fromkeys(name for node in nodes if node.op_type in QUANTIZABLE for name in (*node.input, *node.output))
+    masked = {node.input[0] for node in nodes if node.op_type == "Softmax"}
+    watched = [
+        node
+        for node in nodes
+        if node.op_type in QUANTIZABLE and not (node.op_type == "Add" and node.output[0] in masked)
+    ]
+    names = dict.fromkeys(name for node in watched for name in (*node.input, *node.output))
     hidden = before_clipping(model)
     weighted = {node.input[0] for node in nodes if node.op_type in WEIGHTED}
     return {name: name in weighted for name in names if name in floats and name not in constants and name not in hidden}
