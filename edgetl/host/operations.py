@@ -135,7 +135,7 @@ def _value(
     if feeds is None:
         return None
     try:
-        value = np.asarray(_evaluated(node, feeds, fixed))
+        value = _evaluated(node, feeds, fixed)
     except Exception:  # noqa: BLE001 - the evaluator raises anything; what is unknown then stays so
         return None
     return value if value.dtype.kind in "iub" and value.size <= _FEW else None
@@ -149,5 +149,5 @@ def _evaluated(node: onnx.NodeProto, feeds: Mapping[str, Array], fixed: onnx.Mod
     output = helper.make_tensor_value_info(node.output[0], onnx.TensorProto.UNDEFINED, None)
     graph = helper.make_graph([node], "one", inputs, [output])
     one = helper.make_model(graph, opset_imports=fixed.opset_import)
-    value: Array = ReferenceEvaluator(one).run(None, dict(feeds))[0]
-    return value
+    (value,) = ReferenceEvaluator(one).run(None, dict(feeds))
+    return np.asarray(value)
