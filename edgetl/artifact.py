@@ -24,9 +24,9 @@ class Artifact(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     operations: int | None
-    """Multiply-adds x 2 of the convolutions and matrix products for one sample.
+    """Multiply-adds x 2 of the convolutions and matrix products for one sample, a golden one where lengths are free.
 
-    ``None`` where an input has a free size besides the batch, on which they depend, or where not all can be counted.
+    ``None`` where they depend on a free size that no sample tells, or where not all can be counted.
     """
     weight_bytes: int
     size_bytes: int

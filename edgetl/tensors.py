@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias
 
@@ -13,6 +14,8 @@ from edgetl.errors import Unsupported
 
 Array: TypeAlias = NDArray[Any]
 Batch: TypeAlias = Mapping[str, Array]
+Feed: TypeAlias = "Array | Batch"
+"""What a model takes for one sample: all of its inputs with a batch of 1, or its only one without the batch."""
 DType = Literal["uint8", "int8", "int32", "int64", "float16", "float32", "float64", "bool"]
 
 
@@ -87,3 +90,25 @@ def fits(shape: tuple[int, ...], expected: tuple[int | None, ...]) -> bool:
 def contiguous(feeds: Batch) -> dict[str, Array]:
     """The same arrays, copied only where a runtime could not read them as they lie."""
     return {name: np.ascontiguousarray(array) for name, array in feeds.items()}
+
+
+def feeds_of(sample: Feed, inputs: tuple[TensorSpec, ...]) -> Batch:
+    """Every input by name, for one sample."""
+    return {inputs[0].name: sample[None]} if isinstance(sample, np.ndarray) else sample
+
+
+def feed_sha256(sample: Feed) -> str:
+    """SHA-256 of what a model takes for a sample: of the bytes alone where that is one array."""
+    if isinstance(sample, np.ndarray):
+        return hashlib.sha256(np.ascontiguousarray(sample).tobytes()).hexdigest()
+    digest = hashlib.sha256()
+    for name in sorted(sample):
+        array = np.ascontiguousarray(sample[name])
+        digest.update(repr((name, array.dtype.str, array.shape)).encode() + array.tobytes())
+    return digest.hexdigest()
+
+
+def shapes_of(sample: Feed) -> dict[str, tuple[int, ...]]:
+    """Shapes by the input's name, which is empty for a single array."""
+    arrays = {"": sample} if isinstance(sample, np.ndarray) else sample
+    return {name: array.shape for name, array in arrays.items()}

@@ -88,7 +88,8 @@ _ONNX_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option(
         "--task",
         type=click.Choice(["classify", "tensor"]),
-        help="What MODEL predicts; tensor takes images without labels.  [default: classify]",
+        help="What MODEL predicts; tensor takes samples without labels: images, or .npz files with MODEL's inputs.  "
+        "[default: classify]",
     ),
     click.option(
         "--changed-max",
@@ -100,7 +101,7 @@ _ONNX_OPTIONS: tuple[Callable[[Any], Any], ...] = (
         "--output-error-max",
         type=click.FloatRange(0, min_open=True),
         metavar="E",
-        help="Judge instead by how far outputs are off, by how much they vary over images, as in 0.1 (20 dB), with "
+        help="Judge instead by how far outputs are off, by how much they vary over samples, as in 0.1 (20 dB), with "
         "--task tensor.",
     ),
 )
@@ -125,7 +126,7 @@ def check_source(source: Source) -> None:
     if source.onnx is not None:
         _refuse(source, ("recipe", "backbone", "weights", "method"), "--onnx starts from a trained model")
         if source.data is None:
-            raise click.UsageError("--onnx needs --data: images to calibrate and judge with")
+            raise click.UsageError("--onnx needs --data: samples to calibrate and judge with")
         if source.task != "tensor":
             reason = "with labels accuracy is judged; without them say --task tensor"
             _refuse(source, ("changed_max", "output_error_max"), reason)

@@ -15,6 +15,7 @@ from edgetl.candidate import Candidate
 from edgetl.device.cache_dir import default_cache_dir, writable_cache_dir
 from edgetl.device.choice import Choice, qualified, safest, stored
 from edgetl.device.probe import environment
+from edgetl.device.sample_files import read_sample
 from edgetl.device.tasks import task_of
 from edgetl.errors import InputError, Unsupported
 from edgetl.plugins import BACKENDS, find
@@ -36,13 +37,13 @@ class Model:
         self._task = task_of(manifest)
 
     def predict(self, source: Source | Sequence[Source], order: Order = "RGB") -> Any:
-        """What the model says of one image, or of each of several.
+        """What the model says of one sample, or of each of several.
 
         Args:
             source: a path, encoded bytes, a Pillow image, or a ``uint8`` array of shape ``(h, w, 3)`` or ``(h, w)``. A
                 list, a tuple or an array of shape ``(n, h, w, 3)`` gives a list of predictions; images are taken one
                 by one. A model of tensors takes an array, or a mapping of input names to arrays, without the batch
-                dimension for one prediction, with it for a list.
+                dimension for one prediction, with it for a list; or an ``.npz`` file of one sample, as a path or bytes.
             order: channel order of arrays of pixels; everything else says its own.
 
         Returns:
@@ -51,7 +52,7 @@ class Model:
             dict of arrays for a model without labels; a list of them for several.
 
         Raises:
-            DataError: an image cannot be read.
+            DataError: an image or a file of a sample cannot be read.
             InputError: the model is closed, or ``order`` is neither or not for such a source.
             Unsupported: a tensor is not of the dtype and shape that the model takes.
         """
@@ -78,6 +79,8 @@ class Model:
         self.close()
 
     def _predict_tensors(self, source: Any) -> Any:
+        if isinstance(source, (str, Path, bytes)):
+            return self._infer(read_sample(source, self._inputs))
         feeds = source if isinstance(source, Mapping) else {self._inputs[0].name: source}
         arrays = {name: np.asarray(value) for name, value in feeds.items()}
         ranks = {spec.name: len(spec.shape) for spec in self._inputs}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
@@ -18,7 +19,6 @@ from edgetl.host.data.audit import Audited
 from edgetl.host.data.card import data_card
 from edgetl.host.data.dataset import Sample
 from edgetl.host.data.labels import class_counts
-from edgetl.host.data.stream import stream
 from edgetl.host.fingerprint import tool_versions
 from edgetl.host.graph import artifact_from, read_graph
 from edgetl.host.judge import Judged, describe
@@ -29,6 +29,7 @@ from edgetl.host.variants import Calibrated, stratified
 from edgetl.host.workspace import Workspace
 from edgetl.ladder import Ladder
 from edgetl.recipe import HUB, GoldenChoice, Recipe
+from edgetl.tensors import feeds_of
 
 ENCODED = 16
 """Golden samples that travel as files too, for decoder check and end-to-end timing; few, because photos are large."""
@@ -74,8 +75,10 @@ class Origin:
     calibrated: CalibrationSummary | None
     """What ranges were taken from; ``None`` where nothing was calibrated, or nobody knows."""
     base: Path
+    is_own: bool = False
+    """Whether the model is a user's own file, trained elsewhere."""
     wrapping: Wrapping | None = None
-    """What was put around a user's own model; ``None`` where the model was adapted here."""
+    """What was put around such a file; ``None`` where nothing was."""
     ladders: tuple[Ladder, ...] = ()
     """What was tried to quantize it, per rendering."""
 
@@ -87,16 +90,18 @@ def contents(judged: tuple[Judged, ...], origin: Origin, thresholds: tuple[float
     for variant in judged:
         if not variant.passed:
             workspace.progress.warn(f"variant {variant.made.name} is not packed: {failures(variant.evaluation.checks)}")
+    samples = golden(packed, workspace.splits.validation, recipe.golden, workspace)
+    sizes = {name: (1, *array.shape[1:]) for name, array in samples.inputs.items()}
     return Contents(
         name=recipe.name,
         version=recipe.version,
         task=recipe.task.kind,
         classes=workspace.classes,
-        preprocess=workspace.preprocess,
-        variants=tuple(described(variant) for variant in packed),
+        preprocess=workspace.reader.preprocess,
+        variants=tuple(described(variant, sizes) for variant in packed),
         models={variant.made.name: variant.made.model for variant in packed},
         gates=recipe.gates,
-        golden=golden(packed, workspace.splits.validation, recipe.golden, workspace),
+        golden=samples,
         evaluations=tuple(variant.evaluation for variant in judged),
         recipe_sha256=recipe.sha256,
         provenance=provenance(origin),
@@ -105,28 +110,33 @@ def contents(judged: tuple[Judged, ...], origin: Origin, thresholds: tuple[float
     )
 
 
-def described(variant: Judged) -> Variant:
-    """A variant with what is known of its file."""
+def described(variant: Judged, sizes: Mapping[str, tuple[int, ...]]) -> Variant:
+    """A variant with what is known of its file, and of its work on a sample of these sizes."""
     made = variant.made
-    artifact = artifact_from(made.model, made.model.name, made.rendering, made.precision)
+    artifact = artifact_from(made.model, made.model.name, made.rendering, made.precision, sizes)
     return Variant(made.name, msgspec.structs.replace(artifact, proven_isa=proven_for(read_graph(made.model))))
 
 
 def golden(
     packed: tuple[Judged, ...], samples: tuple[Sample, ...], choice: GoldenChoice, workspace: Workspace
 ) -> Golden:
-    """Validation samples with the host's outputs of every packed variant."""
-    chosen = stratified(samples, choice.n, workspace.seed)[: choice.n]
-    images = tuple(stream(chosen, workspace.preprocess, threads=workspace.threads))
+    """Validation samples with the host's outputs of every packed variant; of several shapes only the commonest."""
+    alike = workspace.reader.alike(samples)
+    if len(alike) < len(samples):
+        workspace.progress.note(f"golden samples are of the commonest shape, which {len(alike)} of {len(samples)} have")
+    chosen = stratified(alike, choice.n, workspace.seed)[: choice.n]
+    inputs = artifact_from(packed[0].made.model, packed[0].made.model.name, "float", "fp32").inputs
+    feeds = [feeds_of(sample, inputs) for sample in workspace.feeds(chosen)]
     references = {
         variant.made.name: predictions(
             variant.made.engine, chosen, workspace, f"record golden outputs of {variant.made.name}"
         )
         for variant in packed
     }
-    encoded = tuple(_bytes(sample) for sample in chosen[:ENCODED]) if choice.include_images else ()
+    has_files = choice.include_images and workspace.reader.preprocess is not None
+    encoded = tuple(_bytes(sample) for sample in chosen[:ENCODED]) if has_files else ()
     return Golden(
-        inputs={"image": np.stack(images)},
+        inputs={spec.name: np.concatenate([feed[spec.name] for feed in feeds]) for spec in inputs},
         references=references,
         labels=tuple(sample.truth for sample in chosen) if workspace.classes else (),
         encoded=encoded,
@@ -139,7 +149,7 @@ def provenance(origin: Origin) -> Provenance:
     return Provenance(
         backbone=origin.backbone.name,
         weights_sha256=origin.backbone.weights_sha256,
-        method=origin.recipe.adapt.method if origin.wrapping is None else USER_ONNX,
+        method=USER_ONNX if origin.is_own else origin.recipe.adapt.method,
         data_sha256=origin.audited.dataset.sha256,
         samples={name: sum(counts) for name, counts in splits.counts.items()},
         calibration=origin.calibrated,
@@ -184,10 +194,8 @@ def _notes(origin: Origin) -> dict[str, Any]:
     """JSON-able; files by their names only, because folders tell about the machine."""
     data, backbone = origin.recipe.data, origin.backbone
     seed = origin.recipe.seed if data.split_seed is None else data.split_seed
-    preprocess = origin.workspace.preprocess
     notes: dict[str, Any] = {
         "adapt": origin.report,
-        "data": data_card(origin.audited, origin.workspace.splits, (preprocess.height, preprocess.width)),
         "recipe": _without_folders(msgspec.json.decode(msgspec.json.encode(origin.recipe))),
         "skipped": origin.audited.left_out,
         "splits": {"seed": seed, "sha256": origin.workspace.splits.sha256},
@@ -198,6 +206,10 @@ def _notes(origin: Origin) -> dict[str, Any]:
             "licence": backbone.licence,
         },
     }
+    preprocess = origin.workspace.reader.preprocess
+    if preprocess is not None:
+        size = (preprocess.height, preprocess.width)
+        notes["data"] = data_card(origin.audited, origin.workspace.splits, size)
     if origin.ladders:
         notes["quantization"] = msgspec.to_builtins(origin.ladders)
     wrapping = origin.wrapping

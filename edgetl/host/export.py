@@ -28,7 +28,7 @@ from edgetl.host.graph import FEATURES, sort_nodes, write_graph
 from edgetl.host.inference import Engine, collect
 from edgetl.host.workspace import Workspace
 from edgetl.preprocess import Preprocess
-from edgetl.tensors import Array, Batch
+from edgetl.tensors import Array, Batch, Feed
 
 INPUT = "image"
 OPSET = 18
@@ -104,22 +104,22 @@ def sizes_behind_cast(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def optimise(
-    model: onnx.ModelProto, images: tuple[Array, ...], scratch: Path, passes: tuple[GraphPass, ...] = PASSES
+    model: onnx.ModelProto, samples: tuple[Feed, ...], scratch: Path, passes: tuple[GraphPass, ...] = PASSES
 ) -> tuple[onnx.ModelProto, tuple[PassReport, ...]]:
-    """Apply each pass; one that fails, or changes the outputs on real images, is reverted.
+    """Apply each pass; one that fails, or changes the outputs on real samples, is reverted.
 
     Args:
-        images: ``uint8 (h, w, 3)`` each, at least one.
+        samples: what the model takes for each, at least one.
         scratch: a folder for the graphs under test.
     """
     reports = []
-    reference = _outputs(model, images, scratch / "reference.onnx")
+    reference = _outputs(model, samples, scratch / "reference.onnx")
     for step in passes:
         reason, changed = "", model
         try:
             changed = step.apply(_copy(model))
             checks = parity(
-                _outputs(changed, images, scratch / "changed.onnx"), reference, scaled(PASS_TOLERANCE, reference)
+                _outputs(changed, samples, scratch / "changed.onnx"), reference, scaled(PASS_TOLERANCE, reference)
             )
             reason = "; ".join(check.reason for check in checks if not check.passed)
         except Exception as error:  # noqa: BLE001 - foreign passes raise anything; the graph before them is sound
@@ -176,9 +176,9 @@ def module_digest(module: torch.nn.Module) -> str:
     return digest.hexdigest()
 
 
-def _outputs(model: onnx.ModelProto, images: tuple[Array, ...], path: Path) -> dict[str, Array]:
+def _outputs(model: onnx.ModelProto, samples: tuple[Feed, ...], path: Path) -> dict[str, Array]:
     write_graph(model, path)
-    return collect(Engine(path, "onnxruntime"), images, threads=1)
+    return collect(Engine(path, "onnxruntime"), samples, threads=1)
 
 
 def _copy(model: onnx.ModelProto) -> onnx.ModelProto:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
@@ -18,8 +18,8 @@ from edgetl.errors import Unsupported
 from edgetl.files import write_bytes
 from edgetl.host import operations
 from edgetl.host.naming import fresh_name, rename_tensors, tensor_names
+from edgetl.host.specs import spec_of
 from edgetl.host.weight_bytes import weight_bytes
-from edgetl.tensors import DType, TensorSpec
 
 if TYPE_CHECKING:
     from edgetl.host.adapt import Head
@@ -48,7 +48,7 @@ def attach_head(trunk: Path, head: Head, out: Path) -> None:
         raise Unsupported(
             f"a trunk's only output is {FEATURES!r}, this one has {', '.join(outputs)}; export it without a head"
         )
-    width = _spec(model.graph.output[0]).shape[-1]
+    width = spec_of(model.graph.output[0]).shape[-1]
     if width not in (None, head.weight.shape[1]):
         raise Unsupported(
             f"the head takes {head.weight.shape[1]} features, the trunk makes {width}; fit the head on this trunk"
@@ -87,11 +87,15 @@ def expose_features(model: Path, out: Path) -> None:
     write_graph(graph, out)
 
 
-def artifact_from(path: Path, file: str, rendering: str, precision: Precision) -> Artifact:
+def artifact_from(
+    path: Path, file: str, rendering: str, precision: Precision, sizes: Mapping[str, tuple[int, ...]] | None = None
+) -> Artifact:
     """Describe an ONNX file.
 
     Args:
         file: its path inside the bundle or folder, with ``/``.
+        sizes: shapes of inputs of one sample, to count operations by; without them a free size besides the batch
+            leaves their number unknown.
 
     Raises:
         Unsupported: not an ONNX graph, weights in other files, or an input or output of a type that EdgeTL cannot
@@ -106,9 +110,9 @@ def artifact_from(path: Path, file: str, rendering: str, precision: Precision) -
         format="onnx",
         rendering=rendering,
         precision=precision,
-        inputs=tuple(_spec(value) for value in model.graph.input if value.name not in weights),
-        outputs=tuple(_spec(value) for value in model.graph.output),
-        operations=operations.of_one_sample(model),
+        inputs=tuple(spec_of(value) for value in model.graph.input if value.name not in weights),
+        outputs=tuple(spec_of(value) for value in model.graph.output),
+        operations=operations.of_one_sample(model, sizes),
         weight_bytes=weight_bytes(model),
         size_bytes=path.stat().st_size,
         sha256=sha256_of(path),
@@ -116,16 +120,18 @@ def artifact_from(path: Path, file: str, rendering: str, precision: Precision) -
 
 
 def head_nodes(model: onnx.ModelProto) -> frozenset[str]:
-    """Names of the nodes from the last matrix product to the output: what stays in float."""
+    """Names of the nodes from the last matrix product to the output: what stays in float.
+
+    Where a sum adds what came before that product to it, as around every block of a transformer, what came before is
+    not of the head.
+    """
     producers = {output: node for node in model.graph.node for output in node.output}
     found: set[str] = set()
-    waiting = [output.name for output in model.graph.output]
-    while waiting:
-        node = producers.get(waiting.pop())
-        if node is not None and node.name not in found:
-            found.add(node.name)
-            if node.op_type not in _MATRIX:
-                waiting.extend(node.input)
+    for output in model.graph.output:
+        reached = _before((output.name,), producers, _MATRIX)
+        last = {name: node for name, node in reached.items() if node.op_type in _MATRIX}
+        earlier = _before([name for node in last.values() for name in node.input], producers, frozenset())
+        found |= reached.keys() - earlier.keys()
     return frozenset(found)
 
 
@@ -276,13 +282,16 @@ def _batch(model: onnx.ModelProto) -> str | int:
     return dimension.dim_value if dimension.HasField("dim_value") else dimension.dim_param or "N"
 
 
-def _spec(value: onnx.ValueInfoProto) -> TensorSpec:
-    tensor = value.type.tensor_type
-    try:
-        dtype = helper.tensor_dtype_to_np_dtype(tensor.elem_type).name
-    except KeyError:
-        dtype = "no tensor"
-    if dtype not in get_args(DType):
-        raise Unsupported(f"tensor {value.name!r} is {dtype}, expected one of: {', '.join(get_args(DType))}")
-    shape = tuple(size.dim_value if size.HasField("dim_value") else None for size in tensor.shape.dim)
-    return TensorSpec(value.name, cast(DType, dtype), shape)
+def _before(
+    tensors: Iterable[str], producers: Mapping[str, onnx.NodeProto], ends: frozenset[str]
+) -> dict[str, onnx.NodeProto]:
+    """Nodes that tensors depend on, by name; nothing is looked for before operators of ``ends``."""
+    found: dict[str, onnx.NodeProto] = {}
+    waiting = list(tensors)
+    while waiting:
+        node = producers.get(waiting.pop())
+        if node is not None and node.name not in found:
+            found[node.name] = node
+            if node.op_type not in ends:
+                waiting.extend(node.input)
+    return found

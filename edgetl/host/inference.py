@@ -1,4 +1,4 @@
-"""Many images through one ONNX graph on the host, as fast as its CPUs allow."""
+"""Many samples through one ONNX graph on the host, as fast as its CPUs allow."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from edgetl.files import write_bytes
 from edgetl.host.cache import Cache, digest
 from edgetl.plugins import BACKENDS, find
 from edgetl.runner import Backend, LoadOptions, Runner
-from edgetl.tensors import Array, Batch
+from edgetl.tensors import Array, Feed, feeds_of, shapes_of
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,12 @@ class Crew:
 
     @classmethod
     def many(cls, cpus: int) -> Crew:
-        """One runner of one thread per CPU: most images per second."""
+        """One runner of one thread per CPU: most samples per second."""
         return cls(cpus, 1)
 
     @classmethod
     def alone(cls, cpus: int) -> Crew:
-        """One runner with all threads: the least time for one image, as on a device."""
+        """One runner with all threads: the least time for one sample, as on a device."""
         return cls(1, cpus)
 
 
@@ -74,14 +74,14 @@ def installed() -> tuple[str, ...]:
     return names
 
 
-def fastest(model: Path, precision: str, sample: Array, crew: Crew, cache: Cache) -> Engine:
+def fastest(model: Path, precision: str, sample: Feed, crew: Crew, cache: Cache) -> Engine:
     """The runtime that is fastest for this graph on this machine, measured once and remembered.
 
     Args:
         model: an ONNX graph.
         precision: the graph's own; a float graph's features are never computed in reduced floats.
-        sample: one image, ``uint8 (h, w, 3)``.
-        crew: what it is to be fastest with: many images at a time, or one alone, as on a device.
+        sample: one of usual size.
+        crew: what it is to be fastest with: many samples at a time, or one alone, as on a device.
         cache: where the answer is kept.
 
     Raises:
@@ -90,7 +90,7 @@ def fastest(model: Path, precision: str, sample: Array, crew: Crew, cache: Cache
     """
     names = installed()
     engines = [Engine(model, name, precision) for name in names]
-    parts = [[engine.identity for engine in engines], crew.runners, crew.threads]
+    parts = [[engine.identity for engine in engines], crew.runners, crew.threads, shapes_of(sample)]
     remembered = cache.path("fastest", parts, ".json")
     known = _known(remembered)
     if known is not None and known in names:
@@ -101,28 +101,28 @@ def fastest(model: Path, precision: str, sample: Array, crew: Crew, cache: Cache
     return best
 
 
-def run(engine: Engine, images: Iterable[Array], threads: int) -> Iterator[dict[str, Array]]:
-    """The outputs for each image, in order; a bounded number is in flight.
+def run(engine: Engine, samples: Iterable[Feed], threads: int) -> Iterator[dict[str, Array]]:
+    """The outputs for each sample, in order; a bounded number is in flight.
 
     One runner of one thread per CPU: on small networks that is faster than one runner with all threads.
     """
     with pool(engine, Crew.many(threads)) as infer:
-        yield from _ordered(infer, images, threads)
+        yield from _ordered(infer, samples, threads)
 
 
-def collect(engine: Engine, images: Iterable[Array], threads: int) -> dict[str, Array]:
+def collect(engine: Engine, samples: Iterable[Feed], threads: int) -> dict[str, Array]:
     """All outputs, stacked along the first dimension."""
-    rows = list(run(engine, images, threads))
+    rows = list(run(engine, samples, threads))
     return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
 
 
 def _ordered(
-    infer: Callable[[Array], dict[str, Array]], images: Iterable[Array], threads: int
+    infer: Callable[[Feed], dict[str, Array]], samples: Iterable[Feed], threads: int
 ) -> Iterator[dict[str, Array]]:
     with ThreadPoolExecutor(threads) as executor:
         waiting: deque[Future[dict[str, Array]]] = deque()
-        for image in images:
-            waiting.append(executor.submit(infer, image))
+        for sample in samples:
+            waiting.append(executor.submit(infer, sample))
             if len(waiting) >= 2 * threads:
                 yield waiting.popleft().result()
         while waiting:
@@ -130,21 +130,20 @@ def _ordered(
 
 
 @contextmanager
-def pool(engine: Engine, crew: Crew) -> Iterator[Callable[[Array], dict[str, Array]]]:
-    """Runners of a graph as one call that takes an image, ``uint8 (h, w, 3)``, and waits for an idle one."""
+def pool(engine: Engine, crew: Crew) -> Iterator[Callable[[Feed], dict[str, Array]]]:
+    """Runners of a graph as one call that takes a sample and waits for an idle one."""
     backend: Backend = find(BACKENDS, engine.runtime, "runtime")
     options = LoadOptions(threads=crew.threads, precision=engine.precision, batch=1)
     idle: queue.SimpleQueue[Runner] = queue.SimpleQueue()
     runners = [backend.load(backend.build(engine.model, options, None), options) for _ in range(crew.runners)]
     for runner in runners:
         idle.put(runner)
-    name = runners[0].inputs[0].name
+    inputs = runners[0].inputs
 
-    def infer(image: Array) -> dict[str, Array]:
+    def infer(sample: Feed) -> dict[str, Array]:
         runner = idle.get()
         try:
-            feeds: Batch = {name: image[None]}
-            return runner.infer(feeds)
+            return runner.infer(feeds_of(sample, inputs))
         finally:
             idle.put(runner)
 
@@ -163,7 +162,7 @@ def _known(file: Path) -> str | None:
         return None
 
 
-def _times(engines: list[Engine], sample: Array, crew: Crew) -> dict[Engine, float]:
+def _times(engines: list[Engine], sample: Feed, crew: Crew) -> dict[Engine, float]:
     """Seconds of each engine that takes the graph: ONNX Runtime, for one, has no bf16 kernels."""
     times: dict[Engine, float] = {}
     refused: BackendError | None = None
@@ -177,7 +176,7 @@ def _times(engines: list[Engine], sample: Array, crew: Crew) -> dict[Engine, flo
     return times
 
 
-def _seconds(engine: Engine, sample: Array, crew: Crew, count: int = 24) -> float:
+def _seconds(engine: Engine, sample: Feed, crew: Crew, count: int = 24) -> float:
     with pool(engine, crew) as infer:
         for _ in _ordered(infer, [sample] * crew.runners * 4, crew.runners):
             pass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from edgetl.host.graph import LOGITS
 from edgetl.host.user_onnx import Activation, Wrapping
 from edgetl.plugins import BACKENDS, find
 from edgetl.runner import Backend, LoadOptions, Runner
-from edgetl.tensors import Array, Batch
+from edgetl.tensors import Array, Batch, Feed, TensorSpec, feeds_of
 
 SPREAD, RTOL = 2e-3, 1e-3
 """What float32 arithmetic in another order may change, as for the other comparisons of float graphs."""
@@ -34,30 +35,34 @@ def check_runs(model: Path, threads: int) -> None:
         raise Unsupported(f"{error}; the file may be damaged or cut off: export the model again") from error
 
 
-def original_outputs(model: Path, images: tuple[Array, ...], wrapping: Wrapping, threads: int) -> dict[str, Array]:
-    """What a user's own file computes for images that are normalised in numpy, not by a graph.
+def original_outputs(
+    model: Path, samples: tuple[Feed, ...], wrapping: Wrapping | None, threads: int
+) -> dict[str, Array]:
+    """What a user's own file computes for samples; images are normalised in numpy, not by a graph.
 
     Args:
-        images: ``uint8 (h, w, 3)`` each, at least one.
+        samples: at least one; images as ``uint8 (h, w, 3)``.
+        wrapping: what stands between an image and the file; ``None`` where samples are what it takes.
 
     Returns:
         Arrays of shape ``(n, ...)`` by the file's own names.
 
     Raises:
-        Unsupported: an output does not have the sample as first dimension, or its shape varies with the image.
+        Unsupported: an output does not have the sample as first dimension, or its shape varies with the sample.
         BackendError: ONNX Runtime refuses the file.
     """
     runner = _runner(model, threads)
     try:
-        rows = [runner.infer({runner.inputs[0].name: wrapping.feed(image)}) for image in images]
+        rows = [runner.infer(_feeds(sample, wrapping, runner.inputs)) for sample in samples]
     finally:
         runner.close()
     for name in rows[0]:
         shapes = sorted({row[name].shape for row in rows})
         if len(shapes) > 1 or shapes[0][:1] != (1,):
             raise Unsupported(
-                f"output {name!r} of {model.name!r} has shape {' or '.join(map(str, shapes))} for one image; expected "
-                "the sample as first dimension and the same shape for every image; leave that output out of the model"
+                f"output {name!r} of {model.name!r} has shape {' or '.join(map(str, shapes))} for one sample; "
+                "expected the sample as first dimension and the same shape for every one; give samples of one length, "
+                "or leave that output out of the model"
             )
     return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
 
@@ -86,6 +91,12 @@ def parity_with_original(outputs: Batch, original: Batch, removed: Activation | 
         title = f"parity of {name} with the original model"
         checks.append(Check(title, check.value, check.limit, check.unit, check.passed, check.reason, check.n))
     return tuple(checks)
+
+
+def _feeds(sample: Feed, wrapping: Wrapping | None, inputs: tuple[TensorSpec, ...]) -> Batch:
+    if wrapping is None:
+        return feeds_of(sample, inputs)
+    return {inputs[0].name: wrapping.feed(cast(Array, sample))}
 
 
 def _runner(model: Path, threads: int) -> Runner:

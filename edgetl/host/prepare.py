@@ -19,6 +19,7 @@ from edgetl.host.adaptation import adaptation
 from edgetl.host.backbones import load_backbone
 from edgetl.host.cache import Cache
 from edgetl.host.contents import BackboneOrigin, Origin, summary_of
+from edgetl.host.data.reader import ImageReader
 from edgetl.host.fingerprint import preparation_key
 from edgetl.host.judge import jury_for, settled_by
 from edgetl.host.ladder import Ascent, Climbed, climb
@@ -151,7 +152,7 @@ def adapt_context(request: PrepareRequest, material: Material, progress: Progres
     workspace = Workspace(
         splits=material.splits,
         classes=material.classes,
-        preprocess=recipe.backbone.preprocess or backbone.preprocess,
+        reader=ImageReader(recipe.backbone.preprocess or backbone.preprocess),
         seed=recipe.seed,
         threads=request.threads,
         cache=Cache(request.cache),

@@ -13,12 +13,14 @@ from edgetl.check import failures
 from edgetl.errors import GateFailed, Unsupported
 from edgetl.host.cache import Cache
 from edgetl.host.contents import BackboneOrigin, Origin, summary_of
-from edgetl.host.data.stream import stream
+from edgetl.host.data.reader import ImageReader, Reader
+from edgetl.host.data.source import open_unlabelled
+from edgetl.host.data.tensors import is_tensor
 from edgetl.host.export import optimise
 from edgetl.host.graph import read_graph, whole_sha256, write_graph
 from edgetl.host.inference import Engine, collect
 from edgetl.host.judge import jury_for
-from edgetl.host.material import Material, examined, held_out_images, labelled
+from edgetl.host.material import Material, examined, held_out_images, labelled, opened
 from edgetl.host.original import check_runs, original_outputs, parity_with_original
 from edgetl.host.packing import pack
 from edgetl.host.prepare import Prepared, Quantized, earlier_named, quantized
@@ -27,9 +29,9 @@ from edgetl.host.remarks import no_better_than_guessing
 from edgetl.host.request import PrepareRequest
 from edgetl.host.unlabelled import unjudged_because, unlabelled_material
 from edgetl.host.user_onnx import InputFormat, Wrapping, classes_of, wrap_classifier, wrap_tensors
+from edgetl.host.user_tensors import take_as_it_is
 from edgetl.host.variants import PARITY_IMAGES, Made, fastest_runtime, stratified
 from edgetl.host.workspace import Workspace
-from edgetl.preprocess import Preprocess
 from edgetl.progress import Progress
 from edgetl.recipe import Recipe
 
@@ -52,10 +54,12 @@ def prepare_onnx(request: OnnxRequest, progress: Progress) -> Prepared:
     it has to answer as the float model does (:func:`edgetl.device.tasks.likeness.likeness`). Where that cannot be
     judged, or nothing of the model can be quantized, only the float model is packed, and a remark says why.
 
+    Samples without labels are images, for a model that takes one, or ``.npz`` files, for one of any inputs.
+
     Raises:
-        Unsupported: the file is no model that runs, or not one of images, or its outputs are not the classes of the
-            data; told before any image is read.
-        DataError: the images are not fit for use.
+        Unsupported: the file is no model that runs, or takes other inputs than the samples are, or its outputs are not
+            the classes of the data; told before any sample is read.
+        DataError: the samples are not fit for use.
         GateFailed: the wrapped model does not compute what the file computes, or no variant met the gates.
     """
     with earlier_named(request.common.out):
@@ -65,11 +69,9 @@ def prepare_onnx(request: OnnxRequest, progress: Progress) -> Prepared:
 def _prepare(request: OnnxRequest, progress: Progress) -> Prepared:
     common = request.common
     allowed(common.recipe.quantize.treatments)
-    is_labelled = common.recipe.task.kind != "tensor"
-    wrapped = _wrap(request)
-    material = _labelled_material(request, wrapped, progress) if is_labelled else unlabelled_material(common, progress)
+    wrapped, material = (_unlabelled if common.recipe.task.kind == "tensor" else _labelled)(request, progress)
     with tempfile.TemporaryDirectory(prefix="edgetl-") as folder:
-        workspace = _workspace(common, material, wrapped.preprocess, progress)
+        workspace = _workspace(common, material, wrapped.reader, progress)
         made = _float_variant(request, wrapped, workspace, Path(folder) / "fp32.onnx")
         others, because = _quantized(made, common.recipe, workspace)
         origin = Origin(
@@ -80,6 +82,7 @@ def _prepare(request: OnnxRequest, progress: Progress) -> Prepared:
             audited=material.audited,
             calibrated=summary_of(others.calibrated, workspace.classes),
             base=common.base,
+            is_own=True,
             wrapping=wrapped.wrapping,
             ladders=others.ladders,
         )
@@ -88,7 +91,7 @@ def _prepare(request: OnnxRequest, progress: Progress) -> Prepared:
     bundle, held_out = Bundle.open(common.out), held_out_images(material, hashes)
     found = bundle.manifest.evaluations[0].selection
     remarks = others.remarks if because is None else (f"only the float model is packed, because {because}",)
-    if found is not None:
+    if found is not None and wrapped.wrapping is not None:
         remarks += no_better_than_guessing(found, wrapped.wrapping)
     for remark in remarks:
         progress.warn(remark)
@@ -108,14 +111,23 @@ def _quantized(made: Made, recipe: Recipe, workspace: Workspace) -> tuple[Quanti
         return Quantized(), str(error)
 
 
-def _labelled_material(request: OnnxRequest, wrapped: _Wrapped, progress: Progress) -> Material:
+def _labelled(request: OnnxRequest, progress: Progress) -> tuple[_Wrapped, Material]:
+    wrapped = _wrap(request)
     dataset = labelled(request.common)
     if wrapped.classes not in (None, len(dataset.classes)):
         raise Unsupported(
             f"model {request.model.name!r} has {wrapped.classes} outputs, the data has {len(dataset.classes)} classes "
             f"({', '.join(dataset.classes[:8])}); class folders must be the model's classes in sorted order"
         )
-    return examined(dataset, request.common, progress)
+    return wrapped, examined(dataset, request.common, progress)
+
+
+def _unlabelled(request: OnnxRequest, progress: Progress) -> tuple[_Wrapped, Material]:
+    common = request.common
+    dataset = opened(common, open_unlabelled)
+    are_tensors = all(isinstance(one.image, Path) and is_tensor(one.image) for one in dataset.samples)
+    wrapped = (_taken if are_tensors else _wrap)(request)
+    return wrapped, unlabelled_material(dataset, common, wrapped.reader, progress)
 
 
 @dataclass(frozen=True)
@@ -123,9 +135,10 @@ class _Wrapped:
     """A user's model after wrapping, and what was done."""
 
     model: onnx.ModelProto
-    wrapping: Wrapping
-    preprocess: Preprocess
-    classes: int | None
+    wrapping: Wrapping | None
+    """``None`` where samples are what the model takes."""
+    reader: Reader
+    classes: int | None = None
     """Of a classifier, where the graph says it."""
 
 
@@ -140,14 +153,25 @@ def _wrap(request: OnnxRequest) -> _Wrapped:
             f"[backbone] preprocess makes {preprocess.height}x{preprocess.width} images, the model takes "
             f"{wrapping.preprocess.height}x{wrapping.preprocess.width}"
         )
-    return _Wrapped(model, wrapping, preprocess, None if is_tensor else classes_of(model))
+    return _Wrapped(model, wrapping, ImageReader(preprocess), None if is_tensor else classes_of(model))
 
 
-def _workspace(common: PrepareRequest, material: Material, preprocess: Preprocess, progress: Progress) -> Workspace:
+def _taken(request: OnnxRequest) -> _Wrapped:
+    if request.expects != InputFormat() or request.common.recipe.backbone.preprocess is not None:
+        raise Unsupported(
+            "the data are .npz files, which the model takes as they are; leave out what says how images are fed "
+            "(--mean, --std, --layout, --size)"
+        )
+    model = read_graph(request.model)
+    check_runs(request.model, request.common.threads)
+    return _Wrapped(model, None, take_as_it_is(model))
+
+
+def _workspace(common: PrepareRequest, material: Material, reader: Reader, progress: Progress) -> Workspace:
     return Workspace(
         splits=material.splits,
         classes=material.classes if common.recipe.task.kind != "tensor" else (),
-        preprocess=preprocess,
+        reader=reader,
         seed=common.recipe.seed,
         threads=common.threads,
         cache=Cache(common.cache),
@@ -164,19 +188,20 @@ def _float_variant(request: OnnxRequest, wrapped: _Wrapped, workspace: Workspace
     """
     progress, samples = workspace.progress, workspace.splits.validation
     chosen = stratified(samples, PARITY_IMAGES, workspace.seed)[:PARITY_IMAGES]
-    images = tuple(stream(chosen, workspace.preprocess, threads=workspace.threads))
+    feeds = tuple(workspace.feeds(chosen))
     with progress.stage("run the model as it came"):
-        expected = original_outputs(request.model, images, wrapped.wrapping, workspace.threads)
+        expected = original_outputs(request.model, feeds, wrapped.wrapping, workspace.threads)
     with progress.stage("optimise the graph"), tempfile.TemporaryDirectory(prefix="edgetl-passes-") as scratch:
-        model, reports = optimise(wrapped.model, images[:PASS_IMAGES], Path(scratch))
+        model, reports = optimise(wrapped.model, feeds[:PASS_IMAGES], Path(scratch))
     for report in reports:
         if not report.kept:
             progress.note(f"graph pass {report.name!r} reverted: {report.reason}")
     write_graph(model, path)
     runtime = fastest_runtime(path, "fp32", workspace)
     with progress.stage("compare with the model as it came"):
-        outputs = collect(Engine(path, runtime), images, workspace.threads)
-    checks = parity_with_original(outputs, expected, wrapped.wrapping.removed)
+        outputs = collect(Engine(path, runtime), feeds, workspace.threads)
+    removed = None if wrapped.wrapping is None else wrapped.wrapping.removed
+    checks = parity_with_original(outputs, expected, removed)
     if failures(checks):
         raise GateFailed(
             f"the wrapped model does not compute what {request.model.name!r} computes ({failures(checks)}); nothing "

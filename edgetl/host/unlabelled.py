@@ -1,4 +1,4 @@
-"""Images without labels: how they are divided, and whether a quantized variant can be judged by them."""
+"""Samples without labels: how they are divided, and whether a quantized variant can be judged by them."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy as np
 from edgetl.device.tasks.likeness import undecided_because
 from edgetl.device.tasks.statistics import least_samples
 from edgetl.gates import Gates
-from edgetl.host.data.audit import Audit, Audited, audit
+from edgetl.host.data.audit import Audit, Audited
 from edgetl.host.data.card import check_near_duplicates
-from edgetl.host.data.noise import refuse_noise
-from edgetl.host.data.source import open_images
+from edgetl.host.data.dataset import Dataset
+from edgetl.host.data.reader import Reader
 from edgetl.host.data.splits import Sealed, Splits
 from edgetl.host.judge import Jury, predict
-from edgetl.host.material import Material, opened
+from edgetl.host.material import Material
 from edgetl.host.quantize.calibrate import MIN_IMAGES
 from edgetl.host.request import PrepareRequest
 from edgetl.host.variants import Made
@@ -25,25 +25,30 @@ LEAST_FOR_ERROR = 30
 """Samples from which on the bound of a mean error can be believed."""
 
 
-def unlabelled_material(request: PrepareRequest, progress: Progress) -> Material:
-    """Images without labels: a third for calibration, at most as many as the recipe wants, and the others to judge by.
+def unlabelled_material(dataset: Dataset, request: PrepareRequest, reader: Reader, progress: Progress) -> Material:
+    """Samples without labels: a third for calibration, at most as many as the recipe wants, the others to judge by.
+
+    Args:
+        dataset: not read yet.
+        request: says how many are for calibration.
+        reader: of these samples.
+        progress: is told of the audit.
 
     Raises:
-        InputError: an output would replace one of them.
-        DataError: no images, unreadable ones, or nothing but noise.
+        DataError: unreadable samples, or nothing but noise.
     """
     recipe = request.recipe
     how = Audit(min_per_class=1, skip_bad=recipe.data.skip_bad, threads=request.threads)
-    audited = audit(opened(request, open_images), how, progress)
+    audited = reader.audit(dataset, how, progress)
     splits = divided(audited, recipe.quantize.calibration if recipe.quantize.renderings else 0, recipe.seed)
     if splits.train:
-        refuse_noise(splits.train)
+        reader.check(splits.train)
         check_near_duplicates(audited, splits, False, progress)
     return Material(audited, splits)
 
 
 def divided(audited: Audited, calibration: int, seed: int) -> Splits:
-    """Each picture once, drawn by ``seed`` into what calibrates (``train``) and what judges (``validation``)."""
+    """Each sample once, drawn by ``seed`` into what calibrates (``train``) and what judges (``validation``)."""
     samples = tuple({sample.sha256: sample for sample in audited.dataset.samples}.values())
     samples = tuple(sorted(samples, key=lambda sample: sample.sha256))
     count = min(calibration, len(samples) // 3)
@@ -63,7 +68,7 @@ def unjudged_because(made: Made, jury: Jury) -> str | None:
         jury: of a task without labels.
     """
     splits, gates = jury.workspace.splits, jury.gates
-    few = _too_few(len(splits.train), len(splits.validation), gates)
+    few = _too_few(jury)
     if few is not None:
         return few
     if gates.output_error_max is not None:
@@ -73,15 +78,16 @@ def unjudged_because(made: Made, jury: Jury) -> str | None:
     return None if because is None else f"{because}; {hint}"
 
 
-def _too_few(calibrating: int, judging: int, gates: Gates) -> str | None:
-    needed = _needed(gates)
+def _too_few(jury: Jury) -> str | None:
+    splits, needed, noun = jury.workspace.splits, _needed(jury.gates), jury.workspace.reader.noun
+    calibrating, judging = len(splits.train), len(splits.validation)
     if needed is None:
-        return "the gates allow no change at all, and no number of images could show that there is none"
+        return f"the gates allow no change at all, and no number of {noun} could show that there is none"
     if calibrating >= MIN_IMAGES and judging >= needed:
         return None
     whole = max(3 * MIN_IMAGES, needed + -(-needed // 2))
     return (
-        f"{calibrating + judging} different images are too few: {calibrating} to calibrate and {judging} to judge by, "
+        f"{calibrating + judging} different {noun} are too few: {calibrating} to calibrate and {judging} to judge by, "
         f"expected at least {MIN_IMAGES} and {needed} even if nothing changes; give {whole} or more"
     )
 

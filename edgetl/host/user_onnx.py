@@ -78,7 +78,7 @@ def wrap_classifier(model: onnx.ModelProto, expects: InputFormat) -> Wrapping:
     wrapping = replace(wrapping, removed=_take_softmax_off(graph))
     rename_tensors(graph, {graph.output[0].name: LOGITS})
     _wrap_input(graph, source, wrapping)
-    _name_nodes(graph)
+    name_nodes(graph)
     return wrapping
 
 
@@ -95,8 +95,30 @@ def wrap_tensors(model: onnx.ModelProto, expects: InputFormat) -> Wrapping:
     wrapping = _wrapping(source, expects)
     _step_aside(graph, (IMAGE,))
     _wrap_input(graph, source, wrapping)
-    _name_nodes(graph)
+    name_nodes(graph)
     return wrapping
+
+
+def drop_listed_weights(model: onnx.ModelProto) -> None:
+    """Weights that old files list as inputs too are only weights afterwards; changed in place."""
+    graph = model.graph
+    weights = {initializer.name for initializer in graph.initializer}
+    for value in [value for value in graph.input if value.name in weights]:
+        graph.input.remove(value)
+    model.ir_version = max(model.ir_version, 4)
+
+
+def name_nodes(graph: onnx.GraphProto) -> None:
+    """Give every node a name of its own, and the last one ``head`` when it is one product with a constant weight."""
+    taken = {HEAD}
+    for place, node in enumerate(graph.node):
+        wanted = node.name if node.name and node.name != HEAD else f"node_{place}_{node.op_type}"
+        node.name = fresh_name(wanted, taken)
+        taken.add(node.name)
+    last = next((node for node in graph.node if LOGITS in node.output), None)
+    constants = {initializer.name for initializer in graph.initializer}
+    if last is not None and last.op_type == "Gemm" and last.input[1] in constants:
+        last.name = HEAD
 
 
 def classes_of(model: onnx.ModelProto) -> int | None:
@@ -106,17 +128,14 @@ def classes_of(model: onnx.ModelProto) -> int | None:
 
 
 def _only_input(model: onnx.ModelProto) -> onnx.ValueInfoProto:
-    """The input of images; weights that old files list as inputs too are only weights afterwards."""
+    """The input of images."""
+    drop_listed_weights(model)
     graph = model.graph
-    weights = {initializer.name for initializer in graph.initializer}
-    for value in [value for value in graph.input if value.name in weights]:
-        graph.input.remove(value)
-    model.ir_version = max(model.ir_version, 4)
     if len(graph.input) != 1 or len(graph.input[0].type.tensor_type.shape.dim) != 4:
         names = ", ".join(value.name for value in graph.input)
         raise Unsupported(
             f"the model's inputs are {names or 'none'}; expected one of images, of four dimensions; a model of tokens, "
-            "sound or other tensors can be timed as it is with edgetl bench, but not quantized here"
+            "sound or other tensors takes samples as .npz files, one array for each input, with --task tensor"
         )
     found: onnx.ValueInfoProto = graph.input[0]
     tensor = found.type.tensor_type
@@ -241,16 +260,3 @@ def _before(name: str, wrapping: Wrapping, graph: onnx.GraphProto) -> list[onnx.
         taken = taken | {last, *inputs}
         nodes.append(helper.make_node(kind, inputs, [last], f"{IMAGE}_{kind.lower()}_{place}", **attributes))
     return nodes
-
-
-def _name_nodes(graph: onnx.GraphProto) -> None:
-    """Give every node a name of its own, and the last one ``head`` when it is one product with a constant weight."""
-    taken = {HEAD}
-    for place, node in enumerate(graph.node):
-        wanted = node.name if node.name and node.name != HEAD else f"node_{place}_{node.op_type}"
-        node.name = fresh_name(wanted, taken)
-        taken.add(node.name)
-    last = next((node for node in graph.node if LOGITS in node.output), None)
-    constants = {initializer.name for initializer in graph.initializer}
-    if last is not None and last.op_type == "Gemm" and last.input[1] in constants:
-        last.name = HEAD

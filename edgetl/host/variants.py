@@ -20,7 +20,6 @@ from edgetl.host.adapt import AdaptContext, Adapted, FittedHead, Method
 from edgetl.host.adaptation import refitted
 from edgetl.host.data.dataset import Sample
 from edgetl.host.data.labels import strata
-from edgetl.host.data.noise import refuse_noise
 from edgetl.host.data.stream import stream
 from edgetl.host.export import module_digest, torch_parity, trunk_graph
 from edgetl.host.features import GraphFeatures
@@ -73,7 +72,7 @@ class Made:
 
 @dataclass(frozen=True)
 class Calibrated:
-    """Activation ranges, and the images they were seen on."""
+    """Activation ranges, and the samples they were seen on."""
 
     record: CalibrationRecord
     samples: tuple[Sample, ...]
@@ -158,18 +157,18 @@ def variant_name(rendering: str) -> str:
 
 
 def calibration(made: Made, quantize: Quantize, workspace: Workspace) -> Calibrated:
-    """Ranges of the float graph over a stratified sample of the training images.
+    """Ranges of the float graph over a stratified sample of the training samples.
 
     Raises:
-        DataError: nothing but noise is on these.
+        DataError: nothing but noise is in these.
     """
     samples = stratified(workspace.splits.train, quantize.calibration, workspace.seed)
-    refuse_noise(samples)
+    workspace.reader.check(samples)
     return Calibrated(ranges(made.model, samples, quantize.estimator, workspace), samples)
 
 
 def ranges(model: Path, samples: tuple[Sample, ...], estimator: Estimator, workspace: Workspace) -> CalibrationRecord:
-    """What calibration sees of a float graph on these images, from the cache when it has it.
+    """What calibration sees of a float graph on these samples, from the cache when it has it.
 
     The head is taken off first where it can be, so that another head does not mean another calibration.
     """
@@ -185,7 +184,7 @@ def _calibrated(
     trunk: Path, samples: tuple[Sample, ...], estimator: Estimator, workspace: Workspace
 ) -> CalibrationRecord:
     images = [sample.sha256 for sample in samples]
-    how = [decoding(workspace.preprocess), estimator, machinery()]
+    how = [workspace.reader.identity, estimator, machinery()]
     parts = [Engine(trunk, "onnxruntime").identity, images, *how]
 
     def make(path: Path) -> None:
@@ -196,7 +195,7 @@ def _calibrated(
             total=len(samples),
             unfinished=workspace.cache.path("calibration", [*parts, "unfinished"], ".npz"),
         )
-        calibrate(trunk, stream(samples, workspace.preprocess, threads=workspace.threads), settings).save(path)
+        calibrate(trunk, workspace.feeds(samples), settings).save(path)
 
     cached = workspace.cache.path("calibration", parts, ".npz")
     try:
@@ -230,8 +229,8 @@ def spelled(settings: RenderSettings) -> dict[str, object]:
 
 
 def fastest_runtime(model: Path, precision: str, workspace: Workspace) -> str:
-    """Name of the runtime that is fastest for a graph here, one image at a time as on a device."""
-    return fastest(model, precision, workspace.blank(), Crew.alone(workspace.threads), workspace.cache).runtime
+    """Name of the runtime that is fastest for a graph here, one sample at a time as on a device."""
+    return fastest(model, precision, workspace.example(), Crew.alone(workspace.threads), workspace.cache).runtime
 
 
 def _refitted(made: Made, refit: Refit, workspace: Workspace) -> FittedHead | None:

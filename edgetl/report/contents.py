@@ -151,7 +151,7 @@ def origin_table(origin: Origin) -> Table:
         ("weights", origin.weights_sha256 or numbers.UNKNOWN),
         ("method", origin.method),
         ("data", origin.data_sha256 or numbers.UNKNOWN),
-        ("images", splits or numbers.UNKNOWN),
+        ("samples", splits or numbers.UNKNOWN),
         ("made with", ", ".join(f"{name} {version}" for name, version in origin.tools.items())),
     )
     return _pairs("Origin", rows)

@@ -272,7 +272,6 @@ def test_a_model_of_tensors_takes_one_sample_or_a_batch(adder: edgetl.Model) -> 
         pytest.param({"a": np.zeros(2), "b": np.zeros(2)}, id="dtype"),
         pytest.param({"a": np.zeros(3, np.float32), "b": np.zeros(3, np.float32)}, id="shape"),
         pytest.param({"a": np.zeros((2, 2), np.float32), "b": np.zeros((3, 2), np.float32)}, id="other-lengths"),
-        pytest.param("x.png", id="path"),
         pytest.param({}, id="nothing"),
     ],
 )

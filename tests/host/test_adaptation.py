@@ -16,6 +16,7 @@ from edgetl.host.adaptation import adaptation
 from edgetl.host.backbones import load_backbone, trunk
 from edgetl.host.cache import Cache
 from edgetl.host.data.dataset import Sample
+from edgetl.host.data.reader import ImageReader
 from edgetl.host.data.splits import Sealed, Splits
 from edgetl.host.export import module_digest
 from edgetl.host.workspace import Workspace
@@ -62,7 +63,7 @@ def context(tmp_path: Path) -> Context:
         backbone = load_backbone(BackboneChoice("test_efficientnet", "random", Preprocess(32, 32)), Path(), 0)
         samples = (Sample(b"", 0, sha256="a" * 64), Sample(b"", 1, sha256="b" * 64))
         splits = Splits(samples, samples[:1], Sealed(()), {}, "")
-        workspace = Workspace(splits, ("x", "y"), Preprocess(32, 32), 0, 1, Cache(tmp_path), Silent())
+        workspace = Workspace(splits, ("x", "y"), ImageReader(Preprocess(32, 32)), 0, 1, Cache(tmp_path), Silent())
         return AdaptContext(backbone, Options(), workspace)
 
     return make
@@ -113,7 +114,7 @@ def test_only_what_adaptation_changed_is_kept(context: Context, tmp_path: Path) 
         lambda c: replace(c, workspace=replace(c.workspace, seed=1)),
         lambda c: replace(c, workspace=replace(c.workspace, threads=2)),
         lambda c: replace(c, workspace=replace(c.workspace, classes=("x", "z"))),
-        lambda c: replace(c, workspace=replace(c.workspace, preprocess=Preprocess(32, 32, crop=0.5))),
+        lambda c: replace(c, workspace=replace(c.workspace, reader=ImageReader(Preprocess(32, 32, crop=0.5)))),
         lambda c: relabelled(c, 1),
         lambda c: replace(c, backbone=load_backbone(BackboneChoice("test_efficientnet", "random"), Path(), 1)),
     ],

@@ -220,3 +220,21 @@ def test_read_graph_refuses_a_model_whose_weights_are_gone(trunk: Path, tmp_path
     split.with_name("weights.bin").unlink()
     with pytest.raises(Unsupported, match=r"model\.onnx"):
         graph.read_graph(split)
+
+
+def test_the_head_has_one_product_though_a_stream_goes_around_every_block() -> None:
+    nodes = [
+        helper.make_node("MatMul", ["image", "w"], ["first"], "first"),
+        helper.make_node("Add", ["image", "first"], ["stream"], "around_first"),
+        helper.make_node("MatMul", ["stream", "w"], ["second"], "second"),
+        helper.make_node("Add", ["stream", "second"], ["sum"], "around_second"),
+        helper.make_node("Relu", ["sum"], ["out"], "relu"),
+    ]
+    values = [
+        helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["N", 4]) for name in ("image", "out", "stream")
+    ]
+    weight = numpy_helper.from_array(np.eye(4, dtype=np.float32), "w")
+    model = helper.make_model(helper.make_graph(nodes, "blocks", values[:1], values[1:2], [weight]))
+    assert graph.head_nodes(model) == {"second", "around_second", "relu"}
+    model.graph.output.append(values[2])
+    assert graph.head_nodes(model) == {"first", "around_first", "second", "around_second", "relu"}

@@ -19,6 +19,7 @@ from edgetl.evaluation import Evaluation
 from edgetl.gates import Gates
 from edgetl.host.cache import Cache
 from edgetl.host.data.dataset import Sample
+from edgetl.host.data.reader import ImageReader
 from edgetl.host.data.splits import Sealed, Splits
 from edgetl.host.judge import Judged, judge, jury_for
 from edgetl.host.variants import Made
@@ -53,7 +54,7 @@ def variant(tmp_path: Path) -> Variant:
 def workspace(samples: Samples, folder: Path, task: str = "classify") -> Workspace:
     splits = Splits(samples[:10], samples[10:], Sealed(()), {}, "")
     classes = () if task == "tensor" else ("dark", "light")
-    return Workspace(splits, classes, Preprocess(SIDE, SIDE), 0, 1, Cache(folder), Silent(), task)
+    return Workspace(splits, classes, ImageReader(Preprocess(SIDE, SIDE)), 0, 1, Cache(folder), Silent(), task)
 
 
 def judged(made: tuple[Made, ...], samples: Samples, folder: Path, task: str = "classify") -> tuple[Judged, ...]:

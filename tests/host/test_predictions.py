@@ -13,6 +13,7 @@ from edgetl.bundle import Bundle
 from edgetl.host.cache import Cache
 from edgetl.host.data.audit import Audit, audit
 from edgetl.host.data.dataset import Sample
+from edgetl.host.data.reader import ImageReader
 from edgetl.host.data.source import open_source
 from edgetl.host.data.splits import Sealed, Splits
 from edgetl.host.data.stream import stream
@@ -53,7 +54,7 @@ def totals() -> Totals:
 @pytest.fixture
 def workspace(tmp_path: Path, totals: Totals) -> Workspace:
     splits = Splits((), (), Sealed(()), {}, "")
-    return Workspace(splits, ("dark", "light"), Preprocess(4, 4), 0, 1, Cache(tmp_path), totals)
+    return Workspace(splits, ("dark", "light"), ImageReader(Preprocess(4, 4)), 0, 1, Cache(tmp_path), totals)
 
 
 def test_outputs_are_those_of_the_graph_in_the_order_of_the_samples(
@@ -81,7 +82,7 @@ def test_other_preprocessing_is_computed_anew(
     engine: Engine, samples: tuple[Sample, ...], workspace: Workspace, totals: Totals
 ) -> None:
     predictions(engine, samples[:2], workspace, "evaluate")
-    predictions(engine, samples[:2], replace(workspace, preprocess=Preprocess(4, 4, crop=0.5)), "evaluate")
+    predictions(engine, samples[:2], replace(workspace, reader=ImageReader(Preprocess(4, 4, crop=0.5))), "evaluate")
     assert totals.totals == [2, 2]
 
 

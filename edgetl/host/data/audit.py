@@ -82,7 +82,7 @@ def audit(dataset: Dataset, how: Audit, progress: Progress) -> Audited:
         if result.facts is None
     )
     if skipped and not how.skip_bad:
-        raise DataError(_unreadable(skipped))
+        raise DataError(unreadable(skipped, "image"))
     for name, reason in skipped:
         progress.note(f"left out {name}: {reason}")
     if skipped:
@@ -140,11 +140,12 @@ def _reason(error: DataError) -> str:
     return str(error.__cause__ or error)
 
 
-def _unreadable(skipped: tuple[tuple[str, str], ...]) -> str:
+def unreadable(skipped: tuple[tuple[str, str], ...], what: str) -> str:
+    """What to do about files that cannot be read, each with its reason; ``what`` they are, one of them."""
     shown = "".join(f"\n  {name}: {reason}" for name, reason in skipped[:_LISTED])
     rest = f"\n  and {len(skipped) - _LISTED} more" if len(skipped) > _LISTED else ""
     return (
-        f"{len(skipped)} image{'s' if len(skipped) > 1 else ''} cannot be read; repair or remove them, "
+        f"{len(skipped)} {what}{'s' if len(skipped) > 1 else ''} cannot be read; repair or remove them, "
         f"or set skip_bad = true in [data] to leave them out:{shown}{rest}"
     )
 

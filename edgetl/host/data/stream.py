@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from edgetl.errors import DataError
 from edgetl.host.data.dataset import Sample
 from edgetl.host.data.parallel import ordered_map
+from edgetl.host.data.reader import ImageReader
 from edgetl.preprocess import Preprocess
 from edgetl.tensors import Array
 
@@ -22,11 +22,4 @@ def stream(
     Raises:
         DataError: an image cannot be read; names the sample.
     """
-
-    def prepared(sample: Sample) -> Array:
-        try:
-            return preprocess.apply(sample.image)
-        except DataError as error:
-            raise DataError(f"{sample.name}: {error}") from error
-
-    return ordered_map(prepared, samples, threads, window)
+    return ordered_map(ImageReader(preprocess).read, samples, threads, window)

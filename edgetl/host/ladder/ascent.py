@@ -12,7 +12,7 @@ import msgspec
 
 from edgetl.artifact import sha256_of
 from edgetl.host.data.dataset import Sample
-from edgetl.host.fingerprint import decoding, machinery
+from edgetl.host.fingerprint import machinery
 from edgetl.host.inference import Engine
 from edgetl.host.judge import Jury
 from edgetl.host.ladder.speed import time_ratio
@@ -75,7 +75,7 @@ class Ascent:
             [self.rendering, sha256_of(self.made.model), self.made.runtime, self.calibrated.record.sha256],
             [*method, None if refit is None else refit.regularisation],
             [jury.task.name, _plain(jury.gates), jury.thresholds, workspace.seed, workspace.threads],
-            [decoding(workspace.preprocess), machinery()],
+            [workspace.reader.identity, machinery()],
             [_described(workspace.splits.train), _described(workspace.splits.validation)],
             None if self.made.out_of_fold is None else hashlib.sha256(self.made.out_of_fold.tobytes()).hexdigest(),
         ]

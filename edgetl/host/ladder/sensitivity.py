@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetl.errors import Unsupported
-from edgetl.host.data.stream import stream
 from edgetl.host.graph import HEAD, expose_features, head_nodes, read_graph
 from edgetl.host.inference import Engine, collect
 from edgetl.host.ladder.ascent import Ascent, Purse
@@ -22,10 +21,10 @@ from edgetl.host.quantize.coverage import coverage
 from edgetl.host.quantize.treatments import need_moments
 from edgetl.host.variants import spelled
 from edgetl.plugins import RENDERINGS, find
-from edgetl.tensors import Array
+from edgetl.tensors import Array, Feed
 
 IMAGES = 32
-"""Calibration images that are compared."""
+"""Calibration samples that are compared."""
 GROUPS = 8
 """Into how many the layers are divided at first."""
 RENDERS = 24
@@ -109,7 +108,7 @@ def layers_of(ascent: Ascent, rung: Rung) -> tuple[Layer, ...]:
 
 
 def noise(outputs: Array, reference: Array) -> float:
-    """Mean squared difference by the variance over images, averaged over what a graph puts out; shapes ``(n, ...)``.
+    """Mean squared difference by the variance over samples, averaged over what a graph puts out; shapes ``(n, ...)``.
 
     Every variance counts for at least a quarter of their mean, as a head counts deviations for at least half of theirs.
     Infinite where an output is not finite.
@@ -130,10 +129,8 @@ class _Probe:
     layers: tuple[Layer, ...]
 
     @cached_property
-    def images(self) -> tuple[Array, ...]:
-        workspace = self.ascent.workspace
-        samples = self.ascent.calibrated.samples[:IMAGES]
-        return tuple(stream(samples, workspace.preprocess, threads=workspace.threads))
+    def feeds(self) -> tuple[Feed, ...]:
+        return tuple(self.ascent.workspace.feeds(self.ascent.calibrated.samples[:IMAGES]))
 
     @cached_property
     def reference(self) -> dict[str, Array]:
@@ -171,7 +168,7 @@ class _Probe:
             if HEAD in head_nodes(read_graph(model)):
                 exposed = Path(folder) / "features.onnx"
                 expose_features(model, exposed)
-            return collect(Engine(exposed, runtime, precision), self.images, self.ascent.workspace.threads)
+            return collect(Engine(exposed, runtime, precision), self.feeds, self.ascent.workspace.threads)
 
 
 def _noisiest(groups: dict[range, float]) -> range | None:

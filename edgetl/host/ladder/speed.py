@@ -6,8 +6,6 @@ import statistics
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
-import numpy as np
-
 from edgetl.device.bench.plan import Plan
 from edgetl.device.bench.timing import interleave
 from edgetl.device.fitness import wasted_because
@@ -44,11 +42,11 @@ def untimed_because(rendering: str, cpu: Cpu, bundled: Collection[str]) -> str:
 
 
 def time_ratio(candidate: Engine, reference: Engine, workspace: Workspace) -> float:
-    """Median latency of one graph by another's, one image at a time with all threads, in one interleaved run."""
-    image = np.random.default_rng(workspace.seed).integers(0, 256, workspace.blank().shape, np.uint8)
+    """Median latency of one graph by another's, one sample at a time with all threads, in one interleaved run."""
+    sample = workspace.example()
     crew = Crew.alone(workspace.threads)
     with pool(candidate, crew) as first, pool(reference, crew) as second:
-        timed = interleave({"candidate": lambda: first(image), "reference": lambda: second(image)}, SHORT)
+        timed = interleave({"candidate": lambda: first(sample), "reference": lambda: second(sample)}, SHORT)
     return statistics.median(timed["candidate"].samples_ns) / statistics.median(timed["reference"].samples_ns)
 
 

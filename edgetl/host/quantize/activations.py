@@ -1,4 +1,4 @@
-"""Activations of a float graph, image by image, as ONNX Runtime computes them."""
+"""Activations of a float graph, sample by sample, as ONNX Runtime computes them."""
 
 from __future__ import annotations
 
@@ -8,18 +8,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import onnx
 
 from edgetl.host.graph import write_graph
 from edgetl.plugins import BACKENDS, find
 from edgetl.runner import LoadOptions, Runner
-from edgetl.tensors import Array
+from edgetl.tensors import Array, Feed, feeds_of
 
 
 @contextmanager
 def exposed(model: onnx.ModelProto, names: tuple[str, ...], threads: int) -> Iterator[Runner]:
-    """A runner whose outputs are also the tensors of these names, one image at a time; the model stays as it is."""
+    """A runner whose outputs are also the tensors of these names, one sample at a time; the model stays as it is."""
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
     have = {output.name for output in copy.graph.output}
@@ -39,11 +38,10 @@ def exposed(model: onnx.ModelProto, names: tuple[str, ...], threads: int) -> Ite
 
 
 def activations(
-    model: onnx.ModelProto, names: tuple[str, ...], images: Iterable[Array], threads: int
+    model: onnx.ModelProto, names: tuple[str, ...], samples: Iterable[Feed], threads: int
 ) -> Iterator[dict[str, Array]]:
-    """The tensors of these names for each image; nothing is kept from one image to the next."""
+    """The tensors of these names for each sample; nothing is kept from one sample to the next."""
     with exposed(model, names, threads) as runner:
-        feed = runner.inputs[0].name
-        for image in images:
-            outputs = runner.infer({feed: np.ascontiguousarray(image)[None]})
+        for sample in samples:
+            outputs = runner.infer(feeds_of(sample, runner.inputs))
             yield {name: outputs.pop(name) for name in names}

@@ -9,4 +9,6 @@ from __future__ import annotations
 from edgetl.host.quantize.placement import better_on_cpus_in_float
 from edgetl.host.quantize.qdq import FLOAT_PRODUCTS, QdqRendering, fused
 
-RENDERING = QdqRendering("arm", "int8", prepare=fused, better_in_float=better_on_cpus_in_float, options=FLOAT_PRODUCTS)
+RENDERING = QdqRendering(
+    "arm", "int8", prepare=fused, better_in_float=better_on_cpus_in_float, options=FLOAT_PRODUCTS, is_stream_float=True
+)

@@ -1,4 +1,4 @@
-"""Run a float graph once over training images and watch its activations."""
+"""Run a float graph once over training samples and watch its activations."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import onnx
-from numpy.typing import NDArray
 
 from edgetl.errors import DataError, Unsupported
 from edgetl.host.graph import backbone_digest, read_graph, weights_of
@@ -19,10 +17,10 @@ from edgetl.host.quantize.record import CalibrationRecord, Estimator
 from edgetl.host.quantize.unfinished import EVERY, Unfinished, read_unfinished
 from edgetl.progress import Progress, Silent
 from edgetl.runner import Runner
-from edgetl.tensors import Array
+from edgetl.tensors import Array, Feed, feed_sha256, feeds_of
 
 MIN_IMAGES = 16
-"""Fewer different images than this say too little about ranges."""
+"""Fewer different samples than this say too little about ranges."""
 
 QUANTIZABLE = frozenset(
     "Add AveragePool Clip Concat Conv ConvTranspose Gemm GlobalAveragePool MatMul MaxPool Mul Relu".split()  # noqa: SIM905
@@ -41,41 +39,39 @@ class CalibrationSettings:
     estimator: Estimator = "percentile"
     progress: Progress = field(default_factory=Silent)
     total: int | None = None
-    """Number of images, for progress, where it is known."""
+    """Number of samples, for progress, where it is known."""
     unfinished: Path | None = None
-    """Where what was seen is kept every 50 images; a calibration that was stopped goes on from there. Needs the same
-    images in the same order, and is removed in the end."""
+    """Where what was seen is kept every 50 samples; a calibration that was stopped goes on from there. Needs the same
+    samples in the same order, and is removed in the end."""
 
 
-def calibrate(
-    model: Path, images: Iterable[NDArray[np.uint8]], settings: CalibrationSettings | None = None
-) -> CalibrationRecord:
+def calibrate(model: Path, samples: Iterable[Feed], settings: CalibrationSettings | None = None) -> CalibrationRecord:
     """Observe the activations of a float graph.
 
-    Each image runs alone, so neither batching nor order changes the record, and memory is that of one image's
+    Each sample runs alone, so neither batching nor order changes the record, and memory is that of one sample's
     activations.
 
     Args:
-        model: a float ONNX graph with one input of images.
-        images: preprocessed samples without the batch dimension, ``uint8 (h, w, 3)``.
+        model: a float ONNX graph.
+        samples: what it takes for each, preprocessed.
 
     Raises:
-        DataError: fewer than 16 different images, or NaN or infinite activations (the message names the tensor).
-        Unsupported: the graph is quantized, or an image does not fit its input.
+        DataError: fewer than 16 different samples, or NaN or infinite activations (the message names the tensor).
+        Unsupported: the graph is quantized, or a sample does not fit its inputs.
     """
     settings = settings or CalibrationSettings()
     graph = read_graph(model)
     digest, watched = backbone_digest(graph), watched_tensors(graph)
     sight = _sight(digest, watched, settings.unfinished)
     with exposed(graph, tuple(watched), settings.threads) as runner:
-        _observe(runner, images, sight, settings)
+        _observe(runner, samples, sight, settings)
     digests = sight.digests
     if settings.unfinished is not None:
         settings.unfinished.unlink(missing_ok=True)
     if len(set(digests)) < MIN_IMAGES:
         raise DataError(
-            f"calibration got {len(digests)} images, {len(set(digests))} of them different; "
-            f"expected at least {MIN_IMAGES} different training images"
+            f"calibration got {len(digests)} samples, {len(set(digests))} of them different; "
+            f"expected at least {MIN_IMAGES} different training samples"
         )
     return CalibrationRecord(
         graph_sha256=digest,
@@ -91,7 +87,9 @@ def watched_tensors(model: onnx.ModelProto) -> dict[str, bool]:
 
     Channels are those of the inputs of weighted layers, whose means say how quantized weights shift the outputs.
 
-    A tensor that only a ReLU or Clip reads is left out: it is never quantized apart from that activation's output.
+    A tensor that only a ReLU or Clip reads is left out: it is never quantized apart from that activation's output. So
+    is what a sum in front of a Softmax reads and makes: no rendering quantizes it, and masks of attention are minus
+    infinity there.
 
     Raises:
         Unsupported: the graph is quantized already.
@@ -100,7 +98,13 @@ def watched_tensors(model: onnx.ModelProto) -> dict[str, bool]:
     if any(node.op_type in ("QuantizeLinear", "DequantizeLinear", "QLinearConv") for node in nodes):
         raise Unsupported("the graph is quantized already; calibrate the float graph it was made from")
     floats, constants = float_tensors(model), weights_of(model)
-    names = dict.fromkeys(name for node in nodes if node.op_type in QUANTIZABLE for name in (*node.input, *node.output))
+    masked = {node.input[0] for node in nodes if node.op_type == "Softmax"}
+    watched = [
+        node
+        for node in nodes
+        if node.op_type in QUANTIZABLE and not (node.op_type == "Add" and node.output[0] in masked)
+    ]
+    names = dict.fromkeys(name for node in watched for name in (*node.input, *node.output))
     hidden = before_clipping(model)
     weighted = {node.input[0] for node in nodes if node.op_type in WEIGHTED}
     return {name: name in weighted for name in names if name in floats and name not in constants and name not in hidden}
@@ -129,7 +133,7 @@ def float_tensors(model: onnx.ModelProto) -> frozenset[str]:
 
 @dataclass(frozen=True)
 class _Sight:
-    """What was seen so far, and on which images."""
+    """What was seen so far, and on which samples."""
 
     graph_sha256: str
     observers: Mapping[str, Observer]
@@ -149,15 +153,15 @@ def _sight(graph_sha256: str, watched: Mapping[str, bool], kept: Path | None) ->
     return _Sight(graph_sha256, observers, list(earlier.digests))
 
 
-def _observe(runner: Runner, images: Iterable[NDArray[np.uint8]], sight: _Sight, settings: CalibrationSettings) -> None:
-    feed, seen = runner.inputs[0].name, len(sight.digests)
+def _observe(runner: Runner, samples: Iterable[Feed], sight: _Sight, settings: CalibrationSettings) -> None:
+    seen = len(sight.digests)
     with settings.progress.stage("calibrate", settings.total) as step:
-        for index, image in enumerate(images):
-            digest = hashlib.sha256(np.ascontiguousarray(image).tobytes()).hexdigest()
+        for index, sample in enumerate(samples):
+            digest = feed_sha256(sample)
             if index < seen:
                 _check_same(digest, sight.digests[index], settings)
             else:
-                _watch(runner.infer({feed: np.ascontiguousarray(image)[None]}), sight.observers)
+                _watch(runner.infer(feeds_of(sample, runner.inputs)), sight.observers)
                 sight.digests.append(digest)
                 if settings.unfinished is not None and len(sight.digests) % EVERY == 0:
                     sight.save(settings.unfinished)
@@ -165,7 +169,7 @@ def _observe(runner: Runner, images: Iterable[NDArray[np.uint8]], sight: _Sight,
 
 
 def _watch(outputs: dict[str, Array], observers: Mapping[str, Observer]) -> None:
-    """Each tensor is let go as soon as it is counted, so that two images are never held at once."""
+    """Each tensor is let go as soon as it is counted, so that two samples are never held at once."""
     for name, observer in observers.items():
         observer.update(outputs.pop(name))
 
@@ -174,6 +178,6 @@ def _check_same(digest: str, earlier: str, settings: CalibrationSettings) -> Non
     if digest != earlier and settings.unfinished is not None:
         settings.unfinished.unlink(missing_ok=True)
         raise DataError(
-            f"the calibration that {str(settings.unfinished)!r} was to go on with saw other images; "
+            f"the calibration that {str(settings.unfinished)!r} was to go on with saw other samples; "
             "it is removed: calibrate again from the start"
         )

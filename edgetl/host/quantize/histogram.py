@@ -108,7 +108,7 @@ class Observer:
         low, high = float(values.min()), float(values.max())
         if not (math.isfinite(low) and math.isfinite(high)):
             raise DataError(
-                f"tensor {self._name!r} has NaN or infinite values on a calibration image; "
+                f"tensor {self._name!r} has NaN or infinite values on a calibration sample; "
                 "check the model's weights and its preprocessing"
             )
         self._low, self._high = min(self._low, low), max(self._high, high)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 
 import onnx
 
 from edgetl.host.graph import weights_of
 from edgetl.host.operations import shapes
 from edgetl.host.quantize.rewrites import without_unused
-from edgetl.host.quantize.rules.view import LAYERS, View
+from edgetl.host.quantize.rules.view import LAYERS, PAIRS, View
 
 THIN = 16
 """Channels below which TensorRT's int8 kernels mostly lose to its fp16 ones."""
@@ -94,6 +95,28 @@ def float_main_branches(quantized: onnx.ModelProto, model: onnx.ModelProto) -> o
             source = None if dequantizer is None else view.producers[dequantizer.input[0]].input[0]
             if source is not None and source == main.get(node.name):
                 node.input[place] = source
+    return without_unused(quantized)
+
+
+def float_streams(quantized: onnx.ModelProto, on_integers: Collection[str]) -> onnx.ModelProto:
+    """Let nodes in float read what others in float made, not what was rounded for a layer beside them; in place.
+
+    Where normalisation stands behind each sum of a transformer (BERT), what the layers read is the stream itself:
+    rounded for them, it was rounded for the sums, too, twice in every block.
+
+    Args:
+        quantized: with Q/DQ pairs.
+        on_integers: names of the nodes that are computed on integers; what those make stays as it is, because a second
+            reader would keep runtimes from rounding it on the way.
+    """
+    view = View.of(quantized)
+    for node in quantized.graph.node:
+        for place, name in enumerate(() if node.name in on_integers or node.op_type in PAIRS else node.input):
+            dequantizer = view.dequantizer(name)
+            quantizer = None if dequantizer is None else view.producers.get(dequantizer.input[0])
+            maker = None if quantizer is None else view.producers.get(quantizer.input[0])
+            if quantizer is not None and maker is not None and maker.name not in on_integers:
+                node.input[place] = quantizer.input[0]
     return without_unused(quantized)
 
 

@@ -14,6 +14,7 @@ from edgetl.host.quantize import RenderSettings
 from edgetl.host.quantize.coverage import coverage
 from edgetl.host.quantize.frame import checked, deliver, with_clipped
 from edgetl.host.quantize.lint import lint
+from edgetl.host.quantize.placement import float_streams
 from edgetl.host.quantize.record import CalibrationRecord
 from edgetl.host.quantize.rewrites import (
     add_missing_biases,
@@ -64,6 +65,8 @@ class QdqRendering:
     """Rewrite of the float graph beforehand."""
     finish: Callable[[onnx.ModelProto, onnx.ModelProto], onnx.ModelProto] = _as_it_was
     """Rewrite of the Q/DQ graph afterwards, given also the float graph that it was made from."""
+    is_stream_float: bool = False
+    """Whether nodes in float read what others in float made, instead of what was rounded for a layer beside them."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """``extra_options`` of ONNX Runtime's ``QDQQuantizer``, besides those that follow from the fields above."""
     precision: Precision = "int8"
@@ -82,6 +85,8 @@ class QdqRendering:
         on_integers = {node.name for node in graph.graph.node if node.op_type in self.op_types} - keep
         without_loose_bounds(graph, {name: high for name, (_, high) in ranges.items()}, on_integers)
         quantized = insert(onnx.shape_inference.infer_shapes(graph), with_clipped(graph, ranges), self._surgery(keep))
+        if self.is_stream_float:
+            float_streams(quantized, on_integers)
         quantized = self.finish(quantized, graph)
         if not coverage(quantized).quantized:
             raise Unsupported(

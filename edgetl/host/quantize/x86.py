@@ -11,5 +11,11 @@ from edgetl.host.quantize.placement import better_on_cpus_in_float
 from edgetl.host.quantize.qdq import FLOAT_PRODUCTS, QdqRendering, fused
 
 RENDERING = QdqRendering(
-    "x86", "uint8", weight_bits=7, prepare=fused, better_in_float=better_on_cpus_in_float, options=FLOAT_PRODUCTS
+    "x86",
+    "uint8",
+    weight_bits=7,
+    prepare=fused,
+    better_in_float=better_on_cpus_in_float,
+    options=FLOAT_PRODUCTS,
+    is_stream_float=True,
 )

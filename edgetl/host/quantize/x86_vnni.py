@@ -12,5 +12,10 @@ from edgetl.host.quantize.placement import better_on_cpus_in_float
 from edgetl.host.quantize.qdq import FLOAT_PRODUCTS, QdqRendering, fused
 
 RENDERING = QdqRendering(
-    "x86-vnni", "uint8", prepare=fused, better_in_float=better_on_cpus_in_float, options=FLOAT_PRODUCTS
+    "x86-vnni",
+    "uint8",
+    prepare=fused,
+    better_in_float=better_on_cpus_in_float,
+    options=FLOAT_PRODUCTS,
+    is_stream_float=True,
 )

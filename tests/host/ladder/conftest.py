@@ -19,6 +19,7 @@ from PIL import Image
 from edgetl.gates import Gates
 from edgetl.host.cache import Cache
 from edgetl.host.data.dataset import Sample
+from edgetl.host.data.reader import ImageReader
 from edgetl.host.data.splits import Sealed, Splits
 from edgetl.host.inference import Engine
 from edgetl.host.judge import jury_for, settled_by
@@ -89,7 +90,9 @@ def ascent(tmp_path: Path) -> Callable[..., Ascent]:
         samples = tuple(_sample(grey, place < mislabelled) for place, grey in enumerate(GREYS))
         splits = Splits(samples[::4], tuple(s for i, s in enumerate(samples) if i % 4), Sealed(()), {}, "")
         classes = () if task == "tensor" else ("dark", "light")
-        workspace = Workspace(splits, classes, Preprocess(SIDE, SIDE), 0, 1, Cache(tmp_path / cache), Silent(), task)
+        workspace = Workspace(
+            splits, classes, ImageReader(Preprocess(SIDE, SIDE)), 0, 1, Cache(tmp_path / cache), Silent(), task
+        )
         made = Made("fp32", model, "float", "fp32", None, ())
         settings = Quantize(renderings=(rendering,), calibration=32, **quantize)
         jury = settled_by(made, jury_for(task, gates, workspace))

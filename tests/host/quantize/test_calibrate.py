@@ -7,8 +7,9 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
-from onnx import numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
 from edgetl.errors import DataError, InputError, Unsupported
 from edgetl.host import graph
@@ -60,12 +61,12 @@ def test_a_record_survives_its_file(network: Path, images: Array, tmp_path: Path
 
 @pytest.mark.parametrize("count", [0, 15])
 def test_too_few_images_are_refused(count: int, network: Path, images: Array) -> None:
-    with pytest.raises(DataError, match=f"got {count} images.*at least 16"):
+    with pytest.raises(DataError, match=f"got {count} samples.*at least 16"):
         calibrate(network, images[:count])
 
 
 def test_the_same_image_again_and_again_is_refused(network: Path, images: Array) -> None:
-    with pytest.raises(DataError, match="got 20 images, 1 of them different"):
+    with pytest.raises(DataError, match="got 20 samples, 1 of them different"):
         calibrate(network, images[:1].repeat(20, 0))
 
 
@@ -181,7 +182,7 @@ def test_a_calibration_does_not_go_on_with_other_images(
     with pytest.raises(Stopped):
         calibrate(network, stopping(images, 10), settings)
 
-    with pytest.raises(DataError, match="saw other images"):
+    with pytest.raises(DataError, match="saw other samples"):
         calibrate(network, images[::-1], settings)
 
     assert same(calibrate(network, images[::-1], settings), calibrate(network, images), tmp_path)
@@ -196,3 +197,37 @@ def test_a_damaged_unfinished_calibration_is_begun_anew(
     record = calibrate(network, images, CalibrationSettings(unfinished=tmp_path / "unfinished.npz"))
 
     assert same(record, calibrate(network, images), tmp_path)
+
+
+def test_several_inputs_with_masked_attention_are_calibrated(tmp_path: Path) -> None:
+    nodes = [
+        helper.make_node("Gather", ["words", "ids"], ["x"], "embed"),
+        helper.make_node("MatMul", ["x", "weight"], ["scores"], "scores"),
+        helper.make_node("Where", ["mask", "none", "never"], ["bias"], "where"),
+        helper.make_node("Add", ["scores", "bias"], ["masked"], "add"),
+        helper.make_node("Softmax", ["masked"], ["shares"], "softmax", axis=1),
+        helper.make_node("MatMul", ["shares", "weight"], ["out"], "last"),
+    ]
+    rng = np.random.default_rng(0)
+    constants = {
+        "words": rng.normal(size=(50, 4)).astype(np.float32),
+        "weight": rng.normal(size=(4, 4)).astype(np.float32),
+        "none": np.float32(0),
+        "never": np.float32(-np.inf),
+    }
+    inputs = [
+        helper.make_tensor_value_info("ids", TensorProto.INT64, ["batch", "length"]),
+        helper.make_tensor_value_info("mask", TensorProto.BOOL, ["batch", "length", 1]),
+    ]
+    output = helper.make_tensor_value_info("out", TensorProto.FLOAT, ["batch", "length", 4])
+    weights = [numpy_helper.from_array(np.asarray(array), name) for name, array in constants.items()]
+    attention = helper.make_graph(nodes, "attention", inputs, [output], weights)
+    path = tmp_path / "attention.onnx"
+    onnx.save(helper.make_model(attention, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    feeds = [
+        {"ids": rng.integers(0, 50, (1, length)), "mask": np.arange(length)[None, :, None] < length - 1}
+        for length in range(2, 22)
+    ]
+    record = calibrate(path, feeds)
+    assert set(record.tensors) == {"x", "scores", "shares", "out"}
+    assert record.images_sha256 == calibrate(path, feeds[::-1]).images_sha256

@@ -165,3 +165,33 @@ def test_results_of_products_are_not_quantized_on_cpus(rendering: QdqRendering, 
     assert readers["up"] == "Erf"
     assert readers["down"] == "Add"
     assert set(coverage(quantized).quantized) == {"patch", "up", "down"}
+
+
+@pytest.mark.parametrize("rendering", [ARM, X86, X86_VNNI], ids=lambda one: one.name)
+def test_a_stream_behind_its_normalisation_is_rounded_for_layers_alone(rendering: QdqRendering, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    nodes = [
+        helper.make_node("Flatten", ["x"], ["flat"], "flatten", axis=2),
+        helper.make_node("LayerNormalization", ["flat", "scale"], ["stream"], "before"),
+        helper.make_node("MatMul", ["stream", "w1"], ["up"], "up"),
+        helper.make_node("Erf", ["up"], ["active"], "gelu"),
+        helper.make_node("MatMul", ["active", "w2"], ["down"], "down"),
+        helper.make_node("Add", ["stream", "down"], ["sum"], "stream_sum"),
+        helper.make_node("LayerNormalization", ["sum", "scale"], ["out"], "after"),
+    ]
+    model = graph_of(nodes, {"scale": (64,)})
+    model.graph.output[0].CopyFrom(helper.make_tensor_value_info("out", onnx.TensorProto.FLOAT, ["M", 64]))
+    weights = {name: rng.normal(0, 0.1, (64, 64)).astype(np.float32) for name in ("w1", "w2")}
+    model.graph.initializer.extend(numpy_helper.from_array(array, name) for name, array in weights.items())
+    model.ir_version = 8
+    onnx.save(model, tmp_path / "float.onnx")
+    record = calibrate(tmp_path / "float.onnx", [rng.normal(0, 1, (16, 8, 8)).astype(np.float32) for _ in range(16)])
+
+    rendering.render(tmp_path / "float.onnx", record, tmp_path / "int8.onnx", RenderSettings())
+
+    quantized = onnx.load(tmp_path / "int8.onnx")
+    makers = {node.output[0]: node.op_type for node in quantized.graph.node}
+    reads = {node.name: makers.get(node.input[0]) for node in quantized.graph.node}
+    assert reads["stream_sum"] == "LayerNormalization"
+    assert reads["up"] == reads["down"] == "DequantizeLinear"
+    assert set(coverage(quantized).quantized) == {"up", "down"}

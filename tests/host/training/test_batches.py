@@ -11,6 +11,7 @@ import torch
 
 from edgetl.host.cache import Cache
 from edgetl.host.data.audit import Audit, audit
+from edgetl.host.data.reader import ImageReader
 from edgetl.host.data.source import open_source
 from edgetl.host.data.splits import split
 from edgetl.host.tasks.classify import TASK
@@ -30,7 +31,7 @@ def workspace(photos: Path, tmp_path: Path) -> Workspace:
     audited = audit(open_source(str(photos), photos), Audit(4, False, 1), Silent())
     splits = split(audited.dataset, Data(str(photos)), 0)
     classes = audited.dataset.classes
-    return Workspace(splits, classes, Preprocess(height=SIZE, width=SIZE), 0, 2, Cache(tmp_path), Silent())
+    return Workspace(splits, classes, ImageReader(Preprocess(height=SIZE, width=SIZE)), 0, 2, Cache(tmp_path), Silent())
 
 
 def feed(workspace: Workspace, **options: object) -> Feed:

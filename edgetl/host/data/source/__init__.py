@@ -1,4 +1,4 @@
-"""Where labelled images come from: folders, tables, COCO files, archives of these, or a function of the user's own."""
+"""Where samples come from: folders, tables, COCO files, archives of these, or a function of the user's own."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from edgetl.host.data.dataset import Dataset, Sample
 from edgetl.host.data.source.archive import check_inside, is_archive, unpack
 from edgetl.host.data.source.coco import from_coco
 from edgetl.host.data.source.comma_separated import from_csv
-from edgetl.host.data.source.folder import from_folder, images_under
+from edgetl.host.data.source.folder import found_under, from_folder, is_image
 from edgetl.host.data.source.function import from_function, is_function
 from edgetl.host.data.source.parquet import from_parquet
+from edgetl.host.data.tensors import is_tensor
 
 TABLES = {".csv": from_csv, ".tsv": from_csv, ".parquet": from_parquet, ".json": from_coco}
 """Files that list images, by their ending."""
@@ -47,18 +48,28 @@ def open_source(source: str, base: Path, cache: Cache | None = None) -> Dataset:
     return check_inside(_from_path(_within(root, source), source), root, source)
 
 
-def open_images(source: str, base: Path, cache: Cache | None = None) -> Dataset:
-    """Images without labels: every image under a folder or in an archive, as one class named ``unlabelled``.
+def open_unlabelled(source: str, base: Path, cache: Cache | None = None) -> Dataset:
+    """Samples without labels: every image, or every ``.npz`` file, under a folder or in an archive, as one class.
 
     Raises:
-        DataError: no such folder, or no images in it.
+        DataError: no such folder, neither images nor ``.npz`` files in it, or both.
     """
     root = base / Path(source).expanduser()
     if root.is_file() and is_archive(root):
         root = unpack(root, cache)
     if not root.is_dir():
-        raise DataError(f"data source {source!r} is not a folder (looked at {str(root)!r}); expected one with images")
-    return Dataset(("unlabelled",), tuple(Sample(path, 0) for path in images_under(root)))
+        raise DataError(
+            f"data source {source!r} is not a folder (looked at {str(root)!r}); expected one with images, "
+            "or with .npz files"
+        )
+    images, tensors = found_under(root, is_image), found_under(root, is_tensor)
+    if bool(images) == bool(tensors):
+        found = f"both images ({images[0].name}) and .npz files ({tensors[0].name})" if images else "no samples"
+        raise DataError(
+            f"data source {source!r} has {found}; expected images (.png, .jpg or another format Pillow reads), or .npz "
+            "files with one array for each input of the model"
+        )
+    return Dataset(("unlabelled",), tuple(Sample(path, 0) for path in images or tensors))
 
 
 def _from_path(path: Path, source: str) -> Dataset:

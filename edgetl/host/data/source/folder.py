@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,17 +39,29 @@ def images_under(folder: Path) -> tuple[Path, ...]:
     Raises:
         DataError: there is none.
     """
-    found = sorted(
-        path
-        for path in folder.rglob("*")
-        if _is_image(path) and path.is_file() and not any(part[0] == "." for part in path.relative_to(folder).parts)
-    )
+    found = found_under(folder, is_image)
     if not found:
         raise DataError(
             f"class folder {str(folder)!r} has no images (files ending in .png, .jpg or another format Pillow reads); "
             "add some or remove the folder"
         )
-    return tuple(found)
+    return found
+
+
+def found_under(folder: Path, is_wanted: Callable[[Path], bool]) -> tuple[Path, ...]:
+    """Every wanted file at any depth, in the order of paths, without hidden ones."""
+    return tuple(
+        sorted(
+            path
+            for path in folder.rglob("*")
+            if is_wanted(path) and path.is_file() and not any(part[0] == "." for part in path.relative_to(folder).parts)
+        )
+    )
+
+
+def is_image(path: Path) -> bool:
+    """Whether its name ends like an image's."""
+    return path.suffix.lower() in _endings() and path.name[0] != "."
 
 
 def _is_divided(folders: tuple[Path, ...]) -> bool:
@@ -100,7 +113,7 @@ def _names(folders: tuple[Path, ...], without: list[str]) -> str:
 
 
 def _check_loose(folder: Path, source: str, beside: str) -> None:
-    loose = next((path for path in sorted(folder.iterdir()) if path.is_file() and _is_image(path)), None)
+    loose = next((path for path in sorted(folder.iterdir()) if path.is_file() and is_image(path)), None)
     if loose is not None:
         raise DataError(
             f"data source {source!r} has images beside {beside} ({loose.name!r}); expected every image inside "
@@ -114,10 +127,6 @@ def _sub_folders(folder: Path) -> tuple[Path, ...]:
 
 def _name(path: Path) -> str:
     return path.name
-
-
-def _is_image(path: Path) -> bool:
-    return path.suffix.lower() in _endings() and path.name[0] != "."
 
 
 @functools.cache

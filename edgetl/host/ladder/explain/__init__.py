@@ -8,7 +8,6 @@ import onnx
 
 from edgetl.errors import Unsupported
 from edgetl.explanation import SCHEMA, Explanation, LayerExplanation, Profiled
-from edgetl.host.data.stream import stream
 from edgetl.host.graph import read_graph
 from edgetl.host.ladder import Ascent, Climbed
 from edgetl.host.ladder.ascent import Purse
@@ -48,7 +47,7 @@ def check_explainable(rendering: str) -> None:
 
 
 def explain(ascent: Ascent, climbed: Climbed) -> Explanation:
-    """Run the float graph and the chosen one on the same calibration images, and tell them apart layer by layer.
+    """Run the float graph and the chosen one on the same calibration samples, and tell them apart layer by layer.
 
     Where treatments rewrote the float graph, it is the one after them.
 
@@ -65,18 +64,18 @@ def explain(ascent: Ascent, climbed: Climbed) -> Explanation:
     workspace, rung = ascent.workspace, _whole_rung(climbed.rung)
     original, quantized = read_graph(ascent.basis(rung.on_graph).made.model), read_graph(climbed.made.model)
     samples = ascent.calibrated.samples[:IMAGES]
-    images = tuple(stream(samples, workspace.preprocess, threads=workspace.threads))
+    feeds = tuple(workspace.feeds(samples))
     with workspace.progress.stage("compare layers with float"):
         found = places(original, quantized, _whole(ascent, rung))
-        measured = signals(original, quantized, found, images, workspace.threads)
+        measured = signals(original, quantized, found, feeds, workspace.threads)
     with workspace.progress.stage("ask runtimes for executed precision"):
-        told = profiles(Subject(climbed.made.model, ascent.rendering, images[0], workspace.threads))
+        told = profiles(Subject(climbed.made.model, ascent.rendering, feeds[0], workspace.threads))
     with workspace.progress.stage("measure layers alone in int8"):
         noise = _noise(ascent, rung)
     findings = _Findings(ascent, climbed, original, told, noise)
     layers = tuple(findings.layer(place, measured[place.node.name]) for place in found)
     runtimes = tuple(one for one, _ in told)
-    return Explanation(SCHEMA, ascent.rendering, len(images), climbed.ladder, runtimes, layers)
+    return Explanation(SCHEMA, ascent.rendering, len(feeds), climbed.ladder, runtimes, layers)
 
 
 def _whole_rung(rung: Rung) -> Rung:

@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from edgetl.device.fitness import unfit_because, wasted_because
 from edgetl.device.probe import environment
 from edgetl.environment import Cpu
@@ -19,7 +17,7 @@ from edgetl.host.ladder.explain.places import Place
 from edgetl.layers import Layer, Layers
 from edgetl.plugins import BACKENDS, find
 from edgetl.runner import Backend, LoadOptions
-from edgetl.tensors import Array
+from edgetl.tensors import Feed, feeds_of
 
 _RUNS = 2
 _APPENDED = re.compile(r"(_token_\d+|_nchwc)+$")
@@ -33,8 +31,7 @@ class Subject:
 
     model: Path
     rendering: str
-    image: Array
-    """``uint8 (h, w, 3)``."""
+    sample: Feed
     threads: int
 
 
@@ -73,10 +70,10 @@ def _profile(subject: Subject, name: str, cpu: Cpu) -> tuple[Profiled, Layers | 
     if because:
         return Profiled(name, None, because), None
     options = LoadOptions(threads=subject.threads, precision="int8")
-    feed = artifact_from(subject.model, subject.model.name, subject.rendering, "int8").inputs[0].name
+    inputs = artifact_from(subject.model, subject.model.name, subject.rendering, "int8").inputs
     try:
         built = backend.build(subject.model, options, None)
-        layers = backend.profile(built, options, [{feed: np.ascontiguousarray(subject.image)[None]}], _RUNS)
+        layers = backend.profile(built, options, [feeds_of(subject.sample, inputs)], _RUNS)
     except BackendError as error:
         return Profiled(name, None, str(error)), None
     if not layers.layers:

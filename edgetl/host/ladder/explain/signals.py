@@ -1,4 +1,4 @@
-"""Signal and noise of every layer: both graphs on the same images, one image at a time."""
+"""Signal and noise of every layer: both graphs on the same samples, one at a time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from edgetl.explanation import COARSE, Channels, Grid, Seen
 from edgetl.host.ladder.explain.places import Place
 from edgetl.host.quantize.activations import activations
-from edgetl.tensors import Array
+from edgetl.tensors import Array, Feed
 
 
 @dataclass(frozen=True)
@@ -33,25 +33,25 @@ def signals(
     original: onnx.ModelProto,
     quantized: onnx.ModelProto,
     found: Sequence[Place],
-    images: Sequence[Array],
+    samples: Sequence[Feed],
     threads: int,
 ) -> dict[str, Signal]:
-    """Measure every place on the images, by the names of their nodes.
+    """Measure every place on the samples, by the names of their nodes.
 
-    Nothing is kept of an image but sums and extremes, so memory is that of one image's activations in both graphs.
+    Nothing is kept of a sample but sums and extremes, so memory is that of one sample's activations in both graphs.
 
     Args:
         original: the float graph.
         quantized: what was made of it.
         found: places of both.
-        images: ``uint8 (h, w, 3)`` each, at least one.
+        samples: what both take for each, at least one.
         threads: of the runtime.
     """
     sums = {place.node.name: _Sums(place) for place in found}
     names = tuple(dict.fromkeys(place.tensor for place in found))
     others = tuple(dict.fromkeys(place.quantized for place in found if place.quantized is not None))
     pairs = zip(
-        activations(original, names, images, threads), activations(quantized, others, images, threads), strict=True
+        activations(original, names, samples, threads), activations(quantized, others, samples, threads), strict=True
     )
     for wanted, got in pairs:
         for one in sums.values():
@@ -60,7 +60,7 @@ def signals(
 
 
 class _Sums:
-    """Sums of squares and extremes of one place over images."""
+    """Sums of squares and extremes of one place over samples."""
 
     def __init__(self, place: Place) -> None:
         self.place = place
@@ -71,7 +71,7 @@ class _Sums:
         self._missing = place.missing
 
     def add(self, wanted: Array, got: Array | None) -> None:
-        """Count one image."""
+        """Count one sample."""
         self._values += wanted.size
         self._signal += _energy(wanted)
         self._extremes(wanted)

@@ -17,7 +17,7 @@ from edgetl.host.quantize.saturation.partition import Segment, partition
 from edgetl.host.quantize.saturation.products import Saturation
 from edgetl.plugins import BACKENDS, find
 from edgetl.runner import LoadOptions, Runner
-from edgetl.tensors import Array, Batch, check_feeds
+from edgetl.tensors import Array, Batch, Feed, check_feeds, feeds_of
 
 Watch = Callable[[QuantizedLayer, Saturation], None]
 """Is told, per layer and call, what saturation does or would do to the layer's sums."""
@@ -88,34 +88,34 @@ class EmulatedRunner:
 
 def run(
     model: Path,
-    images: Iterable[Array],
+    samples: Iterable[Feed],
     isa: Isa,
     kernels: Kernels = "onnxruntime",
     watch: Watch | None = None,
 ) -> Iterator[dict[str, Array]]:
-    """The outputs for each image, in order, as a CPU with (``vnni``) or without VNNI (``avx2``) computes them.
+    """The outputs for each sample, in order, as a CPU with (``vnni``) or without VNNI (``avx2``) computes them.
 
     Args:
-        model: a Q/DQ graph with one input of images.
-        images: without the batch dimension, ``uint8 (h, w, 3)``.
+        model: a Q/DQ graph.
+        samples: what it takes for each.
         kernels: of which runtime, for CPUs without VNNI.
-        watch: called for each layer and image.
+        watch: called for each layer and sample.
 
     Raises:
-        Unsupported: not an ONNX graph, one that cannot be taken apart, or an image does not fit it.
+        Unsupported: not an ONNX graph, one that cannot be taken apart, or a sample does not fit it.
         MissingExtra: onnxruntime is not installed.
     """
     runner = EmulatedRunner(model, isa, kernels, watch)
     try:
-        for image in images:
-            yield runner.infer({runner.inputs[0].name: np.ascontiguousarray(image)[None]})
+        for sample in samples:
+            yield runner.infer(feeds_of(sample, runner.inputs))
     finally:
         runner.close()
 
 
-def collect(model: Path, images: Iterable[Array], isa: Isa, kernels: Kernels = "onnxruntime") -> dict[str, Array]:
+def collect(model: Path, samples: Iterable[Feed], isa: Isa, kernels: Kernels = "onnxruntime") -> dict[str, Array]:
     """All outputs of :func:`run`, stacked along the first dimension."""
-    rows = list(run(model, images, isa, kernels))
+    rows = list(run(model, samples, isa, kernels))
     return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
 
 

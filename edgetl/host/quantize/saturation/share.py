@@ -1,4 +1,4 @@
-"""How often the products of a graph saturate on real images."""
+"""How often the products of a graph saturate on real samples."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from edgetl.host.quantize.saturation.compute import Kernels
 from edgetl.host.quantize.saturation.executor import run
 from edgetl.host.quantize.saturation.layers import QuantizedLayer
 from edgetl.host.quantize.saturation.products import Saturation
-from edgetl.tensors import Array
+from edgetl.tensors import Feed
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class SaturatedShare:
 
     layer: str
     sums: int
-    """Sums of two products over all images; 0 for a layer that is computed in 32 bits anyway."""
+    """Sums of two products over all samples; 0 for a layer that is computed in 32 bits anyway."""
     saturated: int
     largest_error: float
     """Largest change of an output, in units of the layer's float output."""
@@ -34,20 +34,20 @@ class SaturatedShare:
 
 
 def saturated_share(
-    model: Path, images: Iterable[Array], kernels: Kernels = "onnxruntime"
+    model: Path, samples: Iterable[Feed], kernels: Kernels = "onnxruntime"
 ) -> tuple[SaturatedShare, ...]:
     """Per layer of a Q/DQ graph, how many pair sums do not fit int16, in the order of the graph.
 
-    Images are streamed; memory is that of one image's activations.
+    Samples are streamed; memory is that of one sample's activations.
 
     Args:
-        model: a Q/DQ graph with one input of images.
-        images: without the batch dimension, ``uint8 (h, w, 3)``.
+        model: a Q/DQ graph.
+        samples: what it takes for each.
         kernels: of which runtime, for CPUs without VNNI.
 
     Raises:
-        DataError: no images.
-        Unsupported: not an ONNX graph, one that cannot be taken apart, or an image does not fit it.
+        DataError: no samples.
+        Unsupported: not an ONNX graph, one that cannot be taken apart, or a sample does not fit it.
         MissingExtra: onnxruntime is not installed.
     """
     found: dict[str, SaturatedShare] = {}
@@ -56,10 +56,10 @@ def saturated_share(
         one = _share(layer, saturation)
         found[layer.output] = _joined(found[layer.output], one) if layer.output in found else one
 
-    for _ in run(model, images, "vnni", kernels, watch):
+    for _ in run(model, samples, "vnni", kernels, watch):
         pass
     if not found:
-        raise DataError("there are no images to see saturation on; give at least one")
+        raise DataError("there are no samples to see saturation on; give at least one")
     return tuple(found.values())
 
 

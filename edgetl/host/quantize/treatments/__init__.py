@@ -19,7 +19,7 @@ from edgetl.host.graph import read_graph, write_graph
 from edgetl.host.quantize.rules.view import PAIRS
 from edgetl.plugins import TREATMENTS, find
 from edgetl.spelling import did_you_mean
-from edgetl.tensors import Array
+from edgetl.tensors import Feed
 
 if TYPE_CHECKING:
     from edgetl.host.quantize.record import CalibrationRecord
@@ -38,11 +38,11 @@ class GraphTreatment(Protocol):
     def done(self) -> str:
         """In plain words what a graph has that it was applied to."""
 
-    def rewrite(self, graph: onnx.ModelProto, images: Iterable[Array], threads: int) -> tuple[str, ...]:
+    def rewrite(self, graph: onnx.ModelProto, samples: Iterable[Feed], threads: int) -> tuple[str, ...]:
         """Change a float graph in place; its nodes keep their names, its inputs and outputs theirs.
 
         Args:
-            images: of the calibration, ``uint8 (h, w, 3)`` each; iterated over at most once.
+            samples: of the calibration; iterated over at most once.
             threads: of the runtime that runs the graph on them, where it does.
 
         Returns:
@@ -93,14 +93,14 @@ class RenderingTreatment(Protocol):
 
 
 def treat(
-    model: Path, names: Iterable[str], images: Iterable[Array], out: Path, threads: int = 1
+    model: Path, names: Iterable[str], samples: Iterable[Feed], out: Path, threads: int = 1
 ) -> dict[str, tuple[str, ...]]:
     """Write an equal float graph that quantizes better; calibrate and render that one instead.
 
     Args:
         model: a float ONNX graph.
         names: treatments of the graph, applied in the order of their table.
-        images: those of the calibration, ``uint8 (h, w, 3)`` each; iterated over once per treatment that needs them.
+        samples: those of the calibration; iterated over once per treatment that needs them.
         out: the file to write; equal arguments give equal bytes.
 
     Returns:
@@ -118,7 +118,7 @@ def treat(
     if any(node.op_type in PAIRS for node in graph.graph.node):
         raise Unsupported(f"{str(model)!r} is quantized already; treat the float graph it was made from")
     entries: list[GraphTreatment] = [find(TREATMENTS, name, "treatment") for name in wanted]
-    changed = {entry.name: entry.rewrite(graph, images, threads) for entry in entries}
+    changed = {entry.name: entry.rewrite(graph, samples, threads) for entry in entries}
     write_graph(graph, out)
     return changed
 

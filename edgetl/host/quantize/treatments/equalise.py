@@ -22,7 +22,7 @@ from edgetl.host.quantize.activations import activations
 from edgetl.host.quantize.rewrites import unshare_weights
 from edgetl.host.quantize.treatments.chains import Chain, chains
 from edgetl.host.quantize.treatments.products import attributes_of
-from edgetl.tensors import Array
+from edgetl.tensors import Array, Feed
 
 _SPREAD = 2.0**-12
 """Channels (and weights) smaller than this share of the largest count as that large: they are dead, or all but."""
@@ -30,22 +30,22 @@ _WORTH = 1.02
 """Factors that all lie this near each other change nothing."""
 
 
-def equalise(graph: onnx.ModelProto, images: Iterable[Array], threads: int = 1) -> tuple[str, ...]:
+def equalise(graph: onnx.ModelProto, samples: Iterable[Feed], threads: int = 1) -> tuple[str, ...]:
     """Divide the channels between two convolutions by factors and multiply the weights that read them; in place.
 
     The paper equalises the ranges of the weights before and behind a tensor, since there each layer's weights have
     one scale. Here every output channel has a scale of its own, which takes up any factor. What suffers from unequal
     channels is the tensor in between, and the weights of a dense layer behind it, whose inputs share a scale. So the
-    factor of a channel is its largest activation on the images where a depthwise layer reads it, and otherwise the
+    factor of a channel is its largest activation on the samples where a depthwise layer reads it, and otherwise the
     root of that over the largest weight that reads it (relative to the largest of its output), as in SmoothQuant.
 
     ReLU and leaky ones pass a positive factor on. A ReLU6 clips each channel at 6 over its factor after that, which
     is one more node with a bound for each channel. Factors are limited so that every bound is at or above the
-    largest activation of the whole tensor on the images: a quantized tensor ends there anyway, and renderings leave
+    largest activation of the whole tensor on the samples: a quantized tensor ends there anyway, and renderings leave
     the node out.
 
     Args:
-        images: of the calibration, ``uint8 (h, w, 3)`` each.
+        samples: of the calibration.
 
     Returns:
         Names of the layers whose weights changed.
@@ -58,7 +58,7 @@ def equalise(graph: onnx.ModelProto, images: Iterable[Array], threads: int = 1) 
         return ()
     unshare_weights(graph)
     found = chains(graph)
-    peaks = _peaks(graph, tuple(chain.tensor for chain in found), images, threads)
+    peaks = _peaks(graph, tuple(chain.tensor for chain in found), samples, threads)
     changed: set[str] = set()
     constants = weights_of(graph)
     for chain in found:
@@ -71,17 +71,17 @@ def equalise(graph: onnx.ModelProto, images: Iterable[Array], threads: int = 1) 
 
 
 def _peaks(
-    graph: onnx.ModelProto, names: tuple[str, ...], images: Iterable[Array], threads: int
+    graph: onnx.ModelProto, names: tuple[str, ...], samples: Iterable[Feed], threads: int
 ) -> dict[str, NDArray[np.float64]]:
     """Largest absolute value of every channel."""
     peaks: dict[str, NDArray[np.float64]] = {}
-    for tensors in activations(graph, names, images, threads):
+    for tensors in activations(graph, names, samples, threads):
         for name, values in tensors.items():
             axes = tuple(axis for axis in range(values.ndim) if axis != 1)
             largest = np.abs(values).max(axes).astype(np.float64)
             peaks[name] = np.maximum(peaks.get(name, largest), largest)
     if names and not peaks:
-        raise DataError("treatment 'equalise' got no images; give it those of the calibration")
+        raise DataError("treatment 'equalise' got no samples; give it those of the calibration")
     return peaks
 
 
@@ -151,9 +151,9 @@ class Equalise:
     name: str = "equalise"
     done: str = "channels equalised"
 
-    def rewrite(self, graph: onnx.ModelProto, images: Iterable[Array], threads: int) -> tuple[str, ...]:
+    def rewrite(self, graph: onnx.ModelProto, samples: Iterable[Feed], threads: int) -> tuple[str, ...]:
         """Names of the layers whose weights changed."""
-        return equalise(graph, images, threads)
+        return equalise(graph, samples, threads)
 
 
 TREATMENT = Equalise()

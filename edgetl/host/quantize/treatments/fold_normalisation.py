@@ -13,7 +13,7 @@ from onnx import numpy_helper
 from edgetl.host.quantize.rewrites import add_missing_biases, plain_gemms, unshare_weights, without_unused_weights
 from edgetl.host.quantize.rules.view import View
 from edgetl.host.quantize.treatments.products import attributes_of
-from edgetl.tensors import Array
+from edgetl.tensors import Array, Feed
 
 
 def fold_normalisation(graph: onnx.ModelProto) -> tuple[str, ...]:
@@ -86,8 +86,8 @@ class FoldNormalisation:
     name: str = "fold-normalisation"
     done: str = "normalisation folded"
 
-    def rewrite(self, graph: onnx.ModelProto, images: Iterable[Array], threads: int) -> tuple[str, ...]:
-        """Names of the layers that took a normalisation up; needs no images."""
+    def rewrite(self, graph: onnx.ModelProto, samples: Iterable[Feed], threads: int) -> tuple[str, ...]:
+        """Names of the layers that took a normalisation up; needs no samples."""
         return fold_normalisation(graph)
 
 

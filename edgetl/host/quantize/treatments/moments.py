@@ -15,14 +15,14 @@ from edgetl.host.graph import backbone_digest, read_graph, weights_of
 from edgetl.host.quantize.activations import activations
 from edgetl.host.quantize.calibrate import float_tensors
 from edgetl.host.quantize.treatments.products import LAYERS, matrix_of, rows_of
-from edgetl.tensors import Array
+from edgetl.tensors import Array, Feed
 
 WIDEST = 2304
 """Inputs per output beyond which a layer is left out: a covariance of 2,304 squared takes 21 MB."""
 PLACES = (16, 128)
-"""Fewest and most rows per image and layer, evenly spaced; neighbouring places of an image tell much the same."""
+"""Fewest and most rows per sample and layer, evenly spaced; neighbouring places of an image tell much the same."""
 IMAGES = 64
-"""How many images of a calibration are enough: with those, a layer has up to 16 rows per input."""
+"""How many samples of a calibration are enough: with those, a layer has up to 16 rows per input."""
 
 
 _Sums = tuple[NDArray[np.float32], NDArray[np.float32], int]
@@ -48,22 +48,22 @@ class Moments:
     layers: Mapping[str, LayerMoments] = field(repr=False)
 
 
-def collect_moments(model: Path, images: Iterable[Array], threads: int = 1) -> Moments:
-    """Run a float graph over images and keep the moments of the inputs of its layers.
+def collect_moments(model: Path, samples: Iterable[Feed], threads: int = 1) -> Moments:
+    """Run a float graph over samples and keep the moments of the inputs of its layers.
 
-    Memory is that of one image's activations and of the moments themselves: 4 bytes times the square of a layer's
+    Memory is that of one sample's activations and of the moments themselves: 4 bytes times the square of a layer's
     inputs per output, times its groups.
 
     Args:
-        model: a float ONNX graph with one input of images.
-        images: ``uint8 (h, w, 3)`` each; :data:`IMAGES` of the calibration's are enough.
+        model: a float ONNX graph.
+        samples: what it takes for each; :data:`IMAGES` of the calibration's are enough.
     """
     graph = read_graph(model)
     layers = _layers(graph)
     sums: dict[str, _Sums] = {}
     count = 0
     names = tuple(dict.fromkeys(node.input[0] for node, _, _ in layers))
-    for tensors in activations(graph, names, images, threads):
+    for tensors in activations(graph, names, samples, threads):
         for node, weight, places in layers:
             rows = rows_of(node, weight, tensors[node.input[0]], (places, count))
             if rows is not None:
@@ -77,7 +77,7 @@ def collect_moments(model: Path, images: Iterable[Array], threads: int = 1) -> M
 
 
 def _layers(graph: onnx.ModelProto) -> list[tuple[onnx.NodeProto, Array, int]]:
-    """Layers with their weights, and how many rows of each image to look at."""
+    """Layers with their weights, and how many rows of each sample to look at."""
     constants, floats = weights_of(graph), float_tensors(graph)
     found = []
     for node in graph.graph.node:

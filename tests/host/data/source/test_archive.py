@@ -16,7 +16,7 @@ from edgetl.device.cached_files import Limits, cached_files, plan, remove
 from edgetl.errors import DataError
 from edgetl.host.cache import Cache
 from edgetl.host.data.source import archive as archive_module
-from edgetl.host.data.source import open_images, open_source
+from edgetl.host.data.source import open_source, open_unlabelled
 
 CLASSES = {"photos/a/1.png": b"one", "photos/b/2.png": b"two"}
 CSV = b"path,label\nphotos/a/1.png,x\nphotos/b/2.png,y\n"
@@ -77,7 +77,9 @@ def test_splits_in_an_archive_are_kept(tmp_path: Path) -> None:
 
 
 def test_images_without_labels_may_be_in_an_archive(tmp_path: Path) -> None:
-    assert len(open_images(str(made(tmp_path / "x.zip", CLASSES)), tmp_path, Cache(tmp_path / "cache")).samples) == 2
+    assert (
+        len(open_unlabelled(str(made(tmp_path / "x.zip", CLASSES)), tmp_path, Cache(tmp_path / "cache")).samples) == 2
+    )
 
 
 def test_the_same_content_is_unpacked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

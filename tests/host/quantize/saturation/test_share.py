@@ -42,5 +42,5 @@ def test_layers_in_32_bits_have_no_pairs(layer_graph: LayerGraph) -> None:
 
 def test_without_images_nothing_is_claimed(layer_graph: LayerGraph) -> None:
     model = layer_graph("Conv", (8, 4, 4), np.full((8, 8, 1, 1), 127, np.int8))
-    with pytest.raises(DataError, match="no images"):
+    with pytest.raises(DataError, match="no samples"):
         saturated_share(model, [])

@@ -154,5 +154,5 @@ def test_a_clip_that_no_factor_passes_is_left_alone(limits: tuple[float, float])
 
 
 def test_no_images_are_refused(hard: Path, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="'equalise' got no images"):
+    with pytest.raises(DataError, match="'equalise' got no samples"):
         treat(hard, NAMES, (), tmp_path / "equal.onnx")
