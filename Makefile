@@ -5,7 +5,11 @@ STAMP := .venv/.installed
 # Runs on the oldest Python that devices have.
 DEVICE_SIDE := edgetl/device edgetl/bundle edgetl/report edgetl/cli $(filter-out edgetl/pipeline.py, $(wildcard edgetl/*.py))
 
-.PHONY: help venv format lint check test demo soak docs clean
+# Two processes. One that has nothing left takes half of what the other one has, so that neither waits for a long test;
+# else neighbours stay together, because tests of a file share what they prepare.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
+
+.PHONY: help venv format lint types types-device check test demo soak docs clean
 
 help:
 	@echo 'make venv    a virtual environment in .venv with everything'
@@ -36,16 +40,20 @@ check test: export MKL_NUM_THREADS = 1
 lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
-	$(BIN)/mypy --python-version 3.10 $(DEVICE_SIDE)
 	$(BIN)/lint-imports --no-cache --no-logo
+	$(MAKE) --no-print-directory --jobs=2 types types-device
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+types-device: $(STAMP)
+	$(BIN)/mypy --python-version 3.10 $(DEVICE_SIDE)
 
 check: lint
-	$(BIN)/python -m pytest -m 'not slow and not network' -n 2
+	$(PYTEST) -m 'not slow and not network'
 
-# a file stays with one process: its tests share what they deploy
 test: check
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'slow or network'
+	$(PYTEST) -m 'slow or network'
 
 demo: $(STAMP)
 	PATH="$(CURDIR)/$(BIN):$$PATH" sh models/solar-cells/demo.sh

@@ -15,6 +15,7 @@ import argparse
 import resource
 import sys
 import tempfile
+import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -26,13 +27,14 @@ import record
 from PIL import Image
 
 from edgetl.bundle import Bundle
-from edgetl.device.qualify import Settings
+from edgetl.device.bench.timing import Clock
+from edgetl.device.qualify import Settings, qualify
 from edgetl.errors import EdgeTLError
 from edgetl.host.backbones import Backbone, load_backbone
 from edgetl.host.graph import read_graph
+from edgetl.host.prepare import prepare
 from edgetl.host.quantize.coverage import Coverage, coverage
 from edgetl.host.request import PrepareRequest
-from edgetl.pipeline import DeploySettings, deploy
 from edgetl.progress import Silent
 from edgetl.recipe import Recipe, recipe_from_data
 from edgetl.result import CandidateResult, Result
@@ -108,16 +110,19 @@ def recipe_of(name: str, photos: Path, method: str) -> Recipe:
     )
 
 
-def deployed(recipe: Recipe, folder: Path) -> Deployment:
-    """Deploy into ``folder``, whose caches are used again.
+def deployed(recipe: Recipe, folder: Path, clock: Clock = time.perf_counter_ns) -> Deployment:
+    """Prepare and qualify in ``folder``, whose caches are used again; no time is kept, so nobody watches the machine.
+
+    Args:
+        clock: nanoseconds; how long timing takes is read from it.
 
     Raises:
         EdgeTLError: why the family cannot be deployed.
     """
     out, cache = folder / f"{recipe.name}.edgetl", folder / "cache"
-    request = PrepareRequest(recipe, folder, out, cache, threads=2)
-    result = deploy(request, DeploySettings(LOCAL, Settings("quick", cache)), Silent()).result
+    prepare(PrepareRequest(recipe, folder, out, cache, threads=2), Silent())
     bundle = Bundle.open(out)
+    result = qualify(bundle, LOCAL, Settings("quick", cache, watch=None), Silent(), clock)
     quantized = coverage(read_graph(bundle.model(INT8, cache / "models")))
     return Deployment(recipe, load_backbone(recipe.backbone, folder, recipe.seed), bundle, result, quantized)
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,18 +29,32 @@ FAST: dict[str, dict[str, Any]] = {"scratch": {"epochs": 1}, "finetune": {"epoch
 """Options that keep a method short; a method without an entry runs with its defaults."""
 
 
-@pytest.fixture(params=sorted(METHODS))
+@dataclass(frozen=True)
+class Made:
+    """What a method made, and the cache that it was made with."""
+
+    cache: Path
+    context: AdaptContext
+    adapted: Adapted
+
+
+@pytest.fixture(scope="module", params=sorted(METHODS))
 def method(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture
-def adapt(photos: Path, tmp_path: Path) -> Callable[..., tuple[AdaptContext, Adapted]]:
-    def run(name: str, cache: str = "cache") -> tuple[AdaptContext, Adapted]:
-        request = PrepareRequest(recipe(name, photos), photos, tmp_path / "out", tmp_path / cache, 1)
-        return adapt_backbone(request, load_material(request, Silent()), Silent())
+@pytest.fixture(scope="module")
+def made(method: str, photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """Once for all tests here, which change nothing in it."""
+    return make(method, photos, tmp_path_factory.mktemp("cache"))
 
-    return run
+
+def make(method: str, photos: Path, cache: Path) -> Made:
+    request = PrepareRequest(recipe(method, photos), photos, cache / "out", cache, 1)
+    with pytest.MonkeyPatch.context() as patch:
+        # the one thing that a probe leaves to a stopwatch
+        patch.setattr(inference, "_seconds", lambda engine, *_: list(BACKENDS).index(engine.runtime))
+        return Made(cache, *adapt_backbone(request, load_material(request, Silent()), Silent()))
 
 
 def recipe(method: str, photos: Path) -> Any:
@@ -62,10 +76,8 @@ def test_unknown_options_are_refused_by_name(method: str, photos: Path) -> None:
         method_options(msgspec.structs.replace(wrong, adapt=adapt))
 
 
-def test_trunk_and_head_fit_each_other_and_are_deterministic_in_use(
-    method: str, adapt: Callable[[str], tuple[AdaptContext, Adapted]]
-) -> None:
-    _, adapted = adapt(method)
+def test_trunk_and_head_fit_each_other_and_are_deterministic_in_use(made: Made) -> None:
+    adapted = made.adapted
     images = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (2, SIZE, SIZE, 3), dtype=np.uint8))
     with torch.inference_mode():
         first, second = adapted.trunk(images), adapted.trunk(images)
@@ -77,15 +89,13 @@ def test_trunk_and_head_fit_each_other_and_are_deterministic_in_use(
     assert np.isfinite(adapted.head.weight).all()
 
 
-def test_trunk_exports(method: str, adapt: Callable[[str], tuple[AdaptContext, Adapted]]) -> None:
-    context, adapted = adapt(method)
-    assert [output.name for output in to_onnx(adapted.trunk, context.workspace.preprocess).graph.output] == ["features"]
+def test_trunk_exports(made: Made) -> None:
+    exported = to_onnx(made.adapted.trunk, made.context.workspace.preprocess)
+    assert [output.name for output in exported.graph.output] == ["features"]
 
 
-def test_fitted_head_is_the_head_and_its_own_predictions_cover_the_training_split(
-    method: str, adapt: Callable[[str], tuple[AdaptContext, Adapted]]
-) -> None:
-    context, adapted = adapt(method)
+def test_fitted_head_is_the_head_and_its_own_predictions_cover_the_training_split(method: str, made: Made) -> None:
+    context, adapted = made.context, made.adapted
     if adapted.fitted is None:
         features = np.zeros((1, len(context.workspace.splits.train), adapted.head.weight.shape[1]), np.float32)
         source = Constant(features)
@@ -96,41 +106,32 @@ def test_fitted_head_is_the_head_and_its_own_predictions_cover_the_training_spli
         assert adapted.fitted.out_of_fold.shape == (len(context.workspace.splits.train), 2)
 
 
-def test_report_is_json(method: str, adapt: Callable[[str], tuple[AdaptContext, Adapted]]) -> None:
-    _, adapted = adapt(method)
-    assert msgspec.json.decode(msgspec.json.encode(adapted.report)) == adapted.report
+def test_report_is_json(made: Made) -> None:
+    report = made.adapted.report
+    assert msgspec.json.decode(msgspec.json.encode(report)) == report
 
 
-def test_same_seed_gives_the_same_weights(
-    method: str, adapt: Callable[..., tuple[AdaptContext, Adapted]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # the one thing that a probe leaves to a stopwatch
-    monkeypatch.setattr(inference, "_seconds", lambda engine, *_: list(BACKENDS).index(engine.runtime))
-
-    def digest(cache: str) -> str:
-        _, adapted = adapt(method, cache)
+def test_same_seed_gives_the_same_weights(method: str, made: Made, photos: Path, tmp_path: Path) -> None:
+    def digest(adapted: Adapted) -> str:
         state = b"".join(tensor.numpy().tobytes() for _, tensor in sorted(adapted.trunk.state_dict().items()))
         return hashlib.sha256(state + adapted.head.weight.tobytes()).hexdigest()
 
-    assert digest("one cache") == digest("another")
+    assert digest(make(method, photos, tmp_path).adapted) == digest(made.adapted)
 
 
-def test_what_a_method_made_is_kept_whole(
-    method: str, adapt: Callable[[str], tuple[AdaptContext, Adapted]], photos: Path, tmp_path: Path
-) -> None:
-    _, made = adapt(method)
-    request = PrepareRequest(recipe(method, photos), photos, tmp_path / "out", tmp_path / "cache", threads=1)
-    stages = Stages()
+def test_what_a_method_made_is_kept_whole(method: str, made: Made, photos: Path, tmp_path: Path) -> None:
+    request = PrepareRequest(recipe(method, photos), photos, tmp_path / "out", made.cache, threads=1)
+    first, stages = made.adapted, Stages()
     _, kept = adapt_backbone(request, load_material(request, Silent()), stages)
     assert stages.titles == ["load the backbone"]
-    assert module_digest(kept.trunk) == module_digest(made.trunk)
-    assert np.array_equal(kept.head.weight, made.head.weight)
-    assert np.array_equal(kept.head.bias, made.head.bias)
-    assert kept.report == made.report
-    assert (kept.fitted is None) == (made.fitted is None)
-    if kept.fitted is not None and made.fitted is not None:
-        assert np.array_equal(kept.fitted.out_of_fold, made.fitted.out_of_fold)
-        assert (kept.fitted.scores, kept.fitted.losses) == (made.fitted.scores, made.fitted.losses)
+    assert module_digest(kept.trunk) == module_digest(first.trunk)
+    assert np.array_equal(kept.head.weight, first.head.weight)
+    assert np.array_equal(kept.head.bias, first.head.bias)
+    assert kept.report == first.report
+    assert (kept.fitted is None) == (first.fitted is None)
+    if kept.fitted is not None and first.fitted is not None:
+        assert np.array_equal(kept.fitted.out_of_fold, first.fitted.out_of_fold)
+        assert (kept.fitted.scores, kept.fitted.losses) == (first.fitted.scores, first.fitted.losses)
 
 
 class Stages(Silent):

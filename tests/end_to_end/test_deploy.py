@@ -24,10 +24,10 @@ method = "linear-probe"
 stages = ["blocks.2", "head"]
 regularisation = [0.01, 0.1]
 [quantize]
-calibration = 32
+{quantize}
 [gates]
-accuracy_drop_max = {drop}
-margin = {margin}
+accuracy_drop_max = 0.05
+margin = 0.3
 {more}
 """
 NO_TORCH = """
@@ -50,8 +50,8 @@ def edgetl(*arguments: object, cache: Path, without_torch: bool = False) -> subp
     )
 
 
-def write_recipe(path: Path, photos: Path, drop: float = 0.05, margin: float = 0.3, more: str = "") -> Path:
-    path.write_text(RECIPE.format(photos=photos, drop=drop, margin=margin, more=more))
+def write_recipe(path: Path, photos: Path, quantize: str = "calibration = 32", more: str = "") -> Path:
+    path.write_text(RECIPE.format(photos=photos, quantize=quantize, more=more))
     return path
 
 
@@ -111,7 +111,7 @@ def test_missed_latency_gate_is_exit_3_with_the_reason(
     photos: Path, deployed: tuple[Path, Path], tmp_path: Path
 ) -> None:
     gate = "[gates.target.local]\nlatency_p50_ms_max = 0.000001"
-    recipe = write_recipe(tmp_path / "recipe.toml", photos, more=gate)
+    recipe = write_recipe(tmp_path / "recipe.toml", photos, "renderings = []", gate)
     done = edgetl("deploy", recipe, "-o", tmp_path / "out.edgetl", "--effort", "quick", cache=deployed[1])
     assert done.returncode == 3
     assert "latency" in done.stdout + done.stderr
@@ -124,7 +124,8 @@ def test_missed_latency_gate_is_exit_3_with_the_reason(
 def test_solar_cells_reach_what_their_card_says(tmp_path: Path) -> None:
     model = ROOT / "models" / "solar-cells"
     expected = json.loads((model / "expected.json").read_text())
-    done = edgetl("deploy", model / "recipe.toml", "-o", tmp_path / "solar.edgetl", "--json", cache=tmp_path / "cache")
+    arguments = ("deploy", model / "recipe.toml", "-o", tmp_path / "solar.edgetl", "--effort", "quick", "--json")
+    done = edgetl(*arguments, cache=tmp_path / "cache")
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
     inspected = json.loads(edgetl("inspect", tmp_path / "solar.edgetl", "--json", cache=tmp_path / "cache").stdout)

@@ -18,8 +18,11 @@ import torch
 from families import FAMILIES, INT8, Deployment
 
 import edgetl
+from edgetl.device import measure
+from edgetl.device.bench.timing import Clock
 from edgetl.host.backbones import HEAD, trunk
 from edgetl.host.graph import head_nodes, read_graph, weights_of
+from edgetl.result import Cold
 
 METHODS = ("linear-probe",)
 RUNTIMES = {"onnxruntime", "openvino"}
@@ -35,10 +38,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module", params=[(name, method) for name in FAMILIES for method in METHODS], ids="-".join)
-def deployment(request: pytest.FixtureRequest, folder: Path) -> Deployment:
-    """One family, deployed."""
+def deployment(request: pytest.FixtureRequest, folder: Path, hasty: Clock) -> Deployment:
+    """One family, deployed; nothing is started in processes of its own."""
     name, method = request.param
-    return families.deployed(families.recipe_of(name, folder / "photos", method), folder)
+    recipe = families.recipe_of(name, folder / "photos", method)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(measure, "measure_cold", lambda *_: Cold(1, 1, 1, None))
+        return families.deployed(recipe, folder, hasty)
 
 
 def model(deployment: Deployment, variant: str, folder: Path) -> onnx.ModelProto:

@@ -94,15 +94,16 @@ def start() -> Callable[..., subprocess.Popen[bytes]]:
         environment = {name: value for name, value in given.items() if value is not None}
         command = [sys.executable, "-m", "edgetl.cli", *map(str, arguments)]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **(streams or {})}
-        # a background job of a script ignores SIGINT, and its children would inherit that
-        return subprocess.Popen(command, env=environment, preexec_fn=listen_to_interrupts, **pipes)
+        # a background job of a script ignores SIGINT, one of nohup SIGHUP, and its children would inherit that
+        return subprocess.Popen(command, env=environment, preexec_fn=listen_to_signals, **pipes)
 
     return of
 
 
-def listen_to_interrupts() -> None:
+def listen_to_signals() -> None:
     """What a process in a terminal does."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 @pytest.fixture

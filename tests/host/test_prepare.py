@@ -15,6 +15,7 @@ from PIL import Image
 import edgetl
 from edgetl.bundle import Bundle
 from edgetl.check import failures
+from edgetl.device.bench.timing import Clock
 from edgetl.device.probe import INT8_DOT
 from edgetl.device.qualify import Settings, qualify
 from edgetl.errors import DataError, GateFailed, RecipeError, Unsupported
@@ -121,7 +122,7 @@ def _hopeless(request: PrepareRequest) -> Recipe:
     return msgspec.structs.replace(request.recipe, adapt=Adapt("scratch", {"epochs": 1, "learning_rate": 1e-9}))
 
 
-def test_float_model_that_is_only_too_large_is_left_out_and_int8_is_packed(request_of: RequestOf) -> None:
+def test_float_model_that_is_only_too_large_is_left_out_and_int8_is_packed(request_of: RequestOf, hasty: Clock) -> None:
     sizes = _sizes(request_of)
     assert sizes["int8-x86-vnni"] < sizes["fp32"]
     between = sum(sizes.values()) / 2
@@ -134,7 +135,7 @@ def test_float_model_that_is_only_too_large_is_left_out_and_int8_is_packed(reque
     assert any("fp32 is not packed: size" in note for note in recorder.notes)
     assert "fp32, test: accuracy" in bundle.read("card.md").decode()
     assert "(not packed: size: " in bundle.read("card.md").decode()
-    result = qualify(bundle, LOCAL, Settings("quick", request.cache, watch=None))
+    result = qualify(bundle, LOCAL, Settings("quick", request.cache, watch=None), clock=hasty)
     assert result.selected is not None
     assert result.selected.startswith("int8-x86-vnni/")
 

@@ -10,6 +10,7 @@ import pytest
 
 import edgetl
 from edgetl.bundle import Bundle
+from edgetl.device.bench.timing import Clock
 from edgetl.device.qualify import Settings, qualify
 from edgetl.errors import DataError
 from edgetl.host.material import load_material
@@ -118,8 +119,9 @@ def test_thresholds_travel_with_the_bundle_and_decide(prepared: PrepareRequest) 
     assert np.mean(right) > 0.6
 
 
-def test_qualify_judges_and_selects(prepared: PrepareRequest) -> None:
-    result = qualify(Bundle.open(prepared.out), LOCAL, Settings("quick", prepared.cache, watch=None))
+def test_qualify_judges_and_selects(prepared: PrepareRequest, hasty: Clock) -> None:
+    settings = Settings("quick", prepared.cache, watch=None)
+    result = qualify(Bundle.open(prepared.out), LOCAL, settings, clock=hasty)
     assert result.passed
     chosen = result.candidate(result.selected or "")
     assert chosen.accuracy is not None
