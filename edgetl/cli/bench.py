@@ -102,6 +102,8 @@ def bench(output: Output, models: tuple[Path, ...], outs: tuple[Path, ...], cach
         if unused:
             raise click.UsageError(f"{unused[0]} judges models, and a self-test times none; leave it out")
         return _selftest(output, outs)
+    if SELFTEST in models and not SELFTEST.exists():
+        raise click.UsageError("a self-test takes no models; run it alone: edgetl bench selftest")
     from edgetl.bundle import Bundle
     from edgetl.cli.terminal import progress_for
     from edgetl.device.bench.models import BenchSettings, bench_models

@@ -108,6 +108,12 @@ def test_selftest_on_a_noisy_machine_does_not_say_that_all_can_be_trusted(
     assert "this machine is too noisy to judge all of it now" in " ".join(capsys.readouterr().out.split())
 
 
+@pytest.mark.parametrize("models", [["selftest", "m.onnx"], ["m.onnx", "selftest"]])
+def test_selftest_takes_no_models(models: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["bench", *models]) == 2
+    assert "edgetl: a self-test takes no models; run it alone: edgetl bench selftest" in capsys.readouterr().err
+
+
 def test_selftest_names_checks_that_it_could_not_judge(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
