@@ -16,6 +16,11 @@ class Check(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: str = ""
     n: int | None = None
 
+    @property
+    def is_judged(self) -> bool:
+        """Whether there was a value to judge, or the lack of one failed; ``reason`` says why not."""
+        return self.value is not None or not self.passed
+
 
 def failures(checks: tuple[Check, ...]) -> str:
     """The reasons of all failed checks, joined; empty when all passed."""

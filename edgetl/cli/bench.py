@@ -102,6 +102,8 @@ def bench(output: Output, models: tuple[Path, ...], outs: tuple[Path, ...], cach
         if unused:
             raise click.UsageError(f"{unused[0]} judges models, and a self-test times none; leave it out")
         return _selftest(output, outs)
+    if SELFTEST in models and not SELFTEST.exists():
+        raise click.UsageError("a self-test takes no models; run it alone: edgetl bench selftest")
     from edgetl.bundle import Bundle
     from edgetl.cli.terminal import progress_for
     from edgetl.device.bench.models import BenchSettings, bench_models
@@ -125,9 +127,9 @@ def bench(output: Output, models: tuple[Path, ...], outs: tuple[Path, ...], cach
     for reason in unloaded:
         click.echo(f"edgetl: {' '.join(reason.split())}", err=True)
     hold_to(result, settings.strict)
+    refuse(conditions, _refused(result, conditions))
     if unloaded:
         raise click.exceptions.Exit(BackendError.exit_code)
-    refuse(conditions, _refused(result, conditions))
     return None
 
 
@@ -161,12 +163,12 @@ def _refused(result: Result, conditions: Sequence[Condition]) -> list[str]:
     from edgetl.device.bench.side_by_side import lost
     from edgetl.report.comparison import lost_words, verdict_words
 
-    pairs = result.comparisons or ()
-    if not pairs:
+    pairs, untimed = result.comparisons or (), lost(result.candidates)
+    if not pairs and not untimed:
         return ["nothing was compared: give two models, or two runtimes"]
     missed = [pair for pair in pairs if any(pair.meets(condition) for condition in conditions)]
     verdicts = [f"{pair.second} against {pair.first}: {verdict_words(pair)}" for pair in missed]
-    return [*verdicts, *map(lost_words, lost(result.candidates))]
+    return [*verdicts, *map(lost_words, untimed)]
 
 
 def _selftest(output: Output, outs: tuple[Path, ...]) -> None:

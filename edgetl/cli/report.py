@@ -9,6 +9,7 @@ import click
 
 from edgetl.cli.options import ANY_PATH, common, out_page
 from edgetl.cli.output import Output
+from edgetl.errors import InputError
 
 if TYPE_CHECKING:
     from edgetl.bundle import Bundle
@@ -49,6 +50,11 @@ def _subjects(inputs: tuple[Path, ...]) -> tuple[Subject, ...]:
         if _is_result(path):
             result = read_result(path)
             results.setdefault(result.bundle.sha256, []).append(result)
+        elif path.suffix != ".edgetl" and _start(path) not in (b"", b"P"):
+            raise InputError(
+                f"{str(path)!r} is neither a result nor a bundle; give FILE.json as qualify and bench write it, or "
+                "FILE.edgetl"
+            )
         else:
             bundle = Bundle.open(path)
             bundles[bundle.sha256] = bundle
@@ -59,11 +65,14 @@ def _subjects(inputs: tuple[Path, ...]) -> tuple[Subject, ...]:
 
 
 def _is_result(path: Path) -> bool:
-    """By its first byte, or by its name where there is none to read; whatever else it is, a bundle's reader says so."""
-    if path.suffix == ".json":
-        return True
+    """By its name, or by its first byte."""
+    return path.suffix == ".json" or _start(path) == b"{"
+
+
+def _start(path: Path) -> bytes:
+    """Its first byte, nothing where there is none to read: a bundle's reader says why."""
     try:
         with path.open("rb") as file:
-            return file.read(1) == b"{"
+            return file.read(1)
     except OSError:
-        return False
+        return b""

@@ -41,8 +41,8 @@ def _known(context: click.Context, parameter: click.Parameter, given: tuple[str,
     from edgetl.validity import CODES  # msgspec only where codes are named
 
     for code in given:
-        if code not in CODES:
+        if code.upper() not in CODES:
             raise click.BadParameter(
                 f"{code!r} is no code; expected one of: {', '.join(CODES)}", context, parameter, param_hint="--strict"
             )
-    return frozenset(given)
+    return frozenset(map(str.upper, given))

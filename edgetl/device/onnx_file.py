@@ -15,7 +15,7 @@ from edgetl.errors import InputError
 _VARINT, _EIGHT_BYTES, _BYTES, _FOUR_BYTES = 0, 1, 2, 5
 _LFS = b"version https://git-lfs"
 # numbers of fields in onnx.proto3 of ONNX 1.17
-_MODEL_GRAPH, _GRAPH_NODE, _GRAPH_INITIALIZER, _TENSOR_EXTERNAL = 7, 1, 5, 13
+_MODEL_GRAPH, _GRAPH_NODE, _GRAPH_INITIALIZER, _GRAPH_OUTPUT, _TENSOR_EXTERNAL = 7, 1, 5, 12, 13
 _ENTRY_KEY, _ENTRY_VALUE = 1, 2
 _NODE_TEXTS = 1, 2, 3, 4, 7
 _NODE_ATTRIBUTE, _ATTRIBUTE_TENSOR, _ATTRIBUTE_TENSORS, _ATTRIBUTE_GRAPH, _ATTRIBUTE_GRAPHS = 5, 5, 10, 6, 11
@@ -87,6 +87,10 @@ def _locations(model: Path) -> tuple[str, ...]:
                 graphs = [_Message(view, begin, end) for begin, end in _Message(view, 0, len(view)).all(_MODEL_GRAPH)]
                 if not graphs:
                     raise ValueError("it has no graph")
+                if not any(True for graph in graphs for _ in graph.all(_GRAPH_OUTPUT)):
+                    raise InputError(
+                        f"{str(model)!r} has no outputs, so it computes nothing; export it with one or more"
+                    )
                 return tuple(location for graph in graphs for location in graph.locations())
     except OSError as error:
         raise InputError(f"cannot read {str(model)!r} ({error.strerror}); give an ONNX file or a bundle") from error
@@ -148,7 +152,10 @@ class _Message:
         """
         for number in _NODE_TEXTS:
             for begin, end in self.all(number):
-                bytes(self._view[begin:end]).decode()
+                try:
+                    bytes(self._view[begin:end]).decode()
+                except UnicodeDecodeError as error:
+                    raise ValueError("a name in it is not in UTF-8, so it is damaged, or something else") from error
 
     def location(self) -> str:
         """Of a tensor: the file that its data lie in; empty when they are inside."""

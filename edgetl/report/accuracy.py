@@ -104,6 +104,6 @@ def _check_row(check: Check) -> tuple[str, ...]:
         numbers.quantity(check.value, check.unit),
         numbers.quantity(check.limit, check.unit),
         numbers.count(check.n),
-        "yes" if check.passed else "NO",
+        ("yes" if check.is_judged else "not judged") if check.passed else "NO",
         check.reason,
     )

@@ -172,9 +172,9 @@ def _comparison(candidate: CandidateResult, result: Result) -> str:
         return "invalid"
     fastest = p50_ns(result.candidate(result.selected)) if result.selected else None
     median = p50_ns(candidate)
-    if candidate.name == result.selected or not fastest or not median:
-        return "lowest" if candidate.name == result.selected else numbers.UNKNOWN
-    return numbers.ratio(median / fastest)
+    if not fastest or not median:
+        return numbers.UNKNOWN
+    return "lowest" if candidate.name == result.selected else numbers.ratio(median / fastest)
 
 
 def _throughput_verdict(candidate: CandidateResult, result: Result, fastest: float | None) -> str:

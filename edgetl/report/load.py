@@ -38,7 +38,7 @@ def scenario_words(scenario: Scenario | None) -> str:
         return "scenario not stated"
     words: list[str] = [scenario.kind]
     if scenario.rate_hz is not None:
-        words.append(f"{numbers.significant(scenario.rate_hz)} per second")
+        words.append(f"{numbers.per_second(scenario.rate_hz)} per second")
     if scenario.streams > 1:
         words.append(f"{scenario.streams} streams")
     if scenario.limit_ns is not None:

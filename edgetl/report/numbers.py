@@ -105,9 +105,12 @@ def probability(value: float | None) -> str:
 
 def rate(per_s: float | None) -> str:
     """``322.6 / s``, ``12,346 / s``; ``-`` when unknown."""
-    if per_s is None:
-        return UNKNOWN
-    return f"{per_s:,.0f} / s" if per_s >= 9_999.5 else f"{significant(per_s)} / s"
+    return UNKNOWN if per_s is None else f"{per_second(per_s)} / s"
+
+
+def per_second(rate: float) -> str:
+    """``322.6``, ``12,346``: never a power of ten."""
+    return f"{rate:,.0f}" if rate >= 9_999.5 else significant(rate)
 
 
 def operations(number: int) -> str:

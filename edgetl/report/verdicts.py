@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgetl.report import numbers
-from edgetl.report.candidates import is_invalid, only_timed, ordered
+from edgetl.report.candidates import is_invalid, only_timed, ordered, p50_ns
 from edgetl.report.energy import millijoules
 from edgetl.report.load import measured_as, only_throughput
 from edgetl.report.page import Column, Table, known_columns
@@ -92,8 +92,11 @@ def _verdict(candidate: CandidateResult, result: Result) -> str:
     if only_timed(result):
         if is_invalid(candidate):
             return "invalid"
-        best = "highest throughput" if only_throughput(result) else "lowest p50"
-        return best if candidate.name == result.selected else "measured"
+        if candidate.name != result.selected:
+            return "measured"
+        if only_throughput(result):
+            return "highest throughput"
+        return "measured" if p50_ns(candidate) is None else "lowest p50"
     return "CHOSEN" if candidate.name == result.selected else "not rejected"
 
 

@@ -15,7 +15,7 @@ NOISY = 1.5
 """p90 over median, above which a machine is too noisy."""
 _CORRELATED = 0.5
 """Effective share of the samples, below which it is worth a word."""
-_ADVICE = "measure longer, or ask for a lower percentile"
+_ADVICE = "give a longer --effort, or believe a lower percentile"
 
 
 def series_findings(
@@ -36,7 +36,7 @@ def series_findings(
         *unsteady_findings(steady),
         *_drift(samples, blocks),
         *_modes(samples),
-        *_correlated(samples, headline_percent, most_s),
+        *_correlated(samples, headline_percent),
         *_outliers(samples),
         *_too_few(len(samples), headline_percent, most_s),
     )
@@ -74,7 +74,7 @@ def _modes(samples: Sequence[int]) -> Iterator[Finding]:
         yield Finding("W-MODES", message, evidence)
 
 
-def _correlated(samples: Sequence[int], headline_percent: float, most_s: float | None) -> Iterator[Finding]:
+def _correlated(samples: Sequence[int], headline_percent: float) -> Iterator[Finding]:
     effective, lag1 = effective_n(samples), autocorrelation(samples)
     if lag1 is None or effective >= _CORRELATED * len(samples):
         return
@@ -84,7 +84,7 @@ def _correlated(samples: Sequence[int], headline_percent: float, most_s: float |
     yield Finding("W-CORRELATED", message, evidence)
     needed = samples_needed(headline_percent)
     if effective < needed <= len(samples):
-        message = f"{count}, and {_needs(headline_percent, most_s)}; {_ADVICE}"
+        message = f"{count}, fewer than the {needed:,} that p{headline_percent:g} needs; {_ADVICE}"
         yield Finding("W-FEW-SAMPLES", message, {**evidence, "needed": needed})
 
 
@@ -126,10 +126,6 @@ def _beyond(value: float, limit: float) -> str:
 def _too_few(n: int, headline_percent: float, most_s: float | None) -> Iterator[Finding]:
     needed = samples_needed(headline_percent)
     if n < needed:
-        message = f"{_needs(headline_percent, most_s)}, got {n}; {_ADVICE}"
+        within = "" if most_s is None else f" in at most {most_s:g} s"
+        message = f"p{headline_percent:g} needs {needed} inferences{within}, got {n}; {_ADVICE}"
         yield Finding("W-FEW-SAMPLES", message, {"n": n, "needed": needed})
-
-
-def _needs(percent: float, most_s: float | None) -> str:
-    within = "" if most_s is None else f" in at most {most_s:g} s"
-    return f"p{percent:g} needs {samples_needed(percent)} inferences{within}"

@@ -20,6 +20,7 @@ from edgetl.cli import run
 from edgetl.device.bench.models import BenchSettings
 from edgetl.device.bench.onnx_bytes import Graph, Node, onnx_bytes
 from edgetl.device.bench.selftest import run as selftest
+from edgetl.device.bench.selftest.clocks import ClockTest
 from edgetl.device.bench.side_by_side import side_by_side
 from edgetl.device.probe import environment
 from edgetl.errors import InputError
@@ -105,6 +106,27 @@ def test_selftest_on_a_noisy_machine_does_not_say_that_all_can_be_trusted(
     monkeypatch.setattr(selftest, "self_test", lambda clock: found)
     assert run(["bench", "selftest"]) == 0
     assert "this machine is too noisy to judge all of it now" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize("models", [["selftest", "m.onnx"], ["m.onnx", "selftest"]])
+def test_selftest_takes_no_models(models: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["bench", *models]) == 2
+    assert "edgetl: a self-test takes no models; run it alone: edgetl bench selftest" in capsys.readouterr().err
+
+
+def test_selftest_names_checks_that_it_could_not_judge(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop = Check("error of a loop of 5 ms", None, 50_000.0, "ns", True, "the machine is too noisy")
+    clocks = ClockTest((loop, Check("clock read twice", 67.0, 1000.0, "ns", True)), ())
+    monkeypatch.setattr(selftest, "clock_test", lambda *_: clocks)
+    monkeypatch.setattr(selftest, "statistics_checks", lambda *_: ())
+    assert run(["bench", "selftest"]) == 0
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    row = next(" ".join(row) for row in rows if "loop" in row)
+    assert row.startswith("error of a loop of 5 ms - 50.0 µs - not judged")
+    assert run(["bench", "selftest", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["not_judged"] == ["error of a loop of 5 ms"]
 
 
 def test_bench_of_a_model_that_cannot_be_loaded_ends_with_1_after_the_others(

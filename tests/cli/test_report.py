@@ -86,6 +86,12 @@ def test_neither_result_nor_bundle_is_bad_input(
     assert not (tmp_path / "r.md").exists()
 
 
+def test_table_of_a_result_is_not_taken_for_a_bundle(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.csv").write_text("model,model_sha256\n")
+    assert run(["report", str(tmp_path / "a.csv"), "-o", str(tmp_path / "r.md")]) == 2
+    assert "a.csv' is neither a result nor a bundle; give FILE.json" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", ["missing.json", "missing.edgetl"])
 def test_missing_input_is_named(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["report", str(tmp_path / name), "-o", str(tmp_path / "r.md")]) == 2

@@ -39,6 +39,13 @@ def test_a_code_that_is_named_and_found_ends_with_3_after_the_answer(
     assert "edgetl: W-LOAD: others took 46 % of the CPUs" in shown.err
 
 
+def test_codes_may_be_in_small_letters(
+    doubted: Result, tiny_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert qualified(tiny_bundle, tmp_path / "r.json", "w-load") == 3
+    assert "edgetl: W-LOAD: others took" in capsys.readouterr().err
+
+
 def test_every_candidate_with_a_code_is_named_unless_all_have_it(
     doubted: Result, capsys: pytest.CaptureFixture[str]
 ) -> None:

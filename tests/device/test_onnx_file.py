@@ -54,7 +54,7 @@ def test_a_model_in_one_file_is_known_by_its_hash(tmp_path: Path) -> None:
 def test_weights_of_graphs_within_graphs_are_found(tmp_path: Path) -> None:
     inner = onnx.load(model(tmp_path / "a"), load_external_data=False).graph
     node = helper.make_node("If", ["c"], ["y"], then_branch=inner, else_branch=inner)
-    outer = helper.make_graph([node], "outer", [], [])
+    outer = helper.make_graph([node], "outer", [], inner.output)
     (tmp_path / "a/outer.onnx").write_bytes(helper.make_model(outer).SerializeToString())
     assert parts_of(tmp_path / "a/outer.onnx")[1:] == (tmp_path / "a/m.data",)
 
@@ -73,6 +73,13 @@ def test_what_is_no_model_is_refused_in_words(content: bytes, words: str, tmp_pa
     (path := tmp_path / "m.onnx").write_bytes(content)
     with pytest.raises(InputError, match=words):
         parts_of(path)
+
+
+def test_a_model_without_outputs_is_refused(tmp_path: Path) -> None:
+    nothing = helper.make_graph([helper.make_node("Neg", ["x"], ["y"])], "g", [], [])
+    (tmp_path / "m.onnx").write_bytes(helper.make_model(nothing).SerializeToString())
+    with pytest.raises(InputError, match=r"m\.onnx' has no outputs, so it computes nothing"):
+        parts_of(tmp_path / "m.onnx")
 
 
 def test_a_cut_model_is_refused(tmp_path: Path) -> None:
@@ -112,5 +119,5 @@ def test_a_name_that_runtimes_or_terminals_do_not_take_is_refused(name: str, tmp
 def test_names_inside_that_are_not_in_utf_8_are_refused(tmp_path: Path) -> None:
     path = model(tmp_path / "a", external=False)
     path.write_bytes(path.read_bytes().replace(b"MatMul", b"Mat\xff\xfe\xff"))
-    with pytest.raises(InputError, match=r"is no ONNX file .*utf-8"):
+    with pytest.raises(InputError, match=r"is no ONNX file \(a name in it is not in UTF-8"):
         parts_of(path)

@@ -127,6 +127,15 @@ def test_strict_code_is_told_with_what_it_found(of: Callable[..., Result]) -> No
     assert timing_sentence(result) == "Timing is invalid: W-TURBO, W-LOAD."
 
 
+def test_median_that_is_unknown_is_not_called_the_lowest(of: Callable[..., Result]) -> None:
+    one = candidate("slow", 10**9)
+    unknown = msgspec.structs.replace(one, latency=msgspec.structs.replace(latency(10**9), n=2, p50_ns=None))
+    found = of(unknown)
+    assert found.selected == "slow"
+    assert latency_table(found).rows[0][-1] == "-"
+    assert verdicts_table(found).rows[0][1] == "measured"
+
+
 def test_percentile_that_is_missing_says_what_it_needs(of: Callable[..., Result]) -> None:
     assert latency_table(of(candidate("fast", 10**6))).remarks[0] == (
         "p99 needs 662 samples; a longer --effort takes more."

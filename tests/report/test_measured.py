@@ -147,8 +147,9 @@ def test_roofline_names_each_peak_that_was_measured_once(full: Result) -> None:
             Scenario("periodic", rate_hz=30, backlog="drop"),
             "periodic, 30 per second, late after 33.3 ms, late ones are dropped",
         ),
+        (Scenario("server", rate_hz=20_000), "server, 20,000 per second, late ones queue"),
     ],
-    ids=["none", "single", "multi", "periodic"],
+    ids=["none", "single", "multi", "periodic", "often"],
 )
 def test_scenario_is_told_in_words(scenario: Scenario | None, words: str) -> None:
     assert scenario_words(scenario) == words

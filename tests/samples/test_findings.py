@@ -47,7 +47,10 @@ def test_correlated_samples_are_named_with_what_they_count_for() -> None:
     assert found["W-CORRELATED"].evidence["effective_n"] < 200
     assert judged(found.values()).verdict == "degraded"
     few = found["W-FEW-SAMPLES"]
-    assert "p99 needs 662 inferences; measure longer" in few.message
+    assert "independent ones (lag-1 autocorrelation 0." in few.message
+    assert few.message.endswith(
+        ", fewer than the 662 that p99 needs; give a longer --effort, or believe a lower percentile"
+    )
     assert few.evidence["effective_n"] == found["W-CORRELATED"].evidence["effective_n"]
     assert (few.evidence["n"], few.evidence["needed"]) == (1_000, 662)
 
@@ -86,11 +89,13 @@ def test_too_few_samples_for_the_percentile_asked_for() -> None:
 def test_too_few_samples_say_in_how_much_time_so_many_are_needed() -> None:
     within = "p99 needs 662 inferences in at most 60 s"
     (few,) = series_findings(quiet(661), (661,), True, 99.0, most_s=60.0)
-    assert few.message == f"{within}, got 661; measure longer, or ask for a lower percentile"
+    assert few.message == f"{within}, got 661; give a longer --effort, or believe a lower percentile"
+
+
+def test_too_few_independent_samples_do_not_say_that_there_are_too_few() -> None:
     correlated = [one for one in quiet(100) for _ in range(10)]
     found = {one.code: one for one in series_findings(correlated, (1_000,), True, 99.0, most_s=60.0)}
-    assert "independent ones" in found["W-FEW-SAMPLES"].message
-    assert f"and {within}; measure" in found["W-FEW-SAMPLES"].message
+    assert "in at most" not in found["W-FEW-SAMPLES"].message
 
 
 def test_without_samples_that_alone_is_said() -> None:

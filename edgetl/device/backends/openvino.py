@@ -246,7 +246,10 @@ def _output_name(port: Any) -> str:
     return name if name in port.get_names() else str(port.get_any_name())
 
 
+_SAYS_NOTHING = "Exception from", "Check ", "FrontEnd API", "Model wasn't fully converted", "Summary:"
+
+
 def _reason(error: Exception) -> str:
     lines = [line for line in str(error).splitlines() if line.strip()]
-    told = [line for line in lines if not line.startswith(("Exception from", "Check ", "FrontEnd API"))]
-    return (told or lines or ["no reason given"])[0].strip()
+    told = [line for line in lines if not line.startswith(_SAYS_NOTHING)]
+    return (told or lines or ["no reason given"])[0].strip(" -")

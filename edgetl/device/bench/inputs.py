@@ -42,8 +42,8 @@ def rooms(loaded: Sequence[Loaded], free_bytes: int | None) -> dict[str, Room]:
         if room.inputs < 1:
             raise InputError(
                 f"one input of {one.subject.variant!r} takes {_mb(size)} ({_sizes(one)}), too much for "
-                f"{_mb(free_bytes)} of free memory, of which half is for the inputs of {kinds} "
-                f"kind{'s' if kinds > 1 else ''} of models; give a smaller --batch or fewer models, or free memory"
+                f"{_mb(free_bytes)} of free memory, of which half is for inputs"
+                f"{f', of {kinds} kinds' if kinds > 1 else ''}; give a smaller --batch or fewer models, or free memory"
             )
         found[one.subject.name] = room
     return found

@@ -8,8 +8,10 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from edgetl.device.backends.openvino import BACKEND, _check_precision
+from edgetl.device.bench.onnx_bytes import Graph, Node, onnx_bytes
 from edgetl.errors import BackendError
 from edgetl.runner import LoadOptions
+from edgetl.tensors import TensorSpec
 
 
 def test_a_hint_that_was_not_taken_is_refused() -> None:
@@ -42,6 +44,14 @@ def test_what_was_compiled_with_other_weights_beside_the_graph_is_not_taken(tmp_
         runner = BACKEND.load(BACKEND.build(with_weights_beside(tmp_path / name, value), options, tmp_path), options)
         assert runner.infer({"x": np.zeros((1, 64), np.float32)})["y"][0, 0] == value
         runner.close()
+
+
+def test_an_operator_that_is_not_known_is_named(tmp_path: Path) -> None:
+    pytest.importorskip("openvino")
+    ends = TensorSpec("x", "float32", (1, 4)), TensorSpec("y", "float32", (1, 4))
+    (model := tmp_path / "m.onnx").write_bytes(onnx_bytes(Graph([Node("Nothing", ("x",), "y")], ends[:1], ends[1:])))
+    with pytest.raises(BackendError, match="No conversion rule found for operations: Nothing"):
+        BACKEND.build(model, LoadOptions(threads=1), tmp_path)
 
 
 def test_a_damaged_model_is_not_compiled(tmp_path: Path) -> None:

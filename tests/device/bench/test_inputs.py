@@ -64,7 +64,9 @@ def test_kinds_of_inputs_share_memory_and_candidates_of_one_kind_share_inputs() 
 
 def test_where_not_even_one_input_fits_the_run_is_refused() -> None:
     rooms([loaded(batch=10)], 20 * MB)
-    words = r"one input of 'a\.onnx' takes 10 MB \(x: uint8 \(any, 100, 100, 100\), batch 10\), .* smaller --batch"
+    words = (
+        r"one input of 'a\.onnx' takes 10 MB \(x: uint8 \(any, 100, 100, 100\), batch 10\), .* is for inputs; give a "
+    )
     with pytest.raises(InputError, match=words):
         rooms([loaded(batch=10)], 20 * MB - 1)
 

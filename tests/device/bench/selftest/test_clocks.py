@@ -85,6 +85,7 @@ def test_a_loaded_machine_is_named_instead_of_judged() -> None:
     first = found.checks[0]
     assert first.passed
     assert first.value is None
+    assert not first.is_judged
     assert first.reason.startswith("not judged, the machine is too noisy: the median of")
     assert {finding.code for finding in found.findings} == {"W-NOISY"}
 
