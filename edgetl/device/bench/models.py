@@ -21,7 +21,7 @@ from edgetl.device.bench.judgement import Found, Run, candidate_result
 from edgetl.device.bench.naming import identity_of_models
 from edgetl.device.bench.overhead import overhead_ns
 from edgetl.device.bench.pacing import RealTime
-from edgetl.device.bench.peak import Place, measured_peak
+from edgetl.device.bench.peak import Place, peaks_of
 from edgetl.device.bench.percent import percent_stage, timing_title
 from edgetl.device.bench.plan import PLANS, Effort
 from edgetl.device.bench.roofline import Count, roofline, uncounted, work_of
@@ -259,7 +259,7 @@ class _Bench:
         timed: Mapping[str, Timed],
         layers: Mapping[str, Layers],
     ) -> dict[str, Roofline]:
-        place = Place(self.backends, environment(), self.settings.cache_dir, clock=self.clock)
+        peak_of = peaks_of(Place(self.backends, environment(), self.settings.cache_dir, clock=self.clock))
         rooflines: dict[str, Roofline] = {}
         with self.progress.stage("measure what this machine reaches", len(loaded)) as step:
             for one in loaded:
@@ -267,7 +267,7 @@ class _Bench:
                 median = None if self.settings.scenario.streams > 1 else _inference_median_ns(subject, timed)
                 try:
                     precision = precision_of(layers[subject.name], options.precision, subject.rendering)
-                    peak = measured_peak(precision, options.threads, place)
+                    peak = peak_of(precision, options.threads)
                     found = roofline(work_of(subject, feeds[0], self.settings.count), peak, median)
                 except (EdgeTLError, OSError) as error:
                     found = Roofline(None, None, None, None, None, f"measuring the peak failed: {error}")

@@ -43,6 +43,11 @@ class Place:
     clock: Clock = time.perf_counter_ns
 
 
+def peaks_of(place: Place) -> Callable[[str, int], Peak | None]:
+    """:func:`measured_peak` there, once for each precision and number of threads, also where nothing may be kept."""
+    return functools.cache(functools.partial(measured_peak, place=place))
+
+
 def measured_peak(precision: str, threads: int, place: Place) -> Peak | None:
     """The most operations a second that any runtime reaches, and the speed of memory; ``None`` without a runtime.
 

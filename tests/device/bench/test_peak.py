@@ -3,14 +3,14 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from edgetl.device.bench.gemm import OPERATIONS, gemm_input
-from edgetl.device.bench.peak import Place, measured_peak
+from edgetl.device.bench.peak import Place, measured_peak, peaks_of
 from edgetl.device.cached_files import cached_files
 from edgetl.device.probe import environment
 from edgetl.environment import Environment
@@ -132,6 +132,15 @@ def test_a_peak_is_measured_once_for_a_machine_and_threads(tmp_path: Path) -> No
     other = place(tmp_path, backend, here=msgspec.structs.replace(quiet(), kernel="another"))
     measured_peak("fp32", 1, other)
     assert len(backend.loaded) == 3
+
+
+def test_a_run_measures_a_peak_once_where_none_is_kept(tmp_path: Path) -> None:
+    backend = FakeBackend("fast", Machine(), 9_000_000)
+    peak_of = peaks_of(replace(place(tmp_path, backend), cache_dir=None))
+    first = peak_of("fp32", 1)
+    backend.takes_ns = 19_000_000
+    assert peak_of("fp32", 1) == first
+    assert peak_of("fp32", 2) != first
 
 
 def test_the_cache_lists_its_peaks(tmp_path: Path) -> None:
