@@ -178,6 +178,8 @@ def test_bench_times_a_plain_onnx_file(tiny_bundle: Path, tmp_path: Path, capsys
         (["--scenario", "offline", "--rate", "30"], "has no rate"),
         (["--scenario", "offline", "--deadline", "3"], "leave --deadline out"),
         (["--scenario", "multi-stream", "--streams", "2", "--drop-late"], "leave --drop-late out"),
+        (["--scenario", "periodic", "--rate", "30", "--seed", "0"], "leave --seed out"),
+        (["--scenario", "server", "--rate", "30", "--seed", "-1"], "range"),
         (["--scope", "end-to-end"], "is a plain ONNX file"),
         (["--batch", "0"], "range"),
     ],
@@ -189,6 +191,8 @@ def test_bench_times_a_plain_onnx_file(tiny_bundle: Path, tmp_path: Path, capsys
         "rate offline",
         "deadline offline",
         "drop without rate",
+        "seed without chance",
+        "seed below 0",
         "end-to-end of a plain file",
         "batch of 0",
     ],
@@ -216,7 +220,9 @@ def test_bench_refuses_deadlines_that_cannot_be(value: str, capsys: pytest.Captu
     assert f"{value!r} is not possible; expected milliseconds, above 0" in capsys.readouterr().err
 
 
-def test_bench_takes_any_rate_and_deadline_that_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[BenchSettings]:
+    """What runs were asked for; none is made."""
     found: list[BenchSettings] = []
 
     def bench(models: object, settings: BenchSettings, progress: object) -> Result:
@@ -224,8 +230,18 @@ def test_bench_takes_any_rate_and_deadline_that_can_be(monkeypatch: pytest.Monke
         raise InputError("enough")
 
     monkeypatch.setattr("edgetl.device.bench.models.bench_models", bench)
+    return found
+
+
+def test_bench_takes_any_rate_and_deadline_that_can_be(asked: list[BenchSettings]) -> None:
     assert run(["bench", "m.onnx", "--scenario", "periodic", "--rate", "29.97", "--deadline", "0.001"]) == 2
-    assert (found[0].scenario.rate_hz, found[0].scenario.deadline_ns) == (29.97, 1000)
+    assert (asked[0].scenario.rate_hz, asked[0].scenario.deadline_ns) == (29.97, 1000)
+
+
+def test_bench_draws_arrival_times_by_the_seed_that_is_given(asked: list[BenchSettings]) -> None:
+    assert run(["bench", "m.onnx", "--scenario", "server", "--rate", "30", "--seed", "7"]) == 2
+    assert run(["bench", "m.onnx", "--scenario", "server", "--rate", "30"]) == 2
+    assert [one.scenario.seed for one in asked] == [7, 0]
 
 
 def test_bench_times_bundles_from_image_file_to_prediction_in_batches(
