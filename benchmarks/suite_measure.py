@@ -12,7 +12,6 @@ from suite_record import Measured, Side
 from suite_rows import FLOAT, ROOT, Model, Row, Way
 
 from edgetl.bundle import Bundle
-from edgetl.device.bench.comparable import latency_of
 from edgetl.device.bench.models import BenchSettings, bench_subjects
 from edgetl.device.bench.subjects import Timeable, Wanted, subjects_of
 from edgetl.device.candidates import backends_of
@@ -27,7 +26,6 @@ from edgetl.progress import Progress
 from edgetl.recipe import read_recipe
 from edgetl.result import BundleIdentity, CandidateResult, Result
 from edgetl.runner import Backend
-from edgetl.samples.comparison import compare
 from edgetl.target import Target
 from edgetl.validity import Validity
 
@@ -84,7 +82,7 @@ class Bench:
         settings = BenchSettings(row.effort, self.cache)
         result = bench_subjects((baseline, own), settings, self.progress)
         result = msgspec.structs.replace(result, bundle=source.identity)
-        return judged(result.candidate(own.name), result.candidate(baseline.name)), result
+        return judged(result, own.name, baseline.name), result
 
     def _subject(self, way: Way, variant: str | None, source: Source) -> Timeable:
         wanted = Wanted(self.cache, way.threads, way.precision)
@@ -149,21 +147,18 @@ def unavailable(row: Row, here: Environment) -> str | None:
     return None
 
 
-def judged(own: CandidateResult, baseline: CandidateResult) -> Measured:
-    """The ratio of two candidates that took turns; of an invalid measurement nothing good is said.
+def judged(result: Result, own: str, baseline: str) -> Measured:
+    """What a run says of a candidate against its baseline, with whether either may be believed.
 
     Raises:
         BackendError: one of them did not run; quotes why.
     """
-    for one in (own, baseline):
+    both = result.candidate(own), result.candidate(baseline)
+    for one in both:
         if one.rejected_because is not None:
             raise BackendError(f"{one.name} does not run: {one.rejected_because}")
-    comparison = compare(latency_of(own), latency_of(baseline), paired=True)
-    sides = side(own), side(baseline)
-    is_invalid = any(one.verdict == "invalid" for one in sides)
-    if is_invalid and comparison.outcome in ("faster", "equivalent"):
-        comparison = msgspec.structs.replace(comparison, outcome="inconclusive")
-    return Measured(comparison, *sides)
+    (pair,) = (one for one in result.comparisons or () if (one.first, one.second) == (baseline, own))
+    return Measured(msgspec.structs.replace(pair.comparison, outcome=pair.verdict), *map(side, both))
 
 
 def side(candidate: CandidateResult) -> Side:

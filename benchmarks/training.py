@@ -30,7 +30,7 @@ from edgetl.host.data.dataset import Sample
 from edgetl.host.material import load_material
 from edgetl.host.prepare import adapt_context
 from edgetl.host.request import PrepareRequest
-from edgetl.preprocess import decode
+from edgetl.images import decode
 from edgetl.progress import Silent
 from edgetl.recipe import recipe_from_data
 

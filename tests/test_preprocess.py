@@ -14,7 +14,8 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image, ImageOps
 
 from edgetl.errors import DataError, InputError
-from edgetl.preprocess import Preprocess, decode
+from edgetl.images import decode
+from edgetl.preprocess import Preprocess
 from edgetl.tensors import Array
 
 FRAMES = hnp.arrays(np.uint8, st.tuples(st.integers(1, 40), st.integers(1, 40), st.just(3)))

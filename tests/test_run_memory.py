@@ -20,3 +20,9 @@ def test_numbers_of_a_sustained_run_take_little_memory() -> None:
     told = json.loads(ran.stdout)
     assert (told["samples"], told["readings"]) == (40_000, 50 * 3600)
     assert told["rise_mb"] < RISE_MAX_MB
+
+
+def test_plain_models_are_timed_without_a_decoder_of_images() -> None:
+    program = "import sys, edgetl.cli.bench, edgetl.device.bench.models, edgetl.report.benchmark; print(*sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "PIL.Image" not in ran.stdout.split()

@@ -14,11 +14,13 @@ from suite_record import BYTES_MAX, Measured, read_row, row_path, write_row
 from suite_rows import Model, Row, Suite, Way, rows
 
 from edgetl.device.bench import models, plan, watch
+from edgetl.device.bench.side_by_side import side_by_side
 from edgetl.device.probe import INT8_DOT, environment
 from edgetl.environment import Cpu, Environment
 from edgetl.errors import BackendError, InputError
 from edgetl.progress import Silent
-from edgetl.result import CandidateResult, Cold, Latency, Result
+from edgetl.result import BundleIdentity, CandidateResult, Cold, Latency, Result
+from edgetl.samples.comparison import MARGIN
 from edgetl.validity import Finding
 from edgetl.validity import judged as verdict_of
 
@@ -50,6 +52,16 @@ def candidate(name: str, times_ns: tuple[int, ...], *, findings: tuple[Finding, 
     )
 
 
+def run_of(own: CandidateResult, baseline: CandidateResult) -> Result:
+    identity, both = BundleIdentity("net.onnx", None, ""), (baseline, own)
+    plain = Result("edgetl.result/1", "1", identity, "local", "quick", HERE, both, None, True)
+    return msgspec.structs.replace(plain, comparisons=side_by_side(both, ("net", "net"), MARGIN, 0))
+
+
+def quoted(own: CandidateResult, baseline: CandidateResult) -> Measured:
+    return judged(run_of(own, baseline), own.name, baseline.name)
+
+
 @dataclass
 class Bed:
     """A measuring function that counts, and a machine that can be changed."""
@@ -70,9 +82,8 @@ class Bed:
             raise self.refusal
         self.measured.append(row.name)
         own, baseline = candidate("openvino/fp32/1t", (90, 91)), candidate("onnxruntime/fp32/1t", (100, 101))
-        identity = Source(self.model).identity
-        result = Result("edgetl.result/1", "1", identity, "local", "quick", self.here, (own, baseline), None, True)
-        return judged(own, baseline), result
+        result = msgspec.structs.replace(run_of(own, baseline), bundle=Source(self.model).identity)
+        return judged(result, own.name, baseline.name), result
 
     @property
     def model(self) -> Path:
@@ -226,20 +237,30 @@ def test_unavailable_way_is_told_before_a_model_is_built(case: str) -> None:
 def test_nothing_good_is_said_of_an_invalid_measurement() -> None:
     hot = (Finding("W-THROTTLED", "hot"),)
     baseline = candidate("onnxruntime/fp32/1t", (100, 101))
-    fast = judged(candidate("openvino/fp32/1t", (50, 51)), baseline)
+    fast = quoted(candidate("openvino/fp32/1t", (50, 51)), baseline)
     assert (fast.comparison.outcome, fast.row.verdict) == ("faster", "valid")
-    doubtful = judged(candidate("openvino/fp32/1t", (50, 51), findings=hot), baseline)
+    doubtful = quoted(candidate("openvino/fp32/1t", (50, 51), findings=hot), baseline)
     assert (doubtful.comparison.outcome, doubtful.row.verdict) == ("inconclusive", "invalid")
     assert doubtful.row.codes == ("W-THROTTLED",)
-    slow = judged(candidate("openvino/fp32/1t", (150, 151), findings=hot), baseline)
+    slow = quoted(candidate("openvino/fp32/1t", (150, 151), findings=hot), baseline)
     assert slow.comparison.outcome == "slower"
+
+
+def test_row_quotes_what_its_run_concluded() -> None:
+    own, baseline = candidate("openvino/fp32/1t", (50, 51)), candidate("onnxruntime/fp32/1t", (100, 101))
+    result = run_of(own, baseline)
+    (pair,) = result.comparisons or ()
+    assert judged(result, own.name, baseline.name).comparison == pair.comparison
+    chance = msgspec.structs.replace(pair, verdict="inconclusive", p_holm=0.06)
+    doubted = judged(msgspec.structs.replace(result, comparisons=(chance,)), own.name, baseline.name)
+    assert doubted.comparison == msgspec.structs.replace(pair.comparison, outcome="inconclusive")
 
 
 def test_baseline_that_did_not_run_is_named() -> None:
     own, baseline = candidate("openvino/fp32/1t", (50,)), candidate("onnxruntime/fp32/1t", (100,))
     dead = msgspec.structs.replace(baseline, latency=None, rejected_because="no kernel")
     with pytest.raises(BackendError, match="onnxruntime/fp32/1t does not run: no kernel"):
-        judged(own, dead)
+        quoted(own, dead)
 
 
 def test_samples_are_thinned_block_by_block_until_the_file_is_small(bed: Bed) -> None:
@@ -292,7 +313,7 @@ def test_row_of_a_bundle_is_timed_beside_its_float_variant(tiny_bundle: Path, tm
     assert [one.name for one in result.candidates] == [found.baseline.candidate, found.row.candidate]
     (pair,) = result.comparisons or ()
     assert (pair.first, pair.second) == (found.baseline.candidate, found.row.candidate)
-    assert pair.comparison == found.comparison
+    assert found.comparison == msgspec.structs.replace(pair.comparison, outcome=pair.verdict)
     assert found.row.candidate == "tiny.edgetl/fp32/openvino/fp32/1t"
     assert found.baseline.candidate == "tiny.edgetl/fp32/onnxruntime/fp32/1t"
     assert min(found.comparison.blocks) >= 5

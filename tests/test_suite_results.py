@@ -7,7 +7,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from suite_record import SCHEMA, Measured, RowRecord, Side, misfits, row_path, write_row
+from suite_measure import judged
+from suite_record import SCHEMA, Measured, RowRecord, Side, misfits, read_row, row_path, write_row
 from suite_rows import Baseline, Row, read_suite, rows
 from suites_page import EXAMPLE, section
 
@@ -38,6 +39,14 @@ def test_committed_rows_are_those_that_suites_declare() -> None:
 def test_commands_of_committed_rows_name_no_path_of_one_machine() -> None:
     commands = [msgspec.json.decode(path.read_bytes())["command"] for path in RESULTS.glob("*/*/*.json")]
     assert [one for one in commands if any(Path(word).is_absolute() for word in one.split())] == []
+
+
+def test_committed_rows_quote_what_their_runs_concluded() -> None:
+    made = [read_row(path) for path in sorted(RESULTS.glob("*/*/*.json"))]
+    measured_ones = [(one.measured, one.result) for one in made if one.measured is not None and one.result is not None]
+    assert measured_ones
+    for quoted, result in measured_ones:
+        assert quoted == judged(result, quoted.row.candidate, quoted.baseline.candidate)
 
 
 @pytest.fixture

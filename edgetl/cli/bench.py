@@ -30,7 +30,7 @@ SECTIONS = {
     "How models run": ("runtime", "threads", "precision"),
     "What is timed": ("scope", "batch", "effort", "layers"),
     "What fails": ("strict", "fail_if", "margin"),
-    "How load arrives": ("kind", "rate_hz", "streams", "deadline_ms", "drop_late"),
+    "How load arrives": ("kind", "rate_hz", "streams", "seed", "deadline_ms", "drop_late"),
 }
 
 
@@ -75,6 +75,9 @@ SECTIONS = {
     show_default=True,
     metavar="N",
     help="Inferences at once, of multi-stream and offline.",
+)
+@click.option(
+    "--seed", type=click.IntRange(0, 2**63 - 1), metavar="N", help="Of the arrival times of server.  [default: 0]"
 )
 @click.option("--deadline", "deadline_ms", metavar="MS", callback=deadline_ms, help="Later than this counts as late.")
 @click.option(
@@ -193,14 +196,17 @@ def _selftest(output: Output, outs: tuple[Path, ...]) -> None:
 def _scenario(options: dict[str, Any]) -> Scenario:
     from edgetl.scenario import Scenario
 
-    deadline_ms, drop_late = options.pop("deadline_ms"), options.pop("drop_late")
+    deadline_ms, drop_late, seed = options.pop("deadline_ms"), options.pop("drop_late"), options.pop("seed")
     scenario = Scenario(
         kind=options.pop("kind"),
         rate_hz=options.pop("rate_hz"),
         streams=options.pop("streams"),
         deadline_ns=None if deadline_ms is None else round(deadline_ms * 1e6),
         backlog="drop" if drop_late else "queue",
+        seed=seed or 0,
     )
+    if seed is not None and scenario.kind != "server":
+        raise InputError(f"nothing arrives by chance in scenario {scenario.kind!r}; leave --seed out")
     if drop_late and not scenario.is_paced:
         raise InputError(f"in scenario {scenario.kind!r} nothing is due, so nothing is late; leave --drop-late out")
     if deadline_ms is not None and scenario.kind == "offline":

@@ -31,6 +31,8 @@ TOOLS = (
     "torch",
 )
 """Packages whose version changes the numbers."""
+_DECODING = ("images.py", "preprocess.py")
+"""Code from an image to the pixels that a model takes."""
 
 
 def preparation_key(recipe: Recipe, data: object, base: Path) -> dict[str, object]:
@@ -78,13 +80,13 @@ def decoding(preprocess: Preprocess) -> dict[str, object]:
     return {
         "preprocess": msgspec.to_builtins(preprocess),
         "pillow": PIL.__version__,
-        "code": code_digest("preprocess.py"),
+        "code": [code_digest(name) for name in _DECODING],
     }
 
 
 def measuring() -> list[str]:
     """What decides the facts that an audit keeps of an image, beside the decoder's version: the code."""
-    return [code_digest(name) for name in ("preprocess.py", "host/data/facts.py", "host/data/fingerprint.py")]
+    return [code_digest(name) for name in (*_DECODING, "host/data/facts.py", "host/data/fingerprint.py")]
 
 
 def code_digest(pattern: str = "**/*.py") -> str:

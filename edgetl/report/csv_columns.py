@@ -179,9 +179,7 @@ COLUMNS: Final[Mapping[str, Field]] = {
     "last_minute_p50_ns": Field("median of the last minute", _minute(last=True)),
     "minutes_reason": Field("why these are empty", _own(_no_minutes)),
     "service_p50_ns": Field("median time of the work itself, where latency counts waiting", _part("service", "p50_ns")),
-    "throughput_per_s": Field(
-        "items by wall time; an older name of `throughput_items_per_s`", _own(lambda one: one.throughput_per_s)
-    ),
+    "throughput_items_per_s": Field("items by wall time", _own(lambda one: one.throughput_per_s)),
     "deadline_misses": Field(
         "late or dropped inferences, where there is a deadline", _own(lambda one: one.deadline_misses)
     ),
@@ -197,13 +195,8 @@ COLUMNS: Final[Mapping[str, Field]] = {
     "cold_peak_rss_bytes": Field("peak memory of that process", _part("cold", "peak_rss_bytes")),
     "idle_w": Field("power before inferences", _part("energy", "idle_w")),
     "active_w": Field("power meanwhile", _part("energy", "active_w")),
-    "energy_per_inference_j": Field(
-        "energy of one item; an older name of `energy_per_item_j`", _part("energy", "per_inference_j")
-    ),
-    "energy_net_per_inference_j": Field(
-        "without what an idle device draws; an older name of `energy_net_per_item_j`",
-        _part("energy", "net_per_inference_j"),
-    ),
+    "energy_per_item_j": Field("energy of one item", _part("energy", "per_inference_j")),
+    "energy_net_per_item_j": Field("without what an idle device draws", _part("energy", "net_per_inference_j")),
     "energy_reason": Field(
         "why any of these is empty",
         _own(lambda one: "power was not measured" if one.energy is None else one.energy.reason),
@@ -219,9 +212,6 @@ COLUMNS: Final[Mapping[str, Field]] = {
     "edgetl_version": Field("what measured", _of_run(lambda run: run.edgetl_version)),
     "python_version": Field("what it ran on", _of_run(lambda run: run.environment.python)),
     "batch": Field("items in one inference: latency is of all of them", _own(lambda one: one.batch)),
-    "throughput_items_per_s": Field("items by wall time", _own(lambda one: one.throughput_per_s)),
-    "energy_per_item_j": Field("energy of one item", _part("energy", "per_inference_j")),
-    "energy_net_per_item_j": Field("without what an idle device draws", _part("energy", "net_per_inference_j")),
     **_intervals(),
     "latency_interval_reason": Field("why any of these is empty", _own(_no_intervals)),
     "compared_with": Field("the candidate whose median is 1, of the same run", _pair(lambda pair: pair.first)),

@@ -202,6 +202,8 @@ def test_bench_times_a_plain_onnx_file(tiny_bundle: Path, tmp_path: Path, capsys
         (["--scenario", "offline", "--rate", "30"], "has no rate"),
         (["--scenario", "offline", "--deadline", "3"], "leave --deadline out"),
         (["--scenario", "multi-stream", "--streams", "2", "--drop-late"], "leave --drop-late out"),
+        (["--scenario", "periodic", "--rate", "30", "--seed", "0"], "leave --seed out"),
+        (["--scenario", "server", "--rate", "30", "--seed", "-1"], "range"),
         (["--scope", "end-to-end"], "is a plain ONNX file"),
         (["--batch", "0"], "range"),
     ],
@@ -213,6 +215,8 @@ def test_bench_times_a_plain_onnx_file(tiny_bundle: Path, tmp_path: Path, capsys
         "rate offline",
         "deadline offline",
         "drop without rate",
+        "seed without chance",
+        "seed below 0",
         "end-to-end of a plain file",
         "batch of 0",
     ],
@@ -274,6 +278,12 @@ def test_bench_says_what_to_install_where_nothing_counts_operations(
     found = settings.count(tiny_bundle.parent / "fp32.onnx", {"image": (3, 4, 4, 3)})
     assert (found.operations, found.bytes) == (None, None)
     assert "run: pip install onnx" in (found.reason or "")
+
+
+def test_bench_draws_arrival_times_by_the_seed_that_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = ("--scenario", "server", "--rate", "30")
+    seeds = [asked(monkeypatch, *server, *more).scenario.seed for more in (("--seed", "7"), ())]
+    assert seeds == [7, 0]
 
 
 def test_bench_times_bundles_from_image_file_to_prediction_in_batches(

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edgetl.preprocess import decode
+from edgetl.images import decode
 
 Command = Callable[..., Any]
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)

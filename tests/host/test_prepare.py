@@ -229,7 +229,9 @@ def test_images_are_looked_at_again_when_the_code_that_measures_them_changes(
     code = Path(shutil.copytree(Path(edgetl.__file__).parent, tmp_path / "edgetl"))
     monkeypatch.setattr(edgetl, "__file__", str(code / "__init__.py"))
     assert audits() == 1
-    for count, name in enumerate(("preprocess.py", "host/data/facts.py", "host/data/fingerprint.py"), start=2):
+    for count, name in enumerate(
+        ("images.py", "preprocess.py", "host/data/facts.py", "host/data/fingerprint.py"), start=2
+    ):
         (code / name).write_text((code / name).read_text() + "# changed\n")
         assert audits() == count
 

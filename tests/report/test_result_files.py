@@ -35,7 +35,7 @@ def test_csv_has_a_row_for_each_candidate_in_full_precision(full: Result) -> Non
     assert float(row["idle_w"]) == 1 / 3
     assert row["energy_source"] == "rapl"
     assert found["fp32/onnxruntime/fp32/2t"]["energy_source"] == ""
-    assert float(row["throughput_per_s"]) == 1e9 / 3e6
+    assert float(row["throughput_items_per_s"]) == 1e9 / 3e6
     assert (row["selected"], row["scenario"], row["scope"], row["verdict"]) == (
         "true",
         "single-stream",
@@ -67,7 +67,7 @@ def test_csv_has_the_stored_comparison_at_its_end(full: Result) -> None:
 def test_csv_says_why_a_value_is_empty(full: Result) -> None:
     row = rows(full)["int8/openvino/int8/2t"]
     assert (row["latency_p999_ns"], row["latency_reason"]) == ("", "too few samples for p999")
-    assert (row["energy_per_inference_j"], row["energy_reason"]) == ("", "no sensor tells power here")
+    assert (row["energy_per_item_j"], row["energy_reason"]) == ("", "no sensor tells power here")
     assert (row["first_minute_p50_ns"], row["minutes_reason"]) == ("", "it ran for less than two minutes")
     never = rows(full)["<b>x</b>/never/timed/2t"]
     assert never["latency_reason"] == never["rejected_because"] == "parity: 3.2 is above the limit of 1"
@@ -105,7 +105,7 @@ def test_csv_is_rfc_4180(full: Result) -> None:
     assert head.decode() == ",".join(COLUMNS)
     assert b'"a,""b""\r\nc"' in rest
     assert written.endswith(b"\r\n")
-    assert rows(replace(full, candidates=(nasty,), selected=nasty.name))['a,"b"\r\nc']["throughput_per_s"] == ""
+    assert rows(replace(full, candidates=(nasty,), selected=nasty.name))['a,"b"\r\nc']["throughput_items_per_s"] == ""
 
 
 def test_columns_that_programs_know_keep_their_places() -> None:

@@ -14,7 +14,7 @@ from PIL import Image, ImageStat
 
 from edgetl.files import replacing
 from edgetl.host.data.fingerprint import fingerprint
-from edgetl.preprocess import decode
+from edgetl.images import decode
 
 _SCHEMA: Literal["edgetl.audit/2"] = "edgetl.audit/2"
 

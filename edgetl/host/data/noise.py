@@ -9,7 +9,7 @@ import numpy as np
 
 from edgetl.errors import DataError
 from edgetl.host.data.dataset import Sample
-from edgetl.preprocess import decode
+from edgetl.images import decode
 
 LOOKED_AT = 32
 ALIKE = 0.1

@@ -19,11 +19,13 @@ from edgetl.device.bench.subjects import Timeable, Wanted, subjects_of
 from edgetl.device.bench.timing import Timed
 from edgetl.errors import BackendError, InputError, Unsupported
 from edgetl.layers import Layers, Peak, Work
+from edgetl.measurement import percentile
 from edgetl.result import CandidateResult, Cold
 from edgetl.runner import LoadOptions
+from edgetl.samples.findings import series_findings
 from edgetl.scenario import Scenario
 from edgetl.tensors import TensorSpec
-from edgetl.validity import Validity
+from edgetl.validity import Validity, judged
 
 
 def test_a_plain_file_runs_on_every_runtime(classifier: Path, settings: BenchSettings) -> None:
@@ -216,9 +218,14 @@ def test_a_run_says_whether_to_believe_it(classifier: Path, settings: BenchSetti
     result = bench_models((classifier,), replace(settings, runtime="onnxruntime"))
     (candidate,) = result.candidates
     assert candidate.validity is not None
-    assert candidate.validity.verdict in ("valid", "degraded", "invalid")
+    assert candidate.latency is not None
     assert candidate.overhead_ns is not None
-    assert 0 < candidate.overhead_ns < 1e6
+    median_ns = percentile(candidate.latency.samples_ns, 50.0)
+    own = series_findings(candidate.latency.samples_ns, candidate.latency.blocks, candidate.latency.steady, 90.0)
+    codes = {finding.code for finding in candidate.validity.findings}
+    assert {finding.code for finding in own} <= codes
+    assert ("W-OVERHEAD" in codes) == (candidate.overhead_ns > 0.01 * median_ns)
+    assert candidate.validity == judged(candidate.validity.findings)
     assert result.state is not None
     assert result.state.affinity
     assert result.telemetry is not None
