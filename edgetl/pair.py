@@ -19,6 +19,7 @@ class Pair(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     second: str
     first_p50_ns: int
     second_p50_ns: int
+    """Median latencies, offline median times per inference of blocks."""
     comparison: Comparison
     """What the samples say of the second; below 1 it is faster."""
     p_holm: float | None

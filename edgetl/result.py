@@ -75,6 +75,27 @@ class Latency(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return next((one for one in self.percentiles if one.percent == percent), None)
 
 
+class Heaps(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Blocks of a candidate of which only throughput counts, in time order; each is of at least one inference."""
+
+    starts_ns: tuple[int, ...]
+    """On a monotonic clock; readings of sensors use the same."""
+    walls_ns: tuple[int, ...]
+    """From the beginning of each to the end of its last inference."""
+    inferences: tuple[int, ...]
+    """Done in each, by all streams together; each is of a whole batch."""
+
+    @property
+    def samples_ns(self) -> tuple[int, ...]:
+        """Time per inference of each block, at least 1: what blocks with one sample each would have."""
+        return tuple(max(1, round(wall / done)) for wall, done in zip(self.walls_ns, self.inferences, strict=True))
+
+    @property
+    def blocks(self) -> tuple[int, ...]:
+        """Each has one sample."""
+        return (1,) * len(self.walls_ns)
+
+
 class Cold(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What happens once, in a fresh process: of the model alone in every scope, with the candidate's batch."""
 
@@ -125,6 +146,8 @@ class CandidateResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What latency, service, throughput and energy cover; ``cold`` is of the model alone in every scope."""
     batch: int = 1
     """Items in one inference: latency is that of a whole batch, throughput and energy count items."""
+    heaps: Heaps | None = None
+    """Of an offline run, which has no latency; ``None`` in files of older versions."""
 
 
 class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -117,8 +117,6 @@ def bench(output: Output, models: tuple[Path, ...], outs: tuple[Path, ...], cach
     conditions = options.pop("fail_if")
     folder = default_cache_dir() if cache is None else writable_cache_dir(cache)
     scenario = _scenario(options)
-    if conditions and scenario.kind == "offline":
-        raise InputError("scenario 'offline' has throughput alone, so nothing is compared; leave --fail-if out")
     settings = BenchSettings(cache_dir=folder, scenario=scenario, count=_counted, **options)
     subjects = tuple(Bundle.open(path) if path.suffix == ".edgetl" else path for path in models)
     _keep_weights(models, outs)

@@ -25,7 +25,8 @@ def benchmark(result: Result) -> Page:
         side_by_side_table(result),
         load_table(result),
     )
-    tables = (*((throughput_table(result),) if only_throughput(result) else timed), minutes_table(result))
+    offline = (throughput_table(result), side_by_side_table(result))
+    tables = (*(offline if only_throughput(result) else timed), minutes_table(result))
     layers = [layers_table(one.name, one.layers) for one in ordered(result) if one.layers is not None]
     executed = (precision_table(result), roofline_table(result), *layers) if layers else ()
     every = (*tables, known_energy_table(result), start_table(result), *executed, doubts_table(result))

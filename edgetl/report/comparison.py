@@ -25,9 +25,10 @@ def _summary(compared: ResultComparison, first: str, second: str) -> tuple[str, 
     counts = Counter(pair.verdict for pair in compared.pairs)
     found = ", ".join(f"{counts[verdict]} {verdict}" for verdict in get_args(Outcome) if counts[verdict])
     batch = f", batch {compared.batch}" if compared.batch > 1 else ""
+    what = "Throughput" if compared.scenario.kind == "offline" else "Latency"
     sentences = [
         f"{numbers.counted(len(compared.pairs), 'candidate')} compared: {found}.",
-        f"First is {first}, second is {second}. Latency: {scenario_words(compared.scenario)}; scope: "
+        f"First is {first}, second is {second}. {what}: {scenario_words(compared.scenario)}; scope: "
         f"{scope_name(compared.scope)}{batch}.",
     ]
     for name, side in ((first, compared.first), (second, compared.second)):
@@ -50,7 +51,8 @@ def _table(compared: ResultComparison) -> Table:
     )
     tested = "Mann-Whitney test of block medians, counting only as many blocks as are independent"
     remarks = (_rule(compared.margin, tested, len(compared.pairs)), *_explained(compared.pairs))
-    return Table("Median latency", columns, tuple(_row(pair) for pair in compared.pairs), remarks)
+    title = "Median time per inference" if compared.scenario.kind == "offline" else "Median latency"
+    return Table(title, columns, tuple(_row(pair) for pair in compared.pairs), remarks)
 
 
 def side_by_side_table(result: Result) -> Table:

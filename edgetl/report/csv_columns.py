@@ -133,7 +133,7 @@ def _no_ratio(result: Result, one: CandidateResult) -> Cell:
         return f"too few blocks: {min(found.comparison.blocks)}" if few else None
     if result.comparisons is None:
         return "nothing was compared"
-    if one.latency is None:
+    if one.latency is None and one.heaps is None:
         return "it has no latency"
     is_reference = any(pair.first == one.name for pair in result.comparisons)
     return "others are compared with it" if is_reference else "there is nothing to compare it with"

@@ -43,8 +43,8 @@ def drift(samples: Sequence[int], blocks: Sequence[int]) -> Drift | None:
     """Compare the blocks of the first third with those of the last, by the logarithms of their medians.
 
     Neighbouring blocks share the machine's mood, which is taken for a first-order autoregression. Its variance and
-    memory are estimated from what a straight line in both thirds, of the same slope, leaves over: a trend is what is
-    looked for, and no mood. The memory is corrected for what fitting the line takes from it, and its one-sided 95 %
+    memory are estimated from what a straight line in each of both thirds leaves over: a trend is what is looked for,
+    and no mood. The memory is corrected for what fitting lines takes from it, and its one-sided 95 %
     bound is used, because a few blocks hardly tell it. Where moods last ten blocks, the interval still misses in up to
     one run in ten; where blocks are independent, in less than one in twenty.
 
@@ -91,7 +91,7 @@ class _Expected:
     """What moods of each memory do to both outer thirds of a series."""
 
     residuals: NDArray[np.float64]
-    """From values to what the line leaves over."""
+    """From values to what the lines leave over."""
     neighbours: NDArray[np.float64]
     """1 where the column follows the row in the same third."""
     correlations: NDArray[np.float64]
@@ -106,8 +106,8 @@ def _expected(number: int) -> _Expected:
     third = number // 3
     times = np.concatenate([np.arange(third), np.arange(number - third, number)])
     is_last = (np.arange(2 * third) >= third).astype(np.float64)
-    line = np.stack([1 - is_last, is_last, np.tile(np.arange(third) - (third - 1) / 2, 2)], axis=1)
-    residuals = np.eye(2 * third) - line @ np.linalg.pinv(line)
+    lines = np.kron(np.eye(2), np.stack([np.ones(third), np.arange(third) - (third - 1) / 2], axis=1))
+    residuals = np.eye(2 * third) - lines @ np.linalg.pinv(lines)
     contrast = (2 * is_last - 1) / third
     neighbours = np.eye(2 * third, k=1)
     neighbours[third - 1, third] = 0

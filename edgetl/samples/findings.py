@@ -34,7 +34,7 @@ def series_findings(
         return tuple(_too_few(0, headline_percent, most_s))
     found = (
         *unsteady_findings(steady),
-        *_drift(samples, blocks),
+        *drift_findings(samples, blocks),
         *_modes(samples),
         *_correlated(samples, headline_percent),
         *_outliers(samples),
@@ -54,15 +54,22 @@ def unsteady_findings(steady: bool) -> tuple[Finding, ...]:
     return (Finding("W-UNSTEADY", message),)
 
 
-def _drift(samples: Sequence[int], blocks: Sequence[int]) -> Iterator[Finding]:
+def drift_findings(samples: Sequence[int], blocks: Sequence[int]) -> tuple[Finding, ...]:
+    """W-DRIFT where the medians of the blocks changed while they ran.
+
+    Args:
+        samples: in time order, in ns.
+        blocks: length of each block; they add up to the number of samples.
+    """
     found = drift(samples, blocks)
-    if found is not None and found.is_drifting:
-        message = (
-            f"the median changed by {found.change * 100:+.1f} % from the first third of the run to the last (95 % "
-            f"interval {found.low * 100:+.1f} to {found.high * 100:+.1f} %); let the machine reach its temperature, or "
-            "measure longer"
-        )
-        yield Finding("W-DRIFT", message, {"change": found.change, "low": found.low, "high": found.high})
+    if found is None or not found.is_drifting:
+        return ()
+    message = (
+        f"the median changed by {found.change * 100:+.1f} % from the first third of the run to the last (95 % "
+        f"interval {found.low * 100:+.1f} to {found.high * 100:+.1f} %); let the machine reach its temperature, or "
+        "measure longer"
+    )
+    return (Finding("W-DRIFT", message, {"change": found.change, "low": found.low, "high": found.high}),)
 
 
 def _modes(samples: Sequence[int]) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from edgetl.errors import InputError
 from edgetl.machine_state import MachineState, cpu_ranges
 from edgetl.measurement import Scope
 from edgetl.result import CandidateResult, Latency, Result
+from edgetl.samples.resampling import Blocked
 from edgetl.scenario import SINGLE_STREAM, Scenario
 
 OTHER_MACHINE = "the machines differ"
@@ -41,7 +42,7 @@ def shared_scope(pairs: Sequence[tuple[CandidateResult, CandidateResult]]) -> Sc
     Raises:
         InputError: not all the same.
     """
-    scopes = {latency_of(candidate).scope for pair in pairs for candidate in pair}
+    scopes = {scope_of(candidate) for pair in pairs for candidate in pair}
     if len(scopes) > 1:
         raise InputError(
             f"the latencies have different scopes ({', '.join(sorted(scopes))}), so they cover different work; "
@@ -83,6 +84,33 @@ def latency_of(candidate: CandidateResult) -> Latency:
     if min(latency.samples_ns) < 1:
         raise InputError(f"candidate {candidate.name!r} has a latency of {min(latency.samples_ns)} ns; measure again")
     return latency
+
+
+def series_of(candidate: CandidateResult) -> Blocked:
+    """What it is compared by: its latency, or of an offline run the time per inference of each block.
+
+    Raises:
+        InputError: it has neither, or it contradicts itself.
+    """
+    heaps = candidate.heaps
+    if heaps is None:
+        return latency_of(candidate)
+    lengths = {len(heaps.starts_ns), len(heaps.walls_ns), len(heaps.inferences)}
+    if len(lengths) > 1 or min((*heaps.walls_ns, *heaps.inferences), default=0) < 1:
+        raise InputError(
+            f"the blocks of candidate {candidate.name!r} contradict each other; the result was changed by hand, or is "
+            "damaged: measure again"
+        )
+    return heaps
+
+
+def scope_of(candidate: CandidateResult) -> Scope:
+    """What it is compared by covers.
+
+    Raises:
+        InputError: it has nothing to be compared by.
+    """
+    return latency_of(candidate).scope if candidate.heaps is None else candidate.scope
 
 
 def machine_differences(first: Result, second: Result) -> tuple[str, ...]:

@@ -41,21 +41,21 @@ class CompareSettings:
 
 
 def compare_results(first: Result, second: Result, settings: CompareSettings) -> ResultComparison:
-    """Judge the latencies of the second result by those of the first.
+    """Judge the latencies of the second result by those of the first, offline the times per inference.
 
     Candidates are paired as by :func:`edgetl.device.bench.matching.matched`, and one of the first that was not timed in
     the second is lost: any condition of a gate refuses that. Verdicts are those of
     :func:`edgetl.device.bench.pairs.judged_pairs`; of another machine all are ``inconclusive``.
 
     Raises:
-        InputError: the results differ in scope, batch, scenario or machine, are of offline runs, or no two candidates
-            can be compared.
+        InputError: the results differ in scope, batch, scenario or machine, are of offline runs of older versions, or
+            no two candidates can be compared.
     """
     scenario, machine = shared_scenario(first, second), machine_differences(first, second)
-    if scenario.kind == "offline":
+    if scenario.kind == "offline" and not all(any(map(is_timed, one.candidates)) for one in (first, second)):
         raise InputError(
-            "offline runs have throughput, and no samples to judge a difference by; time both models in one run with "
-            "edgetl bench A B --scenario offline, or compare runs of another scenario"
+            "an offline run of an older version did not keep how long its blocks took, so there is nothing to judge a "
+            "difference by; measure again, or time both models in one run: edgetl bench A B --scenario offline"
         )
     if machine and not settings.allow_other_machine:
         raise InputError(

@@ -13,14 +13,14 @@ from edgetl.device.bench.overhead import overhead_finding
 from edgetl.device.bench.plan import HEADLINE, PLANS, Effort
 from edgetl.device.bench.scenarios.alone import Alone
 from edgetl.device.bench.scenarios.findings import pacing_findings
-from edgetl.device.bench.scenarios.record import recorded
+from edgetl.device.bench.scenarios.record import heaps, recorded
 from edgetl.device.bench.subjects import Timeable
 from edgetl.device.bench.timing import Timed
 from edgetl.device.bench.watch import Watch
 from edgetl.layers import Layers, Roofline
 from edgetl.measurement import percentile
 from edgetl.result import CandidateResult, Cold
-from edgetl.samples.findings import noisy_findings, series_findings, unsteady_findings
+from edgetl.samples.findings import drift_findings, noisy_findings, series_findings, unsteady_findings
 from edgetl.scenario import Scenario
 from edgetl.telemetry import Energy
 from edgetl.validity import Finding, Validity, judged
@@ -96,6 +96,9 @@ def _executed(candidate: CandidateResult) -> tuple[Finding, ...]:
 
 
 def _own(name: str, timed: Timed, run: Run) -> tuple[Finding, ...]:
+    if (heap := heaps(timed)) is not None:
+        drifting = drift_findings(heap.samples_ns, heap.blocks)
+        return (*unsteady_findings(timed.steady), *drifting, *noisy_findings(heap.samples_ns))
     if not timed.samples_ns:
         return unsteady_findings(timed.steady)
     added_ns, work = run.overhead_ns.get(name), timed.service_ns or timed.samples_ns

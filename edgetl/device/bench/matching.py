@@ -56,7 +56,9 @@ def way(candidate: CandidateResult) -> tuple[str, str, int]:
 
 
 def is_timed(candidate: CandidateResult) -> bool:
-    """Whether it has samples."""
+    """Whether it has samples, or blocks of an offline run."""
+    if candidate.heaps is not None:
+        return True
     return candidate.latency is not None and bool(candidate.latency.samples_ns)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edgetl.device.bench.comparable import latency_of
+from edgetl.device.bench.comparable import series_of
 from edgetl.measurement import percentile
 from edgetl.pair import Pair
 from edgetl.result import CandidateResult
@@ -36,7 +36,7 @@ def judged_pairs(pairs: Sequence[tuple[CandidateResult, CandidateResult]], how: 
         InputError: a latency is damaged.
     """
     found = [
-        compare(latency_of(new), latency_of(old), paired=how.paired, margin=how.margin, seed=how.seed)
+        compare(series_of(new), series_of(old), paired=how.paired, margin=how.margin, seed=how.seed)
         for old, new in pairs
     ]
     return tuple(
@@ -58,7 +58,7 @@ def _pair(
         verdict = "inconclusive"
     if adjusted[1] != comparison.outcome:
         reasons.append(f"p is above {SIGNIFICANT:g} after Holm's correction")
-    medians = [percentile(latency_of(one).samples_ns, 50.0) for one in pair]
+    medians = [percentile(tuple(series_of(one).samples_ns), 50.0) for one in pair]
     return Pair(old.name, new.name, medians[0], medians[1], comparison, p_holm, verdict, tuple(reasons))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from edgetl.comparison import Lost
-from edgetl.device.bench.matching import way
+from edgetl.device.bench.matching import is_timed, way
 from edgetl.device.bench.pairs import Judging, judged_pairs
 from edgetl.pair import Pair
 from edgetl.result import CandidateResult
@@ -14,7 +14,7 @@ from edgetl.result import CandidateResult
 def side_by_side(
     candidates: Sequence[CandidateResult], models: Sequence[object], margin: float, seed: int
 ) -> tuple[Pair, ...]:
-    """Judge each candidate by its reference, from blocks that took turns.
+    """Judge each candidate by its reference, from blocks that took turns; offline by the time per inference of each.
 
     What the run found plays no part in choosing references: of several models, the reference is the first model's
     candidate of the same runtime, precision and threads, or its first one where there is none; of one model, the
@@ -29,11 +29,7 @@ def side_by_side(
     Raises:
         InputError: a latency is damaged.
     """
-    timed = [
-        (one, model)
-        for one, model in zip(candidates, models, strict=True)
-        if one.latency is not None and one.latency.samples_ns
-    ]
+    timed = [(one, model) for one, model in zip(candidates, models, strict=True) if is_timed(one)]
     if not timed:
         return ()
     first = timed[0][1]
@@ -46,11 +42,11 @@ def side_by_side(
 
 def lost(candidates: Sequence[CandidateResult]) -> tuple[Lost, ...]:
     """What was not timed, although another model was in the same way: same runtime, precision and threads."""
-    timed = {way(one) for one in candidates if one.latency is not None}
+    timed = {way(one) for one in candidates if is_timed(one)}
     return tuple(
         Lost(one.name, one.rejected_because or "it was not timed")
         for one in candidates
-        if one.latency is None and way(one) in timed
+        if not is_timed(one) and way(one) in timed
     )
 
 

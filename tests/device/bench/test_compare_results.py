@@ -13,7 +13,8 @@ from edgetl.comparison import Lost
 from edgetl.device.bench.compare_results import CompareSettings, compare_results
 from edgetl.errors import InputError
 from edgetl.machine_state import MachineState, Pressure
-from edgetl.result import CandidateResult, Result
+from edgetl.report.comparison import comparison_page
+from edgetl.result import CandidateResult, Heaps, Result
 from edgetl.scenario import Scenario
 from edgetl.validity import Validity
 
@@ -216,10 +217,42 @@ def test_nothing_in_common_is_refused_with_the_names(run_of: Timed) -> None:
         compare_results(run_of(), other, CompareSettings())
 
 
-def test_offline_runs_are_refused_with_what_to_do_instead(run_of: Timed) -> None:
-    offline = replace(run_of(), scenario=Scenario("offline", streams=2))
-    with pytest.raises(InputError, match=r"throughput, and no samples .* in one run"):
-        compare_results(offline, offline, CompareSettings())
+def offline(run: Result, factor: float, seed: int) -> Result:
+    """Its first candidate in 20 blocks of 50 inferences; what becomes of the others is not told."""
+    walls = np.random.default_rng(seed).lognormal(0, 0.01, 20) * 25e6 * factor
+    heaps = Heaps(tuple(range(20)), tuple(map(int, walls.tolist())), (50,) * 20)
+    one = replace(run.candidates[0], latency=None, throughput_per_s=2000 / factor, heaps=heaps)
+    return replace(run, candidates=(one,), scenario=Scenario("offline", streams=2))
+
+
+def test_offline_runs_are_compared_by_the_time_of_an_inference(run_of: Timed) -> None:
+    first, second = offline(run_of(), 1.0, 1), offline(run_of(), 1.2, 2)
+    compared = compare_results(first, second, CompareSettings(fail_if=("slower",)))
+    (pair,) = compared.pairs
+    assert (pair.verdict, compared.passed, compared.scenario.kind) == ("slower", False, "offline")
+    assert pair.comparison.ratio == pytest.approx(1.2, rel=0.02)
+    page = comparison_page(compared, "old", "new")
+    assert page.tables[0].title == "Median time per inference"
+    assert "Throughput: offline, 2 streams" in page.summary[1]
+    assert compare_results(first, first, CompareSettings(fail_if=("slower",))).passed
+
+
+def test_offline_runs_of_older_versions_are_refused_with_what_to_do(run_of: Timed) -> None:
+    new = offline(run_of(), 1.0, 1)
+    old = replace(new, candidates=(replace(new.candidates[0], heaps=None),))
+    for pair in ((old, new), (new, old)):
+        with pytest.raises(InputError, match=r"did not keep how long its blocks took.*measure again"):
+            compare_results(*pair, CompareSettings())
+
+
+@pytest.mark.parametrize("wrong", [{"walls_ns": (5,)}, {"inferences": (0,) * 20}, {"walls_ns": (0,) * 20}], ids=str)
+def test_damaged_blocks_are_refused(run_of: Timed, wrong: dict[str, tuple[int, ...]]) -> None:
+    first = offline(run_of(), 1.0, 1)
+    (one,) = first.candidates
+    assert one.heaps is not None
+    damaged = replace(first, candidates=(replace(one, heaps=replace(one.heaps, **wrong)),))
+    with pytest.raises(InputError, match="contradict each other"):
+        compare_results(first, damaged, CompareSettings())
 
 
 def test_results_without_latency_are_refused(run_of: Timed) -> None:

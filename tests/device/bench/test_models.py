@@ -274,6 +274,11 @@ def test_offline_knows_throughput_alone(classifier: Path, settings: BenchSetting
     result = bench_models((classifier,), replace(settings, scenario=Scenario("offline")))
     assert all(one.latency is None and one.throughput_per_s for one in result.candidates)
     assert result.selected == max(result.candidates, key=lambda one: one.throughput_per_s or 0.0).name
+    for one in result.candidates:
+        assert one.heaps is not None
+        assert one.throughput_per_s == pytest.approx(sum(one.heaps.inferences) / sum(one.heaps.walls_ns) * 1e9)
+    assert result.comparisons
+    assert all(pair.comparison.paired for pair in result.comparisons)
 
 
 def test_layers_and_roofline_only_when_asked_for(classifier: Path, settings: BenchSettings) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import msgspec
 import numpy as np
+import pytest
 
 from edgetl.device.bench.side_by_side import lost, side_by_side
-from edgetl.result import CandidateResult, Result
+from edgetl.result import CandidateResult, Heaps, Result
 from edgetl.validity import Validity
 
 replace = msgspec.structs.replace
@@ -41,6 +42,23 @@ def test_what_has_no_counterpart_is_compared_with_the_first(result: Result) -> N
 def test_candidates_of_one_model_are_compared_with_the_first_not_the_fastest(result: Result) -> None:
     found = judged([timed(result, "a/x", 2.0), timed(result, "a/y"), timed(result, "a/z", 3.0)])
     assert found == {("a/y", "a/x"): "faster", ("a/z", "a/x"): "slower"}
+
+
+def offline(result: Result, name: str, factor: float = 1.0) -> CandidateResult:
+    """20 blocks of 50 inferences of about 1 ms by two streams, 1 % apart."""
+    walls = np.random.default_rng(len(name) + int(1000 * factor)).lognormal(0, 0.01, 20) * 25e6 * factor
+    heaps = Heaps(tuple(range(20)), tuple(map(int, walls.tolist())), (50,) * 20)
+    return replace(timed(result, name), latency=None, throughput_per_s=2000 / factor, heaps=heaps)
+
+
+def test_offline_blocks_are_compared_by_the_time_of_an_inference(result: Result) -> None:
+    candidates = [offline(result, "a/x"), offline(result, "b/x", 1.1), replace(offline(result, "c/x"), heaps=None)]
+    (pair,) = side_by_side(candidates, "abc", 0.02, 0)
+    assert (pair.first, pair.second, pair.verdict) == ("a/x", "b/x", "slower")
+    assert (pair.first_p50_ns, pair.second_p50_ns) == pytest.approx((500_000, 550_000), rel=0.01)
+    assert pair.comparison.low is not None
+    assert 1.08 < pair.comparison.low < pair.comparison.ratio < 1.12
+    assert [one.name for one in lost(candidates)] == ["c/x"]
 
 
 def test_what_was_not_timed_is_no_reference(result: Result) -> None:

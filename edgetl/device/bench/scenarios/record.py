@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from edgetl.device.bench.timing import Timed, latency, service, throughput_per_s
-from edgetl.result import CandidateResult
+from edgetl.result import CandidateResult, Heaps
 from edgetl.scenario import Scenario
 
 
@@ -26,7 +26,15 @@ def recorded(
         deadline_misses=deadline_misses(timed, scenario),
         dropped=timed.dropped,
         overhead_ns=overhead_ns,
+        heaps=heaps(timed),
     )
+
+
+def heaps(timed: Timed) -> Heaps | None:
+    """Blocks of a run without samples; ``None`` of one that has any, or did nothing."""
+    if timed.samples_ns or not timed.block_walls_ns or min(timed.block_items) < 1:
+        return None
+    return Heaps(timed.block_starts_ns, timed.block_walls_ns, timed.block_items)
 
 
 def deadline_misses(timed: Timed, scenario: Scenario) -> int | None:

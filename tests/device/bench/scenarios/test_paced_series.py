@@ -15,7 +15,6 @@ from edgetl.device.bench.scenarios import Load, run_scenario
 from edgetl.device.bench.scenarios.findings import pacing_findings
 from edgetl.device.bench.scenarios.paced_series import relaxation_s
 from edgetl.device.bench.timing import Timed, throughput_per_s
-from edgetl.device.bench.timing.rounds import SAMPLES_MAX
 from edgetl.scenario import Backlog, Scenario, ScenarioKind
 
 MS = 1_000_000
@@ -239,22 +238,6 @@ def test_a_high_rate_for_thirty_minutes_keeps_few_samples_of_all_its_time() -> N
     assert timed.wall_ns >= 1800e9
     assert sum(timed.block_items) == pytest.approx(360_000, rel=0.01)
     assert len(timed.samples_ns) == pytest.approx(360_000 / 12, rel=0.01)
-
-
-def test_requests_that_are_served_slowly_at_first_are_timed_for_as_long_as_asked() -> None:
-    bench = Bench()
-    plan = replace(PLANS["sustained"], block_s=30.0, min_samples=1000)
-
-    def lasts(n: int) -> int:
-        return 100 * MS if bench.time.now() < 20e9 else 20 * MS
-
-    timed = bench.run(Scenario("server", rate_hz=40, deadline_ns=10 * MS), plan, a=lasts)["a"]
-    assert timed.wall_ns >= 1800e9
-    assert sum(timed.block_items) > SAMPLES_MAX
-    assert SAMPLES_MAX / 2 <= len(timed.samples_ns) == len(timed.service_ns) <= SAMPLES_MAX
-    assert sum(timed.blocks) == len(timed.samples_ns)
-    assert len(timed.blocks) == len(timed.backlogs) == len(timed.block_items)
-    assert timed.late == sum(timed.block_items), "all are counted, whether kept or not"
 
 
 def at_thirty_hertz_for_half_an_hour(backlog: Backlog, lasts: Callable[[int], int]) -> Timed:

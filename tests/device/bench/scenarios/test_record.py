@@ -7,7 +7,7 @@ import pytest
 
 from edgetl.device.bench.scenarios.record import deadline_misses, recorded
 from edgetl.device.bench.timing import Timed
-from edgetl.result import CandidateResult
+from edgetl.result import CandidateResult, Heaps
 from edgetl.scenario import SINGLE_STREAM, Scenario
 
 MS = 1_000_000
@@ -43,6 +43,9 @@ def test_offline_has_throughput_only() -> None:
     found = recorded(CANDIDATE, timed, Scenario("offline", streams=2))
     assert found.throughput_per_s == 250
     assert found.latency is found.service is found.deadline_misses is found.dropped is None
+    assert found.heaps == Heaps((7,), (2_000 * MS,), (500,))
+    assert (found.heaps.samples_ns, found.heaps.blocks) == ((4 * MS,), (1,))
+    assert msgspec.json.decode(msgspec.json.encode(found), type=CandidateResult) == found
 
 
 def test_throughput_counts_the_items_of_a_batch_and_latency_is_of_all() -> None:

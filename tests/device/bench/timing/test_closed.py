@@ -3,7 +3,6 @@ from __future__ import annotations
 import gc
 import itertools
 import tracemalloc
-from array import array
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -14,7 +13,7 @@ import pytest
 from edgetl.device.bench.percent import percent_stage
 from edgetl.device.bench.plan import PLANS, Plan
 from edgetl.device.bench.timing import Timed, interleave, latency, rotating
-from edgetl.device.bench.timing.rounds import SAMPLES_MAX, every_second, halved
+from edgetl.device.bench.timing.rounds import SAMPLES_MAX
 from edgetl.progress import Silent
 
 MS = 1_000_000
@@ -196,16 +195,6 @@ def test_what_is_let_go_leaves_as_many_samples_as_were_asked_for() -> None:
     lasts = {name: lambda n: (80 if machine.now_ns < 60e9 else 40) * MS for name in "abcd"}
     timed = interleave({name: machine.subject(name, of) for name, of in lasts.items()}, plan, machine.clock)
     assert all(6_636 <= len(one.samples_ns) <= 2 * 6_636 for one in timed.values())
-
-
-@pytest.mark.parametrize("blocks", [(4, 4), (5, 1, 2), (1, 1), (0, 3)], ids=str)
-def test_every_second_sample_of_each_block_is_kept(blocks: tuple[int, ...]) -> None:
-    samples = array("q", range(sum(blocks)))
-    kept, lengths = every_second(samples, blocks), halved(blocks)
-    assert len(kept) == sum(lengths)
-    ends = list(itertools.accumulate(blocks))
-    for length, end, last in zip(lengths, ends, itertools.accumulate(lengths), strict=True):
-        assert list(kept[last - length : last]) == list(range(end - 2 * length + 1, end, 2))
 
 
 def test_a_sample_of_a_long_run_takes_little_memory() -> None:
