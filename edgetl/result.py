@@ -137,7 +137,7 @@ class CandidateResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     overhead_ns: float | None = None
     """What timing and checking add to each sample: median of a runner that hands nothing over and answers nothing.
 
-    Setting the runtime's inputs and copying its outputs is not in it, but part of each sample's inference."""
+    Setting the runtime's inputs and copying its outputs is not in it: see ``adapter_ns``."""
     energy: Energy | None = None
     layers: Layers | None = None
     roofline: Roofline | None = None
@@ -148,6 +148,9 @@ class CandidateResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Items in one inference: latency is that of a whole batch, throughput and energy count items."""
     heaps: Heaps | None = None
     """Of an offline run, which has no latency; ``None`` in files of older versions."""
+    adapter_ns: float | None = None
+    """What setting the runtime's inputs and copying its outputs takes of each sample, where the runtime tells its own
+    time: median, besides ``overhead_ns``."""
 
 
 class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -18,9 +18,16 @@ class CheckedRunner:
     """A runner around one call of a runtime. It is within every sample, so it is timed by itself, too."""
 
     def __init__(
-        self, runtime: str, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], call: Call
+        self,
+        runtime: str,
+        inputs: tuple[TensorSpec, ...],
+        outputs: tuple[TensorSpec, ...],
+        call: Call,
+        own_ns: Callable[[], int] | None = None,
     ) -> None:
         self.inputs, self.outputs = inputs, outputs
+        self.own_ns = own_ns
+        """What the runtime itself says that its last inference took; ``None`` where it does not say."""
         self._runtime = runtime
         self._call: Call | None = call
         self._check = FeedCheck(inputs)
@@ -44,7 +51,7 @@ class CheckedRunner:
 
     def close(self) -> None:
         """Drop the call and with it what it holds of the runtime."""
-        self._call = None
+        self._call = self.own_ns = None
 
 
 def idle_runner(inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...]) -> CheckedRunner:

@@ -188,6 +188,10 @@ COLUMNS: Final[Mapping[str, Field]] = {
         "what timing and checking add to a sample, without handing tensors to the runtime and copying its answers",
         _own(lambda one: one.overhead_ns),
     ),
+    "adapter_ns": Field(
+        "what that handing over and copying takes, where the runtime tells its own time",
+        _own(lambda one: one.adapter_ns),
+    ),
     "cold_import_ns": Field("importing the runtime, in a fresh process", _part("cold", "import_ns")),
     "cold_build_ns": Field("building, where nothing was built before", _part("cold", "build_ns")),
     "cold_load_ns": Field("loading, with what was built before", _part("cold", "load_ns")),

@@ -48,6 +48,7 @@ def load_table(result: Result) -> Table:
         Column("Dropped", "right"),
         Column("Service p50", "right"),
         Column("Harness", "right"),
+        Column("Adapter", "right"),
     )
     rows = [] if only_throughput(result) else [(one.name, *_load(one)) for one in ordered(result)]
     known = tuple(row for row in rows if any(cell != numbers.UNKNOWN for cell in row[1:]))
@@ -55,6 +56,8 @@ def load_table(result: Result) -> Table:
         "Harness is what timing and checking add to each sample; what EdgeTL does to hand tensors to the runtime and "
         "to copy what it answers is part of the inference."
     ]
+    if any(one.adapter_ns is not None for one in result.candidates):
+        remarks.append("Adapter is how much of the inference that is, where the runtime tells its own time.")
     if any(one.service is not None for one in result.candidates):
         remarks.append("Service is the work itself, without waiting.")
     if any(one.batch > 1 for one in result.candidates):
@@ -121,4 +124,5 @@ def _load(candidate: CandidateResult) -> tuple[str, ...]:
         numbers.count(candidate.dropped),
         numbers.duration(candidate.service.p50_ns if candidate.service is not None else None),
         numbers.duration(candidate.overhead_ns),
+        numbers.duration(candidate.adapter_ns),
     )

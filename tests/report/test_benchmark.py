@@ -157,11 +157,13 @@ def test_scope_and_batch_of_another_kind_are_told_everywhere(of: Callable[..., R
     one = candidate("fast", 10**6)
     assert one.latency is not None
     whole = replace(one, batch=8, scope="end-to-end", latency=replace(one.latency, scope="end-to-end"))
-    page = benchmark(of(replace(whole, throughput_per_s=8000.0)))
+    page = benchmark(of(replace(whole, throughput_per_s=8000.0, adapter_ns=120_000.0)))
     assert "scope: image file to prediction; batch 8: latency is of a whole batch" in page.summary[1]
     titles = {table.title: table for table in page.tables}
     assert "Latency from image file to prediction, 8 at a time" in titles
-    harness, items = titles["Throughput and overhead"].remarks
+    harness, adapter, items = titles["Throughput and overhead"].remarks
+    assert adapter.startswith("Adapter is how much of the inference that is")
+    assert titles["Throughput and overhead"].rows[0][-1] == "0.120 ms"
     assert "to hand tensors to the runtime and to copy what it answers is part of the inference" in harness
     assert "items of a batch" in items
 

@@ -9,7 +9,7 @@ import msgspec
 
 from edgetl.device.bench.energy import energy
 from edgetl.device.bench.executed import precision_findings
-from edgetl.device.bench.overhead import overhead_finding
+from edgetl.device.bench.overhead import Added, overhead_finding
 from edgetl.device.bench.plan import HEADLINE, PLANS, Effort
 from edgetl.device.bench.scenarios.alone import Alone
 from edgetl.device.bench.scenarios.findings import pacing_findings
@@ -49,6 +49,7 @@ class Found:
     """What ran alone for its energy, on machines that tell power."""
     layers: Mapping[str, Layers] = field(default_factory=dict)
     rooflines: Mapping[str, Roofline] = field(default_factory=dict)
+    added: Mapping[str, Added] = field(default_factory=dict)
 
 
 def candidate_result(one: Timeable, found: Found, run: Run) -> CandidateResult:
@@ -77,7 +78,10 @@ def candidate_result(one: Timeable, found: Found, run: Run) -> CandidateResult:
         return plain
     candidate = recorded(plain, timed, run.scenario, run.overhead_ns.get(one.name))
     return msgspec.structs.replace(
-        candidate, energy=_energy(one, found, run.watch), validity=verdict(one.name, timed, run, _executed(candidate))
+        candidate,
+        adapter_ns=found.added[one.name].adapter_ns if one.name in found.added else None,
+        energy=_energy(one, found, run.watch),
+        validity=verdict(one.name, timed, run, _executed(candidate)),
     )
 
 

@@ -19,7 +19,7 @@ from edgetl.device.bench.executed import precision_of
 from edgetl.device.bench.inputs import input_remarks, inputs_of, open_sizes, rooms
 from edgetl.device.bench.judgement import Found, Run, candidate_result
 from edgetl.device.bench.naming import identity_of_models
-from edgetl.device.bench.overhead import overhead_ns
+from edgetl.device.bench.overhead import Added, added
 from edgetl.device.bench.pacing import RealTime
 from edgetl.device.bench.peak import Place, peaks_of
 from edgetl.device.bench.percent import percent_stage, timing_title
@@ -172,9 +172,10 @@ class _Bench:
             watch.end()
             alone = self._alone(calls, watch)
         layers, rooflines = self._executed(started, inputs, timed)
-        overhead = {one.subject.name: self._overhead_ns(one, inputs) for one in started}
+        around = {one.subject.name: self._added(one, inputs) for one in started}
+        overhead = {name: one.harness_ns for name, one in around.items()}
         run = Run(settings.scenario, settings.effort, overhead, watch, settings.strict)
-        found = Found(cold, timed, reasons, alone, layers, rooflines)
+        found = Found(cold, timed, reasons, alone, layers, rooflines, around)
         candidates = tuple(candidate_result(one, found, run) for one in subjects)
         selected = _fastest(timed, candidates)
         return Result(
@@ -198,9 +199,9 @@ class _Bench:
     def _remarks(self, watch: Watch, alone: Mapping[str, tuple[Alone, ...]]) -> tuple[str, ...]:
         return (*pacing_remarks(self.settings.scenario), *energy_remarks(watch.telemetry, alone, watch.state.affinity))
 
-    def _overhead_ns(self, one: Loaded, inputs: Mapping[str, Inputs]) -> float:
+    def _added(self, one: Loaded, inputs: Mapping[str, Inputs]) -> Added:
         feeds = inputs[one.subject.name].feeds
-        return overhead_ns(one.runners[0], feeds, self.clock, self.settings.scenario.streams)
+        return added(one.runners[0], feeds, self.clock, self.settings.scenario.streams)
 
     def _cold(self, loaded: Sequence[Loaded]) -> tuple[dict[str, Cold], dict[str, str]]:
         cold: dict[str, Cold] = {}
