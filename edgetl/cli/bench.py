@@ -10,6 +10,7 @@ import click
 
 from edgetl.cli.amounts import deadline_ms, rate_hz
 from edgetl.cli.fail_if import fail_if, refuse
+from edgetl.cli.given import give
 from edgetl.cli.options import ANY_PATH, cache, common, effort, out_results
 from edgetl.cli.output import Output
 from edgetl.cli.sections import SectionedCommand
@@ -121,9 +122,7 @@ def bench(output: Output, models: tuple[Path, ...], outs: tuple[Path, ...], cach
     subjects = tuple(Bundle.open(path) if path.suffix == ".edgetl" else path for path in models)
     _keep_weights(models, outs)
     result = bench_models(subjects, settings, progress_for(output))
-    for out in outs:
-        write_result(out, result)
-    output.answer(result, benchmark(result))
+    give(outs, lambda out: write_result(out, result), lambda: output.answer(result, benchmark(result)))
     unloaded = unmeasured(result)
     for reason in unloaded:
         click.echo(f"edgetl: {' '.join(reason.split())}", err=True)
@@ -183,9 +182,7 @@ def _selftest(output: Output, outs: tuple[Path, ...]) -> None:
         if out.suffix.lower() not in ("", ".json"):
             raise click.BadParameter(f"{out.name!r}: a self-test is written as .json only", param_hint="-o")
     found = self_test(time.perf_counter_ns)
-    for out in outs:
-        output.write(out, found)
-    output.answer(found, selftest_page(found))
+    give(outs, lambda out: output.write(out, found), lambda: output.answer(found, selftest_page(found)))
     if not found.passed:
         failed = ", ".join(check.name for check in found.checks if not check.passed)
         raise GateFailed(f"the self-test failed: {failed}; numbers measured on this machine are not to be believed")

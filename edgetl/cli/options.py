@@ -179,7 +179,16 @@ def _beside(context: click.Context, parameter: click.Parameter, value: Path) -> 
         ) from error
     if not os.access(value.parent, os.W_OK):
         raise click.BadParameter(f"folder {str(value.parent)!r} is not writable", context, parameter)
-    return value
+    import tempfile  # only for who writes
+
+    try:
+        # root may write anywhere, but /proc and the like take no file
+        with tempfile.TemporaryFile(dir=value.parent):
+            return value
+    except OSError as error:
+        raise click.BadParameter(
+            f"folder {str(value.parent)!r} takes no file ({error.strerror}); choose another -o", context, parameter
+        ) from error
 
 
 def effort(function: Function) -> Function:

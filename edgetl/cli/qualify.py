@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from edgetl.cli.failures import gate_failed
+from edgetl.cli.given import give
 from edgetl.cli.options import ANY_PATH, cache, common, effort, out
 from edgetl.cli.output import Output
 from edgetl.cli.strict import hold_to, strict
@@ -37,7 +38,6 @@ def qualify(output: Output, bundle: Path, target: str, out: Path, cache: Path | 
     folder = default_cache_dir() if cache is None else writable_cache_dir(cache)
     settings = Settings(cache_dir=folder, **options)
     result = run(Bundle.open(bundle), where, settings, progress_for(output))
-    output.write(out, result)
-    output.answer(result, qualification(result))
+    give((out,), lambda path: output.write(path, result), lambda: output.answer(result, qualification(result)))
     gate_failed(result)
     hold_to(result, settings.strict)

@@ -18,8 +18,9 @@ from edgetl.device.backends.openvino_profile import Counter, layers_from_counter
 from edgetl.device.checked_runner import Call, CheckedRunner
 from edgetl.device.onnx_file import identity_of, parts_of
 from edgetl.device.packages import find_package, importing
+from edgetl.device.sealed import is_intact, seal, sealed_content
 from edgetl.errors import BackendError, InputError
-from edgetl.files import mark_used, replacing
+from edgetl.files import mark_used
 from edgetl.layers import Layers
 from edgetl.runner import Availability, LoadOptions, Runner, own_precision
 from edgetl.tensors import Array, Batch, TensorSpec
@@ -58,7 +59,7 @@ class OpenVinoBackend:
         return ("fp32", "bf16") if {"avx512_bf16", "amx_bf16"} & set(isa) else ("fp32",)
 
     def build(self, model: Path, options: LoadOptions, cache: Path | None) -> Path:
-        """Compile into ``cache``; without one, the model itself.
+        """Compile into ``cache``, again where the blob there is damaged; without a cache, the model itself.
 
         Raises:
             MissingExtra: openvino is not installed.
@@ -69,15 +70,14 @@ class OpenVinoBackend:
         ov = _openvino()
         blob = cache / "openvino" / f"{_key(ov, model, options)}{_BLOB}"
         mark_used(blob)
-        if not blob.exists():
+        if not is_intact(blob):
             try:
                 content = io.BytesIO()
                 _compile(model, options).export_model(content)
             except _FAILURES as error:
                 raise BackendError(f"openvino cannot compile {str(model)!r}: {_reason(error)}") from error
             blob.parent.mkdir(parents=True, exist_ok=True)
-            with replacing(blob) as file:
-                file.write(content.getbuffer())
+            seal(blob, content.getbuffer())
         return blob
 
     def load(self, built: Path, options: LoadOptions) -> Runner:
@@ -179,7 +179,7 @@ def _load(built: Path, options: LoadOptions, extra: Mapping[str, object] = Mappi
     _openvino()
     try:
         if built.suffix == _BLOB:
-            compiled = _core().import_model(built.read_bytes(), "CPU", {**_settings(options), **extra})
+            compiled = _core().import_model(sealed_content(built), "CPU", {**_settings(options), **extra})
         else:
             compiled = _compile(built, options, extra)
         _check_precision(options.precision, compiled.get_property("INFERENCE_PRECISION_HINT").to_string())

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -59,3 +61,36 @@ def test_a_damaged_model_is_not_compiled(tmp_path: Path) -> None:
     (model := tmp_path / "m.onnx").write_bytes(b"no model")
     with pytest.raises(BackendError, match=r"m\.onnx' is no ONNX file"):
         BACKEND.build(model, LoadOptions(threads=1), tmp_path)
+
+
+def inverted(blob: bytes) -> bytes:
+    """The weights of these graphs lie in the last bytes."""
+    return blob[:-300] + bytes(255 - byte for byte in blob[-300:-100]) + blob[-100:]
+
+
+DAMAGE: dict[str, Callable[[bytes], bytes]] = {
+    "inverted weights": inverted,
+    "cut off": lambda blob: blob[: len(blob) // 2],
+    "random first bytes": lambda blob: bytes(range(100)) + blob[100:],
+    "empty": lambda _: b"",
+    "without its checksum, as older versions wrote it": lambda blob: blob[12:],
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE.keys())
+def test_a_damaged_blob_is_compiled_again(damage: Callable[[bytes], bytes], tmp_path: Path) -> None:
+    pytest.importorskip("openvino")
+    options, model = LoadOptions(threads=1), with_weights_beside(tmp_path / "a", 1.5)
+    blob = BACKEND.build(model, options, tmp_path)
+    blob.write_bytes(damaged := damage(blob.read_bytes()))
+    with closing(BACKEND.load(BACKEND.build(model, options, tmp_path), options)) as runner:
+        assert runner.infer({"x": np.zeros((1, 64), np.float32)})["y"].tolist() == [[1.5] * 64]
+    assert blob.read_bytes() != damaged
+
+
+def test_an_intact_blob_is_not_compiled_again(tmp_path: Path) -> None:
+    pytest.importorskip("openvino")
+    options, model = LoadOptions(threads=1), with_weights_beside(tmp_path / "a", 1.5)
+    blob = BACKEND.build(model, options, tmp_path)
+    number = blob.stat().st_ino
+    assert BACKEND.build(model, options, tmp_path).stat().st_ino == number
