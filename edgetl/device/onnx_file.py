@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import mmap
+import os
 import stat
+import sys
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,10 +59,23 @@ def size_of(parts: tuple[Path, ...]) -> int:
 
 def _check_name(model: Path) -> None:
     kinds = {unicodedata.category(letter) for letter in str(model)}
+    if "Cs" in kinds and _is_utf8(model):
+        raise InputError(
+            f"the path {str(model)!r} is in UTF-8, but this environment reads names as {sys.getfilesystemencoding()}; "
+            "set PYTHONUTF8=1, or LC_ALL to a UTF-8 locale such as C.UTF-8"
+        )
     if not kinds.isdisjoint({"Cc", "Cs"}):
         raise InputError(
             f"the path {str(model)!r} has control characters, or is not in UTF-8; rename the file or folder"
         )
+
+
+def _is_utf8(path: Path) -> bool:
+    try:
+        os.fsencode(path).decode()
+    except UnicodeError:
+        return False
+    return True
 
 
 def _check_is_file(model: Path) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -114,6 +117,17 @@ def test_a_name_that_runtimes_or_terminals_do_not_take_is_refused(name: str, tmp
     model(tmp_path / "a", external=False).rename(tmp_path / name)
     with pytest.raises(InputError, match="rename the file or folder"):
         parts_of(tmp_path / name)
+
+
+def test_a_locale_that_cannot_read_a_name_in_utf_8_is_named(tmp_path: Path) -> None:
+    path = model(tmp_path / "ü", external=False)
+    told = (
+        "import sys; from pathlib import Path; from edgetl.device.onnx_file import parts_of; from edgetl.errors import "
+        "InputError\ntry: parts_of(Path(sys.argv[1]))\nexcept InputError as error: print(error)"
+    )
+    odd = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run([sys.executable, "-c", told, path], env=odd, capture_output=True, text=True, check=True)
+    assert "is in UTF-8, but this environment reads names as ascii; set PYTHONUTF8=1" in done.stdout
 
 
 def test_names_inside_that_are_not_in_utf_8_are_refused(tmp_path: Path) -> None:
