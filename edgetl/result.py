@@ -16,6 +16,7 @@ from edgetl.machine_state import MachineState
 from edgetl.measurement import Scope
 from edgetl.pair import Pair
 from edgetl.scenario import Scenario
+from edgetl.soundness import contradictions
 from edgetl.telemetry import Energy, Telemetry
 from edgetl.validity import Validity
 
@@ -202,10 +203,10 @@ def read_result(path: Path) -> Result:
     """Read a result file.
 
     Raises:
-        InputError: missing, not JSON, or of another schema.
+        InputError: missing, not JSON, of another schema, or in contradiction with itself.
     """
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Result)
+        result = msgspec.json.decode(path.read_bytes(), type=Result)
     except OSError as error:
         raise InputError(f"cannot read result {str(path)!r} ({error.strerror})") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -213,3 +214,6 @@ def read_result(path: Path) -> Result:
             f"{str(path)!r} is not a result of schema {SCHEMA!r}: {error}; "
             "give a JSON file that edgetl bench -o, qualify -o or deploy wrote"
         ) from error
+    if (wrong := next(contradictions(result), None)) is not None:
+        raise InputError(f"{str(path)!r} is a damaged result, or was changed by hand: {wrong}; measure again")
+    return result

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 from edgetl.cli import edgetl, run
 from edgetl.comparison import ResultComparison
+from edgetl.device.bench.timing import Timed, latency
 from edgetl.result import Result
 
 replace = msgspec.structs.replace
@@ -31,8 +32,8 @@ def write(result: Result, tmp_path: Path) -> Write:
             if candidate.latency is not None:
                 median = factor * (candidate.latency.p50_ns or 0)
                 samples = tuple(int(one) for one in median * random.lognormal(0, 0.01, 400))
-                latency = replace(candidate.latency, n=400, samples_ns=samples, blocks=(20,) * 20)
-                candidate = replace(candidate, latency=latency)
+                timed = Timed(samples, blocks=(20,) * 20, warmup=30, steady=True)
+                candidate = replace(candidate, latency=latency(timed, "infer"))
             candidates.append(candidate)
         path = tmp_path / name
         path.write_bytes(msgspec.json.encode(replace(result, candidates=tuple(candidates), **changes)))

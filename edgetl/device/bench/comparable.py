@@ -70,17 +70,12 @@ def latency_of(candidate: CandidateResult) -> Latency:
     """Its latency, if that can be compared.
 
     Raises:
-        InputError: it has none, or its samples and blocks contradict each other.
+        InputError: it has none, or one that took no time.
     """
     latency = candidate.latency
     if latency is None or not latency.samples_ns:
         reason = candidate.rejected_because or "it was not timed"
         raise InputError(f"candidate {candidate.name!r} has no latency to compare ({reason})")
-    if min(latency.blocks, default=0) < 1 or sum(latency.blocks) != len(latency.samples_ns):
-        raise InputError(
-            f"the blocks of candidate {candidate.name!r} have {sum(latency.blocks)} samples together, but there are "
-            f"{len(latency.samples_ns)}; the result was changed by hand, or is damaged: measure again"
-        )
     if min(latency.samples_ns) < 1:
         raise InputError(f"candidate {candidate.name!r} has a latency of {min(latency.samples_ns)} ns; measure again")
     return latency

@@ -317,12 +317,6 @@ def test_other_batch_is_refused(run_of: Timed) -> None:
     assert compare_results(batched(run_of(), 8), batched(run_of(), 8), settings).batch == 8
 
 
-@pytest.mark.parametrize("blocks", [(), (20,), (500, -100)], ids=str)
-def test_blocks_that_do_not_add_up_are_refused(run_of: Timed, blocks: tuple[int, ...]) -> None:
-    with pytest.raises(InputError, match="there are 400"):
-        compare_results(run_of(), changed_latency(run_of(), blocks=blocks), CompareSettings())
-
-
 def test_impossible_latency_is_refused(run_of: Timed) -> None:
     with pytest.raises(InputError, match="a latency of 0 ns"):
         compare_results(run_of(), changed_latency(run_of(), samples_ns=(0,) * 400), CompareSettings())
