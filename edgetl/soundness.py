@@ -10,7 +10,7 @@ from edgetl.measurement import percentile
 from edgetl.validity import CODES, Validity, judged
 
 if TYPE_CHECKING:
-    from edgetl.result import CandidateResult, Latency, Result
+    from edgetl.result import CandidateResult, Heaps, Latency, Result
 
 _LARGEST = (1 << 63) - 1
 """Arrays hold no more; in nanoseconds 292 years."""
@@ -41,7 +41,8 @@ def _of_candidate(one: CandidateResult, strict: tuple[str, ...] | None) -> Itera
         yield f"{one.threads} threads"
     amounts = [one.size_bytes, one.deadline_misses or 0, one.dropped or 0]
     if one.cold is not None:
-        amounts += [one.cold.build_ns, one.cold.load_ns, one.cold.first_inference_ns, one.cold.peak_rss_bytes or 0]
+        cold = one.cold
+        amounts += [cold.import_ns or 0, cold.build_ns, cold.load_ns, cold.first_inference_ns, cold.peak_rss_bytes or 0]
     if not _are_numbers(amounts):
         yield "a size, a count or a cold start that cannot be"
     if one.validity is not None and not _follows(one.validity, strict):
@@ -49,6 +50,15 @@ def _of_candidate(one: CandidateResult, strict: tuple[str, ...] | None) -> Itera
     for kind, latency in (("latency", one.latency), ("end to end", one.end_to_end), ("service", one.service)):
         if latency is not None:
             yield from (f"{reason} ({kind})" for reason in _of_latency(latency))
+    if one.heaps is not None:
+        yield from _of_heaps(one.heaps)
+
+
+def _of_heaps(heaps: Heaps) -> Iterator[str]:
+    lengths = {len(heaps.starts_ns), len(heaps.walls_ns), len(heaps.inferences)}
+    numbers = (*heaps.starts_ns, *heaps.walls_ns, *heaps.inferences)
+    if len(lengths) > 1 or min((*heaps.walls_ns, *heaps.inferences), default=0) < 1 or not _are_numbers(numbers):
+        yield "blocks of an offline run that contradict each other"
 
 
 def _of_latency(latency: Latency) -> Iterator[str]:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from edgetl.cli import run
 from edgetl.device.bench.timing import Timed, latency
 from edgetl.errors import InputError
-from edgetl.result import Result, read_result
+from edgetl.result import Heaps, Result, read_result
 from edgetl.soundness import contradictions
 from edgetl.telemetry import Channel, Series, Telemetry
 from edgetl.validity import Finding, Validity, judged
@@ -115,6 +115,14 @@ def test_older_files_do_not_say_what_was_strict_and_newer_ones_may_have_other_co
     assert list(contradictions(judged_so(Validity("invalid", (note,)), ())))
     assert not list(contradictions(judged_so(Validity("invalid", (note,)), ("W-MODES",))))
     assert not list(contradictions(judged_so(Validity("degraded", (Finding("W-NEW", "new"),)), ())))
+
+
+@pytest.mark.parametrize("wrong", [{"walls_ns": (5,)}, {"inferences": (0, 9)}, {"starts_ns": (0, -1)}, {}], ids=str)
+def test_blocks_of_an_offline_run_belong_together(result: Result, wrong: dict[str, tuple[int, ...]]) -> None:
+    heaps = msgspec.structs.replace(Heaps((0, 20), (19, 18), (9, 9)), **wrong)
+    first = msgspec.structs.replace(result.candidates[0], latency=None, heaps=heaps)
+    changed = msgspec.structs.replace(result, candidates=(first, *result.candidates[1:]))
+    assert any("contradict each other" in reason for reason in contradictions(changed)) == bool(wrong)
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

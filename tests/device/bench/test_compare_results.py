@@ -245,16 +245,6 @@ def test_offline_runs_of_older_versions_are_refused_with_what_to_do(run_of: Time
             compare_results(*pair, CompareSettings())
 
 
-@pytest.mark.parametrize("wrong", [{"walls_ns": (5,)}, {"inferences": (0,) * 20}, {"walls_ns": (0,) * 20}], ids=str)
-def test_damaged_blocks_are_refused(run_of: Timed, wrong: dict[str, tuple[int, ...]]) -> None:
-    first = offline(run_of(), 1.0, 1)
-    (one,) = first.candidates
-    assert one.heaps is not None
-    damaged = replace(first, candidates=(replace(one, heaps=replace(one.heaps, **wrong)),))
-    with pytest.raises(InputError, match="contradict each other"):
-        compare_results(first, damaged, CompareSettings())
-
-
 def test_results_without_latency_are_refused(run_of: Timed) -> None:
     first = run_of()
     untimed = replace(first, candidates=first.candidates[2:], selected=None)
