@@ -25,8 +25,8 @@ from edgetl.validity import Finding
 from edgetl.validity import judged as verdict_of
 
 HERE = Environment("Linux", "6", "3", "1", Cpu("CPU", "x86_64", (), 2, 2), 1 << 34, None, None, {"onnxruntime": "1"})
-ONE, OTHER = b"\x3a\x05\x12\x03one", b"\x3a\x07\x12\x05other"
-"""ONNX files of a graph that has nothing but its name."""
+ONE, OTHER = b"\x3a\x0a\x12\x03one\x62\x03\x0a\x01y", b"\x3a\x0c\x12\x05other\x62\x03\x0a\x01y"
+"""ONNX files of a graph that has nothing but its name and that of an output."""
 
 
 def candidate(name: str, times_ns: tuple[int, ...], *, findings: tuple[Finding, ...] = ()) -> CandidateResult:

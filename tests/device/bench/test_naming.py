@@ -47,9 +47,10 @@ def test_relative_paths_are_of_the_current_folder(tmp_path: Path, monkeypatch: p
 
 def test_identity_names_every_model(tmp_path: Path) -> None:
     paths = [tmp_path / folder / "m.onnx" for folder in ("old", "new")]
+    output = helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [1])
     for path in paths:
         path.parent.mkdir()
-        onnx.save(helper.make_model(helper.make_graph([], path.parent.name, [], [])), path)
+        onnx.save(helper.make_model(helper.make_graph([], path.parent.name, [], [output])), path)
     assert identity_of_models(paths).name == "old/m.onnx, new/m.onnx"
     assert identity_of_models(paths[:1]).name == "m.onnx"
     assert identity_of_models(paths).sha256 != identity_of_models(paths[::-1]).sha256

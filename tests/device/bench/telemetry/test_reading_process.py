@@ -46,7 +46,7 @@ def test_reads_once_more_after_the_input_has_closed(pipe: tuple[int, int], monke
     monkeypatch.setattr(process, "_INPUT", pipe[0])
     output = io.BytesIO()
     process._read_until_closed([Source([1.0, 2.0, OSError("gone"), 4.0], pipe[1])], 1_000_000, output)
-    decoded = decode(encode(Opened(((CHANNEL,),), ())) + output.getvalue())
+    decoded = decode([encode(Opened(((CHANNEL,),), ())), *output.getvalue().splitlines(keepends=True)])
     assert decoded is not None
     assert decoded[1][0].values == (1.0, 2.0, None, 4.0)
 
