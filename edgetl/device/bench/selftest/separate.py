@@ -23,6 +23,11 @@ def separate_checks(repeats: int = 200, seed: int = 0) -> tuple[Check, ...]:
     return _false_alarms(same), _coverage(same), _found(_comparisons(1.1, repeats, seed + 4, _QUIET))
 
 
+def share_holding_one(same: list[Comparison]) -> float:
+    """Of comparisons of a subject with itself, those whose interval of the ratio holds 1, which is the truth."""
+    return sum(one.low is not None and one.high is not None and one.low <= 1 <= one.high for one in same) / len(same)
+
+
 def _false_alarms(same: list[Comparison]) -> Check:
     wrong = _share(same, ("faster", "slower"))
     reason = (
@@ -34,7 +39,7 @@ def _false_alarms(same: list[Comparison]) -> Check:
 
 
 def _coverage(same: list[Comparison]) -> Check:
-    held = sum(one.low is not None and one.high is not None and one.low <= 1 <= one.high for one in same) / len(same)
+    held = share_holding_one(same)
     reason = (
         f"{held * 100:.1f} % of {len(same)} intervals of separate runs of the same subject held 1, "
         f"at least {_COVERAGE * 100:.0f} % must"

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
 from edgetl.check import Check
 from edgetl.device.bench.plan import MIN_BLOCKS
 from edgetl.device.bench.selftest.noise import SAMPLES_PER_BLOCK, interleaved
-from edgetl.device.bench.selftest.separate import separate_checks
+from edgetl.device.bench.selftest.separate import separate_checks, share_holding_one
 from edgetl.samples.comparison import MARGIN, Comparison, Outcome, compare
 from edgetl.samples.support import interval, samples_needed
 
@@ -71,8 +71,8 @@ def equal_checks(repeats: int = 200, seed: int = 0) -> tuple[Check, Check]:
     return alarms, _held(comparisons)
 
 
-def _held(same: Sequence[Comparison]) -> Check:
-    held = sum(one.low is not None and one.high is not None and one.low <= 1 <= one.high for one in same) / len(same)
+def _held(same: list[Comparison]) -> Check:
+    held = share_holding_one(same)
     reason = (
         f"{held * 100:.1f} % of {len(same)} intervals of the ratio of a subject to itself held 1, at least "
         f"{_HELD * 100:.0f} % must"
