@@ -2,7 +2,8 @@
 
 python benchmarks/soak.py -o benchmarks/results/x86-vnni/soak.json
 
-The model takes microseconds, so that there are as many samples as there can be; fewer would prove nothing, and fail.
+The model takes microseconds, so that there are many samples. How many of the 40,000 that a run may keep are left depends
+on the mood of the machine: what the others would have taken is added.
 Sensors are files of a made-up board whose values change every second, since this machine may have none. Memory is the
 peak of the process that measures and of the one that reads sensors, less a loop with the same runtime and model.
 """
@@ -25,9 +26,11 @@ import record
 from board import Board
 from onnx import TensorProto, helper, numpy_helper
 
+from edgetl.device.bench.timing.rounds import SAMPLES_MAX
+
 LIMIT_MB = 50.0
-SAMPLES_MIN = 20_000
-"""Half of the 40,000 that a run may keep: one that comes to them lets every second go."""
+SAMPLE_BYTES = 90
+"""What one more sample takes: by run_memory.py, 40,000 took 1.3 MB more than 25,000."""
 BOARD = Board(zones=27, rails=3, cpus=20)
 """As much as the recorder says that it holds in 2 MB."""
 WIDTH = 64
@@ -116,23 +119,22 @@ def main() -> int:
         minutes = (time.monotonic() - begin) / 60
         told = json.loads(result.read_text())
         (candidate,), series = told["candidates"], told["telemetry"]["series"]
-    loop_mb = peak_mb(bare.stdout)
+    loop_mb, samples = peak_mb(bare.stdout), candidate["latency"]["n"]
+    harness_mb = bench_mb + max(sensors) - loop_mb
     found = {
-        "harness_mb": bench_mb + max(sensors) - loop_mb,
+        "harness_mb": harness_mb,
+        "with_most_samples_mb": harness_mb + (SAMPLES_MAX - samples) * SAMPLE_BYTES / 2**20,
         "bench_mb": bench_mb,
         "sensors_mb": max(sensors),
         "bare_loop_mb": loop_mb,
         "minutes": minutes,
-        "samples": candidate["latency"]["n"],
+        "samples": samples,
         "channels": len(series),
         "readings": min((len(one["values"]) for one in series), default=0),
         "verdict": candidate["validity"]["verdict"],
     }
-    passed = found["harness_mb"] <= LIMIT_MB and found["samples"] >= SAMPLES_MIN and len(series) == BOARD.channels
-    limit = (
-        f"bench + sensors - bare loop <= {LIMIT_MB:.0f} MB, with {SAMPLES_MIN:,} samples or more and "
-        f"{BOARD.channels} channels"
-    )
+    passed = found["with_most_samples_mb"] <= LIMIT_MB and len(series) == BOARD.channels
+    limit = f"bench + sensors - bare loop <= {LIMIT_MB:.0f} MB, as with {SAMPLES_MAX:,} samples, and {BOARD.channels} channels"
     return record.write(options.output, "soak", limit, found, passed)
 
 
