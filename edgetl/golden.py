@@ -7,13 +7,14 @@ from typing import TypeAlias
 
 import msgspec
 
+from edgetl.errors import Unsupported
 from edgetl.tensors import Array, TensorSpec
 
 Label: TypeAlias = "int | tuple[int, ...]"
 """What is true of a sample: its class, or, where it may have several or none, all of its classes in rising order."""
 
 
-class GoldenIndex(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class GoldenIndex(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What of a :class:`Golden` is in a bundle."""
 
     n: int
@@ -25,6 +26,8 @@ class GoldenIndex(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     leaves out these files only: ``inputs`` are always there, and are the same pictures at the model's size."""
     references: dict[str, tuple[TensorSpec, ...]]
     """Outputs per variant."""
+    other_runtimes: dict[str, tuple[str, ...]] = {}
+    """Per variant, further runtimes whose outputs are there, too: of the same names, dtypes and shapes."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +45,22 @@ class Golden:
     """By variant, then output name; recorded on the host."""
     labels: tuple[Label, ...] = ()
     encoded: tuple[bytes, ...] = field(default=(), repr=False)
+    other_runtimes: dict[str, dict[str, dict[str, Array]]] = field(default_factory=dict)
+    """By variant, runtime, then output name: the same in runtimes that ``references`` are not of."""
 
     @property
     def n(self) -> int:
         """Number of samples."""
         return len(next(iter(self.inputs.values())))
+
+    def reference(self, variant: str, runtime: str) -> dict[str, Array]:
+        """What a variant has to compute in a runtime: what the host did in that one where it tried, else in its own.
+
+        Raises:
+            Unsupported: there is no reference of the variant.
+        """
+        if variant not in self.references:
+            raise Unsupported(
+                f"no golden reference of variant {variant!r}; there are {', '.join(sorted(self.references))}"
+            )
+        return self.other_runtimes.get(variant, {}).get(runtime, self.references[variant])

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 from edgetl.artifact import Artifact
 from edgetl.bundle.archive import SEGMENT
-from edgetl.bundle.golden_files import check_index, encoded_file, input_file, reference_file
+from edgetl.bundle.golden_files import check_index, encoded_file, input_file, recorded, reference_files
 from edgetl.bundle.manifest import CARD, Manifest, model_file
 from edgetl.candidate import Variant
 from edgetl.errors import BundleError
 from edgetl.golden import GoldenIndex
-from edgetl.plugins import TASKS
+from edgetl.plugins import BACKENDS, TASKS
 from edgetl.preprocess import Preprocess
 from edgetl.tensors import TensorSpec, fits
 
@@ -45,6 +45,7 @@ def check_manifest(manifest: Manifest) -> None:
     check_index(manifest.golden, len(manifest.classes), tuple(variant.name for variant in manifest.variants))
     for variant in manifest.variants:
         _check_golden_inputs(variant, manifest.golden)
+    _check_other_runtimes(manifest)
     _check_files(manifest)
 
 
@@ -96,6 +97,24 @@ def _check_golden_inputs(variant: Variant, golden: GoldenIndex) -> None:
         )
 
 
+def _check_other_runtimes(manifest: Manifest) -> None:
+    """Each is known, is another one, and has been judged before anything is compared with what it computed."""
+    judged = set[tuple[str, str]]()
+    for evaluation in manifest.evaluations:
+        names = [other.runtime for other in evaluation.other_runtimes]
+        if unknown := set(names) - set(BACKENDS):
+            raise BundleError(
+                f"variant {evaluation.variant[:80]!r} was judged in {sorted(unknown)[0][:80]!r}, which is no runtime "
+                f"that is known here: {', '.join(BACKENDS)}"
+            )
+        if len({evaluation.runtime, *names}) <= len(names):
+            raise BundleError(f"variant {evaluation.variant[:80]!r} was judged twice in the same runtime")
+        judged |= {(evaluation.variant, name) for name in names}
+    for variant, runtime in recorded(manifest.golden):
+        if runtime is not None and (variant, runtime) not in judged:
+            raise BundleError(f"golden references are of variant {variant!r} in {runtime[:80]!r}, which nobody judged")
+
+
 def _is_sample_of(found: TensorSpec, spec: TensorSpec) -> bool:
     sizes = tuple(size or 0 for size in found.shape[1:])
     return found.dtype == spec.dtype and bool(spec.shape) and fits(sizes, spec.shape[1:])
@@ -119,5 +138,5 @@ def _expected_files(manifest: Manifest) -> Iterator[str]:
     yield from (variant.artifact.file for variant in manifest.variants)
     yield from (input_file(index) for index in range(len(golden.inputs)))
     yield from (encoded_file(index) for index in range(len(golden.encoded)))
-    for variant, specs in golden.references.items():
-        yield from (reference_file(variant, index) for index in range(len(specs)))
+    for variant, runtime in recorded(golden):
+        yield from reference_files(golden, variant, runtime)

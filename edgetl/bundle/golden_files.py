@@ -22,9 +22,16 @@ def input_file(index: int) -> str:
     return f"golden/inputs/{index:03d}.npy.zz"
 
 
-def reference_file(variant: str, index: int) -> str:
-    """Where the output of that number lies."""
-    return f"golden/references/{variant}/{index:03d}.npy.zz"
+def reference_files(index: GoldenIndex, variant: str, runtime: str | None = None) -> dict[str, TensorSpec]:
+    """Where each output of a variant lies, and what it is; with a runtime, of those that are recorded of others."""
+    folder = f"golden/references/{variant}" if runtime is None else f"golden/references/{variant}/{runtime}"
+    return {f"{folder}/{place:03d}.npy.zz": spec for place, spec in enumerate(index.references[variant])}
+
+
+def recorded(index: GoldenIndex) -> Iterator[tuple[str, str | None]]:
+    """Variants with the runtime that outputs are of; ``None`` is the one that the variant was evaluated in."""
+    yield from ((variant, None) for variant in index.references)
+    yield from ((variant, runtime) for variant, runtimes in index.other_runtimes.items() for runtime in runtimes)
 
 
 def encoded_file(index: int) -> str:
@@ -36,14 +43,24 @@ def index_from_golden(golden: Golden) -> GoldenIndex:
     """What the manifest says of golden samples.
 
     Raises:
-        BundleError: an array has a dtype that a bundle cannot hold.
+        BundleError: an array has a dtype that a bundle cannot hold, or outputs of a variant are of another kind in
+            another runtime.
     """
+    for variant, found in golden.other_runtimes.items():
+        for runtime, outputs in found.items():
+            own, other = _specs(golden.references.get(variant, {})), _specs(outputs)
+            if own != other:
+                raise BundleError(
+                    f"golden references of variant {variant!r} in {runtime!r} are {_shown(other)}; "
+                    f"expected {_shown(own)}"
+                )
     return GoldenIndex(
         n=golden.n if golden.inputs else 0,
         inputs=_specs(golden.inputs),
         labels=tuple(_plain(label) for label in golden.labels),
         encoded=tuple(encoded_file(index) for index in range(len(golden.encoded))),
         references={variant: _specs(outputs) for variant, outputs in sorted(golden.references.items())},
+        other_runtimes={variant: tuple(sorted(found)) for variant, found in sorted(golden.other_runtimes.items())},
     )
 
 
@@ -51,9 +68,10 @@ def files_from_golden(golden: Golden, index: GoldenIndex) -> Iterator[tuple[str,
     """Names and contents of the files that hold golden samples."""
     for number, spec in enumerate(index.inputs):
         yield input_file(number), compressed_from_array(golden.inputs[spec.name], spec)
-    for variant, specs in index.references.items():
-        for number, spec in enumerate(specs):
-            yield reference_file(variant, number), compressed_from_array(golden.references[variant][spec.name], spec)
+    for variant, runtime in recorded(index):
+        outputs = golden.references[variant] if runtime is None else golden.other_runtimes[variant][runtime]
+        for name, spec in reference_files(index, variant, runtime).items():
+            yield name, compressed_from_array(outputs[spec.name], spec)
     yield from zip(index.encoded, golden.encoded, strict=True)
 
 
@@ -65,13 +83,17 @@ def golden_from_files(index: GoldenIndex, read: Callable[[str], bytes]) -> Golde
     """
     try:
         inputs = {spec.name: array_from_compressed(read(input_file(i)), spec) for i, spec in enumerate(index.inputs)}
-        references = {
-            variant: {
-                spec.name: array_from_compressed(read(reference_file(variant, i)), spec) for i, spec in enumerate(specs)
-            }
-            for variant, specs in index.references.items()
+
+        def outputs(variant: str, runtime: str | None = None) -> dict[str, Array]:
+            files = reference_files(index, variant, runtime)
+            return {spec.name: array_from_compressed(read(name), spec) for name, spec in files.items()}
+
+        references = {variant: outputs(variant) for variant in index.references}
+        others = {
+            variant: {runtime: outputs(variant, runtime) for runtime in runtimes}
+            for variant, runtimes in index.other_runtimes.items()
         }
-        return Golden(inputs, references, index.labels, tuple(read(name) for name in index.encoded))
+        return Golden(inputs, references, index.labels, tuple(read(name) for name in index.encoded), others)
     except MemoryError as error:
         raise BundleError("its golden samples do not fit into memory") from error
 
@@ -92,13 +114,26 @@ def check_index(index: GoldenIndex, classes: int, variants: tuple[str, ...]) -> 
     if set(index.references) != set(variants):
         found = ", ".join(sorted(index.references))[:200] or "nothing"
         raise BundleError(f"golden references are of {found}, expected {', '.join(variants)}")
-    groups = (index.inputs, *index.references.values())
-    for specs in groups:
+    for specs in (index.inputs, *index.references.values()):
         _check_specs(specs, index.n)
+    _check_runtimes(index)
+    groups = (index.inputs, *(index.references[variant] for variant, _ in recorded(index)))
     if (total := sum(nbytes(spec) for specs in groups for spec in specs)) > _BYTES_MAX:
         raise BundleError(
             f"its golden samples come to {total / 1e9:.1f} GB; the limit is {_BYTES_MAX / 1e9:.1f}; use fewer"
         )
+
+
+def _check_runtimes(index: GoldenIndex) -> None:
+    for variant, runtimes in index.other_runtimes.items():
+        if variant not in index.references:
+            raise BundleError(f"golden references in other runtimes are of {variant[:80]!r}, which is no variant of it")
+        if not runtimes or list(runtimes) != sorted(set(runtimes)):
+            raise BundleError(f"golden references of variant {variant!r} must name other runtimes once, in order")
+
+
+def _shown(specs: tuple[TensorSpec, ...]) -> str:
+    return "; ".join(map(str, specs))[:200] or "nothing"
 
 
 def _plain(label: Label) -> Label:

@@ -63,7 +63,7 @@ def options_of(candidate: Candidate) -> LoadOptions:
 
 
 def examine(formed: Formed, backend: Backend, model: Path, cache: Path, exam: Exam) -> Examined:
-    """Build, load, compare with the golden references of the candidate's own variant, and judge accuracy.
+    """Build, load, compare with what the host recorded for the candidate's variant and runtime, and judge accuracy.
 
     A runtime that refuses the model, or computes outputs of other names or shapes, rejects the candidate only.
 
@@ -75,8 +75,9 @@ def examine(formed: Formed, backend: Backend, model: Path, cache: Path, exam: Ex
     runner: Runner | None = None
     try:
         runner = backend.load(backend.build(model, options, cache), options)
-        verified = verify(runner, exam.golden, formed.variant.name, TOLERANCES[formed.candidate.precision])
-        transfer, accuracy = _transfer(formed, verified, exam), _accuracy(verified.outputs, exam)
+        reference = exam.golden.reference(formed.variant.name, formed.candidate.runtime)
+        verified = verify(runner, exam.golden.inputs, reference, TOLERANCES[formed.candidate.precision])
+        transfer, accuracy = _transfer(reference, verified, exam), _accuracy(verified.outputs, exam)
     except (BackendError, Unsupported) as error:
         if runner is not None:
             runner.close()
@@ -86,12 +87,12 @@ def examine(formed: Formed, backend: Backend, model: Path, cache: Path, exam: Ex
 
 
 def _host_checks(formed: Formed, exam: Exam) -> tuple[Check, ...]:
-    """What the host found of this variant: a rendering that lost accuracy there is as inaccurate here."""
+    """What the host found of this variant in this runtime: what lost accuracy there is as inaccurate here."""
     return tuple(
         check
         for evaluation in exam.manifest.evaluations
         if evaluation.variant == formed.variant.name
-        for check in evaluation.checks
+        for check in evaluation.checks_in(formed.candidate.runtime)
     )
 
 
@@ -104,31 +105,30 @@ def _size(formed: Formed, exam: Exam) -> tuple[Check, ...]:
     return (Check("size", size, limit, "MB", size <= limit, reason),)
 
 
-def _transfer(formed: Formed, verified: Verified, exam: Exam) -> tuple[Check, ...]:
-    """Whether decisions are as often right here as with the same variant on the host, sample by sample."""
+def _transfer(reference: Batch, verified: Verified, exam: Exam) -> tuple[Check, ...]:
+    """Whether decisions are as often right here as they were on the host, sample by sample."""
     if not exam.is_labelled:
-        return _likeness(formed, verified, exam)
-    references = exam.golden.references[formed.variant.name]
-    flips = flip_rate(exam.task.decisions(references), exam.task.decisions(verified.outputs)).value
+        return _likeness(reference, verified, exam)
+    flips = flip_rate(exam.task.decisions(reference), exam.task.decisions(verified.outputs)).value
     gates, n = exam.manifest.gates, exam.golden.n
-    if flips == 0 and all(check.passed for check in parity(verified.outputs, references, TOLERANCES["fp32"])):
+    if flips == 0 and all(check.passed for check in parity(verified.outputs, reference, TOLERANCES["fp32"])):
         reason = f"outputs equal the host's within fp32 tolerance and none of {n} decisions differs"
         return (Check(TRANSFER, 0.0, gates.accuracy_drop_max, "fraction", True, reason, n),)
-    return (exam.task.drop(TRANSFER, Pair(references, verified.outputs, _truth(exam)), gates, least=1),)
+    return (exam.task.drop(TRANSFER, Pair(reference, verified.outputs, _truth(exam)), gates, least=1),)
 
 
-def _likeness(formed: Formed, verified: Verified, exam: Exam) -> tuple[Check, ...]:
+def _likeness(reference: Batch, verified: Verified, exam: Exam) -> tuple[Check, ...]:
     """Without labels, whether what the host judged holds here, too; nothing where outputs equal the host's."""
-    gates, references = exam.manifest.gates, exam.golden.references
-    own = references[formed.variant.name]
-    if exam.task.labelled or all(check.passed for check in parity(verified.outputs, own, TOLERANCES["fp32"])):
+    gates = exam.manifest.gates
+    if exam.task.labelled or all(check.passed for check in parity(verified.outputs, reference, TOLERANCES["fp32"])):
         return ()
     if gates.output_error_max is None:
         judged = {check.name for one in exam.manifest.evaluations for check in one.checks}
-        pairs = [Pair(own, verified.outputs, _NO_TRUTH)] if CHANGED in judged else []
+        pairs = [Pair(reference, verified.outputs, _NO_TRUTH)] if CHANGED in judged else []
     else:
-        names = (one.name for one in exam.manifest.variants if one.artifact.precision == "fp32")
-        pairs = [Pair(references[next(names, formed.variant.name)], verified.outputs, _NO_TRUTH)]
+        in_float = (one.name for one in exam.manifest.variants if one.artifact.precision == "fp32")
+        compared = next((exam.golden.references[name] for name in in_float), reference)
+        pairs = [Pair(compared, verified.outputs, _NO_TRUTH)]
     return tuple(likeness_on_device(pair, exam.task, gates) for pair in pairs)
 
 

@@ -87,6 +87,7 @@ def refitted(
     """A method's head for another graph's features, from the cache when it was fitted to the same before."""
     how = features.how
     source = [how.engine.identity, decoding(how.preprocess), _described(features.samples)]
+    source += [] if features.held_out_by is None else [features.held_out_by.engine.identity]
     backbone = [context.backbone.name, context.backbone.weights_sha256]
     path = how.cache.path("heads", [*_how(method, context), regularisation, backbone, source], ".safetensors")
     kept = _read(path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -29,11 +29,13 @@ from edgetl.host.variants import Calibrated, stratified
 from edgetl.host.workspace import Workspace
 from edgetl.ladder import Ladder
 from edgetl.recipe import HUB, GoldenChoice, Recipe
-from edgetl.tensors import feeds_of
+from edgetl.tensors import Array, feeds_of
 
 ENCODED = 16
 """Golden samples that travel as files too, for decoder check and end-to-end timing; few, because photos are large."""
-
+OTHER_RUNTIMES_BYTES = 32 << 20
+"""Golden outputs of a variant that are larger are recorded in its own runtime only. Scores take kilobytes; maps would
+double the bundle, and a device that computes them elsewhere judges by what it has."""
 
 USER_ONNX = "user-onnx"
 """The method of a model that was trained elsewhere."""
@@ -133,6 +135,7 @@ def golden(
         )
         for variant in packed
     }
+    others = {variant.made.name: _elsewhere(variant, chosen, workspace) for variant in packed}
     has_files = choice.include_images and workspace.reader.preprocess is not None
     encoded = tuple(_bytes(sample) for sample in chosen[:ENCODED]) if has_files else ()
     return Golden(
@@ -140,6 +143,7 @@ def golden(
         references=references,
         labels=tuple(sample.truth for sample in chosen) if workspace.classes else (),
         encoded=encoded,
+        other_runtimes={name: found for name, found in others.items() if found},
     )
 
 
@@ -188,6 +192,19 @@ def card(judged: tuple[Judged, ...], origin: Origin) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _elsewhere(variant: Judged, chosen: tuple[Sample, ...], workspace: Workspace) -> dict[str, dict[str, Array]]:
+    """Golden outputs in each other runtime that the variant was judged in; none where they are large."""
+    made, found = variant.made, dict[str, dict[str, Array]]()
+    for other in variant.evaluation.other_runtimes:
+        engine, title = replace(made.engine, runtime=other.runtime), f"record golden outputs of {made.name}"
+        outputs = predictions(engine, chosen, workspace, f"{title} in {other.runtime}")
+        if sum(array.nbytes for array in outputs.values()) <= OTHER_RUNTIMES_BYTES:
+            found[other.runtime] = outputs
+        else:
+            workspace.progress.note(f"golden outputs of {made.name} are large, and recorded in {made.runtime} only")
+    return found
 
 
 def _notes(origin: Origin) -> dict[str, Any]:

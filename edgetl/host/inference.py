@@ -5,9 +5,9 @@ from __future__ import annotations
 import queue
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,13 +15,19 @@ import msgspec
 import numpy as np
 
 from edgetl.artifact import sha256_of
+from edgetl.device.bench.plan import Plan
+from edgetl.device.bench.timing import Clock, Subject, interleave
 from edgetl.device.probe import environment
 from edgetl.errors import BackendError, MissingExtra
 from edgetl.files import write_bytes
 from edgetl.host.cache import Cache, digest
 from edgetl.plugins import BACKENDS, find
 from edgetl.runner import Backend, LoadOptions, Runner
+from edgetl.samples.series import block_medians
 from edgetl.tensors import Array, Feed, feeds_of, shapes_of
+
+TURNS = Plan(4, 0.0, 0.5, 0.02, block_s=0.02, min_blocks=12, min_samples=36, min_s=0.0, cap_s=3.0)
+"""Enough to see which runtime is faster, in blocks so short that whatever else runs meets all of them alike."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +83,8 @@ def installed() -> tuple[str, ...]:
 def fastest(model: Path, precision: str, sample: Feed, crew: Crew, cache: Cache) -> Engine:
     """The runtime that is fastest for this graph on this machine, measured once and remembered.
 
+    All are loaded and timed in turns: one after the other, whoever runs while others load the machine would lose.
+
     Args:
         model: an ONNX graph.
         precision: the graph's own; a float graph's features are never computed in reduced floats.
@@ -90,7 +98,7 @@ def fastest(model: Path, precision: str, sample: Feed, crew: Crew, cache: Cache)
     """
     names = installed()
     engines = [Engine(model, name, precision) for name in names]
-    parts = [[engine.identity for engine in engines], crew.runners, crew.threads, shapes_of(sample)]
+    parts = ["in turns", [engine.identity for engine in engines], crew.runners, crew.threads, shapes_of(sample)]
     remembered = cache.path("fastest", parts, ".json")
     known = _known(remembered)
     if known is not None and known in names:
@@ -114,6 +122,17 @@ def collect(engine: Engine, samples: Iterable[Feed], threads: int) -> dict[str, 
     """All outputs, stacked along the first dimension."""
     rows = list(run(engine, samples, threads))
     return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
+
+
+def relative_times(calls: Mapping[str, Subject], clock: Clock = time.perf_counter_ns) -> dict[str, float]:
+    """What each call takes by the mean of all, by name: the median over rounds in which all had their turn.
+
+    A machine that becomes slower meanwhile, or faster, does so for all of a round.
+    """
+    timed = interleave(calls, TURNS, clock)
+    rounds = np.stack([block_medians(one.samples_ns, one.blocks) for one in timed.values()])
+    shares = np.median(rounds / np.maximum(rounds.mean(axis=0), 1.0), axis=1)
+    return dict(zip(timed, shares.tolist(), strict=True))
 
 
 def _ordered(
@@ -163,27 +182,31 @@ def _known(file: Path) -> str | None:
 
 
 def _times(engines: list[Engine], sample: Feed, crew: Crew) -> dict[Engine, float]:
-    """Seconds of each engine that takes the graph: ONNX Runtime, for one, has no bf16 kernels."""
-    times: dict[Engine, float] = {}
+    """Of each engine that takes the graph: ONNX Runtime, for one, has no bf16 kernels."""
+    calls: dict[str, Subject] = {}
     refused: BackendError | None = None
-    for engine in engines:
-        try:
-            times[engine] = _seconds(engine, sample, crew)
-        except BackendError as error:
-            refused = error
-    if refused is not None and not times:
-        raise refused
-    return times
+    with ExitStack() as loaded:
+        executor = loaded.enter_context(ThreadPoolExecutor(crew.runners))
+        for engine in engines:
+            try:
+                call = _busy(loaded.enter_context(pool(engine, crew)), sample, crew, executor)
+                call()
+            except BackendError as error:
+                refused = error
+            else:
+                calls[engine.runtime] = call
+        if refused is not None and not calls:
+            raise refused
+        times = relative_times(calls)
+    return {engine: times[engine.runtime] for engine in engines if engine.runtime in times}
 
 
-def _seconds(engine: Engine, sample: Feed, crew: Crew, count: int = 24) -> float:
-    with pool(engine, crew) as infer:
-        for _ in _ordered(infer, [sample] * crew.runners * 4, crew.runners):
-            pass
-        start = time.perf_counter()
-        for _ in _ordered(infer, [sample] * count, crew.runners):
-            pass
-        return time.perf_counter() - start
+def _busy(infer: Callable[[Feed], object], sample: Feed, crew: Crew, executor: ThreadPoolExecutor) -> Subject:
+    """A call that keeps the whole crew at work."""
+    if crew.runners == 1:
+        return lambda: infer(sample)
+    samples = [sample] * crew.runners
+    return lambda: list(executor.map(infer, samples))
 
 
 def identity_of(engine: Engine, *parts: object) -> str:

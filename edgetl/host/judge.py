@@ -135,9 +135,9 @@ def settled(jury: Jury, selection: Selection) -> Jury:
     return replace(jury, task=jury.task.with_thresholds(thresholds), thresholds=thresholds)
 
 
-def predict(variant: Made, samples: tuple[Sample, ...], jury: Jury) -> dict[str, Array]:
-    """Outputs of a variant's exact file, ``(n, ...)`` each."""
-    return predictions(variant.engine, samples, jury.workspace, f"evaluate {variant.name}")
+def predict(variant: Made, samples: tuple[Sample, ...], jury: Jury, title: str = "") -> dict[str, Array]:
+    """Outputs of a variant's exact file, ``(n, ...)`` each; ``title`` is of the stage, instead of the usual one."""
+    return predictions(variant.engine, samples, jury.workspace, title or f"evaluate {variant.name}")
 
 
 def describe(metrics: Metrics) -> str:

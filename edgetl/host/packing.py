@@ -9,6 +9,7 @@ from edgetl.check import failures
 from edgetl.errors import GateFailed
 from edgetl.host.contents import Origin, contents
 from edgetl.host.judge import judge, jury_for
+from edgetl.host.other_runtimes import with_other_runtimes
 from edgetl.host.variants import Made, stratified
 
 HELD_OUT = 8
@@ -33,6 +34,7 @@ def pack(made: tuple[Made, ...], origin: Origin, out: Path) -> tuple[str, ...]:
     if not any(variant.passed for variant in judged):
         reasons = "; ".join(f"{one.made.name}: {failures(one.evaluation.checks)}" for one in judged)
         raise GateFailed(f"no variant meets the gates of recipe {recipe.name!r} ({reasons})")
+    judged = tuple(with_other_runtimes(one, made[0], jury) if one.passed else one for one in judged)
     write_bundle(out, contents(judged, origin, jury.thresholds))
     shown = (sample for sample in stratified(test, HELD_OUT, recipe.seed) if isinstance(sample.image, Path))
     return tuple(sample.sha256 for sample in shown)

@@ -27,11 +27,12 @@ from edgetl.host.material import HeldOut, Material, held_out_images, load_materi
 from edgetl.host.packing import pack
 from edgetl.host.quantize.calibrate import MIN_IMAGES
 from edgetl.host.quantize.treatments import allowed
+from edgetl.host.refit import Refit
 from edgetl.host.remarks import unknown_targets
 from edgetl.host.request import PrepareRequest
 from edgetl.host.tasks import HostTask
 from edgetl.host.training.events import note_reuse
-from edgetl.host.variants import Calibrated, Made, Refit, calibration, float_variant
+from edgetl.host.variants import Calibrated, Made, calibration, float_variant
 from edgetl.host.workspace import Workspace
 from edgetl.ladder import Ladder
 from edgetl.plugins import METHODS, RENDERINGS, TASKS, find, find_task

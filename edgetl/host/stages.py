@@ -32,9 +32,10 @@ from edgetl.host.packing import pack
 from edgetl.host.prepare import adapt_backbone, adapt_context, earlier_named
 from edgetl.host.quantize.record import DAMAGE
 from edgetl.host.quantize.treatments import allowed
+from edgetl.host.refit import Refit
 from edgetl.host.request import PrepareRequest
 from edgetl.host.stage_notes import StageNotes, read_notes, write_notes
-from edgetl.host.variants import Made, Refit, calibration, fastest_runtime, float_variant, variant_name
+from edgetl.host.variants import Made, calibration, fastest_runtime, float_variant, variant_name
 from edgetl.ladder import Ladder
 from edgetl.plugins import METHODS, RENDERINGS, find
 from edgetl.progress import Progress
@@ -220,7 +221,10 @@ def _made(given: Made, folder: Path, request: PrepareRequest, context: AdaptCont
     notes = read_notes(given.model, _made_from(request, context))
     if notes is None:
         return replace(given, model=path, runtime=fastest_runtime(path, given.precision, workspace))
-    return replace(given, model=path, runtime=notes.runtime, out_of_fold=notes.out_of_fold, checks=notes.checks)
+    method: Method = find(METHODS, request.recipe.adapt.method, "method")
+    refit = None if notes.out_of_fold is None else Refit(method, context, notes.regularisation)
+    known = replace(given, runtime=notes.runtime, out_of_fold=notes.out_of_fold, checks=notes.checks)
+    return replace(known, model=path, refit=refit)
 
 
 def _told(files: Files, made_from: str) -> tuple[CalibrationSummary | None, tuple[Ladder, ...]]:
@@ -232,7 +236,8 @@ def _told(files: Files, made_from: str) -> tuple[CalibrationSummary | None, tupl
 
 
 def _noted(made: Made, request: PrepareRequest, context: AdaptContext, regularisation: float | None) -> StageNotes:
-    return StageNotes(_made_from(request, context), made.runtime, regularisation, made.checks, made.out_of_fold)
+    chosen = regularisation if made.refit is None else made.refit.regularisation
+    return StageNotes(_made_from(request, context), made.runtime, chosen, made.checks, made.out_of_fold)
 
 
 def _deliver(model: Path, request: PrepareRequest, notes: StageNotes) -> None:

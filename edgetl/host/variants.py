@@ -16,13 +16,11 @@ from edgetl.artifact import sha256_of
 from edgetl.check import Check, failures
 from edgetl.errors import GateFailed, InputError
 from edgetl.files import write_atomically, write_bytes
-from edgetl.host.adapt import AdaptContext, Adapted, FittedHead, Method
-from edgetl.host.adaptation import refitted
+from edgetl.host.adapt import Adapted
 from edgetl.host.data.dataset import Sample
 from edgetl.host.data.labels import strata
 from edgetl.host.data.stream import stream
 from edgetl.host.export import module_digest, torch_parity, trunk_graph
-from edgetl.host.features import GraphFeatures
 from edgetl.host.fingerprint import decoding, machinery
 from edgetl.host.graph import FEATURES, HEAD, LOGITS, attach_head, expose_features, head_nodes, read_graph, replace_head
 from edgetl.host.inference import Crew, Engine, collect, fastest
@@ -31,6 +29,7 @@ from edgetl.host.quantize.calibrate import CalibrationSettings, calibrate
 from edgetl.host.quantize.record import CalibrationRecord, Estimator, read_record
 from edgetl.host.quantize.treatments import need_moments
 from edgetl.host.quantize.treatments.moments import Moments
+from edgetl.host.refit import FeatureGraph, Refit, head_for
 from edgetl.host.torch_runner import TorchRunner
 from edgetl.host.workspace import Workspace
 from edgetl.ladder import Trained
@@ -57,10 +56,10 @@ class Made:
     trained on them; ``None`` where there are none."""
     checks: tuple[Check, ...]
     runtime: str = "onnxruntime"
-    """What the host predicts with; devices are compared with that. The fastest one here, because it is the likely
-    choice, and int8 kernels of two runtimes round differently enough to flip close decisions."""
-    is_refitted: bool = False
-    """Whether its head was fitted again on the features of its own trunk."""
+    """What the head was fitted in and the host evaluates in. The fastest one here, because it is the likely choice of a
+    device, and int8 kernels of two runtimes round differently enough to flip close decisions."""
+    refit: Refit | None = field(default=None, repr=False, compare=False)
+    """How its head was fitted again on the features of its own trunk; ``None`` where it was not."""
     trained: Trained | None = None
     """What training did to it; ``None`` without one."""
 
@@ -69,6 +68,11 @@ class Made:
         """The graph with the runtime that the host's numbers come from."""
         return Engine(self.model, self.runtime, self.precision)
 
+    @property
+    def is_refitted(self) -> bool:
+        """Whether its head was fitted again on the features of its own trunk."""
+        return self.refit is not None
+
 
 @dataclass(frozen=True)
 class Calibrated:
@@ -76,15 +80,6 @@ class Calibrated:
 
     record: CalibrationRecord
     samples: tuple[Sample, ...]
-
-
-@dataclass(frozen=True)
-class Refit:
-    """How a method fits its head again on another graph's features."""
-
-    method: Method
-    context: AdaptContext
-    regularisation: float | None
 
 
 def float_variant(adapted: Adapted, workspace: Workspace, folder: Path) -> Made:
@@ -143,11 +138,12 @@ def quantized_variant(made: Made, how: Quantization, path: Path, workspace: Work
     shutil.copyfile(graph, path)
     runtime = fastest_runtime(path, precision, workspace)
     bare = Made(name, path, how.rendering, precision, None, (), runtime, trained=trained)
-    fitted = None if how.refit is None else _refitted(bare, how.refit, workspace)
-    if fitted is None:
+    fitted = None if how.refit is None else head_for(FeatureGraph(bare.engine, bare.rendering), how.refit, workspace)
+    if how.refit is None or fitted is None:
         return bare
     replace_head(path, fitted.head, path)
-    return replace(bare, out_of_fold=None if how.tuned is not None else fitted.out_of_fold, is_refitted=True)
+    out_of_fold = None if how.tuned is not None else fitted.out_of_fold
+    return replace(bare, out_of_fold=out_of_fold, refit=replace(how.refit, regularisation=fitted.regularisation))
 
 
 def variant_name(rendering: str) -> str:
@@ -231,15 +227,6 @@ def spelled(settings: RenderSettings) -> dict[str, object]:
 def fastest_runtime(model: Path, precision: str, workspace: Workspace) -> str:
     """Name of the runtime that is fastest for a graph here, one sample at a time as on a device."""
     return fastest(model, precision, workspace.example(), Crew.alone(workspace.threads), workspace.cache).runtime
-
-
-def _refitted(made: Made, refit: Refit, workspace: Workspace) -> FittedHead | None:
-    features = made.model.with_suffix(".features.onnx")
-    expose_features(made.model, features)
-    engine = Engine(features, made.runtime, made.precision)
-    title = f"extract features of the {made.precision} trunk ({made.rendering})"
-    source = GraphFeatures(workspace.extraction(engine), workspace.splits.train, workspace.progress, title)
-    return refitted(refit.method, refit.context, source, refit.regularisation)
 
 
 def stratified(samples: tuple[Sample, ...], count: int, seed: int) -> tuple[Sample, ...]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from edgetl.check import Check, failures
-from edgetl.evaluation import Evaluation, Metrics
+from edgetl.evaluation import Evaluation, Interval, Metrics
 from edgetl.report import numbers
 from edgetl.report.page import Column, Page, Table
 
@@ -28,12 +28,8 @@ def accuracy_table(evaluations: Sequence[Evaluation], headline_only: bool = Fals
 
 
 def selection_table(evaluations: Sequence[Evaluation]) -> Table:
-    """The headline metric of every variant on the data that gates and settings were chosen with."""
-    rows = [
-        (*_row(evaluation.variant, evaluation.selection), evaluation.selection_split)
-        for evaluation in evaluations
-        if evaluation.selection
-    ]
+    """The headline metric of every variant on the data that gates and settings were chosen with, in each runtime."""
+    rows = [row for evaluation in evaluations for row in _selection_rows(evaluation)]
     remarks = ("Settings were chosen on this data, so these numbers are optimistic.",)
     return Table("Accuracy that gates were judged on (host)", (*_SCORES, Column("Split")), tuple(rows), remarks)
 
@@ -73,28 +69,33 @@ def classes_table(metrics: Metrics) -> Table:
     return Table("Classes", columns, rows)
 
 
+def _selection_rows(evaluation: Evaluation) -> Iterator[tuple[str, ...]]:
+    if evaluation.selection:
+        yield (*_row(evaluation.variant, evaluation.selection.headline), evaluation.selection_split)
+    for other in evaluation.other_runtimes:
+        if other.selection:
+            yield (*_row(f"{evaluation.variant} in {other.runtime}", other.selection), other.selection_split)
+
+
 def _rows(variant: str, metrics: Metrics) -> list[tuple[str, ...]]:
-    return [
-        (
-            variant,
-            score.metric,
-            numbers.percent(score.value),
-            numbers.percent_interval(score.ci95),
-            numbers.count(score.n),
-        )
-        for score in metrics.values
-    ]
+    return [_row(variant, score) for score in metrics.values]
 
 
-def _row(variant: str, metrics: Metrics) -> tuple[str, ...]:
-    return _rows(variant, metrics)[0]
+def _row(variant: str, score: Interval) -> tuple[str, ...]:
+    return (
+        variant,
+        score.metric,
+        numbers.percent(score.value),
+        numbers.percent_interval(score.ci95),
+        numbers.count(score.n),
+    )
 
 
 def _failed(evaluations: Sequence[Evaluation]) -> list[str]:
     return [
-        f"FAILED on the host: {evaluation.variant}: {failures(evaluation.checks)}"
+        f"FAILED on the host: {evaluation.variant}: {failures(evaluation.every_check)}"
         for evaluation in evaluations
-        if failures(evaluation.checks)
+        if failures(evaluation.every_check)
     ]
 
 

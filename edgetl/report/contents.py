@@ -109,7 +109,7 @@ class Described(Subject, Protocol):
 def contents(manifest: Described, sha256: str) -> Page:
     """Everything a manifest says, in tables."""
     checks = [
-        checks_table(f"Checks of {evaluation.variant} on the host", evaluation.checks)
+        checks_table(f"Checks of {evaluation.variant} on the host", evaluation.every_check)
         for evaluation in manifest.evaluations
     ]
     tables = (

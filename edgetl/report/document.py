@@ -201,7 +201,7 @@ def _evaluation_of_chosen(evaluations: Sequence[Evaluation], results: Sequence[R
 
 
 def _gates(manifest: Described) -> Section:
-    checks = [checks_table(f"{one.variant} on the host", one.checks) for one in manifest.evaluations]
+    checks = [checks_table(f"{one.variant} on the host", one.every_check) for one in manifest.evaluations]
     return Section("Gates", present(limits_table(manifest.gates), *checks))
 
 

@@ -16,7 +16,7 @@ from edgetl.artifact import Artifact, sha256_of
 from edgetl.bundle import Bundle, Contents, Provenance, write_bundle
 from edgetl.candidate import Variant
 from edgetl.check import Check
-from edgetl.evaluation import Evaluation
+from edgetl.evaluation import Evaluation, OtherRuntime
 from edgetl.gates import Gates
 from edgetl.golden import Golden
 from edgetl.plugins import BACKENDS, find
@@ -57,7 +57,10 @@ MakeBundle = Callable[..., Bundle]
 
 @pytest.fixture
 def make_bundle(tmp_path: Path) -> MakeBundle:
-    """A bundle of a float and a second variant; keywords change what a test is about."""
+    """A bundle of a float and a second variant; keywords change what a test is about.
+
+    ``int8_reference_seed`` is of the host's own runtime only; in other ones the host computed what the graph computes.
+    """
 
     def make(
         gates: Gates | None = None,
@@ -67,6 +70,7 @@ def make_bundle(tmp_path: Path) -> MakeBundle:
         n: int = 96,
         encoded: int = 4,
         spoil: Callable[[Path], object] = lambda model: None,
+        other_runtimes: tuple[OtherRuntime, ...] = (),
     ) -> Bundle:
         models = {
             "fp32": write_classifier(tmp_path / "fp32.onnx", 0),
@@ -75,6 +79,7 @@ def make_bundle(tmp_path: Path) -> MakeBundle:
         images = np.random.default_rng(5).integers(0, 256, (n, SIDE, SIDE, 3), dtype=np.uint8)
         other = write_classifier(tmp_path / "other.onnx", int8_reference_seed)
         references = {"fp32": _outputs(models["fp32"], images), "int8-x86-vnni": _outputs(other, images)}
+        others = {one.runtime: _outputs(models["int8-x86-vnni"], images) for one in other_runtimes}
         spoil(models["fp32"])
         labels = tuple(int(label) for label in references["fp32"]["logits"].argmax(axis=1)) if labelled else ()
         contents = Contents(
@@ -89,8 +94,18 @@ def make_bundle(tmp_path: Path) -> MakeBundle:
             ),
             models=models,
             gates=gates or Gates(margin=0.05),
-            golden=Golden({"image": images}, references, labels, _encoded(images[:encoded])),
-            evaluations=(Evaluation("int8-x86-vnni", "onnxruntime", None, "none", None, host_checks),),
+            golden=Golden(
+                {"image": images},
+                references,
+                labels,
+                _encoded(images[:encoded]),
+                {"int8-x86-vnni": others} if others else {},
+            ),
+            evaluations=(
+                Evaluation(
+                    "int8-x86-vnni", "onnxruntime", None, "none", None, host_checks, other_runtimes=other_runtimes
+                ),
+            ),
             recipe_sha256="0" * 64,
             provenance=Provenance("tiny", None, "linear-probe", None, {}, None, {}, {}),
             card="A test.",

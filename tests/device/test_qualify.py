@@ -23,11 +23,12 @@ from edgetl.device.tasks.classify import ClassifyTask
 from edgetl.device.tasks.tensor import TensorTask
 from edgetl.environment import Environment
 from edgetl.errors import BackendError
+from edgetl.evaluation import OtherRuntime
 from edgetl.gates import Gates, TargetGates
 from edgetl.plugins import BACKENDS, find
 from edgetl.progress import Silent, Step
 from edgetl.report.text import verdict
-from edgetl.result import Cold, Result
+from edgetl.result import CandidateResult, Cold, Result
 from edgetl.runner import LoadOptions
 from edgetl.target import LOCAL, Target
 from edgetl.tensors import Array, Batch
@@ -102,6 +103,47 @@ def test_what_the_host_rejected_stays_rejected(make_bundle: Make, tmp_path: Path
     result = run(make_bundle(host_checks=(failed,)), tmp_path)
     assert result.selected == FLOAT
     assert "accuracy drop: drop 16.00 points" in (result.candidate(INT8).rejected_because or "")
+
+
+def judged_in_openvino(passed: bool = True) -> OtherRuntime:
+    check = Check("accuracy drop (openvino)", 0.0 if passed else 0.16, 0.005, "fraction", passed, "16 points", 656)
+    return OtherRuntime("openvino", None, "none", (check,))
+
+
+def candidates_of_int8(result: Result) -> dict[str, CandidateResult]:
+    return {one.runtime: one for one in result.candidates if one.variant == "int8-x86-vnni"}
+
+
+def _floats(result: Result) -> list[CandidateResult]:
+    return [one for one in result.candidates if one.variant == "fp32"]
+
+
+def test_a_candidate_is_compared_with_what_the_host_computed_in_its_own_runtime(
+    make_bundle: Make, tmp_path: Path
+) -> None:
+    # the host computed something else in ONNX Runtime, and in OpenVINO what this machine computes
+    bundle = make_bundle(int8_reference_seed=99, other_runtimes=(judged_in_openvino(),))
+    found = candidates_of_int8(run(bundle, tmp_path, LOCAL))
+    assert found["openvino"].rejected_because is None
+    assert [check.passed for check in found["openvino"].checks if check.name == "accuracy drop (openvino)"] == [True]
+    assert "parity of logits" in (found["onnxruntime"].rejected_because or "")
+    assert not any("(openvino)" in check.name for check in found["onnxruntime"].checks)
+
+
+def test_without_outputs_of_its_own_runtime_a_candidate_is_compared_with_the_host_s(
+    make_bundle: Make, tmp_path: Path
+) -> None:
+    found = candidates_of_int8(run(make_bundle(int8_reference_seed=99), tmp_path, LOCAL))
+    assert "parity of logits" in (found["openvino"].rejected_because or "")
+
+
+def test_what_failed_in_one_runtime_on_the_host_rejects_its_candidates_only(make_bundle: Make, tmp_path: Path) -> None:
+    result = run(make_bundle(other_runtimes=(judged_in_openvino(passed=False),)), tmp_path, LOCAL)
+    found = candidates_of_int8(result)
+    assert "accuracy drop (openvino): 16 points" in (found["openvino"].rejected_because or "")
+    assert all(check.passed for check in found["onnxruntime"].checks)
+    assert (result.selected or "").startswith("int8-x86-vnni/onnxruntime/")
+    assert all(one.rejected_because is None or "openvino)" not in one.rejected_because for one in _floats(result))
 
 
 def test_equal_outputs_transfer_the_accuracy_without_statistics(make_bundle: Make, tmp_path: Path) -> None:

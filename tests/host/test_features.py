@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import onnx
@@ -13,13 +17,16 @@ from edgetl.host.data.audit import Audit, audit
 from edgetl.host.data.dataset import Sample
 from edgetl.host.data.source import open_source
 from edgetl.host.features import VIEWS, Extraction, GraphFeatures, check_views
-from edgetl.host.inference import Crew, Engine, collect, fastest, run
+from edgetl.host.inference import Crew, Engine, collect, fastest, pool, relative_times, run
+from edgetl.plugins import BACKENDS
 from edgetl.preprocess import Preprocess
 from edgetl.progress import Silent
 from edgetl.runner import LoadOptions, Runner
+from edgetl.tensors import Array, Feed
 
 SIDE = 16
 PREPROCESS = Preprocess(SIDE, SIDE)
+Infer: TypeAlias = "Callable[[Feed], dict[str, Array]]"
 
 
 @pytest.fixture
@@ -154,24 +161,61 @@ def test_fastest_runtime_is_remembered(quadrants: Path, tmp_path: Path, monkeypa
     blank = np.zeros((SIDE, SIDE, 3), np.uint8)
     first = fastest(quadrants, "fp32", blank, Crew.many(1), Cache(tmp_path))
 
-    def refuse(*_: object) -> float:
+    def refuse(*_: object) -> dict[Engine, float]:
         raise AssertionError("measured twice")
 
-    monkeypatch.setattr("edgetl.host.inference._seconds", refuse)
+    monkeypatch.setattr("edgetl.host.inference._times", refuse)
     assert fastest(quadrants, "fp32", blank, Crew.many(1), Cache(tmp_path)) == first
 
 
 def test_a_runtime_that_refuses_the_graph_is_not_the_fastest(
     quadrants: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def seconds(engine: Engine, *_: object) -> float:
+    def choosy(engine: Engine, crew: Crew) -> AbstractContextManager[Infer]:
         if engine.runtime == "onnxruntime":
             raise BackendError("no kernels")
-        return 1.0
+        return pool(replace(engine, precision="fp32"), crew)
 
-    monkeypatch.setattr("edgetl.host.inference._seconds", seconds)
+    monkeypatch.setattr("edgetl.host.inference.pool", choosy)
     blank = np.zeros((SIDE, SIDE, 3), np.uint8)
     assert fastest(quadrants, "bf16", blank, Crew.many(1), Cache(tmp_path)).runtime == "openvino"
+
+
+@dataclass
+class Loaded:
+    """A machine that others slow down to a third, from some moment on or up to it."""
+
+    changes_ms: float
+    is_slow_first: bool
+    now_ns: int = 0
+
+    def clock(self) -> int:
+        return self.now_ns
+
+    def work(self, milliseconds: float) -> Callable[[], object]:
+        def call() -> None:
+            is_slow = (self.now_ns < self.changes_ms * 1e6) == self.is_slow_first
+            self.now_ns += int(milliseconds * 1e6 * (3 if is_slow else 1))
+
+        return call
+
+
+@pytest.mark.parametrize("is_slow_first", [True, False], ids=["slow-first", "slow-later"])
+@pytest.mark.parametrize("changes_ms", [0, 50, 300, 700, 1000])
+@pytest.mark.parametrize("slower_first", [True, False], ids=["slower-first", "faster-first"])
+def test_who_is_faster_does_not_depend_on_when_others_slow_the_machine_down(
+    changes_ms: float, is_slow_first: bool, slower_first: bool
+) -> None:
+    machine = Loaded(changes_ms, is_slow_first)
+    names = {"slower": 4.0, "faster": 3.5} if slower_first else {"faster": 3.5, "slower": 4.0}
+    found = relative_times({name: machine.work(milliseconds) for name, milliseconds in names.items()}, machine.clock)
+    assert found == pytest.approx({"slower": 4 / 3.75, "faster": 3.5 / 3.75}, rel=1e-3)
+
+
+@pytest.mark.parametrize("crew", [Crew.alone(2), Crew.many(2)], ids=["alone", "many"])
+def test_the_fastest_is_one_of_the_runtimes_whatever_the_crew(quadrants: Path, tmp_path: Path, crew: Crew) -> None:
+    blank = np.zeros((SIDE, SIDE, 3), np.uint8)
+    assert fastest(quadrants, "fp32", blank, crew, Cache(tmp_path)).runtime in BACKENDS
 
 
 @pytest.mark.parametrize("damaged", [b"", b'"onnxrun', b'"\xff"', b'"tensor"'])

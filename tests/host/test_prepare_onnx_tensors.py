@@ -117,6 +117,9 @@ def test_a_model_of_tokens_is_quantized_and_judged(tmp_path: Path, request_for: 
     (check,) = [check for check in manifest.evaluations[1].checks if check.name == "output error"]
     assert check.passed
     assert check.n == 64
+    assert all(one.selection is None for one in manifest.evaluations[1].other_runtimes)
+    others = {check.name: check.n for one in manifest.evaluations[1].other_runtimes for check in one.checks}
+    assert others == {f"output error ({one.runtime})": 64 for one in manifest.evaluations[1].other_runtimes}
     assert manifest.preprocess is None
     assert manifest.provenance.method == "user-onnx"
     assert manifest.provenance.calibration is not None

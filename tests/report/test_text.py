@@ -9,8 +9,10 @@ import msgspec
 import numpy as np
 import pytest
 
+from edgetl.check import Check
+from edgetl.evaluation import Interval, OtherRuntime
 from edgetl.report import text
-from edgetl.report.accuracy import accuracy_table
+from edgetl.report.accuracy import accuracy_table, selection_table
 from edgetl.report.candidates import candidates_table, fastest_float
 from edgetl.report.predictions import as_document, best, predictions
 from edgetl.result import Result
@@ -122,6 +124,18 @@ def test_accuracy_of_each_variant_has_interval_and_n(subject: Any) -> None:
     accuracy = accuracy_table(subject.evaluations)
     assert accuracy.title.startswith("Accuracy on unseen data")
     assert accuracy.rows[1] == ("int8", "balanced accuracy", "87.2 %", "84.2 to 89.7 %", "656")
+
+
+def test_each_runtime_that_the_host_judged_has_a_line_and_what_failed_there_is_told(subject: Any) -> None:
+    score = Interval("balanced accuracy", 0.852, (0.821, 0.879), 656)
+    drop = Check("accuracy drop (openvino)", 0.025, 0.005, "fraction", False, "2.5 points", 656)
+    other = OtherRuntime("openvino", score, "validation", (drop,))
+    float_, int8 = subject.evaluations
+    evaluations = (float_, msgspec.structs.replace(int8, other_runtimes=(other,)))
+    rows = selection_table(evaluations).rows
+    assert [row[0] for row in rows] == ["fp32", "int8", "int8 in openvino"]
+    assert rows[2] == ("int8 in openvino", "balanced accuracy", "85.2 %", "82.1 to 87.9 %", "656", "validation")
+    assert "FAILED on the host: int8: accuracy drop (openvino): 2.5 points" in accuracy_table(evaluations).remarks
 
 
 def test_failed_checks_have_a_table_of_their_own(result: Result) -> None:

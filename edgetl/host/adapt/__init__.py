@@ -74,6 +74,9 @@ class FeatureSource(Protocol):
     def training(self, views: tuple[str, ...]) -> NDArray[np.float32]:
         """Features of shape ``(views, n, features)`` of the training samples."""
 
+    def held_out(self) -> NDArray[np.float32] | None:
+        """``(n, features)`` that heads are asked about samples they were not fitted to; ``None``: the first view."""
+
 
 class Method(Protocol):
     """One way to adapt a backbone."""

@@ -53,6 +53,8 @@ class TrainingSet:
     ``labels`` is what the device half of ``task`` calls truth: ``(n,)``, or ``(n, classes)`` of 0 and 1. ``strata``
     gives each sample a number by which folds are stratified; without it, ``labels`` themselves.
     ``relevance`` multiplies the ``d`` standardised features: a larger one is regularised less.
+    ``held_out`` ``(n, d)`` is what heads are asked about samples that they did not see, as another runtime computes
+    their features; without it, the first view.
     """
 
     features: Floats
@@ -63,6 +65,7 @@ class TrainingSet:
     relevance: Floats | None = None
     task: str = "classify"
     strata: Ints | None = None
+    held_out: Floats | None = None
 
     @property
     def n(self) -> int:
@@ -83,13 +86,14 @@ def fit_head(data: TrainingSet, settings: HeadSettings) -> FittedHead:
     task: HostTask = find_task(data.task, "host")
     device: DeviceTask = find_task(data.task, "device")
     folds = _folds(data, settings)
+    unseen = data.features[0] if data.held_out is None else data.held_out
     with threadpool_limits(limits=1), ThreadPoolExecutor(settings.threads) as executor:
         jobs = [(c, fold) for c in settings.regularisation for fold in range(len(folds))]
         fits = executor.map(lambda job: _fit(data, folds[job[1]][0], job[0], settings), jobs)
         logits = {c: np.empty((data.n, data.classes), np.float32) for c in settings.regularisation}
         for (c, fold), fit in zip(jobs, fits, strict=True):
             held_out = folds[fold][1]
-            logits[c][held_out] = apply_head(fit.head, data.features[0, held_out])
+            logits[c][held_out] = apply_head(fit.head, unseen[held_out])
         losses = {c: task.log_loss(values, data.labels) for c, values in logits.items()}
         best = min(losses, key=lambda c: (losses[c], c))
         final = _fit(data, np.arange(data.n), best, settings)

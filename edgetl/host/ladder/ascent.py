@@ -17,8 +17,9 @@ from edgetl.host.inference import Engine
 from edgetl.host.judge import Jury
 from edgetl.host.ladder.speed import time_ratio
 from edgetl.host.quantize.treatments import allowed
+from edgetl.host.refit import Refit
 from edgetl.host.treated import Basis, treated
-from edgetl.host.variants import Calibrated, Made, Refit
+from edgetl.host.variants import Calibrated, Made
 from edgetl.host.workspace import Workspace
 from edgetl.recipe import Quantize
 

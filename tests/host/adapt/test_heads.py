@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn import metrics
@@ -60,6 +62,20 @@ def test_out_of_fold_predictions_do_not_see_their_own_label() -> None:
     optimistic = np.mean(apply_head(fitted.head, shuffled.features[0]).argmax(1) == shuffled.labels)
     assert optimistic > 0.95
     assert 0.3 < honest < 0.7
+
+
+def test_heads_can_be_judged_by_what_another_runtime_makes_of_samples_they_did_not_see() -> None:
+    data, settings = clusters(), HeadSettings(regularisation=(0.1,))
+    plain, same = fit_head(data, settings), fit_head(replace(data, held_out=data.features[0].copy()), settings)
+    np.testing.assert_array_equal(same.out_of_fold, plain.out_of_fold)
+    shifted = fit_head(replace(data, held_out=data.features[0] * 2), settings)
+    doubled = fit_head(replace(data, held_out=data.features[0] * 3), settings)
+    np.testing.assert_array_equal(shifted.head.weight, plain.head.weight)
+    # heads are affine: each fold's own head was applied
+    np.testing.assert_allclose(
+        doubled.out_of_fold - shifted.out_of_fold, shifted.out_of_fold - plain.out_of_fold, atol=1e-2
+    )
+    assert not np.allclose(shifted.out_of_fold, plain.out_of_fold, atol=0.1)
 
 
 def test_out_of_fold_predictions_do_not_see_their_own_group() -> None:

@@ -20,7 +20,8 @@ from edgetl.host.ladder import Ascent, climb
 from edgetl.host.ladder.ascent import Purse
 from edgetl.host.ladder.attempts import attempt, made
 from edgetl.host.ladder.rungs import FIRST, treated, tuned
-from edgetl.host.variants import Calibrated, Refit
+from edgetl.host.refit import Refit
+from edgetl.host.variants import Calibrated
 from edgetl.host.workspace import Workspace
 from edgetl.tensors import Array
 
