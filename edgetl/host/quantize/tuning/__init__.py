@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from edgetl.host.training.checkpoint import Checkpoint
 from edgetl.progress import Progress, Silent
 
 
@@ -32,6 +33,9 @@ class TuneSettings:
     clock: Callable[[], float] = time.monotonic
     """Seconds."""
     progress: Progress = field(default_factory=Silent)
+    checkpoint: Checkpoint | None = None
+    """Where everything is kept now and then; a training that was stopped goes on from there. Needs the same arguments,
+    and stays in the end: whoever keeps the graph removes it."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ class Tuned:
     """What training did; its losses are of images not trained on, by which, however, the best state was chosen."""
 
     steps: int
-    """Updates that were made, of which the best state so far may be an earlier one."""
+    """Updates that were made, by a run that was stopped, too; the best state so far may be of an earlier one."""
     loss_before: float
     """See :func:`edgetl.host.quantize.tuning.distillation.loss`."""
     loss_after: float
