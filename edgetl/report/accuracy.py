@@ -17,6 +17,8 @@ _SCORES = (
     Column("n", "right"),
 )
 _CLASS_COLUMNS = ("Class", "n", "Precision", "Recall", "F1")
+_CLASSES_MAX = 10
+"""Of more, only the worst are shown."""
 
 
 def accuracy_table(evaluations: Sequence[Evaluation], headline_only: bool = False) -> Table:
@@ -54,8 +56,13 @@ def metrics_page(model: str, split: str, metrics: Metrics) -> Page:
 
 
 def classes_table(metrics: Metrics) -> Table:
-    """How well each class is told apart."""
+    """How well each class is told apart; of many the worst."""
     columns = tuple(Column(title, "right" if place else "left") for place, title in enumerate(_CLASS_COLUMNS))
+    shown = metrics.per_class
+    if len(shown) > _CLASSES_MAX:
+        shown = tuple(sorted(shown, key=lambda score: score.f1)[:_CLASSES_MAX])
+    left_out = len(metrics.per_class) - len(shown)
+    remarks = (f"and {numbers.count(left_out)} more classes, with no lower F1.",) if left_out else ()
     rows = tuple(
         (
             score.label,
@@ -64,9 +71,9 @@ def classes_table(metrics: Metrics) -> Table:
             numbers.percent(score.recall),
             numbers.percent(score.f1),
         )
-        for score in metrics.per_class
+        for score in shown
     )
-    return Table("Classes", columns, rows)
+    return Table("Classes", columns, rows, remarks)
 
 
 def _selection_rows(evaluation: Evaluation) -> Iterator[tuple[str, ...]]:

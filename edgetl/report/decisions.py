@@ -12,10 +12,11 @@ from edgetl.report.page import Column, Table, known_columns
 NOTABLE = 0.05
 """Change of the mean top score from which whoever compares scores with a threshold should know."""
 _LEVEL = 0.05
-_CLASSES_MAX = 20
-"""Of more, only those that are found more or less often are shown."""
+_CLASSES_MAX = 10
+"""Of more, only the worst are shown."""
 _THRESHOLDS_MAX = 6
-_KINDS_MAX = 20
+_KINDS_MAX = 10
+_WITH_LABELS = ("Worse", "Better", "p")
 
 
 def decisions_tables(evaluations: Sequence[Evaluation]) -> tuple[Table, ...]:
@@ -43,7 +44,8 @@ def decisions_table(evaluations: Sequence[Evaluation]) -> Table:
         if found.flips is not None:
             rows.append((variant, *_flips_row(found.flips)))
         remarks += [f"{variant}: {sentence}" for sentence in in_words(found)]
-    return Table("Decisions: float against each variant", columns, tuple(rows), tuple(remarks))
+    table = Table("Decisions: float against each variant", columns, tuple(rows), tuple(remarks))
+    return known_columns(table, optional=_WITH_LABELS)
 
 
 def in_words(found: Decisions) -> tuple[str, ...]:
@@ -103,7 +105,8 @@ def _flips_table(variant: str, flips: Flips) -> Table:
         for kind in flips.kinds[:_KINDS_MAX]
     )
     remarks = (f"Only the {_KINDS_MAX} most frequent are shown.",) if len(flips.kinds) > _KINDS_MAX else ()
-    return Table(f"Decisions that change with {variant}", columns, rows, remarks)
+    table = Table(f"Decisions that change with {variant}", columns, rows, remarks)
+    return known_columns(table, optional=_WITH_LABELS)
 
 
 def _recalls_table(variant: str, found: Decisions) -> Table:
@@ -111,6 +114,10 @@ def _recalls_table(variant: str, found: Decisions) -> Table:
         Column("Class"),
         *(Column(title, "right") for title in ("n", "Float finds", f"{variant} finds", "Change", "95 % interval")),
     )
+    shown = found.recalls
+    if len(shown) > _CLASSES_MAX:
+        changed = [recall for recall in shown if recall.candidate != recall.reference]
+        shown = tuple(sorted(changed, key=lambda recall: -recall.drop.value)[:_CLASSES_MAX])
     rows = tuple(
         (
             recall.label,
@@ -120,11 +127,10 @@ def _recalls_table(variant: str, found: Decisions) -> Table:
             numbers.points(0.0 - recall.drop.value),
             numbers.points_interval((0.0 - recall.drop.ci95[1], 0.0 - recall.drop.ci95[0])),
         )
-        for recall in found.recalls
-        if len(found.recalls) <= _CLASSES_MAX or recall.candidate != recall.reference
+        for recall in shown
     )
     left_out = len(found.recalls) - len(rows)
-    remarks = (f"{numbers.count(left_out)} more classes are found as often as by float.",) if left_out else ()
+    remarks = (f"and {numbers.count(left_out)} more classes, which lose less or nothing.",) if left_out else ()
     return Table(f"How much of each class {variant} finds", columns, rows, remarks)
 
 

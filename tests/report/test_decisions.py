@@ -72,8 +72,9 @@ def test_without_labels_nobody_says_for_the_worse() -> None:
     unlabelled = msgspec.structs.replace(FLIPS, harmful=None, beneficial=None, mcnemar_p=None)
     (sentence,) = in_words(Decisions(393, unlabelled))
     assert sentence.startswith("3 of 393 largest entries of the first output change; without labels nobody knows")
-    row = decisions_table(evaluations(Decisions(393, unlabelled))).rows[0]
-    assert row[-3:] == ("-", "-", "-")
+    table = decisions_table(evaluations(Decisions(393, unlabelled)))
+    assert [column.title for column in table.columns] == ["Variant", "Changed", "of", "95 % interval"]
+    assert table.rows == (("int8", "3", "393", "0.3 to 2.2 %"),)
 
 
 def test_scores_that_fell_and_thresholds_that_would_gain_are_remarked_on() -> None:
@@ -104,12 +105,25 @@ def test_each_number_has_its_row() -> None:
     )
 
 
-def test_of_very_many_classes_those_that_change_are_shown() -> None:
-    recalls = [RecallDrop(f"c{place}", 0.5, 0.5, Interval("drop", 0.0, (-0.1, 0.1), 9)) for place in range(40)]
-    recalls[7] = RecallDrop("c7", 0.5, 0.4, Interval("drop", 0.1, (-0.1, 0.3), 9))
-    table = tables(msgspec.structs.replace(FOUND, recalls=tuple(recalls)))["How much of each class int8 finds"]
-    assert [row[0] for row in table.rows] == ["c7"]
-    assert table.remarks == ("39 more classes are found as often as by float.",)
+def recalls(*drops: float) -> tuple[RecallDrop, ...]:
+    return tuple(
+        RecallDrop(f"c{place}", 0.5, 0.5 - drop, Interval("drop", drop, (-0.1, 0.3), 9))
+        for place, drop in enumerate(drops)
+    )
+
+
+def test_of_many_classes_the_worst_of_those_that_change_are_shown() -> None:
+    drops = [0.0] * 40
+    drops[5:18] = [0.01 * (place - 4) for place in range(13)]
+    table = tables(msgspec.structs.replace(FOUND, recalls=recalls(*drops)))["How much of each class int8 finds"]
+    assert [row[0] for row in table.rows] == [f"c{place}" for place in (17, 16, 15, 14, 13, 12, 11, 10, 8, 7)]
+    assert table.remarks == ("and 30 more classes, which lose less or nothing.",)
+
+
+def test_few_classes_are_all_shown_in_their_order() -> None:
+    table = tables(msgspec.structs.replace(FOUND, recalls=recalls(0.0, -0.1, 0.2)))["How much of each class int8 finds"]
+    assert [row[0] for row in table.rows] == ["c0", "c1", "c2"]
+    assert table.remarks == ()
 
 
 def test_outputs_without_labels_have_their_error() -> None:
@@ -130,8 +144,8 @@ def test_outputs_that_are_all_known_need_no_reason() -> None:
 def test_of_very_many_kinds_of_change_the_most_frequent_are_shown() -> None:
     kinds = tuple(Flip(str(place), "other", 60 - place, None, None) for place in range(60))
     found = tables(Decisions(393, msgspec.structs.replace(FLIPS, kinds=kinds)))["Decisions that change with int8"]
-    assert [row[0] for row in found.rows] == [str(place) for place in range(20)]
-    assert found.remarks == ("Only the 20 most frequent are shown.",)
+    assert [row[0] for row in found.rows] == [str(place) for place in range(10)]
+    assert found.remarks == ("Only the 10 most frequent are shown.",)
 
 
 def test_every_row_has_a_cell_for_each_column() -> None:

@@ -87,6 +87,18 @@ def test_bundle_and_result_make_one_chapter_with_everything(manifest: Manifest, 
     assert ("CPU", "Example CPU") in table(chapter, "Machine").rows
 
 
+def test_of_many_classes_the_worst_are_shown(manifest: Manifest) -> None:
+    scores = tuple(ClassScore(f"c{place}", 9, 0.5, 0.5, 0.5 + (place * 7 % 30) / 100) for place in range(30))
+    (evaluation,) = manifest.evaluations
+    assert evaluation.test is not None
+    test = msgspec.structs.replace(evaluation.test, per_class=scores, confusion=())
+    told = msgspec.structs.replace(manifest, evaluations=(msgspec.structs.replace(evaluation, test=test),))
+    (chapter,) = report([Subject("ab" * 32, told, ())])
+    shown = table(chapter, "Each class")
+    assert [row[4] for row in shown.rows] == [f"{percent}.0 %" for percent in range(50, 60)]
+    assert shown.remarks == ("and 20 more classes, with no lower F1.",)
+
+
 def test_method_without_a_curve_has_no_training_picture(tiny_bundle: Path, result: Result) -> None:
     (chapter,) = report([Subject("ab" * 32, Bundle.open(tiny_bundle).manifest, (result,))])
     assert "Training" not in titles(chapter)

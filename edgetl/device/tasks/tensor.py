@@ -19,6 +19,10 @@ from edgetl.gates import Gates
 from edgetl.golden import Label
 from edgetl.tensors import Array, Batch
 
+_CLASSES_MAX = 50
+"""Entries of an output without labels that may be classes; more are the dimensions of an embedding, and which of them
+is the largest means nothing to anybody."""
+
 
 class TensorTask:
     """Gives outputs as they come."""
@@ -78,6 +82,8 @@ class TensorTask:
     def compare(self, pair: Pair, classes: tuple[str, ...], seed: int) -> Decisions:
         """How far each output is off, and how often the largest entry of the first one is another.
 
+        Which one becomes which is told where they can be classes.
+
         Raises:
             Unsupported: outputs of the two have other names or shapes, or are not of the same number of samples.
         """
@@ -86,9 +92,10 @@ class TensorTask:
             raise Unsupported(f"outputs must be the same to be compared; found {before} and {after}")
         decided = self.decisions(pair.reference), self.decisions(pair.candidate)
         names = [str(place) for place in range(next(iter(before.values()))[-1])] if decided[0].size else []
+        kinds = kinds_of_flips(*decided, names, None) if 0 < len(names) <= _CLASSES_MAX else []
         return Decisions(
             n=len(next(iter(pair.reference.values()))),
-            flips=flips(*decided, None, kinds_of_flips(*decided, names, None)) if names else None,
+            flips=flips(*decided, None, kinds) if names else None,
             outputs=tuple(_error(name, array, pair.candidate[name]) for name, array in pair.reference.items()),
         )
 

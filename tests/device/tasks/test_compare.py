@@ -108,3 +108,13 @@ def test_the_error_that_is_reported_is_the_one_that_gates_judge() -> None:
 def test_outputs_of_other_shapes_are_refused() -> None:
     with pytest.raises(Unsupported, match="must be the same to be compared"):
         TENSOR.compare(Pair(logits(0), logits(0, n=3), np.zeros(0, np.int64)), (), seed=0)
+
+
+@pytest.mark.parametrize(("entries", "are_told"), [(50, True), (51, False)])
+def test_which_entry_becomes_the_largest_is_told_of_what_may_be_classes(entries: int, are_told: bool) -> None:
+    scores = np.random.default_rng(0).normal(size=(200, entries)).astype(np.float32)
+    pair = Pair({"y": scores}, {"y": np.roll(scores, 1, axis=1)}, np.zeros(0, np.int64))
+    found = TENSOR.compare(pair, (), seed=0)
+    assert found.flips is not None
+    assert found.flips.count == 200
+    assert sum(kind.count for kind in found.flips.kinds) == (200 if are_told else 0)

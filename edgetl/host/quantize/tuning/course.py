@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,9 +13,11 @@ from torch import Tensor
 from edgetl.host.quantize.tuning import TuneSettings
 from edgetl.host.quantize.tuning.lessons import Lessons
 from edgetl.host.quantize.tuning.student import Student
+from edgetl.host.training.checkpoint import Checkpoint, Standing
+from edgetl.tensors import Array
 
 EXAMINATIONS = 10
-"""How often the images that were held out are looked at."""
+"""How often the samples that were held out are looked at."""
 _TIMED_STEPS = 3
 """Steps from which on their median says how long one takes: the first one is often much slower than the others."""
 
@@ -33,10 +34,11 @@ class Course:
 
 
 def train(student: Student, lessons: Lessons, held_out: Lessons, settings: TuneSettings, ends: float) -> Course:
-    """Train until the steps or the time are used up.
+    """Train until the steps or the time are used up, from where an earlier process was stopped.
 
     The rate falls to 0 with the last step, or with the last one that there is time for, by how long steps took so far.
-    So a run with enough time depends on the seed alone, and one that time cuts short on the machine, too.
+    So a run with enough time depends on the seed alone, and one that time cuts short on the machine, too. One that was
+    stopped makes the steps that are left, in the time that was left.
 
     Args:
         ends: on the settings' clock. Nothing is begun that would, as it took so far, end later.
@@ -46,36 +48,90 @@ def train(student: Student, lessons: Lessons, held_out: Lessons, settings: TuneS
         cosine.
     """
     clock, began = settings.clock, settings.clock()
-    state = _State(student, held_out)
-    pace = _Pace(settings.steps, clock() - began, ends)
-    optimiser = _optimiser(student, settings)
-    batches = _Batches(lessons, student.batch, settings.seed)
-    rates = [group["lr"] for group in optimiser.param_groups]
-    took, done = list[float](), 0
+    run = _Run(student, lessons, held_out, settings)
+    examination_s = clock() - began
+    left_s = None if settings.checkpoint is None else run.go_on(settings.checkpoint)
+    pace = _Pace(settings.steps, examination_s, ends if left_s is None else clock() + left_s)
     with settings.progress.stage("tune", settings.steps) as told:
-        while done < settings.steps and clock() + max(took, default=0.0) + 2 * pace.examination_s < ends:
+        if run.done:
+            told.advance(run.done)
+        while run.done < settings.steps and clock() + max(run.took, default=0.0) + 2 * examination_s < pace.ends:
             at = clock()
-            _decay(optimiser, rates, done / pace.affordable(at, took))
-            value = student.loss(batches.next())
-            if not bool(torch.isfinite(value)):
+            if not run.step(run.done / pace.affordable(at, run.took)):
                 break
-            optimiser.zero_grad()
-            value.backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
-            done += 1
             told.advance()
-            took.append(clock() - at)
-            if done % pace.every == 0:
-                state.examine(done)
-    if state.at != done:
-        state.examine(done)
+            run.took.append(clock() - at)
+            if run.done % pace.every == 0:
+                run.state.examine(run.done)
+            if settings.checkpoint is not None and settings.checkpoint.due:
+                run.save(settings.checkpoint, pace.ends - clock())
+    state = run.state
+    if state.at != run.done:
+        state.examine(run.done)
     state.restore()
-    return Course(done, state.before, state.best, statistics.median(took) if took else None)
+    return Course(run.done, state.before, state.best, statistics.median(run.took) if run.took else None)
 
 
-def _decay(optimiser: torch.optim.Adam, rates: Sequence[float], share: float) -> None:
-    for group, rate in zip(optimiser.param_groups, rates, strict=True):
-        group["lr"] = rate * (1 + math.cos(math.pi * share)) / 2
+class _Run:
+    """Everything that changes from step to step."""
+
+    def __init__(self, student: Student, lessons: Lessons, held_out: Lessons, settings: TuneSettings) -> None:
+        self.state = _State(student, held_out)
+        self.took: list[float] = []
+        """Seconds of each step so far."""
+        self._student = student
+        self._optimiser = torch.optim.Adam(student.masters.leaves, lr=settings.learning_rate)
+        self._rate, self._progress = settings.learning_rate, settings.progress
+        self._batches = _Batches(lessons, student.batch, settings.seed)
+        self._samples = [len(lessons), len(held_out)]
+
+    @property
+    def done(self) -> int:
+        """Steps so far."""
+        return len(self.took)
+
+    def step(self, share: float) -> bool:
+        """Learn from the next batch, ``share`` of the way to the end; ``False`` where the loss is no number."""
+        for group in self._optimiser.param_groups:
+            group["lr"] = self._rate * (1 + math.cos(math.pi * share)) / 2
+        value = self._student.loss(self._batches.next())
+        if not bool(torch.isfinite(value)):
+            return False
+        self._optimiser.zero_grad()
+        value.backward()  # type: ignore[no-untyped-call]
+        self._optimiser.step()
+        return True
+
+    def save(self, checkpoint: Checkpoint, left_s: float) -> None:
+        """Write everything that the next steps depend on."""
+        tensors = {
+            "samples": self._samples,
+            "now": [leaf.detach() for leaf in self._student.masters.leaves],
+            "optimiser": self._optimiser.state_dict(),
+            "best": list(self.state.kept),
+            "examined": self.state.at,
+            "took": self.took,
+            "left_s": left_s,
+        }
+        checkpoint.save(Standing(step=self.done, best_loss=self.state.best), tensors)
+
+    def go_on(self, checkpoint: Checkpoint) -> float | None:
+        """Be where an earlier run was, and say how many seconds that had left; ``None`` where there was none."""
+        found = checkpoint.load()
+        # how many samples are taken depends on time, too
+        if found is None or found[1]["samples"] != self._samples:
+            return None
+        standing, kept = found
+        with torch.no_grad():
+            for leaf, value in zip(self._student.masters.leaves, kept["now"], strict=True):
+                leaf.copy_(value)
+        self._optimiser.load_state_dict(kept["optimiser"])
+        self.took = kept["took"]
+        self._batches.skip(self.done)
+        self.state.at, self.state.best, self.state.kept = kept["examined"], standing.best_loss, tuple(kept["best"])
+        self._progress.note(f"training against float goes on after {self.done} steps")
+        left_s: float = kept["left_s"]
+        return left_s
 
 
 @dataclass(frozen=True)
@@ -92,7 +148,7 @@ class _Pace:
         """Steps from one examination to the next."""
         return max(self.steps // EXAMINATIONS, 1)
 
-    def affordable(self, now: float, took: Sequence[float]) -> int:
+    def affordable(self, now: float, took: list[float]) -> int:
         """Steps that can be made in all, at most those wanted; until a few were timed, these."""
         if len(took) < _TIMED_STEPS:
             return self.steps
@@ -111,16 +167,16 @@ class _State:
         self._student, self._held_out = student, held_out
         self.before = self.best = student.examine(held_out)
         self.at = 0
-        self._kept = self._copy()
+        self.kept = self._copy()
 
     def examine(self, step: int) -> None:
         self.at, value = step, self._student.examine(self._held_out)
         if value < self.best:
-            self.best, self._kept = value, self._copy()
+            self.best, self.kept = value, self._copy()
 
     def restore(self) -> None:
         with torch.no_grad():
-            for leaf, kept in zip(self._student.masters.leaves, self._kept, strict=True):
+            for leaf, kept in zip(self._student.masters.leaves, self.kept, strict=True):
                 leaf.copy_(kept)
 
     def _copy(self) -> tuple[Tensor, ...]:
@@ -128,7 +184,7 @@ class _State:
 
 
 class _Batches:
-    """Every image once, then again in another order."""
+    """Every sample once, then again in another order."""
 
     def __init__(self, lessons: Lessons, size: int, seed: int) -> None:
         self._lessons, self._size = lessons, min(size, len(lessons))
@@ -136,11 +192,14 @@ class _Batches:
         self._left = np.zeros(0, np.int64)
 
     def next(self) -> Lessons:
+        return [self._lessons[place] for place in self._places()]
+
+    def skip(self, count: int) -> None:
+        for _ in range(count):
+            self._places()
+
+    def _places(self) -> Array:
         while len(self._left) < self._size:
             self._left = np.concatenate([self._left, self._rng.permutation(len(self._lessons))])
         chosen, self._left = self._left[: self._size], self._left[self._size :]
-        return self._lessons.of(chosen)
-
-
-def _optimiser(student: Student, settings: TuneSettings) -> torch.optim.Adam:
-    return torch.optim.Adam(student.masters.leaves, lr=settings.learning_rate)
+        return chosen

@@ -26,6 +26,7 @@ from edgetl.host.quantize.tuning.distillation import loss, matches
 from edgetl.host.quantize.tuning.masters import masters_of
 from edgetl.host.quantize.tuning.program import Program
 from edgetl.host.quantize.tuning.tune import tune
+from edgetl.host.training.checkpoint import Checkpoint
 from edgetl.progress import Silent, Step
 from edgetl.tensors import Array
 
@@ -92,19 +93,26 @@ def test_equal_arguments_give_equal_bytes(rendered, pupils, tmp_path: Path) -> N
     assert contents[0] != contents[2]
 
 
+class Stopped(Exception):
+    """Stands for a signal that no process can catch."""
+
+
 class Machine(Silent):
     """Every update takes so many seconds, and the first one another number; all else takes none."""
 
-    def __init__(self, first_s: float, step_s: float) -> None:
-        self.now, self._takes = 0.0, itertools.chain([first_s], itertools.repeat(step_s))
+    def __init__(self, first_s: float, step_s: float, stops_at: int = 0) -> None:
+        self.now, self._takes, self._left = 0.0, itertools.chain([first_s], itertools.repeat(step_s)), stops_at
 
     @contextmanager
     def stage(self, title: str, total: int | None = None) -> Iterator[Step]:
-        """Time passes while it tunes."""
-        yield SimpleNamespace(advance=lambda count=1: self._pass() if title == "tune" else None)
+        """Time passes while it tunes; more than one update at once was made by an earlier run."""
+        yield SimpleNamespace(advance=lambda count=1: self._pass() if title == "tune" and count == 1 else None)
 
     def _pass(self) -> None:
         self.now += next(self._takes)
+        self._left -= 1
+        if self._left == 0:
+            raise Stopped
 
     def settings(self, budget_s: float) -> TuneSettings:
         """Of a training here."""
@@ -120,6 +128,38 @@ def test_with_enough_time_a_slower_machine_gives_equal_bytes(rendered, pupils, t
         contents.append((tmp_path / name).read_bytes())
 
     assert contents[0] == contents[1]
+
+
+@pytest.mark.parametrize("budget_s", [1000.0, 8.0], ids=["enough time", "too little time"])
+def test_a_training_that_was_stopped_goes_on_to_the_same_bytes(
+    budget_s: float, rendered, pupils, tmp_path: Path
+) -> None:  # type: ignore[no-untyped-def]
+    subject, checkpoint = rendered("x86-vnni"), Checkpoint(tmp_path / "kept.pt", every_s=0.0)
+    whole = tune(subject.original, subject.quantized, pupils, tmp_path / "whole", Machine(1.0, 1.0).settings(budget_s))
+
+    for stops_at in (3, 2):
+        settings = replace(Machine(1.0, 1.0, stops_at).settings(budget_s), checkpoint=checkpoint)
+        with pytest.raises(Stopped):
+            tune(subject.original, subject.quantized, pupils, tmp_path / "again", settings)
+    machine = Machine(1.0, 1.0)
+    settings = replace(machine.settings(budget_s), checkpoint=checkpoint)
+    again = tune(subject.original, subject.quantized, pupils, tmp_path / "again", settings)
+
+    assert again.steps == whole.steps == (12 if budget_s > 12 else 7)
+    assert machine.now == whole.steps - 3
+    assert (tmp_path / "again").read_bytes() == (tmp_path / "whole").read_bytes()
+
+
+def test_what_was_kept_of_a_training_on_fewer_samples_is_not_gone_on_with(rendered, pupils, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """How many are taken depends on the time that the float graph needs for them."""
+    subject, few = rendered("x86-vnni"), replace(STOPPED, steps=4)
+    settings = replace(few, checkpoint=Checkpoint(tmp_path / "kept.pt", every_s=0.0))
+    tune(subject.original, subject.quantized, pupils[:24], tmp_path / "fewer", settings)
+
+    tune(subject.original, subject.quantized, pupils, tmp_path / "all", settings)
+
+    tune(subject.original, subject.quantized, pupils, tmp_path / "alone", few)
+    assert (tmp_path / "all").read_bytes() == (tmp_path / "alone").read_bytes()
 
 
 def test_a_training_that_gains_nothing_leaves_the_graph_as_it_was(rendered, pupils, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
@@ -166,7 +206,7 @@ def test_at_the_start_the_student_is_the_graph(rendered, strangers) -> None:  # 
     constant.CopyFrom(numpy_helper.from_array(moved, constant.name))
     masters = masters_of(quantized, original)
     wanted = ["logits"]
-    x = torch.from_numpy(np.stack(strangers))
+    x = {"image": torch.from_numpy(np.stack(strangers))}
 
     got = Program(quantized, wanted, masters.names)(x, masters.given())
 
@@ -221,8 +261,8 @@ def test_a_float_graph_has_nothing_to_tune(rendered, pupils, tmp_path: Path) -> 
         tune(original, original, pupils, tmp_path / "out", STOPPED)
 
 
-def test_too_few_images_are_refused(rendered, pupils, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_too_few_samples_are_refused(rendered, pupils, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     subject = rendered("x86")
 
-    with pytest.raises(DataError, match="tuning got 15 images; expected at least 16"):
+    with pytest.raises(DataError, match="tuning got 15 samples; expected at least 16"):
         tune(subject.original, subject.quantized, iter(pupils[:15]), tmp_path / "out", STOPPED)
