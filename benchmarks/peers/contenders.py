@@ -33,6 +33,8 @@ class Contender:
     environment: str | None
     """In :data:`ENVIRONMENTS`; ``None`` is EdgeTL's own."""
     options: Mapping[str, Any] = field(default_factory=dict)
+    for_transformers: bool = False
+    """Whether its documentation advises it for these alone."""
 
     @property
     def is_peer(self) -> bool:
