@@ -11,6 +11,7 @@ import msgspec
 from peers.adapted import ADAPTED
 from peers.contenders import EDGETL, LABELLED, UNLABELLED, Contender
 from peers.material import Maker
+from peers.sentences.make import MINILM
 
 from edgetl.recipe import Recipe, read_recipe
 
@@ -86,5 +87,12 @@ CASES: Mapping[str, Case] = {
     "resnet18": Case("ResNet-18, trained briefly from random weights, Fashion-MNIST", RECIPES / "resnet18.toml"),
     "vit-tiny": Case(
         "ViT-Tiny, trained briefly from random weights, Fashion-MNIST", RECIPES / "vit-tiny.toml", transformer=True
+    ),
+    "minilm-l6": Case(
+        "all-MiniLM-L6-v2 with a logistic head, sentiment of sentences of up to 64 tokens",
+        RECIPES / "minilm-l6.toml",
+        transformer=True,
+        maker=MINILM,
+        ways=(UNLABELLED,),
     ),
 }

@@ -1,4 +1,4 @@
-"""EdgeTL beside other quantizers, from the same float networks and calibration images.
+"""EdgeTL beside other quantizers, from the same float networks and calibration samples.
 
     python benchmarks/peers/run.py lite0-probe -o benchmarks/results/x86-vnni/peers-lite0-probe.json
     python benchmarks/peers/run.py lite0-probe --tools nncf_ptq edgetl_prepare --no-timing
