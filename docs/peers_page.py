@@ -28,9 +28,9 @@ images or, of a model of text, sentences.
 - *time*: median latency, as a multiple of the float model's in ONNX Runtime, with its 95 % interval.
 - *int8* in OpenVINO computes what is not quantized in fp32, *bf16* in bf16, which is OpenVINO's own choice here.
 - *built in*: seconds from the start of a tool's process to its end, imports and files included, for somebody who has
-  the float model and the samples and nothing else. Of *EdgeTL, ONNX* the cache was empty; of *EdgeTL*, which starts from
-  a recipe, it held the trained network, so that training is not counted. EdgeTL reads, checks and decodes files of
-  samples and evaluates its output in that time; other tools get arrays. *Earlier* is what another run built, beside
+  the float model and the samples and nothing else. Of *EdgeTL, ONNX* the cache was empty; of *EdgeTL*, which starts
+  from a recipe, it held the trained network, so that training is not counted. EdgeTL reads, checks and decodes files
+  of samples and evaluates its output in that time; other tools get arrays. *Earlier* is what another run built, beside
   whatever the machine did then.
 - *EdgeTL, ONNX without labels* sees the calibration samples alone: it judges its int8 graphs by how few decisions they
   change. Where it is the only way, because the samples are no images, what it packs is EdgeTL's choice.

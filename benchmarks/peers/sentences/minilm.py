@@ -120,8 +120,8 @@ def encoder_of(size: Size, weights: Mapping[str, Tensor]) -> MiniLM:
 def write_onnx(classifier: Classifier, length: int, path: Path) -> None:
     """Export for sentences of ``length`` tokens in batches of any size.
 
-    By torch's older exporter, because most ONNX files of such networks come from it, and the fusions of other tools know
-    what it writes.
+    By torch's older exporter, because most ONNX files of such networks come from it, and the fusions of other tools
+    know what it writes.
     """
     example = torch.ones((2, length), dtype=torch.int64)
     with warnings.catch_warnings():

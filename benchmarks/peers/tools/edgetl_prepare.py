@@ -73,7 +73,7 @@ def without_labels(recipe: Recipe, task: Task) -> Recipe:
 
 
 def write_sample(path: Path, feeds: Mapping[str, np.ndarray]) -> None:
-    """One sample: a picture where the network takes nothing but ``uint8 (1, h, w, 3)``, else an array for each input."""
+    """One sample: a picture if the network takes nothing but ``uint8 (1, h, w, 3)``, else an array for each input."""
     first, *others = feeds.values()
     if not others and first.dtype == np.uint8 and first.ndim == 4:
         Image.fromarray(first[0]).save(path.with_suffix(".png"))

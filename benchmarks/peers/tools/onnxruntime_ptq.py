@@ -27,7 +27,7 @@ from onnxruntime.transformers.optimizer import optimize_model
 from scope import float_nodes
 
 DYNAMIC = ["Attention", "EmbedLayerNormalization", "Gather", "LSTM", "MatMul", "Transpose"]
-"""Operators that are quantized dynamically, Gemm as a MatMul: the default without Conv, which has no kernel for int8."""
+"""What is quantized dynamically, Gemm as a MatMul: the default without Conv, which has no kernel for int8."""
 
 
 class Samples(CalibrationDataReader):
