@@ -63,12 +63,13 @@ class Layer(nn.Module):
     def forward(self, x: Tensor, bias: Tensor) -> Tensor:
         query, key, value = (self._split(part(x)) for part in (self.query, self.key, self.value))
         weights = torch.softmax(query @ key.transpose(-1, -2) / self.depth**0.5 + bias, -1)
-        mixed = (weights @ value).transpose(1, 2).reshape(x.shape)
+        mixed = (weights @ value).transpose(1, 2).reshape(-1, int(x.shape[1]), self.heads * self.depth)
         x = self.mixed_norm(x + self.mixed(mixed))
         return self.narrow_norm(x + self.narrow(nn.functional.gelu(self.widen(x))))
 
     def _split(self, x: Tensor) -> Tensor:
-        return x.view(x.shape[0], x.shape[1], self.heads, self.depth).transpose(1, 2)
+        # as a number, here and elsewhere: else the file works out its fixed sizes for every sample
+        return x.view(-1, int(x.shape[1]), self.heads, self.depth).transpose(1, 2)
 
 
 class MiniLM(nn.Module):
@@ -83,13 +84,14 @@ class MiniLM(nn.Module):
         self.layers = nn.ModuleList(Layer(size) for _ in range(size.num_hidden_layers))
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor) -> Tensor:
-        places = torch.arange(input_ids.shape[1])[None]
+        places = torch.arange(int(input_ids.shape[1]))[None]
         x = self.norm(self.word(input_ids) + self.place(places) + self.kind(token_type_ids))
         bias = (1.0 - attention_mask[:, None, None, :].float()) * _HIDDEN
         for layer in self.layers:
             x = layer(x, bias)
         mask = attention_mask[..., None].float()
-        return nn.functional.normalize((x * mask).sum(1) / mask.sum(1))
+        mean = (x * mask).sum(1) / mask.sum(1)
+        return mean / torch.linalg.vector_norm(mean, dim=1, keepdim=True)
 
 
 class Classifier(nn.Module):
