@@ -53,9 +53,7 @@ def _make(recipe: Recipe, place: Place, made: Material, progress: Progress) -> N
     torch.set_num_threads(place.threads)
     progress.note(f"sentences, {' and '.join(dataset.classes)}: {dict(splits.counts)}")
     options = LinearProbeOptions()
-    settings = HeadSettings(
-        options.regularisation, sigma_floor=SIGMA_FLOOR, seed=recipe.seed, threads=place.threads
-    )
+    settings = HeadSettings(options.regularisation, sigma_floor=SIGMA_FLOOR, seed=recipe.seed, threads=place.threads)
     features = embeddings(encoder, inputs(splits.train))[None]
     fitted = fit_head(training_set(features, splits.train, len(dataset.classes)), settings)
     write_atomically(made.model, lambda path: write_onnx(Classifier(encoder, fitted.head), LENGTH, path))

@@ -9,7 +9,6 @@ on x86 at good accuracy; per-channel where accuracy is lost; reduce_range only w
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 
 import numpy as np
 from answer import Built, Task, answer
