@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
+import onnx
 from answer import Built, Task, answer
 from onnx_nodes import onnx_nodes
 from onnxruntime.quantization import (
@@ -77,7 +78,9 @@ def optimized_dynamic(task: Task) -> Built:
     optimized = optimize_model(str(task.model), model_type="bert", opt_level=0)
     optimized.save_model_to_file(str(prepared))
     fused = {name: count for name, count in optimized.get_fused_operator_statistics().items() if count}
-    quantize_dynamic(str(prepared), str(out), op_types_to_quantize=DYNAMIC)
+    # no shapes or types are inferred through operators of its own, and its error asks for this
+    extra = {"DefaultTensorType": onnx.TensorProto.FLOAT}
+    quantize_dynamic(str(prepared), str(out), op_types_to_quantize=DYNAMIC, extra_options=extra)
     settings = {"optimizer": "bert", "fused": fused, "weights": "QInt8", "op_types_to_quantize": DYNAMIC}
     # its operators are ONNX Runtime's own
     return Built(out, settings, runtimes=("onnxruntime",))
