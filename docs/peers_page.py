@@ -14,23 +14,26 @@ INTRODUCTION = """# EdgeTL beside other quantizers
 
 <!-- Written by docs/generate.py from benchmarks/results/*/peers-*.json; edit docs/peers_page.py. -->
 
-Every tool got the same float ONNX file and the same calibration images, and built in a virtual environment of its own
+Every tool got the same float ONNX file and the same calibration samples, and built in a virtual environment of its own
 with the settings that its documentation recommends ([tools/](tools)). One environment then ran every output in every
-runtime that takes it, over test images that no tool saw, and timed all of them in one interleaved run.
+runtime that takes it, over test samples that no tool saw, and timed all of them in one interleaved run. Samples are
+images or, of a model of text, sentences.
 
-- *float head*: the tool was told to leave the classifier behind the features alone; *float pooling and head*: all that
-  follows the last convolution.
-- *flips*: share of test images that another class is chosen for than by the float model in ONNX Runtime. EdgeTL fits
+- *float head*: the tool was told to leave the classifier behind the features alone; *float pooling and head*: all from
+  the pooling of features on.
+- *flips*: share of test samples that another class is chosen for than by the float model in ONNX Runtime. EdgeTL fits
   the head anew, so some of its flips are corrections.
 - *drop*: of accuracy against that model, in points, with **bold** where it is beyond the recipe's limit. *Accurate* is
   a peer whose drop is at most that limit and the gate's margin.
 - *time*: median latency, as a multiple of the float model's in ONNX Runtime, with its 95 % interval.
 - *int8* in OpenVINO computes what is not quantized in fp32, *bf16* in bf16, which is OpenVINO's own choice here.
 - *built in*: seconds from the start of a tool's process to its end, imports and files included, for somebody who has
-  the float model and the images and nothing else. Of *EdgeTL, ONNX* the cache was empty; of *EdgeTL*, which starts from
-  a recipe, it held the trained network, so that training is not counted. EdgeTL reads, checks and decodes image files
-  and evaluates its output in that time; other tools get arrays. *Earlier* is what another run built, beside whatever
-  the machine did then.
+  the float model and the samples and nothing else. Of *EdgeTL, ONNX* the cache was empty; of *EdgeTL*, which starts
+  from a recipe, it held the trained network, so that training is not counted. EdgeTL reads, checks and decodes files
+  of samples and evaluates its output in that time; other tools get arrays. *Earlier* is what another run built, beside
+  whatever the machine did then.
+- *EdgeTL, ONNX without labels* sees the calibration samples alone: it judges its int8 graphs by how few decisions they
+  change. Where it is the only way, because the samples are no images, what it packs is EdgeTL's choice.
 - *time to int8*: *built in* of the faster of EdgeTL's ways with labels, from the ONNX file or from the recipe, that
   came to an int8 graph within the gate. NNCF's accuracy control is stopped after four times as long: what it would
   have come to is not known then, and its other setting is not tried.

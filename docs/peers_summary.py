@@ -59,8 +59,8 @@ def _accuracy(cases: Sequence[Mapping[str, Any]]) -> list[str]:
     within = sum(bool(one.get("edgetl_within_gate")) for one in cases)
     not_below = sum("edgetl_drop_ci95" in one and one["edgetl_drop_ci95"][0] <= 0 for one in cases)
     return [
-        f"Its drop on test images is within the recipe's gate on {within} of {len(cases)} cases.",
-        "It is below the float model by no more than the 95 % interval of the difference, paired by image, on "
+        f"Its drop on test samples is within the recipe's gate on {within} of {len(cases)} cases.",
+        "It is below the float model by no more than the 95 % interval of the difference, paired by sample, on "
         f"{not_below} of {len(cases)}.",
     ]
 

@@ -67,7 +67,7 @@ def test_summary_counts_cases_that_keep_each_promise() -> None:
     text = page([measured(RAN, **CHOICE, **RACE), measured(RAN, **slow, **long), measured(RAN)])
     assert "of another tool on 2 of 3 cases, and at most 0.9 times on 1 (wanted: all, and two)." in text
     assert "within the recipe's gate on 1 of 3 cases." in text
-    assert "paired by image, on 1 of 3." in text
+    assert "paired by sample, on 1 of 3." in text
     assert "accuracy control on 1 of the 2 cases" in text
     assert "| 0.50 (100 s) |" in text
 

@@ -47,7 +47,7 @@ class Output(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Bench:
-    """Where outputs and environments are kept, and what tools are told beside the network and its images."""
+    """Where outputs and environments are kept, and what tools are told beside the network and its samples."""
 
     cache: Path
     peers: Mapping[str, Any]

@@ -8,6 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from peers.adapted import ADAPTED
+from peers.contenders import EDGETL, LABELLED, UNLABELLED, Contender
+from peers.material import Maker
+from peers.sentences.make import MINILM
 
 from edgetl.recipe import Recipe, read_recipe
 
@@ -25,6 +29,14 @@ class Case:
     """Options of the method that differ from the recipe's."""
     transformer: bool = False
     """Whether tools that ask are told that this is one."""
+    maker: Maker = ADAPTED
+    ways: tuple[Contender, ...] = (EDGETL, LABELLED, UNLABELLED)
+    """EdgeTL's own that can start from it; what the first one chooses is EdgeTL's choice."""
+
+    @property
+    def choosing(self) -> Contender:
+        """Whose output is judged as EdgeTL's choice."""
+        return self.ways[0]
 
     @property
     def folder(self) -> Path:
@@ -36,6 +48,12 @@ class Case:
         recipe = read_recipe(self.recipe)
         options = {**recipe.adapt.options, **self.adapt}
         return msgspec.structs.replace(recipe, name=name, adapt=msgspec.structs.replace(recipe.adapt, options=options))
+
+    def suits(self, contender: Contender) -> bool:
+        """Whether a contender can start from it, and is advised for networks of its kind."""
+        if not contender.is_peer:
+            return contender in self.ways
+        return self.transformer or not contender.for_transformers
 
 
 def _model(name: str) -> Path:
@@ -69,5 +87,12 @@ CASES: Mapping[str, Case] = {
     "resnet18": Case("ResNet-18, trained briefly from random weights, Fashion-MNIST", RECIPES / "resnet18.toml"),
     "vit-tiny": Case(
         "ViT-Tiny, trained briefly from random weights, Fashion-MNIST", RECIPES / "vit-tiny.toml", transformer=True
+    ),
+    "minilm-l6": Case(
+        "all-MiniLM-L6-v2 with a logistic head, sentiment of sentences of up to 64 tokens",
+        RECIPES / "minilm-l6.toml",
+        transformer=True,
+        maker=MINILM,
+        ways=(UNLABELLED,),
     ),
 }

@@ -5,6 +5,7 @@ heads of adapted networks are where int8 loses most, told to leave some of the n
 Runtime, which did better by that than with all from the pooling of features on, and for Olive, which calls the same
 quantizer; all from the pooling on for NNCF. EdgeTL leaves its head in float without being told. What was no better
 than its neighbours on ``lite0-probe`` and says nothing of its own is left out: every setting costs about two minutes.
+ONNX Runtime's dynamic quantization, which its documentation advises for transformers, is tried on these.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ class Contender:
     environment: str | None
     """In :data:`ENVIRONMENTS`; ``None`` is EdgeTL's own."""
     options: Mapping[str, Any] = field(default_factory=dict)
+    for_transformers: bool = False
+    """Whether its documentation advises it for these alone."""
 
     @property
     def is_peer(self) -> bool:
@@ -48,6 +51,11 @@ def _nncf(name: str, **options: Any) -> tuple[Contender, Contender]:
     )
 
 
+def _onnxruntime(name: str, way: str, **options: Any) -> Contender:
+    told = {"way": way, **options}
+    return Contender(f"ONNX Runtime {name}", "onnxruntime_ptq", "onnxruntime", told, for_transformers=way != "static")
+
+
 _HEAD = {"float": "head"}
 _U8S8 = {"pass": {"precision": "int8", "activation_type": "uint8", "per_channel": True}}
 
@@ -61,8 +69,10 @@ CONTENDERS: tuple[Contender, ...] = (
     LABELLED,
     UNLABELLED,
     Contender("OpenVINO bf16", "openvino_bf16", "openvino"),
-    Contender("ONNX Runtime quantize_static", "onnxruntime_static", "onnxruntime"),
-    Contender("ONNX Runtime quantize_static, float head", "onnxruntime_static", "onnxruntime", _HEAD),
+    _onnxruntime("quantize_static", "static"),
+    _onnxruntime("quantize_static, float head", "static", **_HEAD),
+    _onnxruntime("quantize_dynamic", "dynamic"),
+    _onnxruntime("quantize_dynamic after its optimizer", "optimized dynamic"),
     Contender("Olive", "olive_static", "olive"),
     Contender("Olive U8S8 per channel, float head", "olive_static", "olive", {**_U8S8, **_HEAD}),
     *_nncf("NNCF"),

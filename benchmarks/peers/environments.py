@@ -38,14 +38,14 @@ def environment_of(name: str, packages: Sequence[str], folder: Path) -> ToolEnvi
     python, stamp = place / "bin/python", place / "versions.json"
     if not stamp.is_file():
         venv.create(place, with_pip=True, clear=True)
-        _run([str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *packages])
-        listed = _run([str(python), "-m", "pip", "list", "--format=json", "--disable-pip-version-check"])
+        output_of([str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *packages])
+        listed = output_of([str(python), "-m", "pip", "list", "--format=json", "--disable-pip-version-check"])
         found = {entry["name"]: entry["version"] for entry in json.loads(listed)}
         write_bytes(stamp, json.dumps(dict(sorted(found.items())), indent=1).encode())
     return ToolEnvironment(python, json.loads(stamp.read_text()))
 
 
-def _run(command: Sequence[str]) -> str:
+def output_of(command: Sequence[str]) -> str:
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         tail = " ".join(line for line in done.stderr.splitlines()[-3:])

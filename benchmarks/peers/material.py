@@ -1,30 +1,25 @@
-"""What every tool starts from: the float network, images to calibrate and check with, and the test split."""
+"""What every tool starts from: the float network, samples to calibrate and check with, and the test split."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from edgetl.artifact import sha256_of
-from edgetl.bundle import Bundle
 from edgetl.files import replacing
 from edgetl.gates import Gates
-from edgetl.golden import Golden
 from edgetl.host.cache import digest
 from edgetl.host.data.dataset import Sample
-from edgetl.host.data.stream import stream
+from edgetl.host.data.splits import Splits
 from edgetl.host.fingerprint import machinery
-from edgetl.host.prepare import PrepareRequest, load_material, prepare
 from edgetl.host.variants import stratified
 from edgetl.progress import Progress
 from edgetl.recipe import Recipe
 from edgetl.tensors import Array
-
-FLOAT = "fp32"
 
 
 @dataclass(frozen=True)
@@ -61,25 +56,52 @@ class Material:
         return read_arrays(self.test, "test")
 
 
-def material(recipe: Recipe, place: Place, progress: Progress) -> Material:
-    """Adapt and export the float model and write out its data, unless they are there already.
+@dataclass(frozen=True)
+class Maker:
+    """How the float network of a case and its samples come about."""
+
+    make: Callable[[Recipe, Place, Material, Progress], None]
+    """Writes the files of a case; may raise what is wrong with the recipe or its data."""
+    code: tuple[Path, ...] = ()
+    """Files outside of EdgeTL that decide what is written."""
+
+
+def material(recipe: Recipe, place: Place, maker: Maker, progress: Progress) -> Material:
+    """Make the float model and write out its data, unless they are there already.
 
     Raises:
         EdgeTLError: the recipe cannot be prepared.
     """
-    parts = [recipe.sha256, machinery()]
+    parts = [recipe.sha256, machinery(), *map(sha256_of, maker.code)]
     folder = place.folder / digest(parts)[:16]
     made = Material(
         folder / "float.onnx", folder / "calibration.npz", folder / "test.npz", recipe.gates, folder / "cache"
     )
     if not made.test.is_file():
-        _make(recipe, place, made, progress)
+        folder.mkdir(parents=True, exist_ok=True)
+        maker.make(recipe, place, made, progress)
     return made
 
 
-def float_only(recipe: Recipe) -> Recipe:
-    """The same deployment without int8."""
-    return msgspec.structs.replace(recipe, quantize=msgspec.structs.replace(recipe.quantize, renderings=()))
+def write_samples(
+    made: Material, recipe: Recipe, splits: Splits, inputs: Callable[[tuple[Sample, ...]], Mapping[str, Array]]
+) -> None:
+    """Write out what calibrates, validates and tests; the test split last, which says that a case is whole.
+
+    Args:
+        made: where.
+        recipe: says how many samples calibrate, and by which seed they are drawn.
+        splits: the test split is opened.
+        inputs: of samples, each input as an array with the sample first.
+    """
+
+    def arrays(split: str, samples: tuple[Sample, ...]) -> dict[str, Array]:
+        named = {f"{split}/{name}": array for name, array in inputs(samples).items()}
+        return {**named, f"{split}-labels": np.array([sample.label for sample in samples], np.int64)}
+
+    chosen = stratified(splits.train, recipe.quantize.calibration, recipe.seed)
+    _write(made.calibration, {**arrays("calibration", chosen), **arrays("validation", splits.validation)})
+    _write(made.test, arrays("test", splits.open_test("comparison with other tools")))
 
 
 def read_arrays(path: Path, split: str) -> tuple[dict[str, Array], NDArray[np.int64]]:
@@ -87,29 +109,6 @@ def read_arrays(path: Path, split: str) -> tuple[dict[str, Array], NDArray[np.in
     with np.load(path, allow_pickle=False) as file:
         inputs = {name.partition("/")[2]: file[name] for name in file.files if name.startswith(f"{split}/")}
         return inputs, file[f"{split}-labels"]
-
-
-def _make(recipe: Recipe, place: Place, made: Material, progress: Progress) -> None:
-    request = PrepareRequest(float_only(recipe), place.base, made.cache / "float.edgetl", made.cache, place.threads)
-    prepare(request, progress)
-    bundle = Bundle.open(request.out)
-    with replacing(made.model) as file:
-        file.write(bundle.model(FLOAT, made.cache / "models").read_bytes())
-    splits = load_material(request, progress).splits
-    preprocess, name = bundle.manifest.preprocess, _input(bundle.golden())
-    assert preprocess is not None, "networks of images only"
-
-    def arrays(split: str, samples: tuple[Sample, ...]) -> dict[str, Array]:
-        images = np.stack(list(stream(samples, preprocess, threads=place.threads)))
-        return {f"{split}/{name}": images, f"{split}-labels": np.array([sample.label for sample in samples], np.int64)}
-
-    chosen = stratified(splits.train, recipe.quantize.calibration, recipe.seed)
-    _write(made.calibration, {**arrays("calibration", chosen), **arrays("validation", splits.validation)})
-    _write(made.test, arrays("test", splits.open_test("comparison with other tools")))
-
-
-def _input(golden: Golden) -> str:
-    return next(iter(golden.inputs))
 
 
 def _write(path: Path, arrays: dict[str, Array]) -> None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from peers.adapted import FLOAT
 from peers.build import TIME_LIMIT_S, Finished, Terms
 from peers.contenders import ACCURACY_CONTROL, EDGETL, LABELLED, Contender
-from peers.material import FLOAT
 
 RATIO_MAX = 1 / 3
 PATIENCE = 4.0

@@ -1,4 +1,4 @@
-"""EdgeTL beside other quantizers, from the same float networks and calibration images.
+"""EdgeTL beside other quantizers, from the same float networks and calibration samples.
 
     python benchmarks/peers/run.py lite0-probe -o benchmarks/results/x86-vnni/peers-lite0-probe.json
     python benchmarks/peers/run.py lite0-probe --tools nncf_ptq edgetl_prepare --no-timing
@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import record
 from peers.build import Bench, Finished, Output, finished
 from peers.cases import CASES, Case
-from peers.contenders import EDGETL, Contender, chosen
+from peers.contenders import Contender, chosen
 from peers.evaluation import Judged, Way, float_ways, judged, refusal, row, ways_of
 from peers.material import Material, Place, material
 from peers.race import needless_because, race, terms_of
@@ -55,16 +55,16 @@ def one_case(name: str, case: Case, arguments: argparse.Namespace) -> dict[str, 
     recipe = case.read(name)
     made, bench = _prepared(recipe, case, arguments)
     outputs: list[Finished] = []
-    for contender in chosen(arguments.tools):
+    for contender in filter(case.suits, chosen(arguments.tools)):
         outputs.append(built(contender, outputs, made, bench, arguments.timing))
     judgements, rows = _judged(outputs, made, arguments)
     measured: dict[str, Any] = {"case": name, "title": case.title}
     measured |= {"recipe_sha256": recipe.sha256, "float_sha256": made.sha256}
     if arguments.timing:
-        measured |= _timed([one.way for one in judgements], made, rows, arguments)
+        measured |= _timed([one.way for one in judgements], made, rows, case.choosing, arguments)
     if arguments.splits:
         measured |= fresh_splits([_fresh(recipe, seed + 1, case, arguments) for seed in range(arguments.splits)])
-    found = {**verdict(rows, made.gates), **race(outputs, rows)}
+    found = {**verdict(rows, made.gates, case.choosing), **race(outputs, rows)}
     return {**found, **measured, "rows": rows, "builds": [_told(done) for done in outputs]}
 
 
@@ -82,7 +82,7 @@ def built(contender: Contender, before: Sequence[Finished], made: Material, benc
 
 
 def _prepared(recipe: Recipe, case: Case, arguments: argparse.Namespace) -> tuple[Material, Bench]:
-    made = material(recipe, Place(case.folder, arguments.cache / "cases", arguments.threads), Lines())
+    made = material(recipe, Place(case.folder, arguments.cache / "cases", arguments.threads), case.maker, Lines())
     ours = {"recipe": msgspec.to_builtins(recipe), "base": str(case.folder), "threads": arguments.threads}
     return made, Bench(arguments.cache, {"transformer": True} if case.transformer else {}, ours)
 
@@ -114,8 +114,8 @@ def _fresh(recipe: Recipe, seed: int, case: Case, arguments: argparse.Namespace)
     other = msgspec.structs.replace(recipe, data=msgspec.structs.replace(recipe.data, split_seed=seed))
     tell(f"division {seed} of the data")
     made, bench = _prepared(other, case, arguments)
-    _, rows = _judged([built(EDGETL, (), made, bench, False)], made, arguments)
-    return fresh_split(seed, rows)
+    _, rows = _judged([built(case.choosing, (), made, bench, False)], made, arguments)
+    return fresh_split(seed, rows, case.choosing)
 
 
 def _ways(done: Finished, made: Material, settings: Settings) -> tuple[tuple[Way, ...], list[dict[str, Any]]]:
@@ -128,12 +128,16 @@ def _ways(done: Finished, made: Material, settings: Settings) -> tuple[tuple[Way
 
 
 def _timed(
-    ways: Sequence[Way], made: Material, rows: list[dict[str, Any]], arguments: argparse.Namespace
+    ways: Sequence[Way],
+    made: Material,
+    rows: list[dict[str, Any]],
+    choosing: Contender,
+    arguments: argparse.Namespace,
 ) -> dict[str, Any]:
     """Put latencies into the rows; returns what the record keeps beside."""
     found = timed(ways, made.test_split()[0], arguments.threads, arguments.effort)
     names = {(way.tool, way.runtime, way.precision): way.name for way in ways}
-    ours = next((names[_key(one)] for one in rows if is_choice(one) and _key(one) in names), None)
+    ours = next((names[_key(one)] for one in rows if is_choice(one, choosing) and _key(one) in names), None)
     for one in rows:
         if _key(one) in names:
             one |= latency_columns(names[_key(one)], found, ways[0].name, ours)

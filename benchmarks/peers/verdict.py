@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from peers.contenders import CONTENDERS, EDGETL
+from peers.contenders import CONTENDERS, EDGETL, Contender
 from peers.evaluation import FLOAT
 
 from edgetl.gates import Gates
@@ -14,7 +14,7 @@ LATENCY_MAX = 1.0
 _OURS = tuple(one.name for one in CONTENDERS if not one.is_peer)
 
 
-def verdict(rows: Sequence[Mapping[str, Any]], gates: Gates) -> dict[str, Any]:
+def verdict(rows: Sequence[Mapping[str, Any]], gates: Gates, choosing: Contender = EDGETL) -> dict[str, Any]:
     """The headline of a case, with ``passed`` and ``limit``.
 
     EdgeTL's drop on the test split has to be within the recipe's gate: its point estimate and its 95 % bound. Others
@@ -23,7 +23,7 @@ def verdict(rows: Sequence[Mapping[str, Any]], gates: Gates) -> dict[str, Any]:
     allowed = gates.accuracy_drop_max + gates.margin
     ran = [one for one in rows if "accuracy" in one]
     reference = next(one for one in ran if one["tool"] == FLOAT)
-    ours = next((one for one in ran if is_choice(one)), None)
+    ours = next((one for one in ran if is_choice(one, choosing)), None)
     peers = [one for one in ran if one["tool"] != FLOAT and not one["tool"].startswith(_OURS)]
     accurate = [one for one in peers if one["drop"] <= allowed]
     fastest = min((one for one in accurate if "p50_ms" in one), key=lambda one: one["p50_ms"], default=None)
@@ -46,14 +46,14 @@ def verdict(rows: Sequence[Mapping[str, Any]], gates: Gates) -> dict[str, Any]:
     return {**found, "passed": passed, "limit": limit}
 
 
-def is_choice(one: Mapping[str, Any]) -> bool:
-    """Whether a row is what EdgeTL chose of a recipe's bundle; its other ways are shown beside."""
-    return str(one["tool"]).startswith(f"{EDGETL.name}: ")
+def is_choice(one: Mapping[str, Any], choosing: Contender = EDGETL) -> bool:
+    """Whether a row is what EdgeTL chose of the bundle that is judged; its other ways are shown beside."""
+    return str(one["tool"]).startswith(f"{choosing.name}: ")
 
 
-def fresh_split(seed: int, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def fresh_split(seed: int, rows: Sequence[Mapping[str, Any]], choosing: Contender = EDGETL) -> dict[str, Any]:
     """What is told of EdgeTL's choice on another division of the data."""
-    ours = next((one for one in rows if is_choice(one)), None)
+    ours = next((one for one in rows if is_choice(one, choosing)), None)
     failed = next((one["failed"] for one in rows if "failed" in one), None)
     if ours is None:
         return {"split_seed": seed, "failed": failed}

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from peers.cases import CASES, RECIPES
+from peers.contenders import CONTENDERS, EDGETL, LABELLED, UNLABELLED
 from peers.recipes.fashion_mnist import CLASSES, load
 from PIL import Image
 
@@ -39,6 +40,21 @@ def test_network_of_random_weights_is_labelled_so() -> None:
 
 def test_every_recipe_that_lies_here_is_a_case() -> None:
     assert {case.recipe for case in CASES.values()} >= set(RECIPES.glob("*.toml"))
+
+
+def test_network_that_no_recipe_makes_is_judged_by_the_way_that_takes_it() -> None:
+    case = CASES["minilm-l6"]
+    assert [one for one in CONTENDERS if case.suits(one) and not one.is_peer] == [UNLABELLED]
+    assert case.choosing == UNLABELLED
+    assert CASES["lite0-probe"].choosing == EDGETL
+    assert CASES["lite0-probe"].suits(LABELLED)
+
+
+def test_what_is_advised_for_transformers_is_tried_on_these_alone() -> None:
+    dynamic = [one for one in CONTENDERS if one.for_transformers]
+    assert dynamic
+    for case in CASES.values():
+        assert [case.suits(one) for one in dynamic] == [case.transformer] * len(dynamic)
 
 
 def test_fashion_mnist_is_read_from_its_packed_arrays(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from peers.contenders import UNLABELLED
 from peers.evaluation import FLOAT, Judged, Way, row, samples
 from peers.verdict import fresh_split, fresh_splits, verdict
 
@@ -93,6 +94,14 @@ def test_run_without_edgetl_claims_nothing() -> None:
 def test_other_ways_of_edgetl_are_no_peers() -> None:
     rows = [described(FLOAT, 0, 10.0), described("EdgeTL, ONNX and labels: int8", 0, 4.0)]
     assert verdict(rows, GATES)["accurate_peer_outputs"] == "0 of 0"
+
+
+def test_choice_is_that_of_the_way_that_takes_the_network() -> None:
+    rows = [described(FLOAT, 0, 10.0), described("EdgeTL, ONNX without labels: int8", 2, 4.0)]
+    assert verdict(rows, GATES)["edgetl_chose"] is None
+    assert verdict(rows, GATES, UNLABELLED)["edgetl_chose"] == "EdgeTL, ONNX without labels: int8 in openvino (int8)"
+    assert fresh_split(1, rows, UNLABELLED)["drop"] == 0.002
+    assert fresh_split(1, rows) == {"split_seed": 1, "failed": None}
 
 
 def test_verdict_tells_the_drop_and_the_ratio_with_their_intervals() -> None:

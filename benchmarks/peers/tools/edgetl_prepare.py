@@ -1,6 +1,6 @@
 """EdgeTL as its own user would: ``edgetl prepare`` on the ONNX file, with labels or without, or on a recipe.
 
-Its time counts from where the other tools start: a trained float network and the images are there, and nothing else.
+Its time counts from where the other tools start: a trained float network and the samples are there, and nothing else.
 With the ONNX file its cache is empty. A recipe has no ONNX file to start from, so the cache holds what training and
 exporting left in it, and no more: features, ranges, predictions and all of quantization are made in that time.
 """
@@ -10,9 +10,11 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
+import numpy as np
 from answer import Built, Task, answer
 from PIL import Image
 
@@ -28,7 +30,7 @@ FLOAT_NETWORK = ("adapted", "trunk", "parity")
 STARTS_FROM = {
     "recipe": "the trained float network in EdgeTL's cache; training and export are not in its time",
     "labelled": "the float ONNX file and labelled images, with an empty cache",
-    "unlabelled": "the float ONNX file and the calibration images, with an empty cache",
+    "unlabelled": "the float ONNX file and the calibration samples, with an empty cache",
 }
 
 
@@ -61,14 +63,22 @@ def take_float_network(made: Path, cache: Path) -> None:
 
 
 def without_labels(recipe: Recipe, task: Task) -> Recipe:
-    """The same with the calibration images as a plain folder."""
-    folder = task.out / "images"
+    """The same with the calibration samples as files of a plain folder."""
+    folder = task.out / "samples"
     folder.mkdir()
     for index, feeds in enumerate(task.feeds()):
-        (pixels,) = feeds.values()
-        Image.fromarray(pixels[0]).save(folder / f"{index:04d}.png")
+        write_sample(folder / f"{index:04d}", feeds)
     data = msgspec.structs.replace(recipe.data, source=str(folder))
     return msgspec.structs.replace(recipe, data=data, task=msgspec.structs.replace(recipe.task, kind="tensor"))
+
+
+def write_sample(path: Path, feeds: Mapping[str, np.ndarray]) -> None:
+    """One sample: a picture if the network takes nothing but ``uint8 (1, h, w, 3)``, else an array for each input."""
+    first, *others = feeds.values()
+    if not others and first.dtype == np.uint8 and first.ndim == 4:
+        Image.fromarray(first[0]).save(path.with_suffix(".png"))
+    else:
+        np.savez(path.with_suffix(".npz"), allow_pickle=False, **feeds)
 
 
 if __name__ == "__main__":
