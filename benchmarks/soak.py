@@ -2,8 +2,8 @@
 
 python benchmarks/soak.py -o benchmarks/results/x86-vnni/soak.json
 
-The model takes microseconds, so that there are many samples. How many of the 40,000 that a run may keep are left depends
-on the mood of the machine: what the others would have taken is added.
+The model takes microseconds, so that there are many samples. How many of the 40,000 that a run may keep are left
+depends on the mood of the machine: what the others would have taken is added.
 Sensors are files of a made-up board whose values change every second, since this machine may have none. Memory is the
 peak of the process that measures and of the one that reads sensors, less a loop with the same runtime and model.
 """
