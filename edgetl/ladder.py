@@ -28,7 +28,7 @@ class Treatment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
 class Trained(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What training against the float graph did to a graph.
 
-    Losses are noise over signal of the features plus the divergence of the classes, of images that were not trained on.
+    Losses are noise over signal of the features plus the divergence of the classes, of samples not trained on.
     """
 
     steps: int
@@ -37,9 +37,9 @@ class Trained(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     loss_after: float
     """Of the graph as it went on; where nothing was gained that is the graph as it was, with its loss."""
     images: int
-    """That it was trained on."""
+    """Samples that it was trained on."""
     held_out: int
-    """Images that the losses are of."""
+    """Samples that the losses are of."""
     gained: float | None = None
     """By what fraction (0.01 is a point) the graph loses less against float than the same one before training; negative
     where it loses more."""

@@ -132,7 +132,7 @@ def _trained(one: Trained | None) -> str:
         return numbers.UNKNOWN
     losses = f"loss {numbers.significant(one.loss_before)} to {numbers.significant(one.loss_after)}"
     gained = "" if one.gained is None else f" ({numbers.points(one.gained)})"
-    return f"{numbers.counted(one.steps, 'step')} on {numbers.counted(one.images, 'image')}, {losses}{gained}"
+    return f"{numbers.counted(one.steps, 'step')} on {numbers.counted(one.images, 'sample')}, {losses}{gained}"
 
 
 def _verdict(one: Attempt, ladder: Ladder) -> str:

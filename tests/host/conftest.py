@@ -13,8 +13,10 @@ from onnx import TensorProto, helper, numpy_helper
 
 from edgetl.host.request import PrepareRequest
 from edgetl.recipe import Recipe, recipe_from_data
+from edgetl.tensors import Array
 
 SIZE = 48
+WORDS = 64
 
 
 def small_recipe(photos: Path, **changes: Any) -> Recipe:
@@ -74,6 +76,71 @@ def stripe_detector(path: Path, classes: int = 2) -> Path:
         [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["batch", 3, 48, 48])],
         [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["batch", classes])],
         [numpy_helper.from_array(array, name) for name, array in constants.items()],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def embedder() -> Callable[[Path], Path]:
+    """Writes a model of tokens: ids and a mask to the mean of those that count, after one block of a transformer."""
+    return sentence_embedder
+
+
+@pytest.fixture(scope="session")
+def sentences() -> Callable[..., tuple[dict[str, Array], ...]]:
+    """Makes samples for it, of two lengths in turn; the last token of every third does not count."""
+
+    def make(count: int, seed: int = 0) -> tuple[dict[str, Array], ...]:
+        rng, made = np.random.default_rng(seed), []
+        for place in range(count):
+            ids = rng.integers(0, WORDS, (1, 5 + 4 * (place % 2)))
+            mask = np.ones_like(ids)
+            mask[0, -1] = place % 3 != 0
+            made.append({"ids": ids, "mask": mask})
+        return tuple(made)
+
+    return make
+
+
+def sentence_embedder(path: Path, width: int = 16) -> Path:
+    """Attention of one head under a mask, a hidden layer, sums and normalisation around both, and a mean."""
+    rng = np.random.default_rng(5)
+    shapes = {"words": (WORDS, width), "qkv": (width, 3 * width), "out": (width, width)}
+    shapes |= {"up": (width, 2 * width), "down": (2 * width, width)}
+    constants: dict[str, Array] = {
+        name: (rng.normal(size=shape) / np.sqrt(shape[0])).astype(np.float32) for name, shape in shapes.items()
+    }
+    # of unequal channels int8 loses enough that training gains something
+    factors = (30 ** rng.permutation(np.linspace(0, 1, 2 * width))).astype(np.float32)
+    constants["up"], constants["down"] = constants["up"] / factors, constants["down"] * factors[:, None]
+    constants |= {"gain": np.ones(width, np.float32), "shift": np.zeros(width, np.float32)}
+    constants |= {"root": np.float32(0.25), "never": np.float32(-1e9), "zero": np.int64(0)}
+    constants |= {"thirds": np.int64([width] * 3), "middle": np.int64([1]), "end": np.int64([-1])}
+    layers: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
+        ("Gather", "words ids", "x", {}), ("LayerNormalization", "x gain shift", "n", {"axis": -1}),
+        ("MatMul", "n qkv", "all", {}), ("Split", "all thirds", "q k v", {"axis": -1}),
+        ("Transpose", "k", "kt", {"perm": [0, 2, 1]}), ("MatMul", "q kt", "products", {}),
+        ("Mul", "products root", "scores", {}), ("Equal", "mask zero", "unread", {}),
+        ("Unsqueeze", "unread middle", "row", {}), ("Where", "row never scores", "masked", {}),
+        ("Softmax", "masked", "shares", {"axis": -1}), ("MatMul", "shares v", "mixed", {}),
+        ("MatMul", "mixed out", "o", {}), ("Add", "n o", "y", {}),
+        ("LayerNormalization", "y gain shift", "m", {"axis": -1}), ("MatMul", "m up", "h", {}),
+        ("Relu", "h", "a", {}), ("MatMul", "a down", "d", {}), ("Add", "m d", "z", {}),
+        ("Cast", "mask", "counts", {"to": TensorProto.FLOAT}), ("Unsqueeze", "counts end", "column", {}),
+        ("Mul", "z column", "counted", {}), ("ReduceSum", "counted middle", "sums", {"keepdims": 0}),
+        ("ReduceSum", "counts middle", "n_tokens", {"keepdims": 1}), ("Div", "sums n_tokens", "embedding", {}),
+    )  # fmt: skip
+    nodes = [
+        helper.make_node(kind, reads.split(), writes.split(), f"{kind}_{place}", **more)
+        for place, (kind, reads, writes, more) in enumerate(layers)
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "embedder",
+        [helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", "length"]) for name in ("ids", "mask")],
+        [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["batch", width])],
+        [numpy_helper.from_array(np.asarray(array), name) for name, array in constants.items()],
     )
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
     return path

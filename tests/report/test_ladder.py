@@ -44,7 +44,7 @@ def test_training_stands_with_its_losses_and_what_it_gained(treated_ladder: Ladd
     (table,) = ladder_tables((msgspec.structs.replace(treated_ladder, attempts=(first, second)),))
 
     place = [column.title for column in table.columns].index("Training against float")
-    assert [row[place] for row in table.rows] == ["-", "300 steps on 448 images, loss 0.4123 to 0.12 (+3.1 points)"]
+    assert [row[place] for row in table.rows] == ["-", "300 steps on 448 samples, loss 0.4123 to 0.12 (+3.1 points)"]
     (table,) = ladder_tables((treated_ladder,))
     assert "Training against float" not in [column.title for column in table.columns], "nothing was trained"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,18 +11,17 @@ import msgspec
 from edgetl.artifact import sha256_of
 from edgetl.errors import DataError, Unsupported
 from edgetl.files import write_atomically, write_bytes
-from edgetl.host.data.stream import stream
-from edgetl.host.fingerprint import decoding, machinery
+from edgetl.host.fingerprint import machinery
 from edgetl.host.quantize.tuning import TuneSettings
 from edgetl.host.quantize.tuning.tune import tune
 from edgetl.host.training.checkpoint import Checkpoint
 from edgetl.host.variants import stratified
 from edgetl.host.workspace import Workspace
 from edgetl.ladder import Trained
-from edgetl.tensors import Array
+from edgetl.tensors import Feed
 
-IMAGES = 512
-"""Training images that are used at most."""
+SAMPLES = 512
+"""Training samples that are used at most."""
 
 
 @dataclass(frozen=True)
@@ -41,16 +40,16 @@ def tuned_graph(workspace: Workspace, allowance: Allowance, float_graph: Path, q
     before at most.
 
     Args:
-        workspace: with the training images.
+        workspace: with the training samples.
         allowance: of training.
         float_graph: the teacher.
         quantized: what was rendered from it.
 
     Raises:
-        Unsupported: the graph has an operator that cannot be trained, or there are too few images.
+        Unsupported: the graph has an operator that cannot be trained, or there are too few samples.
     """
-    samples = stratified(workspace.splits.train, IMAGES, workspace.seed)
-    seen = [decoding(workspace.preprocess), [sample.sha256 for sample in samples]]
+    samples = stratified(workspace.splits.train, SAMPLES, workspace.seed)
+    seen = [workspace.reader.identity, [sample.sha256 for sample in samples]]
     how = [workspace.seed, workspace.threads, allowance.budget_s, machinery()]
     parts = [sha256_of(float_graph), sha256_of(quantized), seen, *how]
     told = workspace.cache.path("tuned", parts, ".json")
@@ -64,8 +63,7 @@ def tuned_graph(workspace: Workspace, allowance: Allowance, float_graph: Path, q
             progress=workspace.progress,
             checkpoint=Checkpoint(unfinished),
         )
-        images = stream(samples, workspace.preprocess, threads=workspace.threads)
-        trained = _trained(float_graph, quantized, images, path, settings)
+        trained = _trained(float_graph, quantized, workspace.feeds(samples), path, settings)
         write_bytes(told, msgspec.json.encode(trained))
 
     graph = workspace.cache.file("tuned", parts, ".onnx", make)
@@ -79,13 +77,13 @@ def tuned_graph(workspace: Workspace, allowance: Allowance, float_graph: Path, q
     return graph, trained
 
 
-def _trained(float_graph: Path, quantized: Path, images: Iterable[Array], out: Path, settings: TuneSettings) -> Trained:
+def _trained(float_graph: Path, quantized: Path, feeds: Iterator[Feed], out: Path, settings: TuneSettings) -> Trained:
     try:
-        found = tune(float_graph, quantized, images, out, settings)
+        found = tune(float_graph, quantized, feeds, out, settings)
     except DataError as error:
         raise Unsupported(f"it cannot be trained: {error}") from error
     settings.progress.note(
-        f"{found.steps} steps of training against float, {found.seconds:.0f} s: on {found.held_out} other images "
+        f"{found.steps} steps of training against float, {found.seconds:.0f} s: on {found.held_out} other samples "
         f"its loss went from {found.loss_before:.4g} to {found.loss_after:.4g}"
     )
     return Trained(found.steps, found.loss_before, found.loss_after, found.trained_on, found.held_out)

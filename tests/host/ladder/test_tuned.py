@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,15 +10,24 @@ from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
+from edgetl.host.cache import Cache
+from edgetl.host.data.dataset import Sample
+from edgetl.host.data.splits import Sealed, Splits
+from edgetl.host.data.tensors import TensorReader
 from edgetl.host.ladder import Ascent
 from edgetl.host.ladder.attempts import made
 from edgetl.host.ladder.rungs import FIRST
 from edgetl.host.ladder.tuned import Allowance, tuned_graph
+from edgetl.host.quantize import RenderSettings
+from edgetl.host.quantize.calibrate import calibrate
 from edgetl.host.training.checkpoint import Checkpoint
 from edgetl.host.workspace import Workspace
+from edgetl.plugins import RENDERINGS, find
 from edgetl.progress import Silent, Step
+from edgetl.tensors import Array, TensorSpec, feed_sha256
 
 AscentOf = Callable[..., Ascent]
 
@@ -111,3 +121,26 @@ def test_a_training_that_was_stopped_goes_on_and_leaves_nothing_but_its_graph(
     assert recorder.notes[0] == "training against float goes on after 100 steps"
     assert first[0].read_bytes() == content
     assert left == {path.suffix for path in folder.iterdir()} == {".onnx", ".json"}
+
+
+def test_samples_of_tensors_are_trained_on(
+    embedder: Callable[[Path], Path], sentences: Callable[..., tuple[dict[str, Array], ...]], tmp_path: Path
+) -> None:
+    feeds, model, rendered = sentences(40), embedder(tmp_path / "float.onnx"), tmp_path / "rendered.onnx"
+    find(RENDERINGS, "x86-vnni", "rendering").render(model, calibrate(model, feeds), rendered, RenderSettings())
+    specs = tuple(TensorSpec(name, "int64", (None, None)) for name in ("ids", "mask"))
+    splits = Splits(tuple(_stored(feed) for feed in feeds), (), Sealed(()), {}, "")
+    cache = Cache(tmp_path / "cache")
+    workspace = Workspace(splits, (), TensorReader(specs, {}), 0, 1, cache, Silent(), "tensor")
+
+    graph, trained = tuned_graph(workspace, Allowance(600.0, 600.0), model, rendered)
+
+    assert (trained.steps, trained.images, trained.held_out) == (300, 35, 5)
+    assert trained.loss_after < trained.loss_before
+    assert graph.read_bytes() != rendered.read_bytes()
+
+
+def _stored(feed: dict[str, Array]) -> Sample:
+    buffer = io.BytesIO()
+    np.savez(buffer, **feed)
+    return Sample(buffer.getvalue(), sha256=feed_sha256(feed))

@@ -24,12 +24,12 @@ class TuneSettings:
     steps: int = 300
     """Most updates."""
     batch: int = 8
-    """Images per update; a graph with a batch of fixed size has its own."""
+    """Samples per update; a graph with a batch of fixed size has its own."""
     learning_rate: float = 0.01
     """Of weights at the start, in steps of their integers; it falls to 0 along half a cosine."""
     threads: int = 1
     seed: int = 0
-    """Of the order of the images."""
+    """Of the order of the samples."""
     clock: Callable[[], float] = time.monotonic
     """Seconds."""
     progress: Progress = field(default_factory=Silent)
@@ -40,7 +40,7 @@ class TuneSettings:
 
 @dataclass(frozen=True)
 class Tuned:
-    """What training did; its losses are of images not trained on, by which, however, the best state was chosen."""
+    """What training did; its losses are of samples not trained on, by which, however, the best state was chosen."""
 
     steps: int
     """Updates that were made, by a run that was stopped, too; the best state so far may be of an earlier one."""
@@ -51,9 +51,9 @@ class Tuned:
     changed: tuple[str, ...]
     """Names of the constants that differ; none where nothing was gained."""
     trained_on: int
-    """Images."""
+    """Samples."""
     held_out: int
-    """Images that the losses are of."""
+    """Samples that the losses are of."""
     step_s: float | None
     """Median seconds of an update; ``None`` without one."""
     seconds: float

@@ -17,7 +17,7 @@ from edgetl.host.training.checkpoint import Checkpoint, Standing
 from edgetl.tensors import Array
 
 EXAMINATIONS = 10
-"""How often the images that were held out are looked at."""
+"""How often the samples that were held out are looked at."""
 _TIMED_STEPS = 3
 """Steps from which on their median says how long one takes: the first one is often much slower than the others."""
 
@@ -83,7 +83,7 @@ class _Run:
         self._optimiser = torch.optim.Adam(student.masters.leaves, lr=settings.learning_rate)
         self._rate, self._progress = settings.learning_rate, settings.progress
         self._batches = _Batches(lessons, student.batch, settings.seed)
-        self._images = [len(lessons), len(held_out)]
+        self._samples = [len(lessons), len(held_out)]
 
     @property
     def done(self) -> int:
@@ -105,7 +105,7 @@ class _Run:
     def save(self, checkpoint: Checkpoint, left_s: float) -> None:
         """Write everything that the next steps depend on."""
         tensors = {
-            "images": self._images,
+            "samples": self._samples,
             "now": [leaf.detach() for leaf in self._student.masters.leaves],
             "optimiser": self._optimiser.state_dict(),
             "best": list(self.state.kept),
@@ -118,8 +118,8 @@ class _Run:
     def go_on(self, checkpoint: Checkpoint) -> float | None:
         """Be where an earlier run was, and say how many seconds that had left; ``None`` where there was none."""
         found = checkpoint.load()
-        # how many images are taken depends on time, too
-        if found is None or found[1]["images"] != self._images:
+        # how many samples are taken depends on time, too
+        if found is None or found[1]["samples"] != self._samples:
             return None
         standing, kept = found
         with torch.no_grad():
@@ -184,7 +184,7 @@ class _State:
 
 
 class _Batches:
-    """Every image once, then again in another order."""
+    """Every sample once, then again in another order."""
 
     def __init__(self, lessons: Lessons, size: int, seed: int) -> None:
         self._lessons, self._size = lessons, min(size, len(lessons))
@@ -192,7 +192,7 @@ class _Batches:
         self._left = np.zeros(0, np.int64)
 
     def next(self) -> Lessons:
-        return self._lessons.of(self._places())
+        return [self._lessons[place] for place in self._places()]
 
     def skip(self, count: int) -> None:
         for _ in range(count):

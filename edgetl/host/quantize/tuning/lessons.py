@@ -1,9 +1,9 @@
-"""Images, and what the float graph makes of them."""
+"""Samples, and what the float graph makes of them."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,13 +12,14 @@ import torch
 from torch import Tensor
 
 from edgetl.errors import DataError
+from edgetl.host.graph import weights_of
 from edgetl.host.quantize.activations import activations
 from edgetl.host.quantize.tuning import TuneSettings
 from edgetl.host.quantize.tuning.distillation import Match
-from edgetl.tensors import Array
+from edgetl.tensors import Array, Feed
 
 FEWEST, MOST = 16, 512
-"""Images. Fewer say too little of what is lost; more take memory, and a short training hardly sees them twice."""
+"""Samples. Fewer say too little of what is lost; more take memory, and a short training hardly sees them twice."""
 _HELD_OUT_OF = 8
 _MOST_HELD_OUT = 32
 _TEACHING = 0.25
@@ -26,54 +27,60 @@ _TEACHING = 0.25
 
 
 @dataclass(frozen=True)
-class Lessons:
-    """Images with the tensors of the float graph."""
+class Lesson:
+    """Samples of one shape, with the tensors of the float graph."""
 
-    images: Tensor
-    """uint8 ``(n, h, w, 3)``."""
+    feeds: Mapping[str, Tensor]
+    """By input, each with the batch first."""
     wanted: Mapping[str, Tensor]
 
-    def __len__(self) -> int:
-        return len(self.images)
 
-    def of(self, places: Array) -> Lessons:
-        """Some of them."""
-        chosen = torch.from_numpy(places)
-        return Lessons(self.images[chosen], {name: tensor[chosen] for name, tensor in self.wanted.items()})
+Lessons = Sequence[Lesson]
+"""Each of one sample."""
 
-    def in_batches(self, size: int) -> Iterator[Lessons]:
-        """All of them in order; the last batch may be smaller."""
-        for start in range(0, len(self), size):
-            yield self.of(np.arange(start, min(start + size, len(self))))
+
+def together(lessons: Lessons, size: int) -> Iterator[Lesson]:
+    """The same samples in batches of one shape, ``size`` at most, those of the first one's shape first."""
+    groups: dict[tuple[torch.Size, ...], list[Lesson]] = {}
+    for lesson in lessons:
+        groups.setdefault(tuple(tensor.shape for tensor in lesson.feeds.values()), []).append(lesson)
+    for group in groups.values():
+        for start in range(0, len(group), size):
+            chosen = group[start : start + size]
+            yield Lesson(_joined([one.feeds for one in chosen]), _joined([one.wanted for one in chosen]))
 
 
 def lessons(
-    original: onnx.ModelProto, images: Iterable[Array], pairs: tuple[Match, ...], settings: TuneSettings
+    original: onnx.ModelProto, samples: Iterable[Feed], pairs: tuple[Match, ...], settings: TuneSettings
 ) -> tuple[Lessons, Lessons]:
-    """Run the float graph over the images, as ONNX Runtime computes it: those to learn, and every eighth held out.
+    """Run the float graph over the samples, as ONNX Runtime computes it: those to learn, and every eighth held out.
 
-    At least 16 images are taken, then as many of 512 as fit into a quarter of the budget.
+    At least 16 samples are taken, then as many of 512 as fit into a quarter of the budget.
 
     Raises:
-        DataError: fewer than 16 images.
+        DataError: fewer than 16 samples.
     """
-    began = settings.clock()
+    began, weights = settings.clock(), weights_of(original)
+    only = next(value.name for value in original.graph.input if value.name not in weights)
     names = tuple(dict.fromkeys(pair.wanted for pair in pairs))
-    kept: list[Array] = []
-    made: dict[str, list[Array]] = {name: [] for name in names}
-    first, second = itertools.tee(itertools.islice(images, MOST))
+    made: list[Lesson] = []
+    first, second = itertools.tee(itertools.islice(samples, MOST))
     with settings.progress.stage("teach", None) as step:
-        for image, tensors in zip(first, activations(original, names, second, settings.threads), strict=False):
-            kept.append(np.ascontiguousarray(image))
-            for name in names:
-                made[name].append(tensors[name])
+        for sample, tensors in zip(first, activations(original, names, second, settings.threads), strict=False):
+            feeds = {only: sample[None]} if isinstance(sample, np.ndarray) else sample
+            made.append(Lesson(_tensors(feeds), _tensors(tensors)))
             step.advance()
-            if len(kept) >= FEWEST and settings.clock() - began > settings.budget_s * _TEACHING:
+            if len(made) >= FEWEST and settings.clock() - began > settings.budget_s * _TEACHING:
                 break
-    if len(kept) < FEWEST:
-        raise DataError(f"tuning got {len(kept)} images; expected at least {FEWEST}")
-    joined = {name: torch.from_numpy(np.concatenate(tensors)) for name, tensors in made.items()}
-    everything = Lessons(torch.from_numpy(np.stack(kept)), joined)
-    places = np.arange(len(kept))
-    is_held = (places % _HELD_OUT_OF == _HELD_OUT_OF - 1) & (places < _HELD_OUT_OF * _MOST_HELD_OUT)
-    return everything.of(places[~is_held]), everything.of(places[is_held])
+    if len(made) < FEWEST:
+        raise DataError(f"tuning got {len(made)} samples; expected at least {FEWEST}")
+    held_out = range(_HELD_OUT_OF - 1, min(len(made), _HELD_OUT_OF * _MOST_HELD_OUT), _HELD_OUT_OF)
+    return [made[place] for place in range(len(made)) if place not in held_out], [made[place] for place in held_out]
+
+
+def _tensors(arrays: Mapping[str, Array]) -> dict[str, Tensor]:
+    return {name: torch.from_numpy(np.array(array, order="C")) for name, array in arrays.items()}
+
+
+def _joined(each: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    return {name: torch.cat([one[name] for one in each]) for name in each[0]}

@@ -45,7 +45,6 @@ class Program:
         """
         weights = weights_of(model)
         self._wanted = tuple(dict.fromkeys(wanted))
-        self._images = next(value.name for value in model.graph.input if value.name not in weights)
         nodes = _needed(model, self._wanted, frozenset(given))
         read = {name for node in nodes for name in node.input} | set(self._wanted)
         arrays = {name: np.array(numpy_helper.to_array(tensor)) for name, tensor in weights.items() if name in read}
@@ -61,13 +60,13 @@ class Program:
                 steps.append(step)
         self._steps = _with_spent(steps, {*self._wanted, *self._constants, *given})
 
-    def __call__(self, images: Tensor, given: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
-        """The wanted tensors of images ``(n, h, w, 3)``.
+    def __call__(self, feeds: Mapping[str, Tensor], given: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
+        """The wanted tensors of samples, by input, with the batch first.
 
         Raises:
             Unsupported: torch refuses a node's operands; the message names it.
         """
-        tensors = {**self._constants, **(given or {}), self._images: images}
+        tensors = {**self._constants, **(given or {}), **feeds}
         for step in self._steps:
             _compute(step, tensors)
             for name in step.spent:

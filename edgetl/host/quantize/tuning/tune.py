@@ -15,10 +15,10 @@ from edgetl.host.quantize.tuning.lessons import Lessons, lessons
 from edgetl.host.quantize.tuning.masters import Masters, masters_of, write
 from edgetl.host.quantize.tuning.student import Student
 from edgetl.host.training.machine import arranged
-from edgetl.tensors import Array
+from edgetl.tensors import Feed
 
 
-def tune(float_graph: Path, quantized: Path, images: Iterable[Array], out: Path, settings: TuneSettings) -> Tuned:
+def tune(float_graph: Path, quantized: Path, samples: Iterable[Feed], out: Path, settings: TuneSettings) -> Tuned:
     """Train the integers of a Q/DQ graph so that it computes what its float graph does.
 
     With equal arguments and enough time the written bytes are equal. Where nothing is gained the graph is written as it
@@ -27,12 +27,12 @@ def tune(float_graph: Path, quantized: Path, images: Iterable[Array], out: Path,
     Args:
         float_graph: what the Q/DQ graph was rendered from (after treatments of the graph), which is the teacher.
         quantized: a Q/DQ graph whose nodes have the names of the float graph's.
-        images: of training or calibration, ``uint8 (h, w, 3)`` each; iterated over at most once, and 512 at most kept.
-            Every eighth is not trained on.
+        samples: of training or calibration, what the float graph takes for each; iterated over at most once, and 512 at
+            most kept. Every eighth is not trained on.
         out: the file to write.
 
     Raises:
-        DataError: fewer than 16 images.
+        DataError: fewer than 16 samples.
         Unsupported: the graph has an operator that cannot be tuned (the message names it), or nothing to tune.
         MissingExtra: onnxruntime is not installed.
     """
@@ -42,7 +42,7 @@ def tune(float_graph: Path, quantized: Path, images: Iterable[Array], out: Path,
     masters = masters_of(graph, original)
     student = Student.of(graph, masters, pairs, settings.batch)
     with arranged(settings.threads, is_reproducible=True):
-        learnt, held_out = lessons(original, images, pairs, settings)
+        learnt, held_out = lessons(original, samples, pairs, settings)
         course = train(student, learnt, held_out, settings, began + settings.budget_s)
         changed, after = _written(student, course, held_out, graph)
     write_graph(graph, out)

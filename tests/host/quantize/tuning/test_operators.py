@@ -48,9 +48,20 @@ CASES = (
     *(Case(kind) for kind in ("Erf", "HardSigmoid", "HardSwish", "Identity", "LeakyRelu", "Neg", "Relu", "Sigmoid")),
     *(
         Case(kind)
-        for kind in ("Abs", "Dropout", "Exp", "Flatten", "GlobalAveragePool", "GlobalMaxPool", "Sign", "Tanh")
+        for kind in (
+            "Abs",
+            "Cos",
+            "Dropout",
+            "Exp",
+            "Flatten",
+            "GlobalAveragePool",
+            "GlobalMaxPool",
+            "Sign",
+            "Sin",
+            "Tanh",
+        )
     ),
-    *(Case(kind, behind=("Abs",)) for kind in ("Log", "Sqrt")),
+    *(Case(kind, behind=("Abs",)) for kind in ("Log", "Reciprocal", "Sqrt")),
     *(Case(kind, (CHANNELS,)) for kind in ("Add", "Div", "Max", "Min", "Mul", "Sub")),
     *(Case(kind, (integers(2, 3),), {"keepdims": 0}) for kind in ("ReduceL2", "ReduceMax", "ReduceMean", "ReduceSum")),
     Case("AveragePool", (), {"kernel_shape": [3, 3], "strides": [2, 2], "pads": [1, 1, 1, 1]}),
@@ -58,6 +69,7 @@ CASES = (
     Case("BatchNormalization", (floats(4), floats(4), floats(4), np.abs(floats(4)))),
     Case("Clip", (np.float32(-0.5), None)),
     Case("Clip", (np.float32(-0.5), np.float32(0.5))),
+    Case("CumSum", (np.int64(2),)),
     Case("Concat", (floats(1, 4, 9, 8),), {"axis": 2}),
     Case("Conv", (floats(6, 4, 3, 3), floats(6)), {"pads": [1, 1, 1, 1], "strides": [2, 2]}),
     Case("Conv", (floats(8, 1, 3, 3),), {"group": 4, "pads": [0, 1, 2, 1], "dilations": [2, 1]}),
@@ -112,7 +124,7 @@ def model(nodes: list[onnx.NodeProto], tensors: list[onnx.TensorProto]) -> onnx.
 
 def both(one: onnx.ModelProto, image: Array) -> tuple[Array, Array]:
     (wanted,) = activations(one, ("y",), [image], threads=1)
-    return Program(one, ["y"])(torch.from_numpy(image)[None])["y"].numpy(), wanted["y"]
+    return Program(one, ["y"])({"x": torch.from_numpy(image)[None]})["y"].numpy(), wanted["y"]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -145,6 +157,30 @@ def test_sizes_that_are_computed_agree() -> None:
     got, wanted = both(model(nodes, tensors), floats(*SHAPE))
 
     np.testing.assert_allclose(got, wanted, rtol=1e-6)
+
+
+def test_what_is_true_or_false_agrees() -> None:
+    """As networks with tokens say which of them count."""
+    constants = {"low": np.float32(-0.5), "high": np.float32(0.5), "none": np.float32(0)}
+    nodes = [
+        helper.make_node("Greater", ["x", "low"], ["above"], "a"),
+        helper.make_node("LessOrEqual", ["x", "high"], ["below"], "b"),
+        helper.make_node("And", ["above", "below"], ["within"], "c"),
+        helper.make_node("Less", ["x", "none"], ["negative"], "d"),
+        helper.make_node("GreaterOrEqual", ["x", "none"], ["positive"], "e"),
+        helper.make_node("Not", ["negative"], ["other"], "f"),
+        helper.make_node("Equal", ["positive", "other"], ["same"], "g"),
+        helper.make_node("Log", ["x"], ["log"], "h"),
+        helper.make_node("IsNaN", ["log"], ["odd"], "i"),
+        helper.make_node("Or", ["odd", "within"], ["either"], "j"),
+        helper.make_node("And", ["either", "same"], ["all"], "k"),
+        helper.make_node("Where", ["all", "x", "high"], ["y"], "l"),
+    ]
+    tensors = [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()]
+
+    got, wanted = both(model(nodes, tensors), floats(*SHAPE))
+
+    np.testing.assert_array_equal(got, wanted)
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.int8])
@@ -192,13 +228,14 @@ def test_an_unknown_operator_is_named() -> None:
         (Case("Resize", (None, None, integers(1, 4, 5, 6)), {"mode": "nearest"}), "mode 'nearest' and 'half_pixel'"),
         (Case("Resize", (None, None, integers(1, 4, 5, 6)), {"mode": "linear", "antialias": 1}), "with antialias"),
         (Case("Conv", (floats(6, 4, 3, 3),), {"auto_pad": "SAME_UPPER"}), "auto_pad 'SAME_UPPER'"),
+        (Case("CumSum", (np.int64(2),), {"reverse": 1}), "with exclusive or reverse"),
         (Case("MatMul", (floats(3, 3),)), "node 'it' .MatMul. cannot be computed"),
     ],
     ids=lambda value: value.kind if isinstance(value, Case) else "",
 )
 def test_a_setting_without_a_counterpart_is_named(case: Case, words: str) -> None:
     with pytest.raises(Unsupported, match=words):
-        Program(graph(case), ["y"])(torch.zeros(1, *SHAPE))
+        Program(graph(case), ["y"])({"x": torch.zeros(1, *SHAPE)})
 
 
 def test_a_tensor_that_is_not_there_is_named() -> None:

@@ -25,7 +25,7 @@ CLOSE_DB = 40.0
 
 def compared(model: Path, images: tuple[Array, ...]) -> float:
     wanted = collect(Engine(model, "onnxruntime"), images, 1)
-    got = Program(read_graph(model), wanted)(torch.from_numpy(np.stack(images)))
+    got = Program(read_graph(model), wanted)({"image": torch.from_numpy(np.stack(images))})
     ratios = [signal_to_noise_db(wanted[name], got[name].detach().numpy()) for name in wanted]
     return min(np.inf if ratio is None else ratio for ratio in ratios)
 

@@ -150,7 +150,7 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_bytes(
     assert (tmp_path / "again").read_bytes() == (tmp_path / "whole").read_bytes()
 
 
-def test_what_was_kept_of_a_training_on_fewer_images_is_not_gone_on_with(rendered, pupils, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_what_was_kept_of_a_training_on_fewer_samples_is_not_gone_on_with(rendered, pupils, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     """How many are taken depends on the time that the float graph needs for them."""
     subject, few = rendered("x86-vnni"), replace(STOPPED, steps=4)
     settings = replace(few, checkpoint=Checkpoint(tmp_path / "kept.pt", every_s=0.0))
@@ -206,7 +206,7 @@ def test_at_the_start_the_student_is_the_graph(rendered, strangers) -> None:  # 
     constant.CopyFrom(numpy_helper.from_array(moved, constant.name))
     masters = masters_of(quantized, original)
     wanted = ["logits"]
-    x = torch.from_numpy(np.stack(strangers))
+    x = {"image": torch.from_numpy(np.stack(strangers))}
 
     got = Program(quantized, wanted, masters.names)(x, masters.given())
 
@@ -261,8 +261,8 @@ def test_a_float_graph_has_nothing_to_tune(rendered, pupils, tmp_path: Path) -> 
         tune(original, original, pupils, tmp_path / "out", STOPPED)
 
 
-def test_too_few_images_are_refused(rendered, pupils, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_too_few_samples_are_refused(rendered, pupils, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     subject = rendered("x86")
 
-    with pytest.raises(DataError, match="tuning got 15 images; expected at least 16"):
+    with pytest.raises(DataError, match="tuning got 15 samples; expected at least 16"):
         tune(subject.original, subject.quantized, iter(pupils[:15]), tmp_path / "out", STOPPED)

@@ -1,4 +1,4 @@
-"""ONNX operators in torch, with gradients: those that graphs for images have."""
+"""ONNX operators in torch, with gradients: those that graphs for images and tokens have."""
 
 from __future__ import annotations
 

@@ -61,6 +61,12 @@ def _leaky_relu(call: Call) -> Tensor:
     return functional.leaky_relu(call.tensor(0), call.attributes.get("alpha", 0.01))
 
 
+def _summed_up(call: Call) -> Tensor:
+    if call.attributes.get("exclusive") or call.attributes.get("reverse"):
+        raise call.refuse("exclusive or reverse")
+    return call.tensor(0).cumsum(int(call.tensor(1).item()))
+
+
 def _softmax(call: Call) -> Tensor:
     return call.tensor(0).softmax(call.attributes.get("axis", -1))
 
@@ -98,23 +104,34 @@ def _reduced(function: Callable[[Tensor, tuple[int, ...], bool], Tensor]) -> Ope
 OPERATORS: Mapping[str, Operator] = {
     "Abs": _unary(torch.abs),
     "Add": _binary(torch.add),
+    "And": _binary(torch.logical_and),
     "BatchNormalization": _batch_normalised,
     "Clip": _clipped,
+    "Cos": _unary(torch.cos),
+    "CumSum": _summed_up,
     "Div": _divided,
     "Equal": _binary(torch.eq),
     "Erf": _unary(torch.erf),
     "Exp": _unary(torch.exp),
     "Gelu": _gelu,
+    "Greater": _binary(torch.gt),
+    "GreaterOrEqual": _binary(torch.ge),
     "HardSigmoid": _hard_sigmoid,
     "HardSwish": _unary(functional.hardswish),
+    "IsNaN": _unary(torch.isnan),
     "LayerNormalization": _layer_normalised,
     "LeakyRelu": _leaky_relu,
+    "Less": _binary(torch.lt),
+    "LessOrEqual": _binary(torch.le),
     "Log": _unary(torch.log),
     "Max": _many(torch.maximum),
     "Min": _many(torch.minimum),
     "Mul": _binary(torch.mul),
     "Neg": _unary(torch.neg),
+    "Not": _unary(torch.logical_not),
+    "Or": _binary(torch.logical_or),
     "Pow": _binary(torch.pow),
+    "Reciprocal": _unary(torch.reciprocal),
     "ReduceL2": _reduced(lambda x, axes, keep: torch.sqrt(x.square().sum(axes, keep))),
     "ReduceMax": _reduced(lambda x, axes, keep: x.amax(axes, keep)),
     "ReduceMean": _reduced(lambda x, axes, keep: x.mean(axes, keep)),
@@ -122,6 +139,7 @@ OPERATORS: Mapping[str, Operator] = {
     "Relu": _unary(torch.relu),
     "Sigmoid": _unary(torch.sigmoid),
     "Sign": _unary(torch.sign),
+    "Sin": _unary(torch.sin),
     "Softmax": _softmax,
     "Softplus": _unary(functional.softplus),
     "Sqrt": _unary(torch.sqrt),
