@@ -26,8 +26,9 @@ from edgetl.runner import Backend, LoadOptions, Runner
 from edgetl.samples.series import block_medians
 from edgetl.tensors import Array, Feed, feeds_of, shapes_of
 
-TURNS = Plan(4, 0.0, 0.5, 0.02, block_s=0.02, min_blocks=12, min_samples=36, min_s=0.0, cap_s=3.0)
-"""Enough to see which runtime is faster, in blocks so short that whatever else runs meets all of them alike."""
+TURNS = Plan(4, 0.0, 0.5, 0.02, block_s=0.08, min_blocks=6, min_samples=36, min_s=0.5, cap_s=3.0)
+"""Enough to see which runtime is faster. Threads of a runtime wait busily for a while after its turn, which doubles the
+time of the next one's first inferences: a block must be several times as long as that."""
 
 
 @dataclass(frozen=True)
