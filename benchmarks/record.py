@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -46,7 +47,7 @@ def command(words: Sequence[str]) -> str:
         place = kept.index("--cache")
         del kept[place : place + 2]
     root = next((path for path in Path(kept[0]).resolve().parents if (path / "benchmarks").is_dir()), Path.cwd())
-    return " ".join(["python", *(relative(word, root) for word in kept)])
+    return shlex.join(["python", *(relative(word, root) for word in kept)])
 
 
 def relative(word: str, root: Path) -> str:
