@@ -212,6 +212,22 @@ def test_who_is_faster_does_not_depend_on_when_others_slow_the_machine_down(
     assert found == pytest.approx({"slower": 4 / 3.75, "faster": 3.5 / 3.75}, rel=1e-3)
 
 
+def test_threads_that_wait_busily_after_their_turn_do_not_make_the_next_runtime_the_slower_one() -> None:
+    now_ns = waits_until_ns = 0
+
+    def waiting() -> None:
+        nonlocal now_ns, waits_until_ns
+        now_ns += 4_400_000
+        waits_until_ns = now_ns + 30_000_000
+
+    def other() -> None:
+        nonlocal now_ns
+        now_ns += 8_000_000 if now_ns < waits_until_ns else 3_800_000
+
+    found = relative_times({"waiting": waiting, "other": other}, lambda: now_ns)
+    assert found == pytest.approx({"waiting": 4.4 / 4.1, "other": 3.8 / 4.1}, rel=1e-3)
+
+
 @pytest.mark.parametrize("crew", [Crew.alone(2), Crew.many(2)], ids=["alone", "many"])
 def test_the_fastest_is_one_of_the_runtimes_whatever_the_crew(quadrants: Path, tmp_path: Path, crew: Crew) -> None:
     blank = np.zeros((SIDE, SIDE, 3), np.uint8)
