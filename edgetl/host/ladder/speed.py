@@ -17,8 +17,9 @@ from edgetl.host.operations import by_node
 from edgetl.host.quantize.coverage import coverage
 from edgetl.host.workspace import Workspace
 
-SHORT = Plan(5, 0.1, 0.5, 0.03, block_s=0.05, min_blocks=10, min_samples=50, min_s=0.5, cap_s=3.0)
-"""Enough to tell a few percent apart; the device measures its candidates itself."""
+SHORT = Plan(5, 0.1, 0.5, 0.03, block_s=0.1, min_blocks=6, min_samples=50, min_s=0.6, cap_s=3.0)
+"""Enough to tell a few percent apart, in blocks that outlast the busy waiting of the other one's threads; the device
+measures its candidates itself."""
 
 _AT_HOME: Mapping[str, Callable[[Cpu], bool]] = {
     "x86-vnni": lambda cpu: cpu.architecture in X86 and bool(INT8_DOT & set(cpu.isa)),
