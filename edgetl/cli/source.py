@@ -88,8 +88,8 @@ _ONNX_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option(
         "--task",
         type=click.Choice(["classify", "tensor"]),
-        help="What MODEL predicts; tensor takes samples without labels: images, or .npz files with MODEL's inputs.  "
-        "[default: classify]",
+        help="What MODEL predicts; tensor takes samples without labels. Either takes images, or .npz files with "
+        "MODEL's inputs.  [default: classify]",
     ),
     click.option(
         "--changed-max",

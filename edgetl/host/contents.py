@@ -24,7 +24,7 @@ from edgetl.host.graph import artifact_from, read_graph
 from edgetl.host.judge import Judged, describe
 from edgetl.host.predictions import predictions
 from edgetl.host.quantize.saturation.bounds import proven_for
-from edgetl.host.user_onnx import Wrapping
+from edgetl.host.user_onnx import Activation, Wrapping
 from edgetl.host.variants import Calibrated, stratified
 from edgetl.host.workspace import Workspace
 from edgetl.ladder import Ladder
@@ -80,7 +80,9 @@ class Origin:
     is_own: bool = False
     """Whether the model is a user's own file, trained elsewhere."""
     wrapping: Wrapping | None = None
-    """What was put around such a file; ``None`` where nothing was."""
+    """What was put before such a file; ``None`` where nothing was."""
+    removed: Activation | None = None
+    """What was taken off its end."""
     ladders: tuple[Ladder, ...] = ()
     """What was tried to quantize it, per rendering."""
 
@@ -235,8 +237,10 @@ def _notes(origin: Origin) -> dict[str, Any]:
             "mean": wrapping.mean,
             "std": wrapping.std,
             "layout": wrapping.layout,
-            "removed": wrapping.removed,
+            "removed": origin.removed,
         }
+    elif origin.removed is not None:
+        notes["wrapping"] = {"removed": origin.removed}
     decoded: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(notes))
     return decoded
 

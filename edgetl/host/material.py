@@ -9,14 +9,17 @@ from pathlib import Path
 import msgspec
 
 from edgetl.device.tasks import DeviceTask
+from edgetl.errors import DataError
 from edgetl.host.cache import Cache
 from edgetl.host.data.audit import Audit, Audited, audit
 from edgetl.host.data.card import check_near_duplicates, data_card
 from edgetl.host.data.dataset import Dataset
 from edgetl.host.data.kept import keep_images, keep_source
 from edgetl.host.data.labels import in_words
+from edgetl.host.data.reader import Reader
 from edgetl.host.data.source import open_source
 from edgetl.host.data.splits import Splits, split
+from edgetl.host.data.tensors import is_tensor
 from edgetl.host.fingerprint import measuring
 from edgetl.host.request import PrepareRequest
 from edgetl.plugins import find_task
@@ -24,7 +27,7 @@ from edgetl.progress import Progress
 
 
 class HeldOut(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A test image that nothing was chosen with."""
+    """A test sample that nothing was chosen with."""
 
     path: str
     label: str
@@ -49,13 +52,19 @@ class Material:
 
 
 def load_material(request: PrepareRequest, progress: Progress) -> Material:
-    """Open, check and divide the data.
+    """Open, check and divide the images of a recipe.
 
     Raises:
         InputError: an output would replace a file of the data.
         DataError: images or labels are not fit for use.
     """
-    return examined(labelled(request), request, progress)
+    dataset = labelled(request)
+    if are_tensors(dataset):
+        raise DataError(
+            f"the data are .npz files ({dataset.samples[0].name!r}), and a recipe's network takes images; only a "
+            "trained model of your own (edgetl prepare --onnx) takes tensors"
+        )
+    return examined(dataset, request, progress)
 
 
 def labelled(request: PrepareRequest) -> Dataset:
@@ -71,18 +80,30 @@ def labelled(request: PrepareRequest) -> Dataset:
     return dataset
 
 
-def examined(dataset: Dataset, request: PrepareRequest, progress: Progress) -> Material:
-    """Read every image, check and divide them.
+def are_tensors(dataset: Dataset) -> bool:
+    """Whether its samples are files of tensors, as the first one is."""
+    first = dataset.samples[0].image
+    return isinstance(first, Path) and is_tensor(first)
+
+
+def examined(dataset: Dataset, request: PrepareRequest, progress: Progress, reader: Reader | None = None) -> Material:
+    """Read every sample, check and divide them.
+
+    Args:
+        dataset: labelled, and not read yet.
+        request: says how.
+        progress: is told of the audit.
+        reader: of tensors; ``None`` for images.
 
     Raises:
-        DataError: images or labels are not fit for use.
+        DataError: samples or labels are not fit for use.
     """
     data = request.recipe.data
     cache = Cache(request.cache)
     about = {"source": data.source, "base": str(request.base.resolve()), "code": measuring()}
     known = cache.path("audit", about, ".json")
     how = Audit(data.min_per_class, data.skip_bad, request.threads, known, data.near_duplicates == "group")
-    audited = audit(dataset, how, progress)
+    audited = audit(dataset, how, progress) if reader is None else reader.audit(dataset, how, progress)
     splits = split(audited.dataset, data, request.recipe.seed)
     check_near_duplicates(audited, splits, data.near_duplicates == "refuse", progress)
     return Material(audited, splits)
@@ -103,7 +124,7 @@ def opened(request: PrepareRequest, how: Callable[[str, Path, Cache | None], Dat
 
 
 def held_out_images(material: Material, hashes: tuple[str, ...]) -> tuple[HeldOut, ...]:
-    """Test images by content hash, where their files lie now."""
+    """Test samples by content hash, where their files lie now."""
     files = {sample.sha256: sample for sample in material.audited.dataset.samples if isinstance(sample.image, Path)}
     found = (files[sha256] for sha256 in hashes if sha256 in files)
     return tuple(HeldOut(str(sample.image), in_words(sample.truth, material.classes)) for sample in found)

@@ -15,12 +15,11 @@ from edgetl.host.cache import Cache
 from edgetl.host.contents import BackboneOrigin, Origin, summary_of
 from edgetl.host.data.reader import ImageReader, Reader
 from edgetl.host.data.source import open_unlabelled
-from edgetl.host.data.tensors import is_tensor
 from edgetl.host.export import optimise
 from edgetl.host.graph import read_graph, whole_sha256, write_graph
 from edgetl.host.inference import Engine, collect
 from edgetl.host.judge import jury_for
-from edgetl.host.material import Material, examined, held_out_images, labelled, opened
+from edgetl.host.material import Material, are_tensors, examined, held_out_images, labelled, opened
 from edgetl.host.original import check_runs, original_outputs, parity_with_original
 from edgetl.host.packing import pack
 from edgetl.host.prepare import Prepared, Quantized, earlier_named, quantized
@@ -28,8 +27,8 @@ from edgetl.host.quantize.treatments import allowed
 from edgetl.host.remarks import no_better_than_guessing
 from edgetl.host.request import PrepareRequest
 from edgetl.host.unlabelled import unjudged_because, unlabelled_material
-from edgetl.host.user_onnx import InputFormat, Wrapping, classes_of, wrap_classifier, wrap_tensors
-from edgetl.host.user_tensors import take_as_it_is
+from edgetl.host.user_onnx import Activation, InputFormat, Wrapping, classes_of, wrap_classifier, wrap_tensors
+from edgetl.host.user_tensors import take_as_it_is, take_classifier
 from edgetl.host.variants import PARITY_IMAGES, Made, fastest_runtime, stratified
 from edgetl.host.workspace import Workspace
 from edgetl.progress import Progress
@@ -54,7 +53,7 @@ def prepare_onnx(request: OnnxRequest, progress: Progress) -> Prepared:
     it has to answer as the float model does (:func:`edgetl.device.tasks.likeness.likeness`). Where that cannot be
     judged, or nothing of the model can be quantized, only the float model is packed, and a remark says why.
 
-    Samples without labels are images, for a model that takes one, or ``.npz`` files, for one of any inputs.
+    Samples are images, for a model that takes one, or ``.npz`` files, for one of any inputs.
 
     Raises:
         Unsupported: the file is no model that runs, or takes other inputs than the samples are, or its outputs are not
@@ -84,6 +83,7 @@ def _prepare(request: OnnxRequest, progress: Progress) -> Prepared:
             base=common.base,
             is_own=True,
             wrapping=wrapped.wrapping,
+            removed=wrapped.removed,
             ladders=others.ladders,
         )
         common.out.parent.mkdir(parents=True, exist_ok=True)
@@ -91,7 +91,7 @@ def _prepare(request: OnnxRequest, progress: Progress) -> Prepared:
     bundle, held_out = Bundle.open(common.out), held_out_images(material, hashes)
     found = bundle.manifest.evaluations[0].selection
     remarks = others.remarks if because is None else (f"only the float model is packed, because {because}",)
-    if found is not None and wrapped.wrapping is not None:
+    if found is not None:
         remarks += no_better_than_guessing(found, wrapped.wrapping)
     for remark in remarks:
         progress.warn(remark)
@@ -112,21 +112,20 @@ def _quantized(made: Made, recipe: Recipe, workspace: Workspace) -> tuple[Quanti
 
 
 def _labelled(request: OnnxRequest, progress: Progress) -> tuple[_Wrapped, Material]:
-    wrapped = _wrap(request)
     dataset = labelled(request.common)
+    wrapped = (_taken if are_tensors(dataset) else _wrapped)(request)
     if wrapped.classes not in (None, len(dataset.classes)):
         raise Unsupported(
             f"model {request.model.name!r} has {wrapped.classes} outputs, the data has {len(dataset.classes)} classes "
             f"({', '.join(dataset.classes[:8])}); class folders must be the model's classes in sorted order"
         )
-    return wrapped, examined(dataset, request.common, progress)
+    return wrapped, examined(dataset, request.common, progress, wrapped.reader)
 
 
 def _unlabelled(request: OnnxRequest, progress: Progress) -> tuple[_Wrapped, Material]:
     common = request.common
     dataset = opened(common, open_unlabelled)
-    are_tensors = all(isinstance(one.image, Path) and is_tensor(one.image) for one in dataset.samples)
-    wrapped = (_taken if are_tensors else _wrap)(request)
+    wrapped = (_taken if are_tensors(dataset) else _wrapped)(request)
     return wrapped, unlabelled_material(dataset, common, wrapped.reader, progress)
 
 
@@ -138,33 +137,51 @@ class _Wrapped:
     wrapping: Wrapping | None
     """``None`` where samples are what the model takes."""
     reader: Reader
+    removed: Activation | None = None
+    """Taken off the end of a classifier, because the runtime applies it and quantization wants what is before it."""
     classes: int | None = None
     """Of a classifier, where the graph says it."""
 
 
-def _wrap(request: OnnxRequest) -> _Wrapped:
-    model, recipe = read_graph(request.model), request.common.recipe
-    check_runs(request.model, request.common.threads)
-    is_tensor = recipe.task.kind == "tensor"
-    wrapping = (wrap_tensors if is_tensor else wrap_classifier)(model, request.expects)
+def _wrapped(request: OnnxRequest) -> _Wrapped:
+    """For images."""
+    model, recipe = _read(request), request.common.recipe
+    removed = None
+    if recipe.task.kind == "tensor":
+        wrapping = wrap_tensors(model, request.expects)
+    else:
+        wrapping, removed = wrap_classifier(model, request.expects)
     preprocess = recipe.backbone.preprocess or wrapping.preprocess
     if (preprocess.height, preprocess.width) != (wrapping.preprocess.height, wrapping.preprocess.width):
         raise Unsupported(
             f"[backbone] preprocess makes {preprocess.height}x{preprocess.width} images, the model takes "
             f"{wrapping.preprocess.height}x{wrapping.preprocess.width}"
         )
-    return _Wrapped(model, wrapping, ImageReader(preprocess), None if is_tensor else classes_of(model))
+    return _Wrapped(model, wrapping, ImageReader(preprocess), removed, _classes(model, request))
 
 
 def _taken(request: OnnxRequest) -> _Wrapped:
+    """For tensors."""
     if request.expects != InputFormat() or request.common.recipe.backbone.preprocess is not None:
         raise Unsupported(
             "the data are .npz files, which the model takes as they are; leave out what says how images are fed "
             "(--mean, --std, --layout, --size)"
         )
+    model = _read(request)
+    if request.common.recipe.task.kind == "tensor":
+        return _Wrapped(model, None, take_as_it_is(model))
+    reader, removed = take_classifier(model)
+    return _Wrapped(model, None, reader, removed, _classes(model, request))
+
+
+def _read(request: OnnxRequest) -> onnx.ModelProto:
     model = read_graph(request.model)
     check_runs(request.model, request.common.threads)
-    return _Wrapped(model, None, take_as_it_is(model))
+    return model
+
+
+def _classes(model: onnx.ModelProto, request: OnnxRequest) -> int | None:
+    return None if request.common.recipe.task.kind == "tensor" else classes_of(model)
 
 
 def _workspace(common: PrepareRequest, material: Material, reader: Reader, progress: Progress) -> Workspace:
@@ -200,8 +217,7 @@ def _float_variant(request: OnnxRequest, wrapped: _Wrapped, workspace: Workspace
     runtime = fastest_runtime(path, "fp32", workspace)
     with progress.stage("compare with the model as it came"):
         outputs = collect(Engine(path, runtime), feeds, workspace.threads)
-    removed = None if wrapped.wrapping is None else wrapped.wrapping.removed
-    checks = parity_with_original(outputs, expected, removed)
+    checks = parity_with_original(outputs, expected, wrapped.removed)
     if failures(checks):
         raise GateFailed(
             f"the wrapped model does not compute what {request.model.name!r} computes ({failures(checks)}); nothing "

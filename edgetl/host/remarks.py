@@ -24,12 +24,12 @@ def unknown_targets(gates: Gates) -> tuple[str, ...]:
     )
 
 
-def no_better_than_guessing(metrics: Metrics, wrapping: Wrapping) -> tuple[str, ...]:
+def no_better_than_guessing(metrics: Metrics, wrapping: Wrapping | None) -> tuple[str, ...]:
     """A warning when a user's model is not shown to beat the commonest class: an order or scale is probably wrong.
 
     Args:
         metrics: of the model as it came, with its confusion matrix; without one nothing is said.
-        wrapping: how the model is fed.
+        wrapping: how the model is fed with images; ``None`` of tensors.
     """
     accuracy = next((one for one in metrics.values if one.metric == "accuracy"), None)
     counts = [sum(row) for row in metrics.confusion]
@@ -41,8 +41,8 @@ def no_better_than_guessing(metrics: Metrics, wrapping: Wrapping) -> tuple[str, 
         f"WARNING: accuracy {numbers.percent(accuracy.value)} on validation data (95 % interval "
         f"{numbers.percent_interval(accuracy.ci95)}, n = {accuracy.n}) is not shown to be better than always answering "
         f"{classes[place]!r}, the commonest class ({numbers.percent(counts[place] / sum(counts))}). Likely causes: "
-        f"the model's classes are in another order than here ({_order(classes)}), or its images are prepared "
-        f"otherwise than here ({_fed(wrapping)})",
+        f"the model's classes are in another order than here ({_order(classes)}), or its "
+        f"{'samples' if wrapping is None else 'images'} are prepared otherwise than here ({_fed(wrapping)})",
     )
 
 
@@ -51,7 +51,9 @@ def _order(classes: Sequence[str]) -> str:
     return ", ".join(shown) + (f", … {len(classes)} in all" if len(classes) > _CLASSES_SHOWN else "")
 
 
-def _fed(wrapping: Wrapping) -> str:
+def _fed(wrapping: Wrapping | None) -> str:
+    if wrapping is None:
+        return "arrays of .npz files as they are"
     height, width = wrapping.preprocess.height, wrapping.preprocess.width
     scale = "bytes as they are"
     if wrapping.mean is not None and wrapping.std is not None:

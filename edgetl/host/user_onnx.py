@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -20,7 +20,7 @@ Activation = Literal["Softmax", "LogSoftmax"]
 IMAGE = "image"
 _SHAPING = ("Identity", "Flatten", "Reshape", "Squeeze")
 """Operators that may stand behind the last Softmax without changing a value."""
-_OURS = (IMAGE, LOGITS, FEATURES, f"{FEATURES}_float", f"{HEAD}.weight", f"{HEAD}.bias")
+OURS = (LOGITS, FEATURES, f"{FEATURES}_float", f"{HEAD}.weight", f"{HEAD}.bias")
 """Names that later stages give to tensors of a classifier."""
 
 
@@ -37,7 +37,7 @@ class InputFormat:
 
 @dataclass(frozen=True)
 class Wrapping:
-    """What was put around, or taken off, a user's model."""
+    """What was put before a user's model of images."""
 
     preprocess: Preprocess
     """How images become the wrapped model's input: squashed to its size."""
@@ -45,8 +45,6 @@ class Wrapping:
     mean: tuple[float, ...] | None
     """``None`` where the model takes ``uint8`` and normalises for itself."""
     std: tuple[float, ...] | None
-    removed: Activation | None
-    """Taken off the end of a classifier, because the runtime applies it and quantization wants what is before it."""
 
     def feed(self, image: Array) -> Array:
         """What the model as it came takes for an image ``uint8 (h, w, 3)``: a batch of one, computed in numpy."""
@@ -57,29 +55,47 @@ class Wrapping:
         return np.ascontiguousarray(pixels.transpose(0, 3, 1, 2) if self.layout == "NCHW" else pixels)
 
 
-def wrap_classifier(model: onnx.ModelProto, expects: InputFormat) -> Wrapping:
+def wrap_classifier(model: onnx.ModelProto, expects: InputFormat) -> tuple[Wrapping, Activation | None]:
     """Wrap a model with one output, one score per class, in place; the output becomes ``logits``.
 
     A final Softmax or LogSoftmax is taken off.
+
+    Returns:
+        What was put around it, and what was taken off.
 
     Raises:
         Unsupported: not one input of images and one output, or nothing said about normalisation.
     """
     graph = model.graph
+    check_one_output(graph)
+    source = _only_input(model)
+    wrapping = _wrapping(source, expects)
+    step_aside(graph, (IMAGE, *OURS))
+    removed = name_scores(graph)
+    _wrap_input(graph, source, wrapping)
+    name_nodes(graph)
+    return wrapping, removed
+
+
+def check_one_output(graph: onnx.GraphProto) -> None:
+    """Refuse what is no classifier.
+
+    Raises:
+        Unsupported: not one output.
+    """
     if len(graph.output) != 1:
         names = ", ".join(value.name for value in graph.output)
         raise Unsupported(
             f"the model's outputs are {names}; expected one, of shape (n, classes); "
             "with --task tensor a model may have several"
         )
-    source = _only_input(model)
-    wrapping = _wrapping(source, expects)
-    _step_aside(graph, _OURS)
-    wrapping = replace(wrapping, removed=_take_softmax_off(graph))
+
+
+def name_scores(graph: onnx.GraphProto) -> Activation | None:
+    """Make ``logits`` of the only output, without its final Softmax or LogSoftmax, which is returned."""
+    removed = _take_softmax_off(graph)
     rename_tensors(graph, {graph.output[0].name: LOGITS})
-    _wrap_input(graph, source, wrapping)
-    name_nodes(graph)
-    return wrapping
+    return removed
 
 
 def wrap_tensors(model: onnx.ModelProto, expects: InputFormat) -> Wrapping:
@@ -93,7 +109,7 @@ def wrap_tensors(model: onnx.ModelProto, expects: InputFormat) -> Wrapping:
     if any(value.name == IMAGE for value in graph.output):
         raise Unsupported(f"an output of the model is named {IMAGE!r}, as EdgeTL names the input; give it another name")
     wrapping = _wrapping(source, expects)
-    _step_aside(graph, (IMAGE,))
+    step_aside(graph, (IMAGE,))
     _wrap_input(graph, source, wrapping)
     name_nodes(graph)
     return wrapping
@@ -153,7 +169,7 @@ def _only_input(model: onnx.ModelProto) -> onnx.ValueInfoProto:
     return found
 
 
-def _step_aside(graph: onnx.GraphProto, reserved: tuple[str, ...]) -> None:
+def step_aside(graph: onnx.GraphProto, reserved: tuple[str, ...]) -> None:
     """Rename the user's tensors whose names are needed for others."""
     taken = tensor_names(graph)
     names: dict[str, str] = {}
@@ -182,7 +198,7 @@ def _wrapping(source: onnx.ValueInfoProto, expects: InputFormat) -> Wrapping:
     shape = _shape(source)
     layout = expects.layout or ("NHWC" if shape[3] == 3 else "NCHW")
     height, width = _size(source.name, shape, layout, expects.size)
-    return Wrapping(Preprocess(height=height, width=width), layout, *_statistics(source, expects), removed=None)
+    return Wrapping(Preprocess(height=height, width=width), layout, *_statistics(source, expects))
 
 
 def _shape(source: onnx.ValueInfoProto) -> list[int | None]:

@@ -51,7 +51,7 @@ SPOILT: dict[str, tuple[Spoil, str]] = {
     ),
     "one picture under two labels": (
         lambda folder: shutil.copy(image(folder), folder / "striped"),
-        "1 picture has two labels; keep one of each",
+        "1 image has two labels; keep one of each",
     ),
     "zero bytes": (lambda folder: image(folder, "zero.png").touch(), "1 image cannot be read; repair or remove them"),
     "text as image": (

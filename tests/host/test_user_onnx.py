@@ -13,7 +13,7 @@ from edgetl.errors import Unsupported
 from edgetl.host.graph import HEAD, expose_features, head_nodes, read_graph, write_graph
 from edgetl.host.inference import Engine, collect
 from edgetl.host.original import original_outputs, parity_with_original
-from edgetl.host.user_onnx import InputFormat, Wrapping, wrap_classifier, wrap_tensors
+from edgetl.host.user_onnx import Activation, InputFormat, wrap_classifier, wrap_tensors
 from edgetl.tensors import Array
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -51,7 +51,7 @@ def user_model(
 @pytest.mark.parametrize("softmax", [True, False], ids=["with softmax", "logits"])
 def test_wrapped_model_computes_what_the_user_computes(layout: str, softmax: bool, tmp_path: Path) -> None:
     model = user_model(layout, softmax=softmax)
-    preprocess = wrap_classifier(model, InputFormat(MEAN, STD)).preprocess
+    preprocess = wrap_classifier(model, InputFormat(MEAN, STD))[0].preprocess
     write_graph(model, tmp_path / "model.onnx")
     images = tuple(np.random.default_rng(1).integers(0, 256, (3, 8, 8, 3), dtype=np.uint8))
     logits = collect(Engine(tmp_path / "model.onnx", "onnxruntime"), images, threads=1)["logits"]
@@ -99,14 +99,14 @@ SCORES = PIXELS.mean((1, 2)) @ WEIGHT
 
 def wrapped_and_original(
     model: onnx.ModelProto, folder: Path, task: str = "classify", expects: InputFormat = NORMALISED
-) -> tuple[dict[str, Array], dict[str, Array], Wrapping]:
-    """Outputs of both, computed by ONNX Runtime from files."""
+) -> tuple[dict[str, Array], dict[str, Array], Activation | None]:
+    """Outputs of both, computed by ONNX Runtime from files, and what was taken off."""
     onnx.save(model, folder / "original.onnx")
-    wrapping = (wrap_tensors if task == "tensor" else wrap_classifier)(model, expects)
+    wrapping, removed = (wrap_tensors(model, expects), None) if task == "tensor" else wrap_classifier(model, expects)
     write_graph(model, folder / "wrapped.onnx")
     onnx.checker.check_model(model, full_check=True)
     outputs = collect(Engine(folder / "wrapped.onnx", "onnxruntime"), IMAGES, threads=1)
-    return outputs, original_outputs(folder / "original.onnx", IMAGES, wrapping, threads=1), wrapping
+    return outputs, original_outputs(folder / "original.onnx", IMAGES, wrapping, threads=1), removed
 
 
 def renamed(model: onnx.ModelProto, names: dict[str, str]) -> onnx.ModelProto:
@@ -131,10 +131,10 @@ def renamed(model: onnx.ModelProto, names: dict[str, str]) -> onnx.ModelProto:
     ids=["input image", "between", "head", "swapped", "ours"],
 )
 def test_names_that_are_ours_step_aside(names: dict[str, str], tmp_path: Path) -> None:
-    outputs, original, wrapping = wrapped_and_original(renamed(user_model(), names), tmp_path)
+    outputs, original, removed = wrapped_and_original(renamed(user_model(), names), tmp_path)
     assert list(outputs) == ["logits"]
     np.testing.assert_allclose(outputs["logits"], SCORES, rtol=1e-4, atol=1e-4)
-    assert all(check.passed for check in parity_with_original(outputs, original, wrapping.removed))
+    assert all(check.passed for check in parity_with_original(outputs, original, removed))
 
 
 def test_head_weights_that_are_not_transposed_leave_features_of_the_right_width(tmp_path: Path) -> None:
@@ -166,7 +166,7 @@ SOFTMAX: tuple[str, dict[str, Any]] = ("Softmax", {"axis": 1})
 
 
 @pytest.mark.parametrize(
-    ("model", "removed"),
+    ("model", "expected"),
     [
         (ending(SOFTMAX, ("Identity", {})), "Softmax"),
         (ending(SOFTMAX, ("Flatten", {})), "Softmax"),
@@ -179,23 +179,23 @@ SOFTMAX: tuple[str, dict[str, Any]] = ("Softmax", {"axis": 1})
     ids=["identity", "flatten", "reshape", "squeeze", "log", "log identity", "none"],
 )
 def test_the_last_softmax_is_taken_off_through_what_only_shapes(
-    model: onnx.ModelProto, removed: str | None, tmp_path: Path
+    model: onnx.ModelProto, expected: str | None, tmp_path: Path
 ) -> None:
-    outputs, original, wrapping = wrapped_and_original(model, tmp_path)
-    assert wrapping.removed == removed
+    outputs, original, removed = wrapped_and_original(model, tmp_path)
+    assert removed == expected
     assert not {"Softmax", "LogSoftmax"} & {node.op_type for node in read_graph(tmp_path / "wrapped.onnx").graph.node}
     np.testing.assert_allclose(outputs["logits"], SCORES, rtol=1e-4, atol=1e-4)
-    assert all(check.passed for check in parity_with_original(outputs, original, wrapping.removed))
+    assert all(check.passed for check in parity_with_original(outputs, original, removed))
 
 
 def test_the_task_tensor_keeps_every_output_and_its_name(tmp_path: Path) -> None:
     model = user_model()
     model.graph.output.append(helper.make_tensor_value_info("pooled", TensorProto.FLOAT, ["batch", 3]))
-    outputs, original, wrapping = wrapped_and_original(model, tmp_path, "tensor")
+    outputs, original, removed = wrapped_and_original(model, tmp_path, "tensor")
     assert set(outputs) == set(original) == {"probabilities", "pooled"}
     np.testing.assert_allclose(outputs["probabilities"].sum(1), 1, rtol=1e-5)
     np.testing.assert_allclose(outputs["pooled"], PIXELS.mean((1, 2)), rtol=1e-3, atol=1e-4)
-    assert all(check.passed for check in parity_with_original(outputs, original, wrapping.removed))
+    assert all(check.passed for check in parity_with_original(outputs, original, removed))
 
 
 def test_the_task_tensor_refuses_an_output_with_the_name_of_the_input() -> None:
@@ -215,13 +215,13 @@ def test_a_model_of_bytes_gets_bytes(layout: str, tmp_path: Path) -> None:
     model = user_model(layout, dtype=TensorProto.UINT8)
     model.graph.node[0].input[0] = "pixels"
     model.graph.node.insert(0, helper.make_node("Cast", ["input"], ["pixels"], to=TensorProto.FLOAT))
-    outputs, original, wrapping = wrapped_and_original(model, tmp_path, expects=InputFormat())
+    outputs, original, removed = wrapped_and_original(model, tmp_path, expects=InputFormat())
     np.testing.assert_allclose(outputs["logits"], np.stack(IMAGES).mean((1, 2)) @ WEIGHT, rtol=1e-4, atol=1e-2)
-    assert all(check.passed for check in parity_with_original(outputs, original, wrapping.removed))
+    assert all(check.passed for check in parity_with_original(outputs, original, removed))
 
 
 @pytest.mark.parametrize("wrap", [wrap_classifier, wrap_tensors])
-def test_an_input_of_our_name_is_called_by_it_in_errors(wrap: Callable[..., Wrapping]) -> None:
+def test_an_input_of_our_name_is_called_by_it_in_errors(wrap: Callable[..., object]) -> None:
     model = renamed(user_model(dtype=TensorProto.UINT8), {"input": "image"})
     with pytest.raises(Unsupported, match="input 'image' is uint8"):
         wrap(model, InputFormat((0, 0, 0), (1, 1, 1)))
@@ -234,8 +234,8 @@ def test_normalisation_for_a_model_of_bytes_is_refused() -> None:
 
 @pytest.mark.parametrize("softmax", [True, False], ids=["with softmax", "logits"])
 def test_a_wrapping_that_computes_something_else_fails_the_comparison(softmax: bool, tmp_path: Path) -> None:
-    outputs, original, wrapping = wrapped_and_original(user_model(softmax=softmax), tmp_path)
-    (check,) = parity_with_original({"logits": outputs["logits"] * 1.1}, original, wrapping.removed)
+    outputs, original, removed = wrapped_and_original(user_model(softmax=softmax), tmp_path)
+    (check,) = parity_with_original({"logits": outputs["logits"] * 1.1}, original, removed)
     assert not check.passed
 
 

@@ -71,9 +71,7 @@ def audit(dataset: Dataset, how: Audit, progress: Progress) -> Audited:
             picture under two labels, one picture or group in two given splits, or class names that cannot be told
             apart or printed.
     """
-    for note in dataset.notes:
-        progress.warn(note)
-    _check_names(dataset.classes, progress)
+    check_classes(dataset, progress)
     known = read_facts(how.cache)
     looked = _look(dataset.samples, known, how.threads, progress)
     skipped = tuple(
@@ -94,15 +92,40 @@ def audit(dataset: Dataset, how: Audit, progress: Progress) -> Audited:
     )
     facts = tuple(result.facts for result in looked if result.facts is not None)
     _remember(how.cache, known, {sample.sha256: fact for sample, fact in zip(samples, facts, strict=True)})
-    _check_counts(samples, dataset.classes, how.min_per_class)
-    _check_labels(samples, dataset.classes)
-    repeated = len(samples) - len({sample.sha256 for sample in samples})
-    if repeated:
-        progress.warn(f"{repeated} of {len(samples)} images repeat another one; repeats stay in one split")
+    check_samples(samples, dataset.classes, how.min_per_class, "image", progress)
     with progress.stage("search for near-duplicates"):
         near = near_duplicates([fact.fingerprint for fact in facts])
     merged = merge_groups(samples, near.links() if how.group_near else ())
     return Audited(replace(dataset, samples=merged), (*dataset.left_out, *skipped), facts, near)
+
+
+def check_classes(dataset: Dataset, progress: Progress) -> None:
+    """Pass on what the source noted, and refuse names of classes; no sample is looked at.
+
+    Raises:
+        DataError: names that cannot be told apart or printed.
+    """
+    for note in dataset.notes:
+        progress.warn(note)
+    _check_names(dataset.classes, progress)
+
+
+def check_samples(
+    samples: tuple[Sample, ...], classes: tuple[str, ...], min_per_class: int, noun: str, progress: Progress
+) -> None:
+    """Refuse labels that readable samples cannot be learnt or judged by, and say how many samples repeat others.
+
+    Args:
+        noun: what one of them is called.
+
+    Raises:
+        DataError: a class with fewer than ``min_per_class``, or the same content under two labels.
+    """
+    _check_counts(samples, classes, min_per_class, noun)
+    _check_labels(samples, classes, noun)
+    repeated = len(samples) - len({sample.sha256 for sample in samples})
+    if repeated:
+        progress.warn(f"{repeated} of {len(samples)} {noun}s repeat another one; repeats stay in one split")
 
 
 def _look(
@@ -165,17 +188,17 @@ def _check_names(classes: tuple[str, ...], progress: Progress) -> None:
             progress.warn(f"classes {other!r} and {name!r} differ only in case; if they are one, merge them")
 
 
-def _check_counts(samples: tuple[Sample, ...], classes: tuple[str, ...], min_per_class: int) -> None:
+def _check_counts(samples: tuple[Sample, ...], classes: tuple[str, ...], min_per_class: int, noun: str) -> None:
     counts = class_counts(samples)
     few = [f"{name!r} ({counts[label]})" for label, name in enumerate(classes) if counts[label] < min_per_class]
     if few:
         raise DataError(
-            f"too few readable images in {'classes' if len(few) > 1 else 'class'} {', '.join(few)}, expected at least "
-            f"{min_per_class} in each; add images, drop the class, or lower min_per_class in [data]"
+            f"too few readable {noun}s in {'classes' if len(few) > 1 else 'class'} {', '.join(few)}, expected at least "
+            f"{min_per_class} in each; add {noun}s, drop the class, or lower min_per_class in [data]"
         )
 
 
-def _check_labels(samples: tuple[Sample, ...], classes: tuple[str, ...]) -> None:
+def _check_labels(samples: tuple[Sample, ...], classes: tuple[str, ...], noun: str) -> None:
     first: dict[str, Sample] = {}
     conflicts = [
         (before, sample)
@@ -189,7 +212,7 @@ def _check_labels(samples: tuple[Sample, ...], classes: tuple[str, ...]) -> None
             for before, sample in conflicts[:_LISTED]
         )
         raise DataError(
-            f"{len(conflicts)} picture{'s have' if len(conflicts) > 1 else ' has'} two labels; keep one of each:{shown}"
+            f"{len(conflicts)} {noun}{'s have' if len(conflicts) > 1 else ' has'} two labels; keep one of each:{shown}"
         )
 
 

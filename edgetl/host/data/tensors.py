@@ -12,7 +12,7 @@ import numpy as np
 
 from edgetl.device.sample_files import SUFFIX, read_sample
 from edgetl.errors import DataError
-from edgetl.host.data.audit import Audit, Audited, unreadable
+from edgetl.host.data.audit import Audit, Audited, check_classes, check_samples, unreadable
 from edgetl.host.data.dataset import Dataset, Sample
 from edgetl.host.data.near import NearDuplicates
 from edgetl.host.data.parallel import ordered_map
@@ -58,11 +58,15 @@ class TensorReader:
         return feeds
 
     def audit(self, dataset: Dataset, how: Audit, progress: Progress) -> Audited:
-        """Read every sample, and hash what a model would be fed.
+        """Read every sample, and hash what a model would be fed; near-duplicates are not searched for.
 
         Raises:
-            DataError: some cannot be read (unless ``skip_bad``), or all.
+            DataError: some cannot be read (unless ``skip_bad``), or all; of labelled ones see
+                :func:`~edgetl.host.data.audit.check_samples`.
         """
+        is_labelled = len(dataset.classes) > 1
+        if is_labelled:
+            check_classes(dataset, progress)
 
         def examine(sample: Sample) -> Sample | str:
             try:
@@ -82,8 +86,10 @@ class TensorReader:
             raise DataError(unreadable(skipped, "sample"))
         if skipped:
             progress.warn(f"{len(skipped)} of {len(looked)} samples cannot be read and are left out, as skip_bad says")
+        if is_labelled:
+            check_samples(samples, dataset.classes, how.min_per_class, "sample", progress)
         alone = NearDuplicates(np.full(len(samples), -1), np.zeros((0, 2), np.int64), np.zeros(0, np.int64))
-        return Audited(replace(dataset, samples=samples), skipped, (), alone)
+        return Audited(replace(dataset, samples=samples), (*dataset.left_out, *skipped), (), alone)
 
     def check(self, samples: Sequence[Sample]) -> None:
         """Nothing: noise cannot be told from any other tensors."""

@@ -97,7 +97,7 @@ def test_one_picture_under_two_labels_is_refused_with_both_files(tmp_path: Path)
     files = tmp_path / "a.png", tmp_path / "b.png"
     for file in files:
         file.write_bytes(png(77))
-    with pytest.raises(DataError, match=r"1 picture has two labels.*\n.*a\.png is 'good', .*b\.png is 'bad'"):
+    with pytest.raises(DataError, match=r"1 image has two labels.*\n.*a\.png is 'good', .*b\.png is 'bad'"):
         audited(dataset(Sample(files[0], 0), Sample(files[1], 1)))
 
 

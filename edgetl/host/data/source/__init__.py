@@ -11,7 +11,7 @@ from edgetl.host.data.dataset import Dataset, Sample
 from edgetl.host.data.source.archive import check_inside, is_archive, unpack
 from edgetl.host.data.source.coco import from_coco
 from edgetl.host.data.source.comma_separated import from_csv
-from edgetl.host.data.source.folder import found_under, from_folder, is_image
+from edgetl.host.data.source.folder import IMAGES, TENSORS, found_under, from_folder, is_image
 from edgetl.host.data.source.function import from_function, is_function
 from edgetl.host.data.source.parquet import from_parquet
 from edgetl.host.data.tensors import is_tensor
@@ -21,12 +21,13 @@ TABLES = {".csv": from_csv, ".tsv": from_csv, ".parquet": from_parquet, ".json":
 
 
 def open_source(source: str, base: Path, cache: Cache | None = None) -> Dataset:
-    """Open a data source; no image is read yet.
+    """Open a data source; no sample is read yet.
 
     Args:
-        source: a folder with one sub-folder per class (or ``train``, ``val`` and ``test`` with class folders in each);
-            a ``.csv``, ``.tsv`` or ``.parquet`` table; a COCO ``.json``; a ``.zip``, ``.tar`` or ``.tar.gz`` of one of
-            these; or ``module:function`` (looked up in ``base`` first) or ``file.py:function``.
+        source: a folder with one sub-folder per class (or ``train``, ``val`` and ``test`` with class folders in each),
+            of images or, where there are none, of ``.npz`` files; a ``.csv``, ``.tsv`` or ``.parquet`` table; a COCO
+            ``.json``; a ``.zip``, ``.tar`` or ``.tar.gz`` of one of these; or ``module:function`` (looked up in
+            ``base`` first) or ``file.py:function``.
         base: what a relative source is relative to, usually the folder of the recipe.
         cache: where archives are unpacked.
 
@@ -66,8 +67,8 @@ def open_unlabelled(source: str, base: Path, cache: Cache | None = None) -> Data
     if bool(images) == bool(tensors):
         found = f"both images ({images[0].name}) and .npz files ({tensors[0].name})" if images else "no samples"
         raise DataError(
-            f"data source {source!r} has {found}; expected images (.png, .jpg or another format Pillow reads), or .npz "
-            "files with one array for each input of the model"
+            f"data source {source!r} has {found}; expected images (files ending in {IMAGES.endings}), or files "
+            f"ending in {TENSORS.endings}"
         )
     return Dataset(("unlabelled",), tuple(Sample(path, 0) for path in images or tensors))
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PIL import Image
@@ -12,51 +12,36 @@ from PIL import Image
 from edgetl.errors import DataError
 from edgetl.host.data.dataset import Dataset, Sample
 from edgetl.host.data.source.split_names import SPLIT_NAMES
+from edgetl.host.data.tensors import is_tensor
 
 
 def from_folder(root: Path, source: str) -> Dataset:
-    """The images below ``root``; classes are its sub-folders in the order of their names.
+    """The images below ``root``, or its ``.npz`` files where it has none; classes are its sub-folders, by name.
 
     When ``root`` has a folder ``train`` with folders in it, beside ``val`` (``valid``, ``validation``) or ``test``,
     each of them holds the classes, and the division is kept (the layout of torchvision's ImageFolder).
 
     Raises:
-        DataError: not at least two classes, an empty one, images beside the class folders, or splits with different
+        DataError: not at least two classes, an empty one, samples beside the class folders, or splits with different
             classes.
     """
-    _check_loose(root, source, "its class folders")
+    kind = _kind_under(root)
     folders = _sub_folders(root)
     if _is_divided(folders):
-        return _divided(root, folders, source)
-    _check_classes(tuple(folder.name for folder in folders), source)
-    samples = tuple(Sample(path, label) for label, folder in enumerate(folders) for path in images_under(folder))
-    return Dataset(tuple(folder.name for folder in folders), samples)
+        _check_loose(root, kind, source, "its class folders")
+        return _divided(root, folders, kind, source)
+    return _undivided(root, kind, source, "its class folders")
 
 
-def images_under(folder: Path) -> tuple[Path, ...]:
-    """Every image at any depth, in the order of paths, without hidden ones.
+@dataclass(frozen=True)
+class Kind:
+    """One kind of files that are samples."""
 
-    Raises:
-        DataError: there is none.
-    """
-    found = found_under(folder, is_image)
-    if not found:
-        raise DataError(
-            f"class folder {str(folder)!r} has no images (files ending in .png, .jpg or another format Pillow reads); "
-            "add some or remove the folder"
-        )
-    return found
-
-
-def found_under(folder: Path, is_wanted: Callable[[Path], bool]) -> tuple[Path, ...]:
-    """Every wanted file at any depth, in the order of paths, without hidden ones."""
-    return tuple(
-        sorted(
-            path
-            for path in folder.rglob("*")
-            if is_wanted(path) and path.is_file() and not any(part[0] == "." for part in path.relative_to(folder).parts)
-        )
-    )
+    noun: str
+    """Several of them in messages."""
+    endings: str
+    """Of their names, in words."""
+    is_one: Callable[[Path], bool]
 
 
 def is_image(path: Path) -> bool:
@@ -64,12 +49,32 @@ def is_image(path: Path) -> bool:
     return path.suffix.lower() in _endings() and path.name[0] != "."
 
 
+IMAGES = Kind("images", ".png, .jpg or another format Pillow reads", is_image)
+TENSORS = Kind(".npz files", ".npz, with one array for each input of the model", is_tensor)
+
+
+def _kind_under(root: Path) -> Kind:
+    """Tensors where there are no images and some of those."""
+    return TENSORS if next(_walked(root, is_image), None) is None and next(_walked(root, is_tensor), None) else IMAGES
+
+
+def found_under(folder: Path, is_wanted: Callable[[Path], bool]) -> tuple[Path, ...]:
+    """Every wanted file at any depth, in the order of paths, without hidden ones."""
+    return tuple(sorted(_walked(folder, is_wanted)))
+
+
+def _walked(folder: Path, is_wanted: Callable[[Path], bool]) -> Iterator[Path]:
+    for path in folder.rglob("*"):
+        if is_wanted(path) and path.is_file() and not any(part[0] == "." for part in path.relative_to(folder).parts):
+            yield path
+
+
 def _is_divided(folders: tuple[Path, ...]) -> bool:
     named = {SPLIT_NAMES[folder.name.lower()]: folder for folder in folders if folder.name.lower() in SPLIT_NAMES}
     return "train" in named and len(named) > 1 and bool(_sub_folders(named["train"]))
 
 
-def _divided(root: Path, folders: tuple[Path, ...], source: str) -> Dataset:
+def _divided(root: Path, folders: tuple[Path, ...], kind: Kind, source: str) -> Dataset:
     strange = [folder.name for folder in folders if folder.name.lower() not in SPLIT_NAMES]
     if strange:
         raise DataError(
@@ -81,19 +86,29 @@ def _divided(root: Path, folders: tuple[Path, ...], source: str) -> Dataset:
         split = SPLIT_NAMES[folder.name.lower()]
         if split in parts:
             raise DataError(f"data source {source!r} has two folders for split {split!r}; keep one ({folder.name!r}?)")
-        parts[split] = _part(folder, source)
+        parts[split] = _undivided(folder, kind, f"{source}/{folder.name}", f"the class folders of {folder.name!r}")
     _check_same_classes(parts, source)
     samples = tuple(replace(one, split=split) for split, part in parts.items() for one in part.samples)  # type: ignore[arg-type]
     note = f"{root.name} is divided already ({_names(folders, [])}); its splits are kept"
     return Dataset(parts["train"].classes, samples, (note,))
 
 
-def _part(folder: Path, source: str) -> Dataset:
-    _check_loose(folder, source, f"the class folders of {folder.name!r}")
-    classes = _sub_folders(folder)
-    _check_classes(tuple(one.name for one in classes), f"{source}/{folder.name}")
-    samples = tuple(Sample(path, label) for label, one in enumerate(classes) for path in images_under(one))
-    return Dataset(tuple(one.name for one in classes), samples)
+def _undivided(root: Path, kind: Kind, source: str, beside: str) -> Dataset:
+    _check_loose(root, kind, source, beside)
+    folders = _sub_folders(root)
+    _check_classes(tuple(one.name for one in folders), source)
+    samples = tuple(Sample(path, label) for label, one in enumerate(folders) for path in _samples_under(one, kind))
+    return Dataset(tuple(one.name for one in folders), samples)
+
+
+def _samples_under(folder: Path, kind: Kind) -> tuple[Path, ...]:
+    found = found_under(folder, kind.is_one)
+    if not found:
+        raise DataError(
+            f"class folder {str(folder)!r} has no {kind.noun} (files ending in {kind.endings}); "
+            "add some or remove the folder"
+        )
+    return found
 
 
 def _check_same_classes(parts: dict[str, Dataset], source: str) -> None:
@@ -112,11 +127,11 @@ def _names(folders: tuple[Path, ...], without: list[str]) -> str:
     return ", ".join(folder.name for folder in folders if folder.name not in without)
 
 
-def _check_loose(folder: Path, source: str, beside: str) -> None:
-    loose = next((path for path in sorted(folder.iterdir()) if path.is_file() and is_image(path)), None)
+def _check_loose(folder: Path, kind: Kind, source: str, beside: str) -> None:
+    loose = next((path for path in sorted(folder.iterdir()) if path.is_file() and kind.is_one(path)), None)
     if loose is not None:
         raise DataError(
-            f"data source {source!r} has images beside {beside} ({loose.name!r}); expected every image inside "
+            f"data source {source!r} has {kind.noun} beside {beside} ({loose.name!r}); expected every one inside "
             "the folder of its class; move them"
         )
 
