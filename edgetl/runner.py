@@ -19,13 +19,15 @@ class LoadOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ``batch`` fixes the first dimension (a fixed graph is faster); ``None`` keeps it dynamic.
     ``precision`` is what the runtime may compute float layers in: ``fp32`` forbids reduced floats, ``bf16`` and
     ``fp16`` ask for them, ``int8`` is a quantized graph whose float layers stay fp32. ``spares_memory`` asks a runtime
-    to give memory back after every inference, at the cost of time, where it can.
+    to give memory back after every inference, at the cost of time, where it can. ``exact_sums`` asks for integer
+    products whose sums do not saturate at 16 bits, at the cost of time, of a CPU whose fast ones do (x86 without VNNI).
     """
 
     threads: int
     precision: str = "fp32"
     batch: int | None = 1
     spares_memory: bool = False
+    exact_sums: bool = False
 
 
 def own_precision(rendering: str) -> Precision:

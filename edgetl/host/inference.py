@@ -21,6 +21,7 @@ from edgetl.device.probe import environment
 from edgetl.errors import BackendError, MissingExtra
 from edgetl.files import write_bytes
 from edgetl.host.cache import Cache, digest
+from edgetl.host.quantize.saturation.here import saturates_here
 from edgetl.plugins import BACKENDS, find
 from edgetl.runner import Backend, LoadOptions, Runner
 from edgetl.samples.series import block_medians
@@ -58,6 +59,14 @@ class Engine:
     precision: str = "fp32"
 
     @property
+    def exact_sums(self) -> bool:
+        """Whether it is asked for exact sums, because this CPU's fast ones would not be those of the graph's targets.
+
+        A graph for CPUs with VNNI is so judged by what it computes there, also on a host without.
+        """
+        return saturates_here(self.model)
+
+    @property
     def identity(self) -> dict[str, object]:
         """Everything that changes the numbers it computes: the graph, the runtime's version, the precision, the ISA."""
         version = find(BACKENDS, self.runtime, "runtime").probe().version
@@ -65,7 +74,7 @@ class Engine:
         return {
             "model": sha256_of(self.model),
             "runtime": [self.runtime, version, self.precision],
-            "cpu": [cpu.architecture, *sorted(cpu.isa)],
+            "cpu": [cpu.architecture, *sorted(cpu.isa), *(["exact sums"] if self.exact_sums else [])],
         }
 
 
@@ -153,7 +162,7 @@ def _ordered(
 def pool(engine: Engine, crew: Crew) -> Iterator[Callable[[Feed], dict[str, Array]]]:
     """Runners of a graph as one call that takes a sample and waits for an idle one."""
     backend: Backend = find(BACKENDS, engine.runtime, "runtime")
-    options = LoadOptions(threads=crew.threads, precision=engine.precision, batch=1)
+    options = LoadOptions(crew.threads, engine.precision, batch=1, exact_sums=engine.exact_sums)
     idle: queue.SimpleQueue[Runner] = queue.SimpleQueue()
     runners = [backend.load(backend.build(engine.model, options, None), options) for _ in range(crew.runners)]
     for runner in runners:

@@ -10,7 +10,7 @@ import pytest
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
 from edgetl.device.bench.executed import COMPUTING, precision_findings
-from edgetl.device.probe import INT8_DOT, environment
+from edgetl.device.probe import environment
 from edgetl.errors import BackendError, Unsupported
 from edgetl.layers import Layers
 from edgetl.plugins import BACKENDS, find
@@ -105,9 +105,6 @@ def test_layers_have_names_known_precisions_and_times(runtime: Backend, tmp_path
 
 
 def test_a_quantized_model_has_its_convolutions_in_int8(runtime: Backend, tmp_path: Path) -> None:
-    isa = environment().cpu.isa
-    if not INT8_DOT & set(isa):
-        pytest.skip("this CPU has neither VNNI nor AMX")
     options = LoadOptions(threads=1, precision="int8")
     layers = runtime.profile(write_model(tmp_path / "model.onnx", True), options, feeds(), runs=3)
     assert convolutions(layers) == ["int8", "int8"]

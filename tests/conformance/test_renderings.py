@@ -13,6 +13,7 @@ from edgetl.host import graph
 from edgetl.host.adapt import Head
 from edgetl.host.quantize import RenderSettings
 from edgetl.host.quantize.record import CalibrationRecord
+from edgetl.host.quantize.saturation.here import saturates_here
 from edgetl.plugins import BACKENDS, RENDERINGS, find
 from edgetl.runner import LoadOptions
 from edgetl.tensors import Array, TensorSpec
@@ -37,7 +38,8 @@ def rendered(rendering: str, model: Path, record: CalibrationRecord, tmp_path_fa
 
 
 def run(path: Path, images: Array, batch: int | None = None, runtime: str = "onnxruntime") -> Array:
-    runner = find(BACKENDS, runtime, "runtime").load(path, LoadOptions(threads=1, batch=batch))
+    options = LoadOptions(threads=1, batch=batch, exact_sums=saturates_here(path))
+    runner = find(BACKENDS, runtime, "runtime").load(path, options)
     outputs: Array = next(iter(runner.infer({"image": images}).values()))
     return outputs
 
@@ -60,22 +62,25 @@ def test_the_image_is_read_by_a_cast_to_float_alone(rendered: Path) -> None:
     assert [node.op_type for node in readers] == ["Cast"]
 
 
-def runtimes(rendering: str) -> tuple[str, ...]:
-    """Those that have kernels for it; ONNX Runtime has none for bf16."""
-    return tuple(name for name in BACKENDS if (rendering, name) != ("bf16", "onnxruntime"))
+def refused_because(runtime: str, rendering: str, model: Path) -> str:
+    """What a runtime says of a graph that it has no kernels for here; empty where it has."""
+    if (rendering, runtime) == ("bf16", "onnxruntime"):
+        return "implementation"
+    return "saturate on this CPU" if runtime == "openvino" and saturates_here(model) else ""
 
 
 @pytest.fixture
 def runtime(rendering: str) -> str:
-    return runtimes(rendering)[0]
+    return "openvino" if rendering == "bf16" else "onnxruntime"
 
 
 @pytest.mark.parametrize("other", BACKENDS)
 def test_features_stay_near_those_of_the_float_graph(
     other: str, rendering: str, rendered: Path, model: Path, images: Array, tmp_path: Path
 ) -> None:
-    if other not in runtimes(rendering):
-        with pytest.raises(BackendError, match="implementation"):
+    because = refused_because(other, rendering, rendered)
+    if because:
+        with pytest.raises(BackendError, match=because):
             run(rendered, images, runtime=other)
         return
     for path, name in ((model, "float.onnx"), (rendered, "rendered.onnx")):

@@ -30,6 +30,8 @@ _PRECISIONS = ("fp32", "int8", "fp16", "bf16")
 _REDUCED = frozenset({"fp16", "bf16"})
 """Floats that a graph must have to be computed in them."""
 _ERRORS_ONLY = 3
+_EXACT_SUMS = "session.x64quantprecision"
+"""Makes int8 weights uint8, for which CPUs without VNNI have exact kernels; with VNNI it changes nothing."""
 _HOST_BATCH = "N"
 """What :mod:`edgetl.host.export` calls the batch dimension."""
 
@@ -148,6 +150,8 @@ def _session(model: Path, options: LoadOptions, profile: Path | None, *batch_nam
     settings.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
     settings.log_severity_level = _ERRORS_ONLY
     settings.enable_cpu_mem_arena = not options.spares_memory
+    if options.exact_sums:
+        settings.add_session_config_entry(_EXACT_SUMS, "1")
     if profile is not None:
         settings.enable_profiling = True
         settings.profile_file_prefix = str(profile / "trace")

@@ -85,8 +85,10 @@ class OpenVinoBackend:
 
         Raises:
             MissingExtra: openvino is not installed.
-            BackendError: it refused the file.
+            BackendError: it refused the file, or is asked for exact sums.
         """
+        if options.exact_sums:
+            raise BackendError("openvino has only its fast int8 kernels, which saturate on this CPU; use onnxruntime")
         return _load(built, options)
 
     def profile(self, built: Path, options: LoadOptions, feeds: Sequence[Batch], runs: int) -> Layers:

@@ -33,6 +33,8 @@ _ALPHA = 0.05
 _CONTINUITY = 0.5
 _BISECTIONS = 60
 _GROWTH_MAX = 1e6
+_OBTAINABLE = 1_000_000
+"""Samples that somebody may have."""
 
 
 def drop_check(
@@ -185,7 +187,7 @@ def _needed_in_words(lost: int, won: int, n: int, bound_limit: float) -> str:
 def _doubted_in_words(lost: int, won: int, n: int, limit: float) -> str:
     factor = _growth_until(lambda times: -drop_bound(won * times, lost * times, n * times) > limit)
     doubted = f"chance may have made it so large (95 % bound from below {_points(-drop_bound(won, lost, n))})"
-    if factor is None:
+    if factor is None or n * factor > _OBTAINABLE:
         return f"{doubted}, and it is too close to the limit for any number of samples to tell"
     return f"{doubted}: about {math.ceil(n * factor)} samples would be needed to tell if they turned out alike"
 

@@ -11,6 +11,8 @@ from functools import cached_property
 import msgspec
 
 from edgetl.artifact import sha256_of
+from edgetl.device.probe import environment
+from edgetl.environment import Cpu
 from edgetl.host.data.dataset import Sample
 from edgetl.host.fingerprint import machinery
 from edgetl.host.inference import Engine
@@ -32,6 +34,8 @@ class Means:
     """Seconds."""
     time_ratio: Callable[[Engine, Engine, Workspace], float] = time_ratio
     """Latency of the first by that of the second."""
+    cpu: Callable[[], Cpu] = lambda: environment().cpu
+    """Whose latency that is."""
 
 
 @dataclass(frozen=True)

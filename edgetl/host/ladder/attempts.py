@@ -14,7 +14,6 @@ import msgspec
 
 from edgetl.artifact import sha256_of
 from edgetl.check import Check, failures
-from edgetl.device.probe import environment
 from edgetl.device.tasks.likeness import CHANGED, ERROR
 from edgetl.errors import BackendError, DataError, Unsupported
 from edgetl.files import write_bytes
@@ -77,7 +76,7 @@ def attempt(ascent: Ascent, rung: Rung, purse: Purse) -> Tried:
 
 def timed(ascent: Ascent, tried: Tried, purse: Purse) -> Tried:
     """The same with its time against float, where this machine can tell."""
-    because = untimed_because(ascent.rendering, environment().cpu, ascent.quantize.renderings)
+    because = untimed_because(ascent.rendering, ascent.means.cpu(), ascent.quantize.renderings)
     if tried.outcome.model_sha256 is None:
         because = "there is no graph"
     if because:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from edgetl.device.probe import environment
 from edgetl.errors import BackendError, Unsupported
 from edgetl.host.judge import SIZE, verdict
 from edgetl.host.ladder.ascent import Ascent, Purse
@@ -148,7 +147,7 @@ class _State:
         """Choose, and write the chosen graph under the variant's own name."""
         ascent = self._ascent
         is_timed = len(self._tried) > 1 and not untimed_because(
-            ascent.rendering, environment().cpu, ascent.quantize.renderings
+            ascent.rendering, ascent.means.cpu(), ascent.quantize.renderings
         )
         best = chosen(self._tried, is_timed)
         path = ascent.made.model.with_name(f"{variant_name(ascent.rendering)}.onnx")

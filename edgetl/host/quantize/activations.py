@@ -29,7 +29,7 @@ def exposed(model: onnx.ModelProto, names: tuple[str, ...], threads: int) -> Ite
         path = Path(folder) / "exposed.onnx"
         write_graph(copy, path)
         backend: Any = find(BACKENDS, "onnxruntime", "runtime")
-        options = LoadOptions(threads=threads, precision="fp32", batch=1, spares_memory=True)
+        options = LoadOptions(threads=threads, precision="fp32", batch=1, spares_memory=True, exact_sums=True)
         runner: Runner = backend.load(backend.build(path, options, None), options)
         try:
             yield runner

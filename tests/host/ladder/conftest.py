@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
+from edgetl.device.probe import environment
 from edgetl.gates import Gates
 from edgetl.host.cache import Cache
 from edgetl.host.data.dataset import Sample
@@ -33,6 +35,8 @@ from edgetl.recipe import Quantize
 SIDE = 8
 GREYS = range(8, 248)
 """One image of each; those above 127 are light."""
+CPU = msgspec.structs.replace(environment().cpu, architecture="x86_64", isa=("avx2", "avx512_vnni"))
+"""Whose time is told, whatever the tests run on."""
 GATES = Gates(accuracy_drop_max=0.01, margin=0.03)
 
 
@@ -56,7 +60,7 @@ class Machine:
 
     @property
     def means(self) -> Means:
-        return Means(self.clock, self.time_ratio)
+        return Means(self.clock, self.time_ratio, lambda: CPU)
 
 
 @pytest.fixture
