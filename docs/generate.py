@@ -93,13 +93,21 @@ def pages() -> dict[Path, str]:
     records = read_records(RESULTS)
     return {
         ROOT / "benchmarks/README.md": benchmarks_page(records),
-        ROOT / "benchmarks/peers/README.md": peers_page(r.measured for found in records.values() for r in found),
+        ROOT / "benchmarks/peers/README.md": peers_page(by_machine(records)),
         ROOT / "docs/benchmarking.md": benchmarking_page((ROOT / "docs/benchmarking.md").read_text(encoding="utf-8")),
         ROOT / "docs/backbones.md": backbones_page(families(records)),
         ROOT / "docs/recipe.md": recipe_page(),
         **{ROOT / f"docs/{name}.schema.json": schema_text(kind) for name, kind in SCHEMAS.items()},
         ROOT / "README.md": readme((ROOT / "README.md").read_text(encoding="utf-8"), records),
     }
+
+
+def by_machine(records: Mapping[str, tuple[Record, ...]]) -> dict[str, list[dict[str, Any]]]:
+    """What was measured, by its target and machine in words."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for target, record in ((target, one) for target, several in records.items() for one in several):
+        found.setdefault(f"`{target}`: {machine(record.environment)}", []).append(record.measured)
+    return found
 
 
 def families(records: Mapping[str, tuple[Record, ...]]) -> Mapping[str, Any]:

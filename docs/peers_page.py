@@ -41,11 +41,13 @@ images or, of a model of text, sentences.
 TITLES = ("tool", "runtime", "precision", "accuracy", "flips", "drop", "time", "built in")
 
 
-def page(measurements: Iterable[Mapping[str, Any]]) -> str:
-    """All cases in short, then a table for each."""
-    cases = [one for one in measurements if "builds" in one and "rows" in one]
-    parts = [summary(cases), *map(case, cases)] if cases else ["Nothing is committed yet.\n"]
-    return "\n".join((INTRODUCTION, *parts))
+def page(measurements: Mapping[str, Iterable[Mapping[str, Any]]]) -> str:
+    """By what is said of a machine: all cases in short, then a table for each."""
+    parts = [INTRODUCTION]
+    for machine, measured in measurements.items():
+        cases = [one for one in measured if "builds" in one and "rows" in one]
+        parts += [f"# On {machine}\n", summary(cases), *map(case, cases)] if cases else []
+    return "\n".join(parts if len(parts) > 1 else (INTRODUCTION, "Nothing is committed yet.\n"))
 
 
 def case(measured: Mapping[str, Any]) -> str:

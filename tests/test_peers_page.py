@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from peers_page import page
+from peers_page import page as pages
 
 BUILD = {"tool": "NNCF", "seconds": 11.2, "reused": False, "versions": {"nncf": "3.4.0"}, "notes": ["it was slow"]}
 ROW = {"tool": "NNCF", "runtime": "openvino", "precision": "int8"}
@@ -25,6 +25,10 @@ RACE = {
     "accuracy_control_done": False,
     "build_time_ratio": 0.25,
 }
+
+
+def page(cases: list[dict[str, Any]]) -> str:
+    return pages({"a machine": cases})
 
 
 def measured(*rows: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -75,3 +79,10 @@ def test_summary_counts_cases_that_keep_each_promise() -> None:
 def test_summary_says_what_is_not_known() -> None:
     line = "| Lite0 | nothing | none was timed |   |   | no choice | not compared |   |"
     assert line in page([measured(RAN)]).splitlines()
+
+
+def test_machines_are_told_apart() -> None:
+    text = pages({"an old one": [measured(RAN)], "none": [], "a new one": [measured(RAN), measured(RAN)]})
+    assert [line for line in text.splitlines() if line.startswith("# ")][1:] == ["# On an old one", "# On a new one"]
+    assert "on 0 of 1 cases, and" in text
+    assert "on 0 of 2 cases, and" in text

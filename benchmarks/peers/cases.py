@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from peers.adapted import ADAPTED
 from peers.contenders import EDGETL, LABELLED, UNLABELLED, Contender
+from peers.machine import rendering
 from peers.material import Maker
 from peers.sentences.make import MINILM
 
@@ -44,10 +45,11 @@ class Case:
         return self.recipe.parent
 
     def read(self, name: str) -> Recipe:
-        """The recipe with this case's options."""
+        """The recipe with this case's options, and with the rendering that is for this machine."""
         recipe = read_recipe(self.recipe)
-        options = {**recipe.adapt.options, **self.adapt}
-        return msgspec.structs.replace(recipe, name=name, adapt=msgspec.structs.replace(recipe.adapt, options=options))
+        adapt = msgspec.structs.replace(recipe.adapt, options={**recipe.adapt.options, **self.adapt})
+        quantize = msgspec.structs.replace(recipe.quantize, renderings=(rendering(),))
+        return msgspec.structs.replace(recipe, name=name, adapt=adapt, quantize=quantize)
 
     def suits(self, contender: Contender) -> bool:
         """Whether a contender can start from it, and is advised for networks of its kind."""
@@ -93,6 +95,6 @@ CASES: Mapping[str, Case] = {
         RECIPES / "minilm-l6.toml",
         transformer=True,
         maker=MINILM,
-        ways=(UNLABELLED,),
+        ways=(LABELLED, UNLABELLED),
     ),
 }

@@ -68,7 +68,7 @@ CONTENDERS: tuple[Contender, ...] = (
     EDGETL,
     LABELLED,
     UNLABELLED,
-    Contender("OpenVINO bf16", "openvino_bf16", "openvino"),
+    Contender("OpenVINO", "openvino_float", "openvino"),
     _onnxruntime("quantize_static", "static"),
     _onnxruntime("quantize_static, float head", "static", **_HEAD),
     _onnxruntime("quantize_dynamic", "dynamic"),

@@ -26,6 +26,7 @@ from peers.build import Bench, Finished, Output, finished
 from peers.cases import CASES, Case
 from peers.contenders import Contender, chosen
 from peers.evaluation import Judged, Way, float_ways, judged, refusal, row, ways_of
+from peers.machine import advice
 from peers.material import Material, Place, material
 from peers.race import needless_because, race, terms_of
 from peers.timing import block_medians_ms, latency_columns, timed
@@ -84,7 +85,7 @@ def built(contender: Contender, before: Sequence[Finished], made: Material, benc
 def _prepared(recipe: Recipe, case: Case, arguments: argparse.Namespace) -> tuple[Material, Bench]:
     made = material(recipe, Place(case.folder, arguments.cache / "cases", arguments.threads), case.maker, Lines())
     ours = {"recipe": msgspec.to_builtins(recipe), "base": str(case.folder), "threads": arguments.threads}
-    return made, Bench(arguments.cache, {"transformer": True} if case.transformer else {}, ours)
+    return made, Bench(arguments.cache, {**({"transformer": True} if case.transformer else {}), **advice()}, ours)
 
 
 def _judged(

@@ -6,13 +6,16 @@ import gzip
 import io
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
+from peers import machine
 from peers.cases import CASES, RECIPES
 from peers.contenders import CONTENDERS, EDGETL, LABELLED, UNLABELLED
 from peers.recipes.fashion_mnist import CLASSES, load
 from PIL import Image
 
+from edgetl.device.probe import environment
 from edgetl.errors import DataError
 from edgetl.host.prepare import method_options
 
@@ -38,14 +41,32 @@ def test_network_of_random_weights_is_labelled_so() -> None:
         assert ("from random weights" in case.title) == is_random
 
 
+@pytest.mark.parametrize(
+    ("isa", "rendering", "advice"),
+    [
+        (("avx2", "avx512_vnni", "amx_bf16"), "x86-vnni", {}),
+        (("avx2", "avx_vnni"), "x86-vnni", {"without_bf16": True}),
+        (("avx2",), "x86", {"without_vnni": True, "without_bf16": True}),
+    ],
+)
+def test_network_is_quantized_for_the_machine_that_it_is_timed_on(
+    isa: tuple[str, ...], rendering: str, advice: dict[str, bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = environment()
+    cpu = msgspec.structs.replace(here.cpu, architecture="x86_64", isa=isa)
+    monkeypatch.setattr(machine, "environment", lambda: msgspec.structs.replace(here, cpu=cpu))
+    assert CASES["lite0-probe"].read("lite0-probe").quantize.renderings == (rendering,)
+    assert machine.advice() == advice
+
+
 def test_every_recipe_that_lies_here_is_a_case() -> None:
     assert {case.recipe for case in CASES.values()} >= set(RECIPES.glob("*.toml"))
 
 
 def test_network_that_no_recipe_makes_is_judged_by_the_way_that_takes_it() -> None:
     case = CASES["minilm-l6"]
-    assert [one for one in CONTENDERS if case.suits(one) and not one.is_peer] == [UNLABELLED]
-    assert case.choosing == UNLABELLED
+    assert [one for one in CONTENDERS if case.suits(one) and not one.is_peer] == [LABELLED, UNLABELLED]
+    assert case.choosing == LABELLED
     assert CASES["lite0-probe"].choosing == EDGETL
     assert CASES["lite0-probe"].suits(LABELLED)
 

@@ -9,6 +9,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 from peers.build import TOOLS
+from peers.cases import CASES
 from PIL import Image
 
 
@@ -30,3 +31,23 @@ def test_sample_of_other_inputs_is_written_as_their_arrays(tool: ModuleType, tmp
     tool.write_sample(tmp_path / "0000", feeds)
     with np.load(tmp_path / "0000.npz") as found:
         assert {name: found[name].tolist() for name in found.files} == {k: v.tolist() for k, v in feeds.items()}
+
+
+def test_labelled_sentences_are_divided_as_other_tools_get_them(tool: ModuleType, tmp_path: Path) -> None:
+    ids = np.arange(120).reshape(30, 4)
+    arrays = {f"{split}/ids": ids + place for split, place in (("calibration", 0), ("validation", 500))}
+    labels = {f"{split}-labels": np.arange(30) % 2 for split in ("calibration", "validation")}
+    np.savez(tmp_path / "calibration.npz", **arrays, **labels)
+    task = tool.Task(tmp_path / "model.onnx", tmp_path / "calibration.npz", tmp_path / "out", {})
+    recipe = tool.with_labels(CASES["minilm-l6"].read("minilm-l6"), task)
+    assert recipe.task.kind == "classify"
+    folders = {
+        path.parent.relative_to(recipe.data.source).as_posix() for path in Path(recipe.data.source).rglob("*.npz")
+    }
+    assert folders == {f"{part}/{label}" for part in ("train", "validation", "test") for label in (0, 1)}
+    counts = {
+        part: len(list(Path(recipe.data.source, part).rglob("*.npz"))) for part in ("train", "validation", "test")
+    }
+    assert counts == {"train": 30, "validation": 26, "test": 4}
+    with np.load(Path(recipe.data.source) / "validation/1/00003.npz") as found:
+        assert found["ids"].tolist() == [[512, 513, 514, 515]]

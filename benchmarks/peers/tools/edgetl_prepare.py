@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -29,7 +30,7 @@ FLOAT_NETWORK = ("adapted", "trunk", "parity")
 """Kinds of files in EdgeTL's cache that are the trained float network: its weights, its graph, and that they agree."""
 STARTS_FROM = {
     "recipe": "the trained float network in EdgeTL's cache; training and export are not in its time",
-    "labelled": "the float ONNX file and labelled images, with an empty cache",
+    "labelled": "the float ONNX file and labelled samples, with an empty cache",
     "unlabelled": "the float ONNX file and the calibration samples, with an empty cache",
 }
 
@@ -44,6 +45,8 @@ def build(task: Task) -> Built:
     way, recipe = options["way"], msgspec.convert(options["recipe"], Recipe)
     if way == "unlabelled":
         recipe = without_labels(recipe, task)
+    elif recipe.task.kind == "tensor":
+        recipe = with_labels(recipe, task)
     request = PrepareRequest(recipe, Path(options["base"]), out, cache, options["threads"])
     if way == "recipe":
         take_float_network(Path(options["cache"]), cache)
@@ -70,6 +73,25 @@ def without_labels(recipe: Recipe, task: Task) -> Recipe:
         write_sample(folder / f"{index:04d}", feeds)
     data = msgspec.structs.replace(recipe.data, source=str(folder))
     return msgspec.structs.replace(recipe, data=data, task=msgspec.structs.replace(recipe.task, kind="tensor"))
+
+
+def with_labels(recipe: Recipe, task: Task) -> Recipe:
+    """The same with the calibration and the validation samples as files of class folders; images lie in such already.
+
+    Of the validation samples, which other tools may control accuracy with, every tenth one of a class is for EdgeTL's
+    own report.
+    """
+    folder = task.out / "samples"
+    for split in ("calibration", "validation"):
+        seen: Counter[int] = Counter()
+        for index, (feeds, label) in enumerate(zip(task.feeds(split), task.labels(split).tolist(), strict=True)):
+            seen[label] += 1
+            part = "train" if split == "calibration" else "test" if seen[label] % 10 == 1 else "validation"
+            place = folder / part / f"{label}"
+            place.mkdir(parents=True, exist_ok=True)
+            write_sample(place / f"{index:05d}", feeds)
+    data = msgspec.structs.replace(recipe.data, source=str(folder))
+    return msgspec.structs.replace(recipe, data=data, task=msgspec.structs.replace(recipe.task, kind="classify"))
 
 
 def write_sample(path: Path, feeds: Mapping[str, np.ndarray]) -> None:

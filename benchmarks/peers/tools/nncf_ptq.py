@@ -2,7 +2,8 @@
 
 "Quantizing models post-training" (docs.openvino.ai): ``nncf.quantize`` with its defaults and 300 samples first; the
 ``mixed`` preset where activations are not symmetric; ``fast_bias_correction=False`` and ``ignored_scope`` where
-accuracy is lost; ``quantize_with_accuracy_control`` where a drop must be held, on the float model as it is.
+accuracy is lost; ``quantize_with_accuracy_control`` where a drop must be held, on the float model as it is. "Saturation
+(overflow) issue workaround" has every layer's weights in half of their range (``overflow_fix``) on a CPU without VNNI.
 """
 
 from __future__ import annotations
@@ -33,11 +34,17 @@ def build(task: Task) -> Built:
         "ignored_scope": nncf.IgnoredScope(names=scope) if scope else None,
         "model_type": nncf.ModelType.TRANSFORMER if options.get("transformer") else None,
     }
+    if options.get("without_vnni"):
+        settings["overflow_fix"] = "enable"
+        fix = nncf.OverflowFix.ENABLE
+        arguments["advanced_parameters"] = nncf.AdvancedQuantizationParameters(overflow_fix=fix)
     calibration = nncf.Dataset(list(task.feeds()))
     if "max_drop" in options:
         settings["max_drop"] = options["max_drop"]
         labelled = list(zip(task.feeds("validation"), task.labels("validation"), strict=True))
         validation = nncf.Dataset(labelled, lambda item: item[0])
+        if "advanced_parameters" in arguments:
+            arguments["advanced_quantization_parameters"] = arguments.pop("advanced_parameters")
         quantized = nncf.quantize_with_accuracy_control(
             model, calibration, validation, accuracy, max_drop=options["max_drop"], **arguments
         )

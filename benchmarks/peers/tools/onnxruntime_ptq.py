@@ -9,6 +9,7 @@ on x86 at good accuracy; per-channel where accuracy is lost; reduce_range only w
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import onnx
@@ -51,6 +52,7 @@ def static(task: Task) -> Built:
         weight_type=QuantType.QInt8,
         per_channel=True,
         calibrate_method=CalibrationMethod.MinMax,
+        reduce_range=reduced(task),
         nodes_to_exclude=excluded,
     )
     settings = {
@@ -60,6 +62,7 @@ def static(task: Task) -> Built:
         "weights": "QInt8",
         "per_channel": True,
         "calibration": "MinMax",
+        "reduce_range": reduced(task),
         "nodes_to_exclude": excluded,
     }
     return Built(out, settings, notes=notes)
@@ -68,8 +71,9 @@ def static(task: Task) -> Built:
 def dynamic(task: Task) -> Built:
     prepared, out = task.out / "prepared.onnx", task.out / "model.onnx"
     notes = pre_process(str(task.model), str(prepared))
-    quantize_dynamic(str(prepared), str(out), op_types_to_quantize=DYNAMIC)
-    return Built(out, {"pre_process": True, "weights": "QInt8", "op_types_to_quantize": DYNAMIC}, notes=notes)
+    quantize_dynamic(str(prepared), str(out), op_types_to_quantize=DYNAMIC, reduce_range=reduced(task))
+    settings = {"pre_process": True, "weights": "QInt8", "op_types_to_quantize": DYNAMIC, "reduce_range": reduced(task)}
+    return Built(out, settings, notes=notes)
 
 
 def optimized_dynamic(task: Task) -> Built:
@@ -80,8 +84,9 @@ def optimized_dynamic(task: Task) -> Built:
     fused = {name: count for name, count in optimized.get_fused_operator_statistics().items() if count}
     # no shapes or types are inferred through operators of its own, and its error asks for this
     extra = {"DefaultTensorType": onnx.TensorProto.FLOAT}
-    quantize_dynamic(str(prepared), str(out), op_types_to_quantize=DYNAMIC, extra_options=extra)
-    settings = {"optimizer": "bert", "fused": fused, "weights": "QInt8", "op_types_to_quantize": DYNAMIC}
+    how: dict[str, Any] = {"op_types_to_quantize": DYNAMIC, "reduce_range": reduced(task)}
+    quantize_dynamic(str(prepared), str(out), **how, extra_options=extra)
+    settings = {"optimizer": "bert", "fused": fused, "weights": "QInt8", **how}
     # its operators are ONNX Runtime's own
     return Built(out, settings, runtimes=("onnxruntime",))
 
@@ -95,6 +100,11 @@ WAYS: Mapping[str, Callable[[Task], Built]] = {
 
 def build(task: Task) -> Built:
     return WAYS[task.options["way"]](task)
+
+
+def reduced(task: Task) -> bool:
+    """Whether weights are to have 7 bits."""
+    return bool(task.options.get("without_vnni"))
 
 
 def pre_process(model: str, out: str) -> tuple[str, ...]:

@@ -6,7 +6,9 @@ from answer import Built, Task, answer
 
 
 def build(task: Task) -> Built:
-    return Built(None, {"INFERENCE_PRECISION_HINT": "bf16"}, precision="bf16", runtimes=("openvino",))
+    precision = "fp32" if task.options.get("without_bf16") else "bf16"
+    hint = {"fp32": "f32", "bf16": "bf16"}[precision]
+    return Built(None, {"INFERENCE_PRECISION_HINT": hint}, precision=precision, runtimes=("openvino",))
 
 
 if __name__ == "__main__":
