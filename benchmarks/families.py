@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 import record
+from peers.machine import rendering
 from PIL import Image
 
 from edgetl.bundle import Bundle
@@ -53,7 +54,8 @@ FAMILIES = {
 }
 """One network of each family, and the side of its images here; Inception needs at least 75 pixels."""
 ACCURACY_MIN = 0.9
-INT8 = "int8-x86-vnni"
+RENDERING = rendering()
+INT8 = f"int8-{RENDERING}"
 PER_CLASS = 30
 OPTIONS: dict[str, dict[str, Any]] = {
     "linear-probe": {},
@@ -104,7 +106,7 @@ def recipe_of(name: str, photos: Path, method: str) -> Recipe:
             "data": {"source": str(photos)},
             "backbone": {"name": name, "weights": "random", "preprocess": {"height": side, "width": side}},
             "adapt": {"method": method, **OPTIONS[method]},
-            "quantize": {"calibration": 32},
+            "quantize": {"calibration": 32, "renderings": [RENDERING]},
             "gates": {"accuracy_min": least, "accuracy_drop_max": drop, "margin": 0.2},
         }
     )

@@ -14,7 +14,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from edgetl.tensors import Array, Feed
 
 SOURCE = Path(__file__).with_suffix(".c")
 FLAGS = {
@@ -48,6 +53,20 @@ def hide(library: Path, avx512: bool) -> None:
         raise OSError("CPUID cannot be made to fault here")
 
 
+def computed(model: Path, samples: Iterable[Feed], runtime: str) -> dict[str, Array]:
+    """What a runtime's fast kernels for this CPU make of each sample, stacked; sums may saturate."""
+    import numpy as np
+
+    from edgetl.plugins import BACKENDS, find
+    from edgetl.runner import LoadOptions
+    from edgetl.tensors import feeds_of
+
+    runner = find(BACKENDS, runtime, "runtime").load(model, LoadOptions(threads=1, precision="int8"))
+    rows = [runner.infer(feeds_of(sample, runner.inputs)) for sample in samples]
+    runner.close()
+    return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("model", type=Path)
@@ -65,16 +84,7 @@ def main() -> int:
             return 4
     import numpy as np  # whatever is imported before sees the CPU as it is
 
-    from edgetl.plugins import BACKENDS, find
-    from edgetl.runner import LoadOptions
-    from edgetl.tensors import feeds_of
-
-    runner = find(BACKENDS, arguments.runtime, "runtime").load(
-        arguments.model, LoadOptions(threads=1, precision="int8")
-    )
-    rows = [runner.infer(feeds_of(sample, runner.inputs)) for sample in np.load(arguments.inputs)]
-    runner.close()
-    np.savez(arguments.outputs, **{name: np.concatenate([row[name] for row in rows]) for name in rows[0]})
+    np.savez(arguments.outputs, **computed(arguments.model, np.load(arguments.inputs), arguments.runtime))
     return 0
 
 

@@ -97,7 +97,8 @@ def compare(one: Subject, folder: Path) -> tuple[dict[str, Any], bool]:
         "exact": executor.collect(one.model, one.images, "vnni"),
         **{f"emulated, {name}": executor.collect(one.model, one.images, "avx2", name) for name in RUNTIMES},
         **{f"VNNI hidden, {name}": really(one, name, folder) for name in RUNTIMES},
-        **{f"as it is, {name}": collect(Engine(one.model, name, "int8"), one.images, 1) for name in RUNTIMES},
+        **{f"as it is, {name}": older_cpu.computed(one.model, one.images, name) for name in RUNTIMES},
+        "exact sums, onnxruntime": collect(Engine(one.model, "onnxruntime", "int8"), one.images, 1),
     }
     if one.floats is not None:
         outputs["float"] = collect(Engine(one.floats, "onnxruntime"), one.images, 1)

@@ -116,7 +116,9 @@ def target_of(cpu: Cpu) -> str:
     """The folder of results: what decides which kernels there are."""
     if cpu.architecture not in X86:
         return cpu.architecture
-    return "x86-vnni" if INT8_DOT & set(cpu.isa) else "x86"
+    if INT8_DOT & set(cpu.isa):
+        return "x86-vnni"
+    return next((f"x86-{name}" for name in ("avx512f", "avx2") if name in cpu.isa), "x86")
 
 
 def told(done: Done, made: RowRecord) -> str:

@@ -26,14 +26,17 @@ images or, of a model of text, sentences.
 - *drop*: of accuracy against that model, in points, with **bold** where it is beyond the recipe's limit. *Accurate* is
   a peer whose drop is at most that limit and the gate's margin.
 - *time*: median latency, as a multiple of the float model's in ONNX Runtime, with its 95 % interval.
-- *int8* in OpenVINO computes what is not quantized in fp32, *bf16* in bf16, which is OpenVINO's own choice here.
+- *int8* in OpenVINO computes what is not quantized in fp32, *bf16* in bf16, which is OpenVINO's own choice on a CPU
+  with instructions for it.
+- EdgeTL's rendering is the one for the machine. On a CPU without VNNI other tools are told what their documentation
+  advises there: weights in half of their range.
 - *built in*: seconds from the start of a tool's process to its end, imports and files included, for somebody who has
   the float model and the samples and nothing else. Of *EdgeTL, ONNX* the cache was empty; of *EdgeTL*, which starts
   from a recipe, it held the trained network, so that training is not counted. EdgeTL reads, checks and decodes files
   of samples and evaluates its output in that time; other tools get arrays. *Earlier* is what another run built, beside
   whatever the machine did then.
 - *EdgeTL, ONNX without labels* sees the calibration samples alone: it judges its int8 graphs by how few decisions they
-  change. Where it is the only way, because the samples are no images, what it packs is EdgeTL's choice.
+  change. What *EdgeTL* chooses counts; where no recipe makes the network, that of *EdgeTL, ONNX and labels*.
 - *time to int8*: *built in* of the faster of EdgeTL's ways with labels, from the ONNX file or from the recipe, that
   came to an int8 graph within the gate. NNCF's accuracy control is stopped after four times as long: what it would
   have come to is not known then, and its other setting is not tried.
@@ -46,7 +49,7 @@ def page(measurements: Mapping[str, Iterable[Mapping[str, Any]]]) -> str:
     parts = [INTRODUCTION]
     for machine, measured in measurements.items():
         cases = [one for one in measured if "builds" in one and "rows" in one]
-        parts += [f"# On {machine}\n", summary(cases), *map(case, cases)] if cases else []
+        parts += [f"## On {machine}\n", summary(cases), *map(case, cases)] if cases else []
     return "\n".join(parts if len(parts) > 1 else (INTRODUCTION, "Nothing is committed yet.\n"))
 
 
@@ -61,7 +64,7 @@ def case(measured: Mapping[str, Any]) -> str:
     notes = "".join(f"\n- {name}: {note}" for name, build in builds.items() for note in build["notes"])
     versions = ", ".join(sorted({f"{k} {v}" for build in builds.values() for k, v in build["versions"].items()}))
     listed = f"{words}{notes}\n" if words or notes else ""
-    return f"## {measured['title']}\n\n{table_rows(table)}\n{listed}\nBuilt with {versions or 'nothing'}.\n"
+    return f"### {measured['title']}\n\n{table_rows(table)}\n{listed}\nBuilt with {versions or 'nothing'}.\n"
 
 
 def line(one: Mapping[str, Any], builds: Mapping[str, Mapping[str, Any]], limit: float) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ def summary(cases: Sequence[Mapping[str, Any]]) -> str:
     """One line for each case, and on how many every promise is kept."""
     table = Table("cases", tuple(Column(title) for title in TITLES), tuple(line(one) for one in cases))
     promises = "".join(f"- {promise}\n" for promise in (*_latency(cases), *_accuracy(cases), *_build(cases)))
-    return f"## In short\n\n{table_rows(table)}\n\n{promises}"
+    return f"### In short\n\n{table_rows(table)}\n\n{promises}"
 
 
 def line(one: Mapping[str, Any]) -> tuple[str, ...]:

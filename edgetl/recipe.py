@@ -138,7 +138,8 @@ class Quantize(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which quantized graphs to make, and from how many training images their ranges are taken."""
 
     renderings: tuple[str, ...] = ("x86-vnni",)
-    """Graphs to make besides the float one, each for one kind of target; ``[]`` makes none."""
+    """Graphs to make besides the float one, each for one kind of target; ``[]`` makes none. An x86 CPU without VNNI
+    runs the float graph, unless ``x86`` is named, too."""
     calibration: int = 300
     """Training images that the ranges of activations are taken from; at least 16."""
     estimator: Literal["minmax", "percentile", "mse", "entropy"] = "percentile"

@@ -15,7 +15,6 @@ from suite_rows import Model, Row, Suite, Way, rows
 
 from edgetl.device.bench import models, plan, watch
 from edgetl.device.bench.side_by_side import side_by_side
-from edgetl.device.probe import INT8_DOT, environment
 from edgetl.environment import Cpu, Environment
 from edgetl.errors import BackendError, InputError
 from edgetl.progress import Silent
@@ -212,7 +211,9 @@ def test_bad_suite_ends_with_a_sentence(tmp_path: Path, capsys: pytest.CaptureFi
 
 def test_target_is_named_by_what_decides_kernels() -> None:
     assert target_of(Cpu("", "x86_64", ("avx2", "avx512_vnni"), 2, 2)) == "x86-vnni"
-    assert target_of(Cpu("", "x86_64", ("avx2",), 2, 2)) == "x86"
+    assert target_of(Cpu("", "x86_64", ("avx2", "avx512f"), 2, 2)) == "x86-avx512f"
+    assert target_of(Cpu("", "x86_64", ("avx2",), 2, 2)) == "x86-avx2"
+    assert target_of(Cpu("", "x86_64", ("avx",), 2, 2)) == "x86"
     assert target_of(Cpu("", "aarch64", ("asimddp",), 2, 2)) == "aarch64"
 
 
@@ -335,7 +336,6 @@ def test_absent_file_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not INT8_DOT & set(environment().cpu.isa), reason="needs a CPU with VNNI or AMX")
 @pytest.mark.usefixtures("short")
 def test_recipe_is_prepared_once_and_its_quantized_variant_timed_beside_the_float_one(
     photos: Path, tmp_path: Path
@@ -345,11 +345,11 @@ def test_recipe_is_prepared_once_and_its_quantized_variant_timed_beside_the_floa
         f"""name = "textures"
         data.source = "{photos}"
         backbone = {{ name = "mobilenetv3_small_100", weights = "random", preprocess = {{ height = 32, width = 32 }} }}
-        quantize.calibration = 32
+        quantize = {{ calibration = 32, renderings = ["x86"] }}
         gates = {{ accuracy_drop_max = 1.0, margin = 1.0 }}
         """
     )
-    model = Model("textures", recipe="textures", variants=("fp32", "int8-x86-vnni"))
+    model = Model("textures", recipe="textures", variants=("fp32", "int8-x86"))
     suite = msgspec.convert(
         {
             "description": "",
@@ -365,5 +365,5 @@ def test_recipe_is_prepared_once_and_its_quantized_variant_timed_beside_the_floa
     first, again = bench.source(model), bench.source(model)
     assert first.identity == again.identity
     found, _ = bench.measured(row, first)
-    assert found.row.candidate == "textures.edgetl/int8-x86-vnni/onnxruntime/int8/1t"
+    assert found.row.candidate == "textures.edgetl/int8-x86/onnxruntime/int8/1t"
     assert found.baseline.candidate == "textures.edgetl/fp32/onnxruntime/fp32/1t"

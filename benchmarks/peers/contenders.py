@@ -85,6 +85,10 @@ CONTENDERS: tuple[Contender, ...] = (
 """In the order in which they build."""
 
 
+FORMER = {"openvino_bf16": "openvino_float"}
+"""What commands of recorded results call a script."""
+
+
 def chosen(tools: Sequence[str] | None) -> tuple[Contender, ...]:
     """Those named, by their own name or that of their script, which stands for all of its settings; all without names.
 
@@ -92,6 +96,7 @@ def chosen(tools: Sequence[str] | None) -> tuple[Contender, ...]:
         ValueError: a name is neither.
     """
     scripts = sorted({one.script for one in CONTENDERS})
+    tools = None if tools is None else [FORMER.get(name, name) for name in tools]
     unknown = sorted(set(tools or ()) - {*scripts, *(one.name for one in CONTENDERS)})
     if unknown:
         names = ", ".join(repr(one.name) for one in CONTENDERS)

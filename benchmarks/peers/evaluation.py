@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from peers.build import Finished
+from peers.machine import float_precisions
 
 from edgetl.artifact import sha256_of
 from edgetl.bundle import Bundle
-from edgetl.device.backends.openvino import BACKEND as OPENVINO
-from edgetl.device.probe import environment
 from edgetl.device.qualify import Settings, qualify
 from edgetl.device.tasks.classify import TASK, logits_of
 from edgetl.device.tasks.statistics import drop_check, drop_interval, flip_rate, wilson
@@ -69,7 +68,7 @@ def ways_of(done: Finished, float_model: Path, settings: Settings) -> tuple[Way,
         return (_selected(name, model, settings),)
     precisions: dict[str, tuple[str, ...]] = {"onnxruntime": (output.precision,), "openvino": (output.precision,)}
     if output.precision == "int8":
-        precisions["openvino"] = ("int8", *(p for p in _float_precisions() if p != "fp32"))
+        precisions["openvino"] = ("int8", *(p for p in float_precisions() if p != "fp32"))
     return tuple(Way(name, model, runtime, one) for runtime in output.runtimes for one in precisions[runtime])
 
 
@@ -150,7 +149,3 @@ def _selected(name: str, path: Path, settings: Settings) -> Way:
     chosen = result.candidate(result.selected)
     model = bundle.model(chosen.variant, settings.cache_dir / "models")
     return Way(f"{name}: {chosen.variant}", model, chosen.runtime, chosen.precision)
-
-
-def _float_precisions() -> Sequence[str]:
-    return OPENVINO.precisions("float", environment().cpu.isa)

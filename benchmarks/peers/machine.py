@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from edgetl.device.backends.openvino import BACKEND as OPENVINO
 from edgetl.device.probe import INT8_DOT, X86, environment
-
-BF16 = frozenset({"avx512_bf16", "amx_bf16"})
 
 
 def rendering() -> str:
@@ -19,8 +18,10 @@ def rendering() -> str:
 
 def advice() -> Mapping[str, bool]:
     """What documentation of other tools makes settings depend on, for those it is true of."""
-    isa = set(environment().cpu.isa)
-    return {
-        **({"without_vnni": True} if rendering() == "x86" else {}),
-        **({} if BF16 & isa else {"without_bf16": True}),
-    }
+    told = {"without_vnni": rendering() == "x86", "without_bf16": "bf16" not in float_precisions()}
+    return {name: True for name, is_so in told.items() if is_so}
+
+
+def float_precisions() -> tuple[str, ...]:
+    """What OpenVINO computes float layers in here."""
+    return OPENVINO.precisions("float", environment().cpu.isa)

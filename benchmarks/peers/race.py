@@ -63,7 +63,7 @@ def race(built: Sequence[Finished], rows: Iterable[Mapping[str, Any]]) -> dict[s
 
 
 def _with_labels(built: Sequence[Finished]) -> list[Finished]:
-    """EdgeTL's own outputs of labelled images."""
+    """EdgeTL's own outputs of labelled samples."""
     return [one for one in built if one.contender in (EDGETL, LABELLED) and one.output.failed is None]
 
 

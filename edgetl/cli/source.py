@@ -40,6 +40,7 @@ class Source:
     tensorboard: Path | None = None
     changed_max: float | None = None
     output_error_max: float | None = None
+    rendering: tuple[str, ...] = ()
 
 
 def _size(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[int, int] | None:
@@ -64,7 +65,7 @@ TENSORBOARD = click.option(
 )
 _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.argument("recipe", required=False, type=RecipePath()),
-    click.option("--data", metavar="DIR", help="Folder with one sub-folder of images per class, table or archive."),
+    click.option("--data", metavar="DIR", help="Folder with one sub-folder of samples per class, table or archive."),
     click.option("--name", metavar="N", help="Name of the bundle.  [default: that of the output file]"),
     click.option(
         "--backbone",
@@ -74,7 +75,13 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--weights", metavar="W", help="hub, random, pip:PACKAGE or a file.  [default: hub]"),
     click.option("--method", metavar="M", help="How to adapt it.  [default: linear-probe]"),
     click.option("--size", callback=_size, metavar="HxW", help="Input size, instead of the model's own."),
-    click.option("--skip-bad", is_flag=True, help="Leave out unreadable images and say which."),
+    click.option(
+        "--rendering",
+        multiple=True,
+        metavar="R",
+        help="Int8 graph to make, for one kind of CPU or GPU; may be repeated.  [default: x86-vnni]",
+    ),
+    click.option("--skip-bad", is_flag=True, help="Leave out unreadable samples and say which."),
     click.option("--fresh", is_flag=True, help="Prepare and measure again, although nothing changed."),
     TENSORBOARD,
 )
@@ -134,7 +141,7 @@ def check_source(source: Source) -> None:
     described = ("mean", "std", "layout", "task", "changed_max", "output_error_max")
     _refuse(source, described, "it describes an --onnx model")
     if source.recipe is not None:
-        _refuse(source, ("data", "name", "backbone", "weights", "method", "size"), "the recipe says it")
+        _refuse(source, ("data", "name", "backbone", "weights", "method", "size", "rendering"), "the recipe says it")
     elif source.data is None or source.backbone is None:
         raise click.UsageError("give a RECIPE, or --data DIR with --backbone NAME")
 
@@ -175,6 +182,8 @@ def _from_flags(source: Source, out: Path) -> Recipe:
         "adapt": {"method": source.method or "linear-probe"},
     }
     gates = {"changed_max": source.changed_max, "output_error_max": source.output_error_max}
+    if source.rendering:
+        data["quantize"] = {"renderings": source.rendering}
     data["gates"] = {name: limit for name, limit in gates.items() if limit is not None}
     return recipe_from_data(data)
 
@@ -186,7 +195,7 @@ def _with(options: tuple[Callable[[Any], Any], ...], function: Function) -> Func
 
 
 def _refuse(source: Source, names: tuple[str, ...], reason: str) -> None:
-    given = [name for name in names if getattr(source, name) is not None]
+    given = [name for name in names if getattr(source, name) not in (None, ())]
     if given:
         flags = ", ".join("RECIPE" if name == "recipe" else f"--{name.replace('_', '-')}" for name in given)
         raise click.UsageError(f"{flags} cannot be given here: {reason}")

@@ -112,13 +112,14 @@ def unfit_because(artifact: Artifact, cpu: Cpu) -> str | None:
             return None
         return (
             f"not proven for this CPU: products may saturate at 16 bits on {cpu.model!r}, which has none of "
-            f"{', '.join(artifact.proven_isa)}; bundle rendering 'x86', which is for CPUs without VNNI"
+            f"{', '.join(artifact.proven_isa)}; add 'x86', which is for CPUs without VNNI, to renderings in [quantize]"
         )
     if artifact.rendering not in _FULL_WEIGHTS or not _saturates(cpu):
         return None
     return (
         f"rendering {artifact.rendering!r} needs VNNI or AMX on x86, which {cpu.model!r} does not have: pairs of "
-        "products saturate at 16 bits and the results are wrong; bundle rendering 'x86', which is for CPUs without VNNI"
+        "products saturate at 16 bits and the results are wrong; add 'x86', which is for CPUs without VNNI, to "
+        "renderings in [quantize]"
     )
 
 

@@ -64,7 +64,7 @@ class Engine:
 
         A graph for CPUs with VNNI is so judged by what it computes there, also on a host without.
         """
-        return saturates_here(self.model)
+        return saturates_here(self.model, environment().cpu)
 
     @property
     def identity(self) -> dict[str, object]:

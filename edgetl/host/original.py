@@ -8,10 +8,12 @@ from typing import cast
 import numpy as np
 
 from edgetl.check import Check
+from edgetl.device.probe import environment
 from edgetl.device.tasks.probabilities import softmax
 from edgetl.device.verify import Tolerance, parity
 from edgetl.errors import BackendError, Unsupported
 from edgetl.host.graph import LOGITS
+from edgetl.host.quantize.saturation.here import saturates_here
 from edgetl.host.user_onnx import Activation, Wrapping
 from edgetl.plugins import BACKENDS, find
 from edgetl.runner import Backend, LoadOptions, Runner
@@ -101,7 +103,8 @@ def _feeds(sample: Feed, wrapping: Wrapping | None, inputs: tuple[TensorSpec, ..
 
 def _runner(model: Path, threads: int) -> Runner:
     backend: Backend = find(BACKENDS, "onnxruntime", "runtime")
-    options = LoadOptions(threads=threads, precision="fp32", batch=1)
+    exact = saturates_here(model, environment().cpu)
+    options = LoadOptions(threads=threads, precision="fp32", batch=1, exact_sums=exact)
     return backend.load(backend.build(model, options, None), options)
 
 

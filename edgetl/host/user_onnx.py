@@ -151,7 +151,8 @@ def _only_input(model: onnx.ModelProto) -> onnx.ValueInfoProto:
         names = ", ".join(value.name for value in graph.input)
         raise Unsupported(
             f"the model's inputs are {names or 'none'}; expected one of images, of four dimensions; a model of tokens, "
-            "sound or other tensors takes samples as .npz files, one array for each input, with --task tensor"
+            "sound or other tensors takes samples as .npz files, one array for each input, in a folder for each class, "
+            "or without labels with --task tensor"
         )
     found: onnx.ValueInfoProto = graph.input[0]
     tensor = found.type.tensor_type

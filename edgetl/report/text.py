@@ -127,8 +127,8 @@ def sizes_table(variants: Sequence[Variant]) -> Table:
 
 
 def skipped_table(skipped: Sequence[tuple[str, str]]) -> Table:
-    """Images that were not used, with the reason."""
-    return Table("Left out", (Column("Image"), Column("Why")), tuple(skipped))
+    """Samples that were not used, with the reason."""
+    return Table("Left out", (Column("Sample"), Column("Why")), tuple(skipped))
 
 
 def files_page(title: str, files: Sequence[tuple[str, Path]]) -> Page:

@@ -40,7 +40,9 @@ def test_with_vnni_of_a_whole_bundle_the_graph_for_it_is_tried_and_openvino_on_t
 def test_without_vnni_only_seven_bit_weights_are_exact() -> None:
     assert tried(AVX2, *RENDERINGS) == both("x86")
     for rendering in ("x86-vnni", "arm", "tensorrt"):
-        assert "bundle rendering 'x86'" in str(unfit_because(artifact(rendering), AVX2))
+        assert "add 'x86', which is for CPUs without VNNI, to renderings" in str(
+            unfit_because(artifact(rendering), AVX2)
+        )
 
 
 def test_on_arm_of_a_whole_bundle_the_graph_for_it_is_tried() -> None:

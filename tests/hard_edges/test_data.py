@@ -79,7 +79,7 @@ SPOILT: dict[str, tuple[Spoil, str]] = {
             "return Dataset(('a', 'b'), tuple(Sample(p, i, split=s) for i, ps in enumerate((FLAT, STRIPED)) "
             "for s in ('train', 'test') for p in ps))"
         ),
-        "linked by the same picture",
+        "linked by the same content",
     ),
     "pipe as image": (
         source(

@@ -11,6 +11,7 @@ import pytest
 
 from edgetl.bundle import Bundle
 from edgetl.device.cached_files import cached_files
+from edgetl.device.probe import INT8_DOT, environment
 from edgetl.host.inference import installed
 from edgetl.host.prepare import prepare
 from edgetl.host.request import PrepareRequest
@@ -112,8 +113,8 @@ def test_a_change_of_the_card_repeats_nothing(shop: Shop, tmp_path: Path) -> Non
 def test_a_change_of_quantization_repeats_no_stage_before_it(shop: Shop, quantize: dict[str, Any]) -> None:
     ran = shop.stages(quantize=quantize)
     assert set(ran) == READING | QUANTIZING
-    # once for the int8 trunk, and once to know what it is worth in each other runtime
-    assert ran.count("fit the head") == len(installed())
+    # once for the int8 trunk, and once to know what it is worth in each other runtime, where this CPU has its kernels
+    assert ran.count("fit the head") == (len(installed()) if INT8_DOT & set(environment().cpu.isa) else 1)
 
 
 @pytest.mark.slow

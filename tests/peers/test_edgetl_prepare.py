@@ -44,10 +44,10 @@ def test_labelled_sentences_are_divided_as_other_tools_get_them(tool: ModuleType
     folders = {
         path.parent.relative_to(recipe.data.source).as_posix() for path in Path(recipe.data.source).rglob("*.npz")
     }
-    assert folders == {f"{part}/{label}" for part in ("train", "validation", "test") for label in (0, 1)}
+    assert folders == {f"{part}/{label:04d}" for part in ("train", "validation", "test") for label in (0, 1)}
     counts = {
         part: len(list(Path(recipe.data.source, part).rglob("*.npz"))) for part in ("train", "validation", "test")
     }
     assert counts == {"train": 30, "validation": 26, "test": 4}
-    with np.load(Path(recipe.data.source) / "validation/1/00003.npz") as found:
+    with np.load(Path(recipe.data.source) / "validation/0001/00003.npz") as found:
         assert found["ids"].tolist() == [[512, 513, 514, 515]]

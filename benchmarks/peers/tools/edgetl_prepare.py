@@ -78,16 +78,21 @@ def without_labels(recipe: Recipe, task: Task) -> Recipe:
 def with_labels(recipe: Recipe, task: Task) -> Recipe:
     """The same with the calibration and the validation samples as files of class folders; images lie in such already.
 
-    Of the validation samples, which other tools may control accuracy with, every tenth one of a class is for EdgeTL's
-    own report.
+    What repeats another one is left out. Of the validation samples, which other tools may control accuracy with, every
+    tenth one of a class is for EdgeTL's own report.
     """
-    folder = task.out / "samples"
+    folder, seen = task.out / "samples", set[bytes]()
     for split in ("calibration", "validation"):
-        seen: Counter[int] = Counter()
+        counts: Counter[int] = Counter()
         for index, (feeds, label) in enumerate(zip(task.feeds(split), task.labels(split).tolist(), strict=True)):
-            seen[label] += 1
-            part = "train" if split == "calibration" else "test" if seen[label] % 10 == 1 else "validation"
-            place = folder / part / f"{label}"
+            content = b"".join(array.tobytes() for array in feeds.values())
+            if content in seen:
+                continue
+            seen.add(content)
+            counts[label] += 1
+            part = "train" if split == "calibration" else "test" if counts[label] % 10 == 1 else "validation"
+            # classes are folders in the order of their names
+            place = folder / part / f"{label:04d}"
             place.mkdir(parents=True, exist_ok=True)
             write_sample(place / f"{index:05d}", feeds)
     data = msgspec.structs.replace(recipe.data, source=str(folder))

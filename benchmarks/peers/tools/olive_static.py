@@ -2,7 +2,8 @@
 
 The defaults are int8 weights and activations per tensor, MinMax, and every operator between Q/DQ pairs; the pass refers
 to ONNX Runtime's documentation for the choice of types and per-channel weights, so the second way is uint8 and per
-channel. The file is not ``olive.py``, which would hide the package.
+channel, and weights of 7 bits are for CPUs without VNNI there. The file is not ``olive.py``, which would hide the
+package.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ def build(task: Task) -> Built:
 
     Registry.register_dataset("calibration_images")(lambda **_: Images())
     settings: dict[str, Any] = {"type": "OnnxStaticQuantization", **task.options.get("pass", {})}
+    if task.options.get("without_vnni"):
+        settings["reduce_range"] = True
     excluded = float_nodes(onnx_nodes(task.model), task.options.get("float"))
     if excluded:
         settings["nodes_to_exclude"] = excluded

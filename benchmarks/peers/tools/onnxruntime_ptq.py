@@ -1,4 +1,4 @@
-"""ONNX Runtime's post-training quantization as its documentation advises on x86 with VNNI.
+"""ONNX Runtime's post-training quantization as its documentation advises on x86.
 
 "Quantize ONNX models" (onnxruntime.ai/docs/performance/model-optimizations/quantization.html): pre-process first;
 static quantization for CNNs, dynamic for transformers, and for these the Transformer Model Optimization Tool before

@@ -14,6 +14,7 @@ from edgetl.device.bench.executed import AS_GIVEN
 from edgetl.device.bench.naming import distinct_names, path_of
 from edgetl.device.bench.timing import Subject, rotating
 from edgetl.device.end_to_end import EndToEnd
+from edgetl.device.fitness import unfit_because
 from edgetl.device.onnx_file import parts_of, size_of
 from edgetl.device.probe import environment
 from edgetl.device.tasks import task_of
@@ -138,7 +139,7 @@ def subjects_of(
 def load(
     subjects: Sequence[Timeable], backends: Mapping[str, Backend], wanted: Wanted, streams: int
 ) -> tuple[tuple[Loaded, ...], dict[str, str]]:
-    """Load each ``streams`` times; those that a runtime refuses come back by name, with its reason.
+    """Load each ``streams`` times; those that a runtime refuses or this CPU computes wrongly come back with the reason.
 
     Raises:
         InputError: a model has a fixed batch that is not the one asked for.
@@ -147,6 +148,10 @@ def load(
     refused: dict[str, str] = {}
     with ExitStack() as opened:
         for one in subjects:
+            unfit = one.artifact and unfit_because(one.artifact, environment().cpu)
+            if unfit:
+                refused[one.name] = unfit
+                continue
             try:
                 loaded.append(_load(one, backends[one.runtime], wanted, streams))
             except BackendError as error:

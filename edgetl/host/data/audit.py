@@ -81,10 +81,7 @@ def audit(dataset: Dataset, how: Audit, progress: Progress) -> Audited:
     )
     if skipped and not how.skip_bad:
         raise DataError(unreadable(skipped, "image"))
-    for name, reason in skipped:
-        progress.note(f"left out {name}: {reason}")
-    if skipped:
-        progress.warn(f"{len(skipped)} of {len(looked)} images cannot be read and are left out, as skip_bad says")
+    note_skipped(skipped, len(looked), "image", progress)
     samples = tuple(
         replace(sample, sha256=result.sha256)
         for sample, result in zip(dataset.samples, looked, strict=True)
@@ -108,6 +105,14 @@ def check_classes(dataset: Dataset, progress: Progress) -> None:
     for note in dataset.notes:
         progress.warn(note)
     _check_names(dataset.classes, progress)
+
+
+def note_skipped(skipped: tuple[tuple[str, str], ...], count: int, noun: str, progress: Progress) -> None:
+    """Say which of ``count`` samples are left out because they cannot be read; ``noun`` is what one is called."""
+    for name, reason in skipped:
+        progress.note(f"left out {name}: {reason}")
+    if skipped:
+        progress.warn(f"{len(skipped)} of {count} {noun}s cannot be read and are left out, as skip_bad says")
 
 
 def check_samples(

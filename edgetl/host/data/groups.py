@@ -71,12 +71,12 @@ def _check_splits(members: list[Sample]) -> None:
         if other.split != first.split:
             raise DataError(
                 f"{first.name} is given to split {first.split!r} and {other.name} to {other.split!r}, but they are "
-                f"linked by {_link(first, other)}; expected every picture and every group in one split only"
+                f"linked by {_link(first, other)}; expected equal content and every group in one split only"
             )
 
 
 def _link(first: Sample, other: Sample) -> str:
     if first.sha256 == other.sha256:
-        return "the same picture"
+        return "the same content"
     group = other.group or first.group
     return "looking alike (near_duplicates)" if group is None else f"group {group!r}"

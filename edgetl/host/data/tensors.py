@@ -12,8 +12,9 @@ import numpy as np
 
 from edgetl.device.sample_files import SUFFIX, read_sample
 from edgetl.errors import DataError
-from edgetl.host.data.audit import Audit, Audited, check_classes, check_samples, unreadable
+from edgetl.host.data.audit import Audit, Audited, check_classes, check_samples, note_skipped, unreadable
 from edgetl.host.data.dataset import Dataset, Sample
+from edgetl.host.data.groups import merge_groups
 from edgetl.host.data.near import NearDuplicates
 from edgetl.host.data.parallel import ordered_map
 from edgetl.host.fingerprint import code_digest
@@ -25,7 +26,7 @@ _LOOKED_AT = 32
 
 def is_tensor(path: Path) -> bool:
     """Whether its name ends like that of a sample of tensors."""
-    return path.suffix.lower() == SUFFIX
+    return path.suffix.lower() == SUFFIX and path.name[0] != "."
 
 
 @dataclass(frozen=True)
@@ -84,10 +85,10 @@ class TensorReader:
         samples = tuple(result for result in looked if isinstance(result, Sample))
         if skipped and (not how.skip_bad or not samples):
             raise DataError(unreadable(skipped, "sample"))
-        if skipped:
-            progress.warn(f"{len(skipped)} of {len(looked)} samples cannot be read and are left out, as skip_bad says")
+        note_skipped(skipped, len(looked), "sample", progress)
         if is_labelled:
             check_samples(samples, dataset.classes, how.min_per_class, "sample", progress)
+            samples = merge_groups(samples)
         alone = NearDuplicates(np.full(len(samples), -1), np.zeros((0, 2), np.int64), np.zeros(0, np.int64))
         return Audited(replace(dataset, samples=samples), (*dataset.left_out, *skipped), (), alone)
 

@@ -71,7 +71,7 @@ def calibrate(model: Path, samples: Iterable[Feed], settings: CalibrationSetting
     if len(set(digests)) < MIN_IMAGES:
         raise DataError(
             f"calibration got {len(digests)} samples, {len(set(digests))} of them different; "
-            f"expected at least {MIN_IMAGES} different training samples"
+            f"expected at least {MIN_IMAGES} different training samples; give more"
         )
     return CalibrationRecord(
         graph_sha256=digest,

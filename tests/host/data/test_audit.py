@@ -122,7 +122,7 @@ def test_identical_pictures_join_their_groups() -> None:
 @pytest.mark.parametrize(
     ("first", "second", "message"),
     [
-        (Sample(png(50), 0, None, "train"), Sample(png(50), 0, None, "test"), "the same picture"),
+        (Sample(png(50), 0, None, "train"), Sample(png(50), 0, None, "test"), "the same content"),
         (Sample(png(50), 0, "monday", "train"), Sample(png(51), 0, "monday", "test"), "group 'monday'"),
     ],
     ids=["picture", "group"],

@@ -15,7 +15,8 @@ Read in ONNX Runtime's source (``onnxruntime/core/mlas/lib``):
   ``intrinsics/avx2/qdwconv_avx2.cpp`` to 16 bits with products of 32.
 
 Seen with VNNI hidden from the process (``benchmarks/older_cpu.py``), ONNX Runtime 1.31 and OpenVINO 2026.4 on an
-x86 CPU with AVX-512, which is then taken for one with AVX2 or AVX-512 without VNNI:
+x86 CPU with AVX-512, which is then taken for one with AVX2 or AVX-512 without VNNI, and with ONNX Runtime 1.32 on a CPU
+that has AVX2 alone (AMD EPYC, Zen 3):
 
 - ONNX Runtime gives the integer layers emulated here bit for bit. It is exact for unsigned weights, and for
   convolutions without a QuantizeLinear behind them, which it computes in float.
@@ -25,6 +26,8 @@ x86 CPU with AVX-512, which is then taken for one with AVX2 or AVX-512 without V
 - A whole graph may differ from its emulation behind an int8 Add, which is left to ONNX Runtime: of 15,680 elements of
   one Add in EfficientNet-Lite0 two fell to the next step in the whole graph. Inferred: sums that lie between two
   steps are rounded one way in vectors and another way in their tails, and graphs that were cut have other tails.
+
+- With ``session.x64quantprecision`` ONNX Runtime makes int8 weights unsigned on such a CPU, and is exact bit for bit.
 
 Inferred: that CPUs with SSE4.2 alone pair as those with AVX2. :mod:`.bounds` holds for every order.
 """

@@ -45,14 +45,16 @@ class EmulatedRunner:
         graph = read_graph(model)
         self._isa, self._watch = isa, watch
         with tempfile.TemporaryDirectory(prefix="edgetl-emulate-") as folder:
-            whole = _load(model)
+            # what cannot be emulated is left to ONNX Runtime, which is asked for the same sums
+            is_exact = isa == "vnni"
+            whole = _load(model, is_exact)
             self.inputs, self.outputs = whole.inputs, whole.outputs
             whole.close()
             self._steps: list[IntegerLayer | tuple[Segment, Runner]] = []
             for place, step in enumerate(partition(graph)):
                 if isinstance(step, Segment):
                     write_graph(step.model, Path(folder) / f"{place}.onnx")
-                    self._steps.append((step, _load(Path(folder) / f"{place}.onnx")))
+                    self._steps.append((step, _load(Path(folder) / f"{place}.onnx", is_exact)))
                 else:
                     self._steps.append(IntegerLayer(step, kernels))
 
@@ -119,7 +121,7 @@ def collect(model: Path, samples: Iterable[Feed], isa: Isa, kernels: Kernels = "
     return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
 
 
-def _load(model: Path) -> Runner:
+def _load(model: Path, is_exact: bool) -> Runner:
     backend: Any = find(BACKENDS, "onnxruntime", "runtime")
-    runner: Runner = backend.load(model, LoadOptions(threads=1, precision="int8", batch=None))
+    runner: Runner = backend.load(model, LoadOptions(1, "int8", batch=None, exact_sums=is_exact))
     return runner

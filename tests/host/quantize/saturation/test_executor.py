@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+from older_cpu import computed
 from onnx import numpy_helper
 
-from edgetl.device.backends.onnxruntime import BACKEND
 from edgetl.device.probe import INT8_DOT, environment
 from edgetl.errors import Unsupported
 from edgetl.host.graph import read_graph, write_graph
@@ -22,8 +22,7 @@ from edgetl.host.quantize.calibrate import calibrate
 from edgetl.host.quantize.saturation.compute import Isa
 from edgetl.host.quantize.saturation.executor import EmulatedRunner, collect, run
 from edgetl.host.quantize.x86_vnni import RENDERING
-from edgetl.runner import LoadOptions
-from edgetl.tensors import Array, feeds_of
+from edgetl.tensors import Array
 
 CPU = environment().cpu
 HERE: Isa = "vnni" if INT8_DOT & set(CPU.isa) or CPU.architecture == "aarch64" else "avx2"
@@ -54,15 +53,6 @@ def weights(shape: tuple[int, ...]) -> Array:
     return np.random.default_rng(1).integers(-127, 128, shape).astype(np.int8)
 
 
-def plainly(model: Path, images: Array) -> dict[str, Array]:
-    """By ONNX Runtime's fast kernels for this CPU."""
-    options = LoadOptions(threads=1, precision="int8")
-    runner = BACKEND.load(model, options)
-    rows = [runner.infer(feeds_of(image, runner.inputs)) for image in images]
-    runner.close()
-    return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
-
-
 @pytest.mark.parametrize("name", LAYERS)
 def test_a_layer_is_what_onnxruntime_computes_here_bit_for_bit(
     name: str, layer_graph: Callable[..., Path], loud: Callable[[tuple[int, ...]], Array]
@@ -71,7 +61,7 @@ def test_a_layer_is_what_onnxruntime_computes_here_bit_for_bit(
     model = layer_graph(op_type, image, weights(shape), **attributes)
     images = loud((3, *image))
 
-    np.testing.assert_array_equal(collect(model, images, HERE)["out"], plainly(model, images)["out"])
+    np.testing.assert_array_equal(collect(model, images, HERE)["out"], computed(model, images, "onnxruntime")["out"])
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -114,7 +104,7 @@ def test_a_rendered_network_is_what_onnxruntime_computes_here(network: Path, ima
     model = tmp_path / "int8.onnx"
     RENDERING.render(network, calibrate(network, images), model, RenderSettings(frozenset({"head"})))
 
-    expected = plainly(model, images)
+    expected = computed(model, images, "onnxruntime")
 
     found = collect(model, images, HERE)
     assert found.keys() == expected.keys()
