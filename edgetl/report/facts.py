@@ -17,19 +17,19 @@ _LETTERS_MAX = 300
 
 
 def data_table(manifest: Described) -> Table:
-    """Images per split, how they were divided, and what was taken from them."""
+    """Samples per split, how they were divided, and what was taken from them."""
     origin = manifest.provenance
     splits = origin.notes.get("splits")
-    rows = [(f"{name} images", numbers.count(n)) for name, n in sorted(origin.samples.items())]
+    rows = [(f"{name} samples", numbers.count(n)) for name, n in sorted(origin.samples.items())]
     if origin.data_sha256:
-        rows.append(("sha256 of the images", origin.data_sha256))
+        rows.append(("sha256 of the samples", origin.data_sha256))
     if isinstance(splits, Mapping):
         rows += [(f"division, {key}", value) for key, value in _flat(splits)]
     if origin.calibration is not None:
         classes = ", ".join(f"{numbers.count(n)} {name}" for name, n in origin.calibration.classes.items())
-        rows.append(("calibration images", f"{numbers.count(origin.calibration.n)} ({classes or 'without labels'})"))
+        rows.append(("calibration samples", f"{numbers.count(origin.calibration.n)} ({classes or 'without labels'})"))
     rows.append(("golden samples", f"{numbers.count(manifest.golden.n)} in the bundle"))
-    return Table("Images", (Column("What"), Column("Value")), tuple(rows))
+    return Table("Samples", (Column("What"), Column("Value")), tuple(rows))
 
 
 def limits_table(gates: Gates) -> Table:

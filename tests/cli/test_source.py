@@ -30,6 +30,15 @@ def test_flags_amount_to_a_recipe() -> None:
     assert base == Path.cwd()
 
 
+def test_renderings_are_named_one_by_one() -> None:
+    flags = {"data": "photos", "backbone": "timm/resnet18"}
+    assert recipe_of(source(**flags), Path("parts.edgetl"))[0].quantize.renderings == ("x86-vnni",)
+    recipe, _ = recipe_of(source(**flags, rendering=("x86", "x86-vnni")), Path("parts.edgetl"))
+    assert recipe.quantize.renderings == ("x86", "x86-vnni")
+    with pytest.raises(RecipeError, match="x87"):
+        recipe_of(source(**flags, rendering=("x87",)), Path("parts.edgetl"))
+
+
 def test_recipe_is_read_and_its_folder_is_the_base(tmp_path: Path) -> None:
     path = tmp_path / "recipe.toml"
     path.write_text('name = "x"\n[data]\nsource = "photos"\n[backbone]\nname = "timm/resnet18"\n')
@@ -58,6 +67,7 @@ def test_wrong_recipe_names_the_field(tmp_path: Path) -> None:
         ({}, "give a RECIPE"),
         ({"data": "photos"}, "--backbone"),
         ({"recipe": Path("r.toml"), "data": "photos"}, "--data cannot be given"),
+        ({"recipe": Path("r.toml"), "rendering": ("x86",)}, "--rendering cannot be given"),
         ({"onnx": Path("m.onnx")}, "--onnx needs --data"),
         ({"onnx": Path("m.onnx"), "data": "photos", "method": "scratch"}, "--method cannot be given"),
         ({"data": "photos", "backbone": "b", "mean": (0.5,)}, "--mean cannot be given"),

@@ -60,6 +60,7 @@ def make_bundle(tmp_path: Path) -> MakeBundle:
     """A bundle of a float and a second variant; keywords change what a test is about.
 
     ``int8_reference_seed`` is of the host's own runtime only; in other ones the host computed what the graph computes.
+    ``rendering`` is of the second one; ``x86`` runs on every x86 CPU.
     """
 
     def make(
@@ -71,6 +72,7 @@ def make_bundle(tmp_path: Path) -> MakeBundle:
         encoded: int = 4,
         spoil: Callable[[Path], object] = lambda model: None,
         other_runtimes: tuple[OtherRuntime, ...] = (),
+        rendering: str = "x86-vnni",
     ) -> Bundle:
         models = {
             "fp32": write_classifier(tmp_path / "fp32.onnx", 0),
@@ -90,7 +92,7 @@ def make_bundle(tmp_path: Path) -> MakeBundle:
             preprocess=Preprocess(SIDE, SIDE),
             variants=(
                 _variant("fp32", models["fp32"], "float", "fp32"),
-                _variant("int8-x86-vnni", models["int8-x86-vnni"], "x86-vnni", "int8"),
+                _variant("int8-x86-vnni", models["int8-x86-vnni"], rendering, "int8"),
             ),
             models=models,
             gates=gates or Gates(margin=0.05),

@@ -82,7 +82,7 @@ def test_bundle_and_result_make_one_chapter_with_everything(manifest: Manifest, 
     assert [key for key, _ in table(chapter, "Settings").rows] == ["name", "adapt.method", "adapt.options.epochs"]
     assert table(chapter, "What adaptation found").rows == (("unfrozen", "blocks.6"), ("best_epoch", "1"))
     assert table(chapter, "Left out").rows == (("broken.png", "it is cut off"),)
-    assert ("division, seed", "7") in table(chapter, "Images").rows
+    assert ("division, seed", "7") in table(chapter, "Samples").rows
     assert ("everywhere", "margin", "0.2") in table(chapter, "Limits").rows
     assert ("CPU", "Example CPU") in table(chapter, "Machine").rows
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import onnx
 import pytest
@@ -17,6 +18,7 @@ from edgetl.device.bench.models import BenchSettings, bench_models, bench_subjec
 from edgetl.device.bench.onnx_bytes import Graph, Node, onnx_bytes
 from edgetl.device.bench.subjects import Timeable, Wanted, subjects_of
 from edgetl.device.bench.timing import Timed
+from edgetl.device.probe import environment
 from edgetl.errors import BackendError, InputError, Unsupported
 from edgetl.layers import Layers, Peak, Work
 from edgetl.measurement import percentile
@@ -155,11 +157,28 @@ def test_a_runtime_that_does_not_compute_in_a_precision_is_rejected_for_it(
     classifier: Path, settings: BenchSettings
 ) -> None:
     asked = replace(settings, precision="bf16")
-    ours, _ = bench_models((classifier,), asked).candidates
-    assert ours.latency is None
-    assert "nothing in 'classifier.onnx' is bf16 (it has: fp32)" in (ours.rejected_because or "")
+    if {"avx512_bf16", "amx_bf16"} & set(environment().cpu.isa):
+        ours, _ = bench_models((classifier,), asked).candidates
+        assert ours.latency is None
+        assert "nothing in 'classifier.onnx' is bf16 (it has: fp32)" in (ours.rejected_because or "")
+    else:
+        with pytest.raises(BackendError, match="openvino computes in f32 on this CPU when asked for bf16"):
+            bench_models((classifier,), asked)
     with pytest.raises(BackendError, match="leave bf16 out, or convert the graph"):
         bench_models((classifier,), replace(asked, runtime="onnxruntime"))
+
+
+def test_a_graph_that_this_cpu_computes_wrongly_is_not_timed(
+    make_bundle: Callable[..., Bundle], settings: BenchSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = environment()
+    old = msgspec.structs.replace(here.cpu, architecture="x86_64", isa=("avx2",))
+    monkeypatch.setattr("edgetl.device.bench.subjects.environment", lambda: msgspec.structs.replace(here, cpu=old))
+    result = bench_models((make_bundle(),), replace(settings, runtime="onnxruntime"))
+    floats, int8 = result.candidates
+    assert floats.latency is not None
+    assert int8.latency is None
+    assert "needs VNNI or AMX on x86" in (int8.rejected_because or "")
 
 
 def test_a_strict_code_that_layers_tell_looks_at_layers(classifier: Path, settings: BenchSettings) -> None:

@@ -25,12 +25,14 @@ def from_folder(root: Path, source: str) -> Dataset:
         DataError: not at least two classes, an empty one, samples beside the class folders, or splits with different
             classes.
     """
-    kind = _kind_under(root)
+    kind, notes = _kind_under(root)
     folders = _sub_folders(root)
     if _is_divided(folders):
         _check_loose(root, kind, source, "its class folders")
-        return _divided(root, folders, kind, source)
-    return _undivided(root, kind, source, "its class folders")
+        found = _divided(root, folders, kind, source)
+    else:
+        found = _undivided(root, kind, source, "its class folders")
+    return replace(found, notes=(*found.notes, *notes))
 
 
 @dataclass(frozen=True)
@@ -53,9 +55,12 @@ IMAGES = Kind("images", ".png, .jpg or another format Pillow reads", is_image)
 TENSORS = Kind(".npz files", ".npz, with one array for each input of the model", is_tensor)
 
 
-def _kind_under(root: Path) -> Kind:
-    """Tensors where there are no images and some of those."""
-    return TENSORS if next(_walked(root, is_image), None) is None and next(_walked(root, is_tensor), None) else IMAGES
+def _kind_under(root: Path) -> tuple[Kind, tuple[str, ...]]:
+    """Tensors where there are no images and some of those; and what is worth saying of a folder of both."""
+    has_images, has_tensors = (next(_walked(root, is_one), None) is not None for is_one in (is_image, is_tensor))
+    if not has_tensors:
+        return IMAGES, ()
+    return (IMAGES, (f"{root.name} has images, so its .npz files are not used",)) if has_images else (TENSORS, ())
 
 
 def found_under(folder: Path, is_wanted: Callable[[Path], bool]) -> tuple[Path, ...]:

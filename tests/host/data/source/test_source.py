@@ -57,6 +57,26 @@ def test_a_class_without_images_is_refused(tmp_path: Path) -> None:
         open_source(".", tmp_path)
 
 
+def test_tensors_beside_images_are_told_not_to_be_used(tmp_path: Path) -> None:
+    for name in ("a/1.png", "b/2.png", "b/features.npz", "b/._3.npz"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    found = open_source(str(tmp_path), tmp_path)
+    assert [Path(str(one.image)).name for one in found.samples] == ["1.png", "2.png"]
+    assert found.notes == (f"{tmp_path.name} has images, so its .npz files are not used",)
+
+
+def test_folders_without_images_are_of_tensors(tmp_path: Path) -> None:
+    for name in ("a/1.npz", "b/nested/2.npz", "b/readme.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
+        (tmp_path / name).touch()
+    found = open_source(str(tmp_path), tmp_path)
+    assert [(Path(str(one.image)).name, one.label) for one in found.samples] == [("1.npz", 0), ("2.npz", 1)]
+    (tmp_path / "loose.npz").touch()
+    with pytest.raises(DataError, match=r"has .npz files beside its class folders \('loose.npz'\)"):
+        open_source(str(tmp_path), tmp_path)
+
+
 def test_images_beside_the_class_folders_are_refused(tmp_path: Path) -> None:
     folder(tmp_path, {"a": ("1.png",), "b": ("1.png",), ".": ("loose.png",)})
     with pytest.raises(DataError, match=r"beside its class folders \('loose.png'\).*move them"):
