@@ -68,6 +68,17 @@ def prepare(request: PrepareRequest, progress: Progress) -> Prepared:
         return _prepare(request, progress)
 
 
+def check_quantize(recipe: Recipe) -> None:
+    """Refuse renderings and treatments that there are not, before any work is done.
+
+    Raises:
+        Unsupported: names those that there are.
+    """
+    for name in recipe.quantize.renderings:
+        find(RENDERINGS, name, "rendering")
+    allowed(recipe.quantize.treatments)
+
+
 @contextmanager
 def earlier_named(out: Path) -> Iterator[None]:
     """Let a missed gate say that what lies at ``out`` is not of this run."""
@@ -82,9 +93,7 @@ def earlier_named(out: Path) -> Iterator[None]:
 def _prepare(request: PrepareRequest, progress: Progress) -> Prepared:
     recipe, cache = request.recipe, Cache(request.cache)
     method_options(recipe)
-    for name in recipe.quantize.renderings:
-        find(RENDERINGS, name, "rendering")
-    allowed(recipe.quantize.treatments)
+    check_quantize(recipe)
     check_trainable(recipe.task.kind)
     remarks = _told(unknown_targets(recipe.gates), progress)
     material = load_material(request, progress)

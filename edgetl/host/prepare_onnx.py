@@ -22,8 +22,7 @@ from edgetl.host.judge import jury_for
 from edgetl.host.material import Material, are_tensors, examined, held_out_images, labelled, opened
 from edgetl.host.original import check_runs, original_outputs, parity_with_original
 from edgetl.host.packing import pack
-from edgetl.host.prepare import Prepared, Quantized, earlier_named, quantized
-from edgetl.host.quantize.treatments import allowed
+from edgetl.host.prepare import Prepared, Quantized, check_quantize, earlier_named, quantized
 from edgetl.host.remarks import no_better_than_guessing
 from edgetl.host.request import PrepareRequest
 from edgetl.host.unlabelled import unjudged_because, unlabelled_material
@@ -67,7 +66,7 @@ def prepare_onnx(request: OnnxRequest, progress: Progress) -> Prepared:
 
 def _prepare(request: OnnxRequest, progress: Progress) -> Prepared:
     common = request.common
-    allowed(common.recipe.quantize.treatments)
+    check_quantize(common.recipe)
     wrapped, material = (_unlabelled if common.recipe.task.kind == "tensor" else _labelled)(request, progress)
     with tempfile.TemporaryDirectory(prefix="edgetl-") as folder:
         workspace = _workspace(common, material, wrapped.reader, progress)

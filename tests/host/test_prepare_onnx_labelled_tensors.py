@@ -240,6 +240,15 @@ def test_the_model_has_one_output_and_no_input_of_our_name(tmp_path: Path, reque
         prepare_onnx(request_for(folder, expects=InputFormat(size=(8, 8))), Silent())
 
 
+def test_an_unknown_rendering_is_refused_before_any_sample_is_read(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "samples").mkdir()
+    asked = ["--onnx", str(write_classifier(tmp_path / "tokens.onnx")), "--data", str(tmp_path / "samples")]
+    assert run(["prepare", *asked, "--rendering", "x87", "-o", str(tmp_path / "x.edgetl")]) == 2
+    assert "'x87'" in capfd.readouterr().err
+
+
 def test_a_recipe_takes_images_alone(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     folder = write_samples(tmp_path / "samples", count=12)
     out = ["--backbone", "timm/mobilenetv3_small_100", "--weights", "random", "-o", str(tmp_path / "x.edgetl")]
