@@ -197,9 +197,10 @@ def _check_counts(samples: tuple[Sample, ...], classes: tuple[str, ...], min_per
     counts = class_counts(samples)
     few = [f"{name!r} ({counts[label]})" for label, name in enumerate(classes) if counts[label] < min_per_class]
     if few:
+        nouns = f"{noun}s"
         raise DataError(
-            f"too few readable {noun}s in {'classes' if len(few) > 1 else 'class'} {', '.join(few)}, expected at least "
-            f"{min_per_class} in each; add {noun}s, drop the class, or lower min_per_class in [data]"
+            f"too few readable {nouns} in {'classes' if len(few) > 1 else 'class'} {', '.join(few)}, expected at least "
+            f"{min_per_class} in each; add {nouns}, drop the class, or lower min_per_class in [data]"
         )
 
 
