@@ -30,7 +30,7 @@ from edgetl.device.bench.scenarios.alone import Alone
 from edgetl.device.bench.scenarios.findings import pacing_remarks
 from edgetl.device.bench.scenarios.schedule import check_rate
 from edgetl.device.bench.side_by_side import side_by_side
-from edgetl.device.bench.subjects import Inputs, Loaded, Timeable, Wanted, load, subjects_of
+from edgetl.device.bench.subjects import Inputs, Loaded, Timeable, Wanted, exact_here, load, subjects_of
 from edgetl.device.bench.timing import Clock, Subject, Timed, throughput_per_s
 from edgetl.device.bench.watch import Watch, watching
 from edgetl.device.candidates import backends_of
@@ -98,13 +98,13 @@ def bench_models(
     Raises:
         MissingExtra: no runtime is installed, or not the one asked for.
         InputError: no model, or one of them cannot be read, or not be timed in this scope or batch.
-        BackendError: no runtime loads, or none starts, any of the models.
+        BackendError, Unsupported: no runtime loads, or none starts, any of them; this CPU computes none exactly.
     """
     if not models:
         raise InputError("nothing to time; give at least one ONNX file or bundle")
     target = LOCAL if settings.runtime is None else Target("local", runtimes=(settings.runtime,))
     wanted = Wanted(settings.cache_dir, settings.threads, settings.precision, settings.scope, settings.batch)
-    subjects = subjects_of(models, backends_of(target), wanted)
+    subjects = exact_here(subjects_of(models, backends_of(target), wanted), progress or Silent())
     return msgspec.structs.replace(
         bench_subjects(subjects, settings, progress, clock), bundle=identity_of_models(models)
     )

@@ -18,9 +18,10 @@ from edgetl.device.fitness import unfit_because
 from edgetl.device.onnx_file import parts_of, size_of
 from edgetl.device.probe import environment
 from edgetl.device.tasks import task_of
-from edgetl.errors import BackendError, InputError
+from edgetl.errors import BackendError, InputError, Unsupported
 from edgetl.golden import Golden
 from edgetl.measurement import Scope
+from edgetl.progress import Progress
 from edgetl.runner import Backend, LoadOptions, Runner
 from edgetl.tensors import Batch, TensorSpec
 
@@ -136,10 +137,27 @@ def subjects_of(
     )
 
 
+def exact_here(subjects: Sequence[Timeable], progress: Progress) -> tuple[Timeable, ...]:
+    """Those that this CPU computes exactly; of the other ones it is said why they are not timed.
+
+    Raises:
+        Unsupported: it computes none of them exactly.
+    """
+    cpu = environment().cpu
+    reasons = {one.variant: one.artifact and unfit_because(one.artifact, cpu) for one in subjects}
+    for variant, because in reasons.items():
+        if because:
+            progress.warn(f"{variant} is not timed: {because}")
+    found = tuple(one for one in subjects if not reasons[one.variant])
+    if not found:
+        raise Unsupported("; ".join(f"{variant} is not timed: {because}" for variant, because in reasons.items()))
+    return found
+
+
 def load(
     subjects: Sequence[Timeable], backends: Mapping[str, Backend], wanted: Wanted, streams: int
 ) -> tuple[tuple[Loaded, ...], dict[str, str]]:
-    """Load each ``streams`` times; those that a runtime refuses or this CPU computes wrongly come back with the reason.
+    """Load each ``streams`` times; those that a runtime refuses come back by name, with its reason.
 
     Raises:
         InputError: a model has a fixed batch that is not the one asked for.
@@ -148,10 +166,6 @@ def load(
     refused: dict[str, str] = {}
     with ExitStack() as opened:
         for one in subjects:
-            unfit = one.artifact and unfit_because(one.artifact, environment().cpu)
-            if unfit:
-                refused[one.name] = unfit
-                continue
             try:
                 loaded.append(_load(one, backends[one.runtime], wanted, streams))
             except BackendError as error:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from edgetl.bundle import Bundle
 from edgetl.device.bench import models, plan, watch
 from edgetl.device.bench.models import BenchSettings
 from edgetl.result import Cold
@@ -19,6 +22,12 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(models, "PLANS", {"quick": quick})
     monkeypatch.setattr(models, "measure_cold", lambda *_: Cold(1, 1, 1, None))
     monkeypatch.setattr(watch, "_FIRST_READINGS_S", 0.0)
+
+
+@pytest.fixture
+def make_bundle(make_bundle: Callable[..., Bundle]) -> Callable[..., Bundle]:
+    """The same with a rendering that every x86 CPU computes exactly."""
+    return functools.partial(make_bundle, rendering="x86")
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ def test_a_batch_is_recorded_in_every_scenario(classifier: Path, settings: Bench
 
 
 def test_bundles_take_a_batch_on_every_runtime(make_bundle: Callable[..., Bundle], settings: BenchSettings) -> None:
-    result = bench_models((make_bundle(rendering="x86"),), replace(settings, batch=5, layers=True))
+    result = bench_models((make_bundle(),), replace(settings, batch=5, layers=True))
     assert {candidate.runtime for candidate in result.candidates} == {"onnxruntime", "openvino"}
     assert all(one.batch == 5 and one.latency is not None for one in result.candidates)
     # operations of one sample, as the bundle tells them, times 5
@@ -77,7 +77,7 @@ def test_end_to_end_begins_with_an_encoded_image(
 ) -> None:
     scenario = Scenario(kind, rate_hz=200.0 if kind in ("server", "periodic") else None)
     given = replace(settings, runtime="onnxruntime", scenario=scenario, scope="end-to-end")
-    result = bench_models((make_bundle(rendering="x86"),), given)
+    result = bench_models((make_bundle(),), given)
     for candidate in result.candidates:
         assert candidate.scope == "end-to-end"
         assert candidate.throughput_per_s
