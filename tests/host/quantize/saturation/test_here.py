@@ -15,6 +15,7 @@ from edgetl.errors import BackendError
 from edgetl.host import inference
 from edgetl.host.cache import Cache
 from edgetl.host.inference import installed
+from edgetl.host.original import original_outputs
 from edgetl.host.quantize.saturation.executor import collect
 from edgetl.host.quantize.saturation.here import saturates_here
 from edgetl.plugins import BACKENDS, find
@@ -77,12 +78,19 @@ def test_openvino_refuses_to_be_exact(convolution: Callable[[int], Path]) -> Non
         find(BACKENDS, "openvino", "runtime").load(convolution(127), options)
 
 
-@pytest.mark.parametrize("name", ["onnxruntime"])
-def test_exact_sums_are_those_of_vnni_on_every_cpu(
-    name: str, convolution: Callable[[int], Path], loud: Callable[[tuple[int, ...]], Array]
+def test_a_users_own_quantized_file_is_run_as_with_vnni(
+    convolution: Callable[[int], Path], loud: Callable[[tuple[int, ...]], Array]
 ) -> None:
     model, images = convolution(127), loud((3, 16, 6, 6))
-    runner = find(BACKENDS, name, "runtime").load(model, LoadOptions(1, "int8", exact_sums=True))
+    found = original_outputs(model, tuple(images), None, threads=1)["out"]
+    np.testing.assert_array_equal(found, collect(model, images, "vnni")["out"])
+
+
+def test_exact_sums_are_those_of_vnni_on_every_cpu(
+    convolution: Callable[[int], Path], loud: Callable[[tuple[int, ...]], Array]
+) -> None:
+    model, images = convolution(127), loud((3, 16, 6, 6))
+    runner = find(BACKENDS, "onnxruntime", "runtime").load(model, LoadOptions(1, "int8", exact_sums=True))
     found = np.concatenate([runner.infer({"image": image[None]})["out"] for image in images])
     np.testing.assert_array_equal(found, collect(model, images, "vnni")["out"])
 
