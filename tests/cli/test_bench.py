@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 import shutil
 import sys
@@ -106,6 +107,17 @@ def test_selftest_on_a_noisy_machine_does_not_say_that_all_can_be_trusted(
     monkeypatch.setattr(selftest, "self_test", lambda clock: found)
     assert run(["bench", "selftest"]) == 0
     assert "this machine is too noisy to judge all of it now" in " ".join(capsys.readouterr().out.split())
+
+
+def test_selftest_that_fails_has_one_answer(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = selftest.SelfTest("edgetl.selftest/1", environment(), (Check("loop", 3.0, 2.0, "ns", False),), ())
+    monkeypatch.setattr(selftest, "self_test", lambda clock: found)
+    assert run(["bench", "selftest", "--json"]) == 3
+    told = capsys.readouterr()
+    assert json.loads(told.out)["checks"][0]["passed"] is False
+    assert "the self-test failed: loop; numbers measured on this machine are not to be believed" in told.err
 
 
 @pytest.mark.parametrize("models", [["selftest", "m.onnx"], ["m.onnx", "selftest"]])
@@ -307,8 +319,8 @@ def test_bench_fails_on_a_code_that_was_named(tiny_bundle: Path, capsys: pytest.
 
 
 def test_bench_checks_itself(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = selftest.self_test
-    monkeypatch.setattr(selftest, "self_test", lambda clock: whole(clock, repeats=40))
+    whole, ticks = selftest.self_test, itertools.count(step=500).__next__
+    monkeypatch.setattr(selftest, "self_test", lambda _: whole(ticks, repeats=40, independent=ticks))
     assert run(["bench", "selftest", "--json", "-q"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["schema"] == "edgetl.selftest/1"

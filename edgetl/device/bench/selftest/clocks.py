@@ -30,6 +30,7 @@ _STALL_MS, _CALLS_BEFORE = 100_000, 10_000
 _DURATIONS_NS = (_MS // 10, _MS, 5 * _MS, 20 * _MS)
 _TOLERANCE, _TOLERANCE_NS = 0.01, 20_000
 _PLAN = Plan(1, 0.0, 0.0, 0.0, block_s=0.1, min_blocks=4, min_samples=SUPPORT[90.0], min_s=0.0, cap_s=60.0)
+_OVERHEAD_NS = 1_000_000_000
 _IMAGE, _SCORES = TensorSpec("image", "uint8", (1, 224, 224, 3)), TensorSpec("scores", "float32", (1, 1000))
 
 
@@ -48,7 +49,7 @@ def independent_ns() -> int:
 
 
 def clock_test(clock: Clock, independent: Clock, load_per_cpu: float | None) -> ClockTest:
-    """All checks of this file; takes about two seconds.
+    """All checks of this file; takes about three seconds.
 
     Args:
         clock: nanoseconds, monotonic.
@@ -103,9 +104,16 @@ def timer_cost(clock: Clock) -> Check:
 
 
 def harness_cost(clock: Clock) -> Check:
-    """The harness adds less than 2 us to a sample."""
-    model = idle_runner((_IMAGE,), (_SCORES,))
-    return _below("harness overhead of a sample", overhead_ns(model, random_feeds(model.inputs, 0), clock), 2000.0)
+    """The harness adds less than 2 us to a sample.
+
+    The lowest median of many within a second: what other work adds to some is not the harness's.
+    """
+    model, end = idle_runner((_IMAGE,), (_SCORES,)), clock() + _OVERHEAD_NS
+    feeds = random_feeds(model.inputs, 0)
+    lowest = overhead_ns(model, feeds, clock)
+    while clock() < end:
+        lowest = min(lowest, overhead_ns(model, feeds, clock))
+    return _below("harness overhead of a sample", lowest, 2000.0)
 
 
 def _stalling(time: SimulatedTime) -> Callable[[], None]:
