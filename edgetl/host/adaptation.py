@@ -12,11 +12,12 @@ from typing import Any
 import msgspec
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from edgetl.files import write_atomically
-from edgetl.host.adapt import AdaptContext, Adapted, FittedHead, Head, Method
+from edgetl.host.adapt import AdaptContext, Adapted, FittedHead, Folds, Head, Method
 from edgetl.host.backbones import Pooling, trunk
 from edgetl.host.data.dataset import Sample
 from edgetl.host.export import module_digest
@@ -87,7 +88,6 @@ def refitted(
     """A method's head for another graph's features, from the cache when it was fitted to the same before."""
     how = features.how
     source = [how.engine.identity, decoding(how.preprocess), _described(features.samples)]
-    source += [] if features.held_out_by is None else [features.held_out_by.engine.identity]
     backbone = [context.backbone.name, context.backbone.weights_sha256]
     path = how.cache.path("heads", [*_how(method, context), regularisation, backbone, source], ".safetensors")
     kept = _read(path)
@@ -146,8 +146,12 @@ def _read(path: Path) -> _Kept | None:
 
 
 def _head_tensors(head: Head, fitted: FittedHead | None) -> State:
-    tensors = {"head.weight": torch.from_numpy(head.weight), "head.bias": torch.from_numpy(head.bias)}
-    return tensors if fitted is None else tensors | {"out_of_fold": torch.from_numpy(fitted.out_of_fold)}
+    arrays: dict[str, NDArray[Any]] = {"head.weight": head.weight, "head.bias": head.bias}
+    if fitted is not None:
+        arrays["out_of_fold"], arrays["folds.unseen_by"] = fitted.out_of_fold, fitted.folds.unseen_by
+        arrays["folds.weight"] = np.stack([one.weight for one in fitted.folds.heads])
+        arrays["folds.bias"] = np.stack([one.bias for one in fitted.folds.heads])
+    return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
 
 def _head(kept: _Kept) -> Head:
@@ -164,7 +168,9 @@ def _fit_notes(fitted: FittedHead | None) -> _FitNotes | None:
 def _fitted(kept: _Kept, notes: _FitNotes) -> FittedHead:
     out_of_fold = kept.tensors["out_of_fold"].numpy().astype(np.float32, copy=False)
     scores, losses = dict(notes.scores), dict(notes.losses)
-    return FittedHead(_head(kept), notes.regularisation, out_of_fold, scores, losses, notes.converged)
+    weights, biases = kept.tensors["folds.weight"].numpy(), kept.tensors["folds.bias"].numpy()
+    folds = Folds(tuple(map(Head, weights, biases)), kept.tensors["folds.unseen_by"].numpy())
+    return FittedHead(_head(kept), notes.regularisation, out_of_fold, scores, losses, notes.converged, folds)
 
 
 def _tensor_digest(tensor: torch.Tensor) -> str:

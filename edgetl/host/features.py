@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,16 +53,10 @@ class GraphFeatures:
     samples: tuple[Sample, ...]
     progress: Progress
     title: str
-    held_out_by: Extraction | None = None
-    """How features of samples are computed that a head did not see; ``None`` is as all others are."""
 
     def training(self, views: tuple[str, ...]) -> NDArray[np.float32]:
         """Features of shape ``(views, n, features)``."""
         return extract(self, views)
-
-    def held_out(self) -> NDArray[np.float32] | None:
-        """Features of shape ``(n, features)``; ``None`` where they are those of training."""
-        return None if self.held_out_by is None else extract(replace(self, how=self.held_out_by), ("identity",))[0]
 
 
 def check_views(views: tuple[str, ...], preprocess: Preprocess) -> None:

@@ -86,8 +86,11 @@ def _out_of_fold(made: Made, runtime: str, workspace: Workspace) -> NDArray[np.f
     """
     if made.out_of_fold is None or made.refit is None:
         return None
-    fitted = head_for(FeatureGraph(made.engine, made.rendering, runtime), made.refit, workspace)
-    return None if fitted is None else fitted.out_of_fold
+    source = FeatureGraph(made.engine, made.rendering)
+    fitted = head_for(source, made.refit, workspace)
+    if fitted is None:
+        return None
+    return fitted.folds.logits(source.features(workspace, runtime).training(("identity",))[0])
 
 
 def _are_alike(made: Made, other: Made, jury: Jury) -> bool:

@@ -28,14 +28,19 @@ class FeatureGraph:
     graph: Engine
     """With a head, which is not looked at."""
     rendering: str
-    held_out_in: str | None = None
-    """The runtime that computes features of samples which a head did not see; ``None`` is that of the others."""
 
-    @property
-    def title(self) -> str:
-        """Of the stage."""
-        elsewhere = "" if self.held_out_in is None else f" in {self.held_out_in}"
-        return f"extract features of the {self.graph.precision} trunk ({self.rendering}){elsewhere}"
+    def features(self, workspace: Workspace, runtime: str | None = None) -> GraphFeatures:
+        """Of the training samples, as the graph's own runtime computes them, or another one.
+
+        Raises:
+            Unsupported: the graph has no head to put another in place of.
+        """
+        path = self.graph.model.with_suffix(".features.onnx")
+        expose_features(self.graph.model, path)
+        engine = replace(self.graph, model=path, runtime=runtime or self.graph.runtime)
+        title = f"extract features of the {self.graph.precision} trunk ({self.rendering})"
+        title += "" if runtime is None else f" in {runtime}"
+        return GraphFeatures(workspace.extraction(engine), workspace.splits.train, workspace.progress, title)
 
 
 def head_for(source: FeatureGraph, refit: Refit, workspace: Workspace) -> FittedHead | None:
@@ -44,15 +49,4 @@ def head_for(source: FeatureGraph, refit: Refit, workspace: Workspace) -> Fitted
     Raises:
         Unsupported: the graph has no head to put it in place of.
     """
-    path = source.graph.model.with_suffix(".features.onnx")
-    expose_features(source.graph.model, path)
-    engine = replace(source.graph, model=path)
-    elsewhere = None if source.held_out_in is None else replace(engine, runtime=source.held_out_in)
-    features = GraphFeatures(
-        workspace.extraction(engine),
-        workspace.splits.train,
-        workspace.progress,
-        source.title,
-        None if elsewhere is None else workspace.extraction(elsewhere),
-    )
-    return refitted(refit.method, refit.context, features, refit.regularisation)
+    return refitted(refit.method, refit.context, source.features(workspace), refit.regularisation)

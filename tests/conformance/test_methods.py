@@ -158,6 +158,3 @@ class Constant:
 
     def training(self, views: tuple[str, ...]) -> np.ndarray:
         return self.features
-
-    def held_out(self) -> None:
-        """The same."""

@@ -24,6 +24,27 @@ class Head:
     weight: NDArray[np.float32]
     bias: NDArray[np.float32]
 
+    def logits(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Logits ``(n, classes)`` of features ``(n, d)``."""
+        return np.asarray(features @ self.weight.T + self.bias, dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class Folds:
+    """The heads of cross-validation, each fitted without some of the training samples."""
+
+    heads: tuple[Head, ...]
+    unseen_by: NDArray[np.int64]
+    """``(n,)``: for each training sample, the place of the head that did not see it (nor its group)."""
+
+    def logits(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Honest logits ``(n, classes)`` of all training samples, from their features ``(n, d)``."""
+        logits = np.empty((len(features), len(self.heads[0].bias)), np.float32)
+        for place, head in enumerate(self.heads):
+            unseen = self.unseen_by == place
+            logits[unseen] = head.logits(features[unseen])
+        return logits
+
 
 @dataclass(frozen=True)
 class FittedHead:
@@ -32,13 +53,15 @@ class FittedHead:
     head: Head
     regularisation: float
     out_of_fold: NDArray[np.float32]
-    """Logits ``(n, classes)`` of each training sample from a head that did not see it (nor its group)."""
+    """Logits ``(n, classes)`` of each training sample from a head that did not see it (nor its group): of ``folds``."""
     scores: dict[float, float]
     """Cross-validated accuracy of every regularisation tried."""
     losses: dict[float, float]
     """Cross-validated log loss of every regularisation tried; the least one was chosen."""
     converged: bool
     """Whether the final fit reached its tolerance within its iterations."""
+    folds: Folds
+    """What the same heads make of features that another runtime computes is as honest."""
 
 
 @dataclass(frozen=True)
@@ -73,9 +96,6 @@ class FeatureSource(Protocol):
 
     def training(self, views: tuple[str, ...]) -> NDArray[np.float32]:
         """Features of shape ``(views, n, features)`` of the training samples."""
-
-    def held_out(self) -> NDArray[np.float32] | None:
-        """``(n, features)`` that heads are asked about samples they were not fitted to; ``None``: the first view."""
 
 
 class Method(Protocol):

@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from edgetl.device.tasks import DeviceTask
 from edgetl.errors import DataError
-from edgetl.host.adapt import FittedHead, Head
+from edgetl.host.adapt import FittedHead, Folds, Head
 from edgetl.host.data.dataset import Sample
 from edgetl.host.data.labels import strata
 from edgetl.host.graph import LOGITS
@@ -53,8 +53,6 @@ class TrainingSet:
     ``labels`` is what the device half of ``task`` calls truth: ``(n,)``, or ``(n, classes)`` of 0 and 1. ``strata``
     gives each sample a number by which folds are stratified; without it, ``labels`` themselves.
     ``relevance`` multiplies the ``d`` standardised features: a larger one is regularised less.
-    ``held_out`` ``(n, d)`` is what heads are asked about samples that they did not see, as another runtime computes
-    their features; without it, the first view.
     """
 
     features: Floats
@@ -65,7 +63,6 @@ class TrainingSet:
     relevance: Floats | None = None
     task: str = "classify"
     strata: Ints | None = None
-    held_out: Floats | None = None
 
     @property
     def n(self) -> int:
@@ -85,20 +82,20 @@ def fit_head(data: TrainingSet, settings: HeadSettings) -> FittedHead:
     """
     task: HostTask = find_task(data.task, "host")
     device: DeviceTask = find_task(data.task, "device")
-    folds = _folds(data, settings)
-    unseen = data.features[0] if data.held_out is None else data.held_out
+    divided, strengths = _folds(data, settings), settings.regularisation
+    rows = [seen for seen, _ in divided]
+    # which strength is best is known before cross-validation where there is but one: a CPU need not wait for that
+    rows += [np.arange(data.n)] if len(strengths) == 1 else []
     with threadpool_limits(limits=1), ThreadPoolExecutor(settings.threads) as executor:
-        jobs = [(c, fold) for c in settings.regularisation for fold in range(len(folds))]
-        fits = executor.map(lambda job: _fit(data, folds[job[1]][0], job[0], settings), jobs)
-        logits = {c: np.empty((data.n, data.classes), np.float32) for c in settings.regularisation}
-        for (c, fold), fit in zip(jobs, fits, strict=True):
-            held_out = folds[fold][1]
-            logits[c][held_out] = apply_head(fit.head, unseen[held_out])
+        jobs = [(c, seen) for c in strengths for seen in rows]
+        fits = list(executor.map(lambda job: _fit(data, job[1], job[0], settings), jobs))
+        folds = {c: _folds_of(fits[place * len(rows) :], divided) for place, c in enumerate(strengths)}
+        logits = {c: heads.logits(data.features[0]) for c, heads in folds.items()}
         losses = {c: task.log_loss(values, data.labels) for c, values in logits.items()}
         best = min(losses, key=lambda c: (losses[c], c))
-        final = _fit(data, np.arange(data.n), best, settings)
+        final = fits[-1] if len(strengths) == 1 else _fit(data, np.arange(data.n), best, settings)
     scores = {c: float(np.mean(device.hits({LOGITS: values}, data.labels))) for c, values in logits.items()}
-    return FittedHead(final.head, best, logits[best], scores, losses, final.converged)
+    return FittedHead(final.head, best, logits[best], scores, losses, final.converged, folds[best])
 
 
 def balanced_relevance(widths: tuple[int, ...]) -> Floats:
@@ -127,11 +124,6 @@ def training_set(features: Floats, samples: tuple[Sample, ...], classes: int, ta
         task=task,
         strata=np.array(strata(samples), np.int64),
     )
-
-
-def apply_head(head: Head, features: Floats) -> Floats:
-    """Logits ``(n, classes)`` of features ``(n, d)``."""
-    return np.asarray(features @ head.weight.T + head.bias, dtype=np.float32)
 
 
 def scale_of(features: Floats, floor: float) -> Floats:
@@ -178,6 +170,14 @@ def _check_trainable(members: NDArray[np.bool_]) -> None:
 class _Fit:
     head: Head
     converged: bool
+
+
+def _folds_of(fits: list[_Fit], divided: list[tuple[Ints, Ints]]) -> Folds:
+    """The heads of the first ``fits``, one for each division into rows that a head saw and rows that it did not."""
+    unseen_by = np.empty(sum(len(unseen) for _, unseen in divided), np.int64)
+    for place, (_, unseen) in enumerate(divided):
+        unseen_by[unseen] = place
+    return Folds(tuple(fit.head for fit in fits[: len(divided)]), unseen_by)
 
 
 def _fit(data: TrainingSet, rows: Ints, strength: float, settings: HeadSettings) -> _Fit:

@@ -85,7 +85,6 @@ class LinearProbe:
         )
         samples = workspace.splits.train
         data = training_set(features.training(options.views), samples, len(workspace.classes), workspace.task)
-        data = replace(data, held_out=features.held_out())
         if options.balance_stages:
             widths = part_widths(trunk(context.backbone, options.stages, options.pooling), workspace.blank())
             data = replace(data, relevance=balanced_relevance(widths))

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from sklearn import metrics
@@ -11,7 +9,6 @@ from edgetl.errors import DataError
 from edgetl.host.adapt.heads import (
     HeadSettings,
     TrainingSet,
-    apply_head,
     balanced_relevance,
     fit_head,
     training_set,
@@ -38,7 +35,7 @@ def test_folded_head_equals_scikit_learn_on_standardised_features(classes: int) 
     features = data.features[0].astype(np.float64)
     standardised = (features - features.mean(0)) / features.std(0)
     reference = LogisticRegression(C=0.1, tol=1e-6, max_iter=2000).fit(standardised, data.labels)
-    logits = apply_head(fitted.head, data.features[0])
+    logits = fitted.head.logits(data.features[0])
     probabilities = np.exp(logits - logits.max(1, keepdims=True))
     probabilities /= probabilities.sum(1, keepdims=True)
     np.testing.assert_allclose(probabilities, reference.predict_proba(standardised), atol=2e-3)
@@ -59,23 +56,43 @@ def test_out_of_fold_predictions_do_not_see_their_own_label() -> None:
     shuffled = TrainingSet(data.features, rng.permutation(data.labels), data.weights, data.groups, 2)
     fitted = fit_head(shuffled, HeadSettings(regularisation=(1.0,)))
     honest = np.mean(fitted.out_of_fold.argmax(1) == shuffled.labels)
-    optimistic = np.mean(apply_head(fitted.head, shuffled.features[0]).argmax(1) == shuffled.labels)
+    optimistic = np.mean(fitted.head.logits(shuffled.features[0]).argmax(1) == shuffled.labels)
     assert optimistic > 0.95
     assert 0.3 < honest < 0.7
 
 
-def test_heads_can_be_judged_by_what_another_runtime_makes_of_samples_they_did_not_see() -> None:
+@pytest.mark.parametrize("strengths", [(0.1,), (1e-3, 0.1)], ids=["one strength", "the best of two"])
+def test_samples_are_judged_by_heads_that_did_not_see_them(strengths: tuple[float, ...]) -> None:
+    data = clusters()
+    fitted = fit_head(data, HeadSettings(regularisation=strengths))
+    folds = fitted.folds
+    np.testing.assert_array_equal(folds.logits(data.features[0]), fitted.out_of_fold)
+    assert np.bincount(folds.unseen_by).tolist() == [data.n // 5] * 5
+    # what another runtime computes of the same samples: each fold's own head is applied to it
+    elsewhere = folds.logits(data.features[0] + 1)
+    for place, head in enumerate(folds.heads):
+        unseen = folds.unseen_by == place
+        moved = elsewhere[unseen] - fitted.out_of_fold[unseen]
+        np.testing.assert_allclose(moved, np.tile(head.weight.sum(axis=1), (len(moved), 1)), rtol=1e-4, atol=1e-3)
+
+
+def test_a_fold_has_the_head_of_those_it_saw() -> None:
     data, settings = clusters(), HeadSettings(regularisation=(0.1,))
-    plain, same = fit_head(data, settings), fit_head(replace(data, held_out=data.features[0].copy()), settings)
-    np.testing.assert_array_equal(same.out_of_fold, plain.out_of_fold)
-    shifted = fit_head(replace(data, held_out=data.features[0] * 2), settings)
-    doubled = fit_head(replace(data, held_out=data.features[0] * 3), settings)
-    np.testing.assert_array_equal(shifted.head.weight, plain.head.weight)
-    # heads are affine: each fold's own head was applied
-    np.testing.assert_allclose(
-        doubled.out_of_fold - shifted.out_of_fold, shifted.out_of_fold - plain.out_of_fold, atol=1e-2
+    folds = fit_head(data, settings).folds
+    seen = folds.unseen_by != 0
+    alone = fit_head(
+        TrainingSet(data.features[:, seen], data.labels[seen], data.weights[seen], data.groups[seen], data.classes),
+        settings,
     )
-    assert not np.allclose(shifted.out_of_fold, plain.out_of_fold, atol=0.1)
+    np.testing.assert_allclose(folds.heads[0].weight, alone.head.weight, atol=1e-6)
+
+
+def test_one_strength_gives_the_head_that_it_gives_among_others() -> None:
+    data = clusters()
+    among = fit_head(data, HeadSettings(regularisation=(1e-3, 0.1)))
+    alone = fit_head(data, HeadSettings(regularisation=(among.regularisation,), threads=2))
+    np.testing.assert_array_equal(alone.head.weight, among.head.weight)
+    np.testing.assert_array_equal(alone.out_of_fold, among.out_of_fold)
 
 
 def test_out_of_fold_predictions_do_not_see_their_own_group() -> None:
@@ -176,7 +193,7 @@ def test_heads_of_several_labels_are_scikit_learn_s_one_against_the_rest() -> No
     fitted = fit_head(data, settings)
     features = data.features[0].astype(np.float64)
     standardised = (features - features.mean(0)) / features.std(0)
-    logits = apply_head(fitted.head, data.features[0])
+    logits = fitted.head.logits(data.features[0])
     for place in range(3):
         reference = LogisticRegression(C=0.1, tol=1e-6, max_iter=2000).fit(standardised, data.labels[:, place])
         np.testing.assert_allclose(logits[:, place], reference.decision_function(standardised), atol=5e-3)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from edgetl.errors import BackendError, DataError
-from edgetl.host.adapt import Adapted, FittedHead, Head
+from edgetl.host.adapt import Adapted, FittedHead, Folds, Head
 from edgetl.host.inference import Engine
 from edgetl.host.judge import select
 from edgetl.host.ladder import Ascent, climb
@@ -49,7 +49,8 @@ class Refitting:
         if self.failure is not None:
             raise self.failure
         head = Head(np.float32([[-1, 1, -0.5, 0], [1, -1, 0.5, 0]]), np.zeros(2, np.float32))
-        return FittedHead(head, 1.0, self.out_of_fold, {}, {}, True)
+        folds = Folds((head,), np.zeros(len(self.out_of_fold), np.int64))
+        return FittedHead(head, 1.0, self.out_of_fold, {}, {}, True, folds)
 
 
 @pytest.fixture
