@@ -18,6 +18,7 @@ from edgetl.host.ladder.attempts import made, remembered
 from edgetl.host.ladder.rungs import Rung
 from edgetl.host.quantize import Rendering
 from edgetl.host.quantize.coverage import coverage
+from edgetl.host.quantize.rules.view import View
 from edgetl.host.quantize.treatments import need_moments
 from edgetl.host.variants import spelled
 from edgetl.plugins import RENDERINGS, find
@@ -95,8 +96,10 @@ def layers_of(ascent: Ascent, rung: Rung) -> tuple[Layer, ...]:
     """The layers that a rung quantizes, in the order of the float graph."""
     with made(ascent, rung) as variant:
         quantized = read_graph(variant.model)
-    dequantized = {node.output[0] for node in quantized.graph.node if node.op_type == "DequantizeLinear"}
-    integers = {node.name for node in quantized.graph.node if dequantized & set(node.input)}
+    view = View.of(quantized)
+    integers = {
+        node.name for node in view.model.graph.node if any(view.dequantizer(name) is not None for name in node.input)
+    }
     weighted = set(coverage(quantized).quantized)
     layers: list[list[str]] = []
     for node in read_graph(ascent.basis(rung.on_graph).made.model).graph.node:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import onnx
 
-_LAYERS = frozenset(("Conv", "ConvTranspose", "Gemm", "MatMul"))
+from edgetl.host.quantize.rules.view import LAYERS, View
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,8 @@ class Coverage:
 
 def coverage(model: onnx.ModelProto) -> Coverage:
     """Which layers of a Q/DQ graph a runtime can compute on integers."""
-    dequantized = {node.output[0] for node in model.graph.node if node.op_type == "DequantizeLinear"}
+    view = View.of(model)
     names: dict[bool, list[str]] = {True: [], False: []}
-    for node in model.graph.node:
-        if node.op_type in _LAYERS:
-            names[dequantized.issuperset(node.input[:2])].append(node.name)
+    for node in view.nodes(*LAYERS):
+        names[view.is_quantized(node)].append(node.name)
     return Coverage(tuple(names[True]), tuple(names[False]))

@@ -24,6 +24,7 @@ from edgetl.host.quantize.rewrites import (
     without_loose_bounds,
 )
 from edgetl.host.quantize.rules import Remark
+from edgetl.host.quantize.straight import straight_in
 from edgetl.host.quantize.surgery import Surgery, insert
 from edgetl.host.quantize.treatments import Rendered, refine
 from edgetl.target import Precision
@@ -67,6 +68,8 @@ class QdqRendering:
     """Rewrite of the Q/DQ graph afterwards, given also the float graph that it was made from."""
     is_stream_float: bool = False
     """Whether nodes in float read what others in float made, instead of what was rounded for a layer beside them."""
+    is_image_read: bool = False
+    """Whether the first convolution reads the bytes of an image as they are, where they can be that."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """``extra_options`` of ONNX Runtime's ``QDQQuantizer``, besides those that follow from the fields above."""
     precision: Precision = "int8"
@@ -94,6 +97,8 @@ class QdqRendering:
                 f"lose by it; leave {self.name!r} out of renderings in [quantize]"
             )
         refine(Rendered(quantized, graph, record, settings.moments, settings.treatments))
+        if self.is_image_read:
+            straight_in(quantized)
         lint(quantized, graph, settings.keep_float & {node.name for node in graph.graph.node})
         return deliver(quantized, self.name, out)
 

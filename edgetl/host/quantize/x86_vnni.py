@@ -18,4 +18,5 @@ RENDERING = QdqRendering(
     better_in_float=better_on_cpus_in_float,
     options=FLOAT_PRODUCTS,
     is_stream_float=True,
+    is_image_read=True,
 )

@@ -64,15 +64,24 @@ class View:
         return source in self.constants
 
     def dequantizer(self, name: str) -> onnx.NodeProto | None:
-        """The DQ that makes a tensor."""
-        node = self.producers.get(name)
-        return node if node is not None and node.op_type == "DequantizeLinear" else None
+        """The DQ that makes a tensor; of what it made of an activation, also in front of a Transpose.
+
+        Runtimes move a Transpose out of the way: it changes no number.
+        """
+        node = direct = self.producers.get(name)
+        while node is not None and node.op_type == "Transpose":
+            node = self.producers.get(node.input[0])
+        if node is None or node.op_type != "DequantizeLinear":
+            return None
+        return None if node is not direct and self.is_weight(node) else node
 
     def quantized_layers(self) -> Iterator[onnx.NodeProto]:
         """Layers whose two factors are both dequantized."""
-        for node in self.nodes(*LAYERS):
-            if all(self.dequantizer(name) is not None for name in node.input[:2]):
-                yield node
+        return (node for node in self.nodes(*LAYERS) if self.is_quantized(node))
+
+    def is_quantized(self, layer: onnx.NodeProto) -> bool:
+        """Whether both factors of a layer are dequantized."""
+        return all(self.dequantizer(name) is not None for name in layer.input[:2])
 
     def integers(self, dequantizer: onnx.NodeProto) -> Array | None:
         """The integers that a DQ over a constant reads, rounded from floats where a Q stands between."""

@@ -77,7 +77,8 @@ class EmulatedRunner:
                 step[1].close()
 
     def _computed(self, step: IntegerLayer, values: Array) -> Array:
-        columns, shape = columns_of(step.layer, values)
+        axes = step.layer.axes
+        columns, shape = columns_of(step.layer, values if axes is None else values.transpose(axes))
         sums = step.exact(columns)
         if self._watch is not None or self._isa == "avx2":
             saturation = step.saturation(columns)

@@ -32,6 +32,8 @@ class QuantizedLayer:
     node: onnx.NodeProto
     source: str
     """Name of its 8-bit input."""
+    axes: tuple[int, ...] | None
+    """How that is transposed on the way; ``None`` where it is not."""
     source_scale: np.float32
     source_zero: int
     signed: bool
@@ -79,6 +81,7 @@ class _Graph:
 
     def __init__(self, model: onnx.ModelProto) -> None:
         self.constants: Mapping[str, onnx.TensorProto] = weights_of(model)
+        self.producers = {name: node for node in model.graph.node for name in node.output}
         self.dequantizers = {node.output[0]: node for node in model.graph.node if node.op_type == "DequantizeLinear"}
         self.outputs = {value.name for value in model.graph.output}
         self.readers: dict[str, list[onnx.NodeProto]] = {}
@@ -90,6 +93,15 @@ class _Graph:
         tensor = self.constants.get(name)
         return None if tensor is None else numpy_helper.to_array(tensor)
 
+    def behind_transpose(self, name: str) -> tuple[onnx.NodeProto | None, tuple[int, ...] | None]:
+        """The DQ that makes a tensor, and the axes of a Transpose between."""
+        node = self.producers.get(name)
+        if node is None or node.op_type != "Transpose":
+            return self.dequantizers.get(name), None
+        perm = attributes_of(node).get("perm")
+        axes = tuple(perm) if isinstance(perm, list) else None
+        return (None, None) if axes is None else (self.dequantizers.get(node.input[0]), axes)
+
     def pair(self, node: onnx.NodeProto) -> tuple[Array, int, np.dtype[np.generic]] | None:
         """Scale, the one zero point and its dtype of a Q or DQ; ``None`` where they are not that."""
         scale = self.array(node.input[1])
@@ -100,7 +112,7 @@ class _Graph:
 
 
 def _layer(node: onnx.NodeProto, graph: _Graph) -> QuantizedLayer | None:
-    first, second = (graph.dequantizers.get(name) for name in node.input[:2])
+    (first, axes), second = graph.behind_transpose(node.input[0]), graph.dequantizers.get(node.input[1])
     if first is None or second is None or first.input[0] in graph.constants:
         return None
     source, factor = graph.pair(first), graph.pair(second)
@@ -119,6 +131,7 @@ def _layer(node: onnx.NodeProto, graph: _Graph) -> QuantizedLayer | None:
     return QuantizedLayer(
         node=node,
         source=first.input[0],
+        axes=axes,
         source_scale=scale,
         source_zero=source[1],
         signed=source[2] == np.int8,
