@@ -27,19 +27,13 @@ def fuse_normalisation(model: onnx.ModelProto) -> bool:
     Returns:
         Whether the graph begins with such a pair.
     """
-    graph = model.graph
-    readers: dict[str, list[onnx.NodeProto]] = {}
-    for node in graph.node:
-        for name in node.input:
-            readers.setdefault(name, []).append(node)
-    for sub in graph.node:
-        if sub.op_type != "Sub":
-            continue
-        mul = _only_reader(readers, sub.output[0])
-        mean = _per_channel(model, sub, 0)
-        inverse = None if mul is None else _per_channel(model, mul, list(mul.input).index(sub.output[0]))
+    view = View.of(model)
+    for sub in tuple(view.nodes("Sub")):
+        mul = view.only_reader(sub.output[0])
+        mean = _per_channel(view, sub, 0)
+        inverse = None if mul is None else _per_channel(view, mul, list(mul.input).index(sub.output[0]))
         if mul is not None and mul.op_type == "Mul" and mean is not None and inverse is not None:
-            _replace(graph, sub, mul, (mean, inverse))
+            _replace(model.graph, sub, mul, (mean, inverse))
             return True
     return False
 
@@ -135,18 +129,10 @@ def without_unused_weights(graph: onnx.GraphProto) -> None:
         graph.initializer.remove(tensor)
 
 
-def _only_reader(readers: dict[str, list[onnx.NodeProto]], name: str) -> onnx.NodeProto | None:
-    found = readers.get(name, [])
-    return found[0] if len(found) == 1 else None
-
-
-def _per_channel(model: onnx.ModelProto, node: onnx.NodeProto, data: int) -> Array | None:
+def _per_channel(view: View, node: onnx.NodeProto, data: int) -> Array | None:
     """The constant operand of a node as three channels, or ``None``; ``data`` is the place of the other operand."""
-    tensor = weights_of(model).get(node.input[1 - data])
-    if tensor is None or tuple(tensor.dims) not in ((1, 3, 1, 1), (3, 1, 1)):
-        return None
-    values: Array = numpy_helper.to_array(tensor).reshape(3)
-    return values
+    values = view.array(node.input[1 - data])
+    return values.reshape(3) if values is not None and values.shape in ((1, 3, 1, 1), (3, 1, 1)) else None
 
 
 def _replace(graph: onnx.GraphProto, sub: onnx.NodeProto, mul: onnx.NodeProto, values: tuple[Array, Array]) -> None:

@@ -61,11 +61,11 @@ def straight_in(model: onnx.ModelProto) -> bool:
 
 def _detour(view: View, quantizer: onnx.NodeProto) -> _Detour | None:
     zero, normalise = view.zero_point(quantizer), view.producers.get(quantizer.input[0])
-    dequantizer = _only_reader(view, quantizer.output[0])
+    dequantizer = view.only_reader(quantizer.output[0])
     if zero is None or zero.dtype != np.uint8 or normalise is None or dequantizer is None:
         return None
     affine = _affine(view, normalise)
-    if affine is None or _only_reader(view, normalise.output[0]) is None or dequantizer.op_type != "DequantizeLinear":
+    if affine is None or view.only_reader(normalise.output[0]) is None or dequantizer.op_type != "DequantizeLinear":
         return None
     way = _way(view, normalise.input[0])
     layers = view.readers.get(dequantizer.output[0], ())
@@ -85,7 +85,7 @@ def _way(view: View, name: str) -> tuple[onnx.NodeProto, ...] | None:
     nodes: list[onnx.NodeProto] = []
     while name not in images:
         node = view.producers.get(name)
-        if node is None or node.op_type not in ("Cast", "Transpose") or _only_reader(view, name) is None:
+        if node is None or node.op_type not in ("Cast", "Transpose") or view.only_reader(name) is None:
             return None
         nodes.insert(0, node)
         name = node.input[0]
@@ -112,7 +112,7 @@ def _affine(view: View, node: onnx.NodeProto) -> tuple[float, float] | None:
 
 def _takes_a_bias(view: View, node: onnx.NodeProto, source: str) -> bool:
     """Whether a node is a convolution of a tensor with constant integers as weights and, its own, as bias."""
-    if node.op_type != "Conv" or len(node.input) < 3 or node.input[0] != source or source in node.input[1:]:
+    if node.op_type != "Conv" or len(node.input) < 3 or node.input[0] != source:
         return False
     weight, bias = (view.dequantizer(name) for name in node.input[1:3])
     if weight is None or bias is None or len(view.readers[node.input[2]]) > 1:
@@ -162,11 +162,6 @@ def _shift(graph: onnx.GraphProto, view: View, layer: onnx.NodeProto, step: np.f
         constants[name].CopyFrom(numpy_helper.from_array(values, name))
 
 
-def _only_reader(view: View, name: str) -> onnx.NodeProto | None:
-    readers = view.readers.get(name, ())
-    is_output = any(value.name == name for value in view.model.graph.output)
-    return readers[0] if len(readers) == 1 and not is_output else None
-
-
 def _axes(node: onnx.NodeProto) -> tuple[int, ...]:
-    return tuple(next(list(entry.ints) for entry in node.attribute if entry.name == "perm"))
+    """Of a Transpose of images; all in reverse where it does not say."""
+    return next((tuple(entry.ints) for entry in node.attribute if entry.name == "perm"), (3, 2, 1, 0))

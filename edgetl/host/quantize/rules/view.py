@@ -44,6 +44,12 @@ class View:
         """The nodes of some kinds, in the order of the graph."""
         return (node for node in self.model.graph.node if node.op_type in kinds)
 
+    def only_reader(self, name: str) -> onnx.NodeProto | None:
+        """The one node that reads a tensor; ``None`` where there is no such, or the graph puts the tensor out."""
+        readers = self.readers.get(name, ())
+        is_output = any(value.name == name for value in self.model.graph.output)
+        return readers[0] if len(readers) == 1 and not is_output else None
+
     def array(self, name: str) -> Array | None:
         """The values of a constant; ``None`` for any other tensor."""
         tensor = self.constants.get(name)
