@@ -98,7 +98,7 @@ def layers_of(ascent: Ascent, rung: Rung) -> tuple[Layer, ...]:
         quantized = read_graph(variant.model)
     view = View.of(quantized)
     integers = {
-        node.name for node in view.model.graph.node if any(view.dequantizer(name) is not None for name in node.input)
+        node.name for node in view.model.graph.node if any(view.origin(name) is not None for name in node.input)
     }
     weighted = set(coverage(quantized).quantized)
     layers: list[list[str]] = []

@@ -21,6 +21,7 @@ from edgetl.host.quantize.rules.view import View
 from edgetl.host.quantize.saturation.bounds import proven_for
 from edgetl.host.quantize.saturation.executor import collect
 from edgetl.host.quantize.straight import straight_in
+from edgetl.host.quantize.tuning.masters import masters_of
 from edgetl.host.quantize.x86 import RENDERING
 from edgetl.plugins import BACKENDS, find
 from edgetl.runner import LoadOptions
@@ -202,6 +203,26 @@ def test_the_layer_still_counts_as_one_on_integers_and_is_emulated(
     assert {"avx2", "avx512_vnni"} <= set(proven_for(model))
     emulated = collect(tmp_path / "int8.onnx", list(images), "avx2")["logits"]
     np.testing.assert_allclose(emulated, run(tmp_path / "int8.onnx", images), atol=1e-5)
+
+
+def test_the_layer_can_be_trained(network: Network, images: Array, tmp_path: Path) -> None:
+    path = network()
+    model = rendered(path, images, tmp_path / "int8.onnx")
+    masters = masters_of(model, graph.read_graph(path))
+    assert [len(masters.weights), len(masters.biases)] == [1, 1]
+
+
+def test_a_turned_tensor_is_not_taken_for_the_one_before_it(network: Network, images: Array, tmp_path: Path) -> None:
+    """Who puts another tensor in its place must not lose the Transpose, and turned weights are no activation."""
+    model = rendered(network(), images, tmp_path / "int8.onnx")
+    conv = next(node for node in model.graph.node if node.op_type == "Conv")
+    model.graph.node.append(helper.make_node("Transpose", [conv.input[1]], ["turned"], perm=[1, 0, 2, 3]))
+    view = View.of(model)
+    origin = view.origin(conv.input[0])
+    assert origin is not None
+    assert origin.input[0] == "image"
+    assert view.dequantizer(conv.input[0]) is None
+    assert view.origin("turned") is None
 
 
 def test_a_first_layer_in_float_is_left_alone(network: Network, images: Array, tmp_path: Path) -> None:

@@ -130,7 +130,7 @@ def _behind(view: View, name: str) -> tuple[str, onnx.NodeProto | None]:
 
     Of an image that is read as it is, the tensor itself is dequantized.
     """
-    own = view.dequantizer(name)
+    own = view.origin(name)
     if own is not None and not view.is_weight(own):
         return name, own
     readers = view.readers.get(name, ())

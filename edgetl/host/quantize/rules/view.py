@@ -70,16 +70,20 @@ class View:
         return source in self.constants
 
     def dequantizer(self, name: str) -> onnx.NodeProto | None:
-        """The DQ that makes a tensor; of what it made of an activation, also in front of a Transpose.
+        """The DQ that makes a tensor."""
+        node = self.producers.get(name)
+        return node if node is not None and node.op_type == "DequantizeLinear" else None
 
-        Runtimes move a Transpose out of the way: it changes no number.
+    def origin(self, name: str) -> onnx.NodeProto | None:
+        """The DQ that a tensor comes from: the one that makes it, or of an activation one in front of a Transpose.
+
+        A Transpose changes no number, and runtimes move it out of the way. What reads the tensor still needs it turned.
         """
-        node = direct = self.producers.get(name)
-        while node is not None and node.op_type == "Transpose":
-            node = self.producers.get(node.input[0])
-        if node is None or node.op_type != "DequantizeLinear":
-            return None
-        return None if node is not direct and self.is_weight(node) else node
+        turned = self.producers.get(name)
+        if turned is None or turned.op_type != "Transpose":
+            return self.dequantizer(name)
+        dequantizer = self.dequantizer(turned.input[0])
+        return None if dequantizer is None or self.is_weight(dequantizer) else dequantizer
 
     def quantized_layers(self) -> Iterator[onnx.NodeProto]:
         """Layers whose two factors are both dequantized."""
@@ -87,7 +91,7 @@ class View:
 
     def is_quantized(self, layer: onnx.NodeProto) -> bool:
         """Whether both factors of a layer are dequantized."""
-        return all(self.dequantizer(name) is not None for name in layer.input[:2])
+        return all(self.origin(name) is not None for name in layer.input[:2])
 
     def integers(self, dequantizer: onnx.NodeProto) -> Array | None:
         """The integers that a DQ over a constant reads, rounded from floats where a Q stands between."""

@@ -177,7 +177,7 @@ def _bias(view: View, node: onnx.NodeProto, weight: Weight) -> Bias | None:
     if len(node.input) < 3 or not node.input[2]:
         return None
     name = node.input[2]
-    dequantizer, source = view.dequantizer(name), view.dequantizer(node.input[0])
+    dequantizer, source = view.dequantizer(name), view.origin(node.input[0])
     constant = name if dequantizer is None else dequantizer.input[0]
     values = view.array(constant)
     input_scale = None if source is None else view.array(source.input[1])
