@@ -15,8 +15,9 @@ import msgspec
 from edgetl.artifact import sha256_of
 from edgetl.check import Check, failures
 from edgetl.device.tasks.likeness import CHANGED, ERROR
-from edgetl.errors import BackendError, DataError, Unsupported
+from edgetl.errors import BackendError, DataError, EdgeTLError, Unsupported
 from edgetl.files import write_bytes
+from edgetl.host.fingerprint import machinery
 from edgetl.host.judge import SIZE, verdict
 from edgetl.host.ladder.ascent import Ascent, Purse
 from edgetl.host.ladder.rungs import Rung, is_on_integers
@@ -70,7 +71,11 @@ def attempt(ascent: Ascent, rung: Rung, purse: Purse) -> Tried:
     # what is left of the budget is another number in every run, and the recipe's own is not
     budget_s = None if rung.tuning_s is None else ascent.quantize.budget_s
     parts = ["attempt", ascent.identity, rung.name, rung.refit, rung.on_graph, spelled(rung.settings), budget_s]
-    outcome = remembered(ascent, parts, purse, Outcome, lambda: _outcome(ascent, rung))
+    try:
+        outcome = remembered(ascent, parts, purse, Outcome, lambda: _outcome(ascent, rung))
+    except (BackendError, DataError) as error:
+        # not kept: memory that was short, or a disk that was away, may be there another time
+        outcome = _failed(ascent, rung, error)
     return Tried(rung, outcome)
 
 
@@ -125,27 +130,27 @@ def remembered(ascent: Ascent, parts: Sequence[object], purse: Purse, kind: type
         value = msgspec.json.decode(kept.value, type=kind)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         began = ascent.means.clock()
-        value = find()
-        kept = Kept(msgspec.Raw(msgspec.json.encode(value)), ascent.means.clock() - began)
-        write_bytes(path, msgspec.json.encode(kept))
-    purse.pay(kept.seconds)
+        try:
+            value = find()
+        finally:
+            seconds = ascent.means.clock() - began
+            purse.pay(seconds)
+        write_bytes(path, msgspec.json.encode(Kept(msgspec.Raw(msgspec.json.encode(value)), seconds)))
+    else:
+        purse.pay(kept.seconds)
     return value
 
 
 def _outcome(ascent: Ascent, rung: Rung) -> Outcome:
-    estimator = rung.settings.estimator or ascent.calibrated.record.estimator
-    in_float = tuple(sorted(rung.settings.keep_float))
-    treatments = tuple(Treatment(name) for name in rung.treatments) if is_on_integers(ascent.rendering) else ()
-    bare = Attempt(rung.name, "as it was", estimator, passed=False, in_float=in_float, treatments=treatments)
     try:
         with made(ascent, rung) as variant:
             checks = verdict(variant, ascent.made, ascent.jury)
             share, sha256 = int8_share(variant.model), sha256_of(variant.model)
-    except (BackendError, DataError, Unsupported) as error:
+    except Unsupported as error:
         # what one graph cannot do says nothing of the others
-        return Outcome(msgspec.structs.replace(bare, reason=str(error)), None)
+        return _failed(ascent, rung, error)
     found = msgspec.structs.replace(
-        bare,
+        _bare(ascent, rung),
         head="fitted again" if variant.is_refitted else "as it was",
         passed=all(check.passed for check in checks),
         check=_drop(checks),
@@ -157,8 +162,21 @@ def _outcome(ascent: Ascent, rung: Rung) -> Outcome:
     return Outcome(found, sha256, is_too_large)
 
 
+def _bare(ascent: Ascent, rung: Rung) -> Attempt:
+    """What is known of an attempt before it is made."""
+    estimator = rung.settings.estimator or ascent.calibrated.record.estimator
+    in_float = tuple(sorted(rung.settings.keep_float))
+    treatments = tuple(Treatment(name) for name in rung.treatments) if is_on_integers(ascent.rendering) else ()
+    return Attempt(rung.name, "as it was", estimator, passed=False, in_float=in_float, treatments=treatments)
+
+
+def _failed(ascent: Ascent, rung: Rung, error: EdgeTLError) -> Outcome:
+    return Outcome(msgspec.structs.replace(_bare(ascent, rung), reason=str(error)), None)
+
+
 def _timed(ascent: Ascent, tried: Tried, purse: Purse) -> Attempt:
-    parts = ["time", ascent.made.engine.identity, tried.outcome.model_sha256, ascent.workspace.threads]
+    graphs = [ascent.made.engine.identity, tried.outcome.model_sha256]
+    parts = ["time", *graphs, ascent.workspace.threads, machinery(), ascent.means.cpu().model]
     try:
         ratio = remembered(ascent, parts, purse, float, lambda: _ratio(ascent, tried))
     except BackendError as error:

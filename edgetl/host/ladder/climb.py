@@ -213,10 +213,13 @@ class _State:
         return "fewer layers in float do not pass" if passed else "even with all layers but one in float it fails"
 
     def _tuning(self, ended: str) -> str:
-        """Train the best graph whose layers are all in int8, where nothing else passed or everything is wanted."""
-        if any(one.attempt.passed for one in self._tried) and not self._is_whole:
-            return ended
+        """Train the best graph whose layers are all in int8, where no such passed or everything is wanted.
+
+        One with layers in float may have passed: a trained one is faster.
+        """
         whole = [one for one in self._tried if not one.rung.settings.keep_float]
+        if any(one.attempt.passed for one in whole) and not self._is_whole:
+            return ended
         if not is_on_integers(self._ascent.rendering) or not whole:
             return ended
         has_passed = any(one.attempt.passed for one in self._tried)

@@ -18,7 +18,7 @@ from edgetl.host.inference import Engine
 from edgetl.host.judge import select
 from edgetl.host.ladder import Ascent, climb
 from edgetl.host.ladder.ascent import Purse
-from edgetl.host.ladder.attempts import attempt, made
+from edgetl.host.ladder.attempts import attempt, made, timed
 from edgetl.host.ladder.rungs import FIRST, treated, tuned
 from edgetl.host.refit import Refit
 from edgetl.host.variants import Calibrated
@@ -93,6 +93,32 @@ def test_a_graph_that_a_runtime_refuses_leaves_the_others(failure: Exception, re
     refused, passes = ladder.attempts
     assert (refused.name, refused.passed, refused.reason) == ("head fitted again", False, str(failure))
     assert ladder.chosen == passes.name == "head as it was"
+
+
+def test_what_failed_for_another_reason_than_the_graph_is_tried_again(refitting: AscentOf) -> None:
+    """Memory that was short may be there the next time."""
+    assert attempt(refitting(BackendError("it took too much memory")), FIRST[0], Purse(60.0)).attempt.reason
+    assert attempt(refitting(), FIRST[0], Purse(60.0)).attempt.passed
+
+
+def test_a_failure_costs_its_time(refitting: AscentOf) -> None:
+    asked, purse = refitting(DataError("the disk is away")), Purse(60.0)
+    attempt(asked, FIRST[0], purse)
+    assert purse.left_s < 60.0
+
+
+def test_another_cpu_or_another_runtime_is_timed_anew(
+    ascent: AscentOf, machine_of: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def time(machine: Any) -> int:
+        asked = ascent(machine=machine)
+        timed(asked, attempt(asked, FIRST[1], Purse(60.0)), Purse(60.0))
+        return len(machine.timed)
+
+    assert time(machine_of()) == 1
+    assert time(machine_of()) == 0
+    monkeypatch.setattr("edgetl.host.ladder.attempts.machinery", lambda: {"tools": {"openvino": "2027.1"}})
+    assert time(machine_of()) == 1
 
 
 def test_a_graph_that_cannot_be_timed_is_not_called_the_fastest(
