@@ -33,6 +33,8 @@ _SHAPING = frozenset(
 """Operators by which exporters work out sizes from sizes."""
 _FEW = 4096
 """Elements of a tensor of sizes or places; larger ones are data."""
+_MANY = 16
+"""A size that is not known to be small: even five strides leave one of an image that large."""
 
 
 def count(model: onnx.ModelProto, sizes: Mapping[str, Shape] | None = None) -> int:
@@ -68,6 +70,19 @@ def by_node(model: onnx.ModelProto, fed: Mapping[str, Shape] | None = None) -> d
         fed: as of :func:`shapes`.
     """
     return _operations(model, shapes(model, fed))
+
+
+def usual(model: onnx.ModelProto) -> dict[str, Shape]:
+    """Shapes of the inputs of one usual sample, where nobody says how large it is: of one row, and of many tokens."""
+    weights = {tensor.name for tensor in model.graph.initializer}
+    return {
+        value.name: tuple(
+            size.dim_value if size.HasField("dim_value") else _MANY if place else 1
+            for place, size in enumerate(value.type.tensor_type.shape.dim)
+        )
+        for value in model.graph.input
+        if value.name not in weights
+    }
 
 
 def unknown_because(model: onnx.ModelProto, sizes: Mapping[str, Shape]) -> str | None:

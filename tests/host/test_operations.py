@@ -7,7 +7,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from edgetl.host.operations import by_node, count, of_one_sample, shapes
+from edgetl.host.operations import by_node, count, of_one_sample, shapes, usual
 
 
 def model_of_words() -> onnx.ModelProto:
@@ -59,6 +59,12 @@ def test_work_follows_the_length_through_what_is_made_of_sizes(length: int) -> N
 def test_free_lengths_count_as_one() -> None:
     model = model_of_words()
     assert count(model) == count(model, shapes(model, {"ids": (1, 1)})) > 0
+
+
+def test_a_usual_sample_is_one_row_of_many() -> None:
+    (sizes,) = usual(model_of_words()).values()
+    assert sizes[0] == 1
+    assert sizes[1] > 1
 
 
 def test_work_of_one_sample_is_unknown_without_its_length() -> None:

@@ -13,7 +13,7 @@ from edgetl.device.probe import INT8_DOT, X86
 from edgetl.environment import Cpu
 from edgetl.host.graph import read_graph
 from edgetl.host.inference import Crew, Engine, pool
-from edgetl.host.operations import by_node
+from edgetl.host.operations import by_node, usual
 from edgetl.host.quantize.coverage import coverage
 from edgetl.host.workspace import Workspace
 
@@ -54,5 +54,5 @@ def time_ratio(candidate: Engine, reference: Engine, workspace: Workspace) -> fl
 def int8_share(model: Path) -> float:
     """Fraction of a graph's multiply-adds that is in quantized layers; 0 where nothing can be counted."""
     graph = read_graph(model)
-    operations, quantized = by_node(graph), coverage(graph).quantized
+    operations, quantized = by_node(graph, usual(graph)), coverage(graph).quantized
     return sum(operations[name] for name in quantized) / (sum(operations.values()) or 1)

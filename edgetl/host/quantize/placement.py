@@ -8,7 +8,7 @@ from collections.abc import Collection
 import onnx
 
 from edgetl.host.graph import weights_of
-from edgetl.host.operations import shapes
+from edgetl.host.operations import shapes, usual
 from edgetl.host.quantize.rewrites import without_unused
 from edgetl.host.quantize.rules.view import LAYERS, PAIRS, View
 
@@ -40,12 +40,13 @@ def better_on_cpus_in_float(model: onnx.ModelProto) -> frozenset[str]:
 def thin_for_tensorrt(model: onnx.ModelProto) -> frozenset[str]:
     """What TensorRT computes no faster in int8: products of one row, thin layers, and sums that it does not fuse.
 
-    A batch of unknown size counts as 1, as on a device that answers one request at a time.
+    A batch of unknown size counts as 1, as on a device that answers one request at a time; any other unknown size, such
+    as the length of a text, as many.
 
     References:
         NVIDIA Model Optimizer, ``find_nodes_from_convs_to_exclude`` and ``find_nodes_from_matmul_to_exclude``.
     """
-    weights, sizes, depths = weights_of(model), shapes(model), _depths(model)
+    weights, sizes, depths = weights_of(model), shapes(model, usual(model)), _depths(model)
     fused = residual_sums(model)
     found = set()
     for node in model.graph.node:

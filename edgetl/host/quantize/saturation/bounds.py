@@ -6,12 +6,28 @@ from dataclasses import dataclass
 
 import numpy as np
 import onnx
+from onnx import numpy_helper
 
 from edgetl.device.probe.cpu import INT8_DOT, INT8_PAIRS
+from edgetl.host.graph import weights_of
 from edgetl.host.quantize.coverage import coverage
 from edgetl.host.quantize.saturation.layers import QuantizedLayer, layers_of
 from edgetl.host.quantize.saturation.products import can_saturate, neighbours
 from edgetl.tensors import Array
+
+_WEIGHTS = {
+    "ConvInteger": (1,),
+    "DynamicQuantizeLSTM": (1, 2),
+    "DynamicQuantizeMatMul": (1,),
+    "MatMulInteger": (1,),
+    "MatMulIntegerToFloat": (1,),
+    "QAttention": (1,),
+    "QGemm": (3,),
+    "QLinearConv": (3,),
+    "QLinearMatMul": (3,),
+}
+"""Operators on integers, in files that others quantized, and which of their inputs are weights. With int8 ones ONNX
+Runtime cuts their sums like those between Q/DQ pairs (seen in 1.32: QLinearConv, MatMulInteger)."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +59,30 @@ def proven_for(model: onnx.ModelProto) -> tuple[str, ...]:
     With VNNI or AMX they always are. Without, only if no two weights of an output can overflow 16 bits together in any
     order (7-bit weights never do: ``255 * 2 * 64 < 32768``), and if every quantized layer could be looked at.
     """
-    quantized = coverage(model).quantized
-    if not quantized:
+    quantized, on_integers = coverage(model).quantized, _weights_on_integers(model)
+    if not quantized and not on_integers:
         return ()
     bounds = pair_bounds(model)
     safe = len(bounds) == len(quantized) and not any(bound.in_some_order for bound in bounds)
+    safe = safe and all(weight is not None and _is_safe(weight) for weight in on_integers)
     return tuple(sorted(INT8_DOT | INT8_PAIRS if safe else INT8_DOT))
+
+
+def _weights_on_integers(model: onnx.ModelProto) -> list[Array | None]:
+    """Of every operator on integers; ``None`` where they are not constant."""
+    constants = weights_of(model)
+    names = [
+        node.input[place]
+        for node in model.graph.node
+        for place in _WEIGHTS.get(node.op_type, ())
+        if place < len(node.input)
+    ]
+    return [numpy_helper.to_array(constants[name]) if name in constants else None for name in names]
+
+
+def _is_safe(weight: Array) -> bool:
+    """Whether no two of all weights overflow together; unsigned ones have kernels of their own, which are exact."""
+    return weight.dtype == np.uint8 or not _in_some_order(weight.reshape(1, 1, -1))
 
 
 def _bound(layer: QuantizedLayer) -> PairBound:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from onnx import helper, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
 from edgetl.tensors import Array
 
@@ -82,3 +82,36 @@ def loud() -> Callable[[tuple[int, ...]], Array]:
         return ((np.minimum(steps * 2, 255) - 7) * STEP).astype(np.float32)
 
     return make
+
+
+@pytest.fixture
+def integer_graph(tmp_path: Path) -> Callable[[str, Array], Path]:
+    """Writes one operator on integers, as other tools leave them, of ``q``, uint8 of ``(1, 64)`` or ``(1, 64, 4, 4)``.
+
+    The weight has the shape ``(outputs, 64)``.
+    """
+
+    def write(op_type: str, weight: Array) -> Path:
+        is_conv = "Conv" in op_type
+        kernel = weight.reshape(*weight.shape, 1, 1) if is_conv else np.ascontiguousarray(weight.T)
+        constants: dict[str, Any] = {
+            "one": np.float32(1),
+            "zero": np.uint8(0),
+            "w": kernel,
+            "w.zero": weight.dtype.type(0),
+            "y.scale": np.float32(8192),
+        }
+        factors = ["q", "one", "zero", "w", "one", "w.zero", "y.scale", "zero"] if "QLinear" in op_type else ["q", "w"]
+        kind = TensorProto.UINT8 if "QLinear" in op_type else TensorProto.INT32
+        graph = helper.make_graph(
+            [helper.make_node(op_type, factors, ["out"], "layer")],
+            "integers",
+            [helper.make_tensor_value_info("q", TensorProto.UINT8, ["N", 64, 4, 4] if is_conv else ["N", 64])],
+            [helper.make_tensor_value_info("out", kind, None)],
+            [numpy_helper.from_array(np.asarray(array), name) for name, array in constants.items()],
+        )
+        path = tmp_path / f"{op_type}.onnx"
+        onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+        return path
+
+    return write

@@ -80,3 +80,23 @@ def test_a_layer_that_cannot_be_looked_at_is_not_proven(layer_graph: LayerGraph)
 
     assert pair_bounds(read_graph(path)) == ()
     assert proven_for(read_graph(path)) == EXACT
+
+
+@pytest.mark.parametrize("op_type", ["ConvInteger", "MatMulInteger", "QLinearConv"])
+def test_operators_on_integers_are_proven_by_their_weights_too(
+    integer_graph: Callable[[str, Array], Path], op_type: str
+) -> None:
+    def proven(largest: int, dtype: type[np.generic]) -> tuple[str, ...]:
+        return proven_for(read_graph(integer_graph(op_type, np.full((2, 64), largest, dtype))))
+
+    assert proven(127, np.int8) == EXACT
+    assert proven(64, np.int8) == ALL
+    assert proven(255, np.uint8) == ALL
+
+
+def test_integers_that_are_multiplied_with_others_of_the_same_sample_are_not_proven(
+    integer_graph: Callable[[str, Array], Path],
+) -> None:
+    model = read_graph(integer_graph("MatMulInteger", np.full((2, 64), 1, np.int8)))
+    model.graph.node[0].input[1] = "q"
+    assert proven_for(model) == EXACT

@@ -86,6 +86,20 @@ def test_a_users_own_quantized_file_is_run_as_with_vnni(
     np.testing.assert_array_equal(found, collect(model, images, "vnni")["out"])
 
 
+@pytest.mark.parametrize("op_type", ["MatMulInteger", "QLinearConv"])
+def test_a_users_own_file_of_integer_operators_is_run_as_with_vnni(
+    integer_graph: Callable[[str, Array], Path], op_type: str
+) -> None:
+    generator = np.random.default_rng(0)
+    weight = generator.integers(100, 128, (16, 64)).astype(np.int8)
+    shape = (1, 64, 4, 4) if op_type == "QLinearConv" else (1, 64)
+    sample = generator.integers(200, 256, shape).astype(np.uint8)
+    found = original_outputs(integer_graph(op_type, weight), ({"q": sample},), None, threads=1)["out"]
+    sums = np.einsum("nc...,oc->no...", sample.astype(np.int64), weight.astype(np.int64))
+    expected = np.clip(np.rint(sums / 8192), 0, 255) if op_type == "QLinearConv" else sums
+    np.testing.assert_array_equal(found, expected)
+
+
 def test_exact_sums_are_those_of_vnni_on_every_cpu(
     convolution: Callable[[int], Path], loud: Callable[[tuple[int, ...]], Array]
 ) -> None:
