@@ -13,7 +13,6 @@ from peers.adapted import FLOAT
 from peers.build import TIME_LIMIT_S, Finished, Terms
 from peers.contenders import ACCURACY_CONTROL, EDGETL, LABELLED, Contender
 
-RATIO_MAX = 1 / 3
 PATIENCE = 4.0
 """After how many times EdgeTL's time accuracy control is stopped."""
 

@@ -60,7 +60,7 @@ def one_case(name: str, case: Case, arguments: argparse.Namespace) -> dict[str, 
         outputs.append(built(contender, outputs, made, bench, arguments.timing))
     judgements, rows = _judged(outputs, made, arguments)
     measured: dict[str, Any] = {"case": name, "title": case.title}
-    measured |= {"recipe_sha256": recipe.sha256, "float_sha256": made.sha256}
+    measured |= {"recipe_sha256": recipe.sha256, "material_sha256": made.sha256}
     if arguments.timing:
         measured |= _timed([one.way for one in judgements], made, rows, case.choosing, arguments)
     if arguments.splits:

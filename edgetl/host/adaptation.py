@@ -19,7 +19,7 @@ from safetensors.torch import save_file
 from edgetl.files import write_atomically
 from edgetl.host.adapt import AdaptContext, Adapted, FittedHead, Folds, Head, Method
 from edgetl.host.backbones import Pooling, trunk
-from edgetl.host.data.dataset import Sample
+from edgetl.host.data.dataset import described
 from edgetl.host.export import module_digest
 from edgetl.host.features import GraphFeatures
 from edgetl.host.fingerprint import decoding, machinery
@@ -68,7 +68,7 @@ def adaptation(method: Method, context: AdaptContext) -> Adapted:
     body, workspace = trunk(context.backbone, *cut_of(context.options)), context.workspace
     # now, because a method may train the backbone in place
     before = {name: _tensor_digest(tensor) for name, tensor in body.state_dict().items()}
-    samples = [*_described(workspace.splits.train), "validation", *_described(workspace.splits.validation)]
+    samples = [*described(workspace.splits.train), "validation", *described(workspace.splits.validation)]
     parts = [*_how(method, context), module_digest(body), decoding(workspace.preprocess), samples]
     path = workspace.cache.path("adapted", parts, ".safetensors")
     if not context.again and (adapted := _restored(path, body)) is not None:
@@ -87,7 +87,7 @@ def refitted(
 ) -> FittedHead | None:
     """A method's head for another graph's features, from the cache when it was fitted to the same before."""
     how = features.how
-    source = [how.engine.identity, decoding(how.preprocess), _described(features.samples)]
+    source = [how.engine.identity, decoding(how.preprocess), described(features.samples)]
     backbone = [context.backbone.name, context.backbone.weights_sha256]
     path = how.cache.path("heads", [*_how(method, context), regularisation, backbone, source], ".safetensors")
     kept = _read(path)
@@ -103,10 +103,6 @@ def _how(method: Method, context: AdaptContext) -> list[object]:
     workspace = context.workspace
     options = msgspec.to_builtins(context.options)
     return [method.name, options, workspace.seed, workspace.classes, machinery(), arithmetic(context)]
-
-
-def _described(samples: tuple[Sample, ...]) -> list[object]:
-    return [[sample.sha256, sample.truth, sample.group, sample.weight] for sample in samples]
 
 
 def _restored(path: Path, body: torch.nn.Module) -> Adapted | None:

@@ -20,10 +20,10 @@ from edgetl.host.data.card import data_card
 from edgetl.host.data.dataset import Sample
 from edgetl.host.data.labels import class_counts
 from edgetl.host.fingerprint import tool_versions
-from edgetl.host.graph import artifact_from, read_graph
+from edgetl.host.graph import artifact_from
 from edgetl.host.judge import Judged, describe
 from edgetl.host.predictions import predictions
-from edgetl.host.quantize.saturation.bounds import proven_for
+from edgetl.host.quantize.saturation.bounds import with_proof
 from edgetl.host.user_onnx import Activation, Wrapping
 from edgetl.host.variants import Calibrated, stratified
 from edgetl.host.workspace import Workspace
@@ -118,7 +118,7 @@ def described(variant: Judged, sizes: Mapping[str, tuple[int, ...]]) -> Variant:
     """A variant with what is known of its file, and of its work on a sample of these sizes."""
     made = variant.made
     artifact = artifact_from(made.model, made.model.name, made.rendering, made.precision, sizes)
-    return Variant(made.name, msgspec.structs.replace(artifact, proven_isa=proven_for(read_graph(made.model))))
+    return Variant(made.name, with_proof(artifact, made.model))
 
 
 def golden(

@@ -164,23 +164,21 @@ def pool(engine: Engine, crew: Crew) -> Iterator[Callable[[Feed], dict[str, Arra
     backend: Backend = find(BACKENDS, engine.runtime, "runtime")
     options = LoadOptions(crew.threads, engine.precision, batch=1, exact_sums=engine.exact_sums)
     idle: queue.SimpleQueue[Runner] = queue.SimpleQueue()
-    runners = [backend.load(backend.build(engine.model, options, None), options) for _ in range(crew.runners)]
-    for runner in runners:
-        idle.put(runner)
-    inputs = runners[0].inputs
-
-    def infer(sample: Feed) -> dict[str, Array]:
-        runner = idle.get()
-        try:
-            return runner.infer(feeds_of(sample, inputs))
-        finally:
+    with ExitStack() as loaded:
+        for _ in range(crew.runners):
+            runner = backend.load(backend.build(engine.model, options, None), options)
+            loaded.callback(runner.close)
             idle.put(runner)
+        inputs = runner.inputs
 
-    try:
+        def infer(sample: Feed) -> dict[str, Array]:
+            runner = idle.get()
+            try:
+                return runner.infer(feeds_of(sample, inputs))
+            finally:
+                idle.put(runner)
+
         yield infer
-    finally:
-        for runner in runners:
-            runner.close()
 
 
 def _known(file: Path) -> str | None:

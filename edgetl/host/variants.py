@@ -250,7 +250,7 @@ def _compared(adapted: Adapted, workspace: Workspace, path: Path, runtimes: tupl
     kept = workspace.cache.path("parity", [module_digest(adapted.trunk), graphs, images, machinery()], ".json")
     try:
         return msgspec.json.decode(kept.read_bytes(), type=tuple[Check, ...])
-    except (OSError, msgspec.DecodeError):
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         # not there, or damaged on the disk: seconds to find out again
         pass
     with workspace.progress.stage("compare with torch on real images"):

@@ -112,7 +112,17 @@ def balanced_relevance(widths: tuple[int, ...]) -> Floats:
 
 
 def training_set(features: Floats, samples: tuple[Sample, ...], classes: int, task: str = "classify") -> TrainingSet:
-    """Features of samples with what else the fit needs; samples without a group are their own."""
+    """Features of samples with what else the fit needs; samples without a group are their own.
+
+    Raises:
+        DataError: features are NaN or infinite.
+    """
+    broken = int((~np.isfinite(features).all(axis=(0, 2))).sum())
+    if broken:
+        raise DataError(
+            f"features of {broken} of {len(samples)} training images are NaN or infinite, and no head can be fitted to "
+            "them; a network whose values overflow makes such: choose another backbone or precision"
+        )
     names = {name: index for index, name in enumerate(sorted({_group(sample) for sample in samples}))}
     device: DeviceTask = find_task(task, "device")
     return TrainingSet(

@@ -71,3 +71,8 @@ class Dataset:
             values = (sample.sha256, sample.truth, sample.group, sample.split, sample.weight)
             digest.update(repr(values if sample.domain is None else (*values, sample.domain)).encode())
         return digest.hexdigest()
+
+
+def described(samples: tuple[Sample, ...]) -> list[object]:
+    """What fitting and judging depend on, of each sample (JSON-able): a part of cache keys."""
+    return [[sample.sha256, sample.truth, sample.group, sample.weight] for sample in samples]

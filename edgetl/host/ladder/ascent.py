@@ -13,7 +13,7 @@ import msgspec
 from edgetl.artifact import sha256_of
 from edgetl.device.probe import environment
 from edgetl.environment import Cpu
-from edgetl.host.data.dataset import Sample
+from edgetl.host.data.dataset import described
 from edgetl.host.fingerprint import machinery
 from edgetl.host.inference import Engine
 from edgetl.host.judge import Jury
@@ -81,7 +81,7 @@ class Ascent:
             [*method, None if refit is None else refit.regularisation],
             [jury.task.name, _plain(jury.gates), jury.thresholds, workspace.seed, workspace.threads],
             [workspace.reader.identity, machinery()],
-            [_described(workspace.splits.train), _described(workspace.splits.validation)],
+            [described(workspace.splits.train), described(workspace.splits.validation)],
             None if self.made.out_of_fold is None else hashlib.sha256(self.made.out_of_fold.tobytes()).hexdigest(),
         ]
 
@@ -108,7 +108,3 @@ class Purse:
 
 def _plain(value: object) -> object:
     return msgspec.to_builtins(value)
-
-
-def _described(samples: tuple[Sample, ...]) -> list[object]:
-    return [[sample.sha256, sample.truth, sample.group, sample.weight] for sample in samples]

@@ -139,6 +139,14 @@ def test_training_set_keeps_groups_together_and_the_rest_apart() -> None:
     assert len(set(data.groups.tolist())) == 3
 
 
+def test_features_that_are_no_numbers_are_refused() -> None:
+    features = np.ones((1, 3, 4), np.float32)
+    features[0, 1, 2] = np.nan
+    samples = tuple(Sample(b"", place % 2, sha256=str(place)) for place in range(3))
+    with pytest.raises(DataError, match="features of 1 of 3 training images are NaN or infinite"):
+        training_set(features, samples, 2)
+
+
 def test_log_loss_equals_scikit_learn() -> None:
     rng = np.random.default_rng(0)
     logits, labels = rng.normal(scale=5, size=(50, 3)).astype(np.float32), rng.integers(0, 3, 50)

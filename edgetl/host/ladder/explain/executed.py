@@ -14,6 +14,7 @@ from edgetl.errors import BackendError
 from edgetl.explanation import Executed, Profiled
 from edgetl.host.graph import artifact_from
 from edgetl.host.ladder.explain.places import Place
+from edgetl.host.quantize.saturation.bounds import with_proof
 from edgetl.layers import Layer, Layers
 from edgetl.plugins import BACKENDS, find
 from edgetl.runner import Backend, LoadOptions
@@ -86,7 +87,7 @@ def _not_because(subject: Subject, backend: Backend, cpu: Cpu) -> str:
     available = backend.probe()
     if not available.available:
         return available.reason
-    artifact = artifact_from(subject.model, subject.model.name, subject.rendering, "int8")
+    artifact = with_proof(artifact_from(subject.model, subject.model.name, subject.rendering, "int8"), subject.model)
     unfit = unfit_because(artifact, cpu) or wasted_because(
         subject.rendering, backend.name, cpu, bundled=(subject.rendering,)
     )

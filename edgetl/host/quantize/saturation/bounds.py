@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
+import msgspec
 import numpy as np
 import onnx
 from onnx import numpy_helper
 
+from edgetl.artifact import Artifact
 from edgetl.device.probe.cpu import INT8_DOT, INT8_PAIRS
-from edgetl.host.graph import weights_of
+from edgetl.host.graph import read_graph, weights_of
 from edgetl.host.quantize.coverage import coverage
 from edgetl.host.quantize.saturation.layers import QuantizedLayer, layers_of
 from edgetl.host.quantize.saturation.products import can_saturate, neighbours
@@ -66,6 +69,15 @@ def proven_for(model: onnx.ModelProto) -> tuple[str, ...]:
     safe = len(bounds) == len(quantized) and not any(bound.in_some_order for bound in bounds)
     safe = safe and all(weight is not None and _is_safe(weight) for weight in on_integers)
     return tuple(sorted(INT8_DOT | INT8_PAIRS if safe else INT8_DOT))
+
+
+def with_proof(artifact: Artifact, model: Path) -> Artifact:
+    """The description of a file with the CPUs that it is proven for.
+
+    Raises:
+        Unsupported: not an ONNX graph.
+    """
+    return msgspec.structs.replace(artifact, proven_isa=proven_for(read_graph(model)))
 
 
 def _weights_on_integers(model: onnx.ModelProto) -> list[Array | None]:
