@@ -26,6 +26,8 @@ images or, of a model of text, sentences.
 - *drop*: of accuracy against that model, in points, with **bold** where it is beyond the recipe's limit. *Accurate* is
   a peer whose drop is at most that limit and the gate's margin.
 - *time*: median latency, as a multiple of the float model's in ONNX Runtime, with its 95 % interval.
+- *chosen apart*: the fastest accurate peer of every other block of the run, compared on the remaining blocks, and the
+  other way round. Where several outputs are equally fast, the fastest on all blocks is the luckiest.
 - *int8* in OpenVINO computes what is not quantized in fp32, *bf16* in bf16, which is OpenVINO's own choice on a CPU
   with instructions for it.
 - EdgeTL's rendering is the one for the machine. On a CPU without VNNI other tools are told what their documentation

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,6 +17,7 @@ TITLES = (
     "EdgeTL chose",
     "fastest accurate peer",
     "latency by that one's",
+    "chosen apart",
     "drop, points",
     "within the gate",
     "time to int8",
@@ -38,6 +41,7 @@ def line(one: Mapping[str, Any]) -> tuple[str, ...]:
         one.get("edgetl_chose") or "nothing",
         peer or "none was timed",
         _ratio(one["edgetl_to_it"], one["edgetl_to_it_ci95"]) if peer else "",
+        "" if (ratio := chosen_apart(one)) is None else f"{ratio:.2f}",
         _points(one["edgetl_drop"], drop) if drop else "",
         gate + _other_divisions(one),
         f"{one['int8_built_in_s']:.0f} s" if "build_time_ratio" in one else "not compared",
@@ -45,12 +49,52 @@ def line(one: Mapping[str, Any]) -> tuple[str, ...]:
     )
 
 
+def chosen_apart(one: Mapping[str, Any]) -> float | None:
+    """Latency by the fastest accurate peer's, that one chosen on every other block and compared on the rest.
+
+    Chosen and compared on the same blocks, the fastest of several equal ones is the luckiest, and the ratio is too
+    large. Both halves choose in turn; this is their geometric mean. ``None`` where nothing was timed.
+    """
+    blocks, ours, peers = one.get("raw_block_medians_ms", {}), one.get("edgetl_chose"), _accurate(one)
+    ours = next((name for name in blocks if ours and name == _key(ours)), None)
+    if ours is None or not peers:
+        return None
+    ratios = []
+    for chosen_on, compared_on in ((0, 1), (1, 0)):
+        fastest = min(peers, key=lambda name: statistics.median(blocks[name][chosen_on::2]))
+        pairs = zip(blocks[ours][compared_on::2], blocks[fastest][compared_on::2], strict=True)
+        ratios.append(statistics.median(first / second for first, second in pairs))
+    return math.sqrt(math.prod(ratios))
+
+
+def _accurate(one: Mapping[str, Any]) -> list[str]:
+    """Timed outputs of other tools that count as accurate: so many as the record says, of the smallest drops."""
+    blocks = one.get("raw_block_medians_ms", {})
+    count = int(one.get("accurate_peer_outputs", "0").split()[0])
+    others = [row for row in one["rows"] if "drop" in row and not row["tool"].startswith(("float model", "EdgeTL"))]
+    found = (
+        f"{row['tool']} / {row['runtime']} / {row['precision']}"
+        for row in sorted(others, key=lambda row: row["drop"])[:count]
+    )
+    return [name for name in found if name in blocks]
+
+
+def _key(words: str) -> str:
+    """The name of a series of blocks, of ``TOOL in RUNTIME (PRECISION)``."""
+    tool, _, rest = words.rpartition(" in ")
+    runtime, _, precision = rest.partition(" ")
+    return f"{tool} / {runtime} / {precision.strip('()')}"
+
+
 def _latency(cases: Sequence[Mapping[str, Any]]) -> list[str]:
     """Cases without any timing count as missed."""
     within, much = (sum(one.get("edgetl_to_it", 2.0) <= limit for one in cases) for limit in (LATENCY_MAX, MUCH_LESS))
+    apart = [ratio for one in cases if (ratio := chosen_apart(one)) is not None]
     return [
         f"Latency of EdgeTL's choice is at most {LATENCY_MAX} times that of the fastest accurate output of another "
-        f"tool on {within} of {len(cases)} cases, and at most {MUCH_LESS} times on {much} (wanted: all, and two)."
+        f"tool on {within} of {len(cases)} cases, and at most {MUCH_LESS} times on {much} (wanted: all, and two).",
+        f"With that one chosen apart, it is so on {sum(ratio <= LATENCY_MAX for ratio in apart)}, and on "
+        f"{sum(ratio <= MUCH_LESS for ratio in apart)}.",
     ]
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from peers_page import page as pages
+from peers_summary import chosen_apart
 
 BUILD = {"tool": "NNCF", "seconds": 11.2, "reused": False, "versions": {"nncf": "3.4.0"}, "notes": ["it was slow"]}
 ROW = {"tool": "NNCF", "runtime": "openvino", "precision": "int8"}
@@ -58,7 +60,7 @@ def test_page_takes_only_comparisons_of_quantizers() -> None:
 
 def test_summary_has_a_line_for_each_case() -> None:
     line = (
-        "| Lite0 | EdgeTL: int8 in openvino (int8) | Olive in openvino (int8) | 0.88 (0.86 to 0.90) | "
+        "| Lite0 | EdgeTL: int8 in openvino (int8) | Olive in openvino (int8) | 0.88 (0.86 to 0.90) |   | "
         "0.3 (-0.2 to 1.1) | yes; on 4 of 5 other divisions | 50 s | < 0.25 (not done after 200 s) |"
     )
     text = page([measured(RAN, **CHOICE, **RACE, other_divisions_within_gate="4 of 5")])
@@ -76,8 +78,25 @@ def test_summary_counts_cases_that_keep_each_promise() -> None:
     assert "| 0.50 (100 s) |" in text
 
 
+def test_the_fastest_of_equals_is_chosen_on_other_blocks_than_it_is_compared_on() -> None:
+    """Each of two peers is lucky on half of the blocks; on the other half both are as fast as EdgeTL, or slower."""
+    peers = [{**RAN, "tool": tool, "drop": 0.0} for tool in ("NNCF", "Olive")]
+    worse = {**RAN, "tool": "Other", "drop": 0.1}
+    blocks = {
+        "EdgeTL: int8 / openvino / int8": [1.0] * 6,
+        "NNCF / openvino / int8": [0.8, 1.0] * 3,
+        "Olive / openvino / int8": [1.0, 0.8] * 3,
+        "Other / openvino / int8": [0.1] * 6,
+    }
+    record = measured(*peers, worse, **CHOICE, accurate_peer_outputs="2 of 3", raw_block_medians_ms=blocks)
+    assert chosen_apart(record) == pytest.approx(1.0)
+    assert "With that one chosen apart, it is so on 1, and on 0." in page([record])
+    blocks["EdgeTL: int8 / openvino / int8"] = [0.8] * 6
+    assert chosen_apart(record) == pytest.approx(0.8)
+
+
 def test_summary_says_what_is_not_known() -> None:
-    line = "| Lite0 | nothing | none was timed |   |   | no choice | not compared |   |"
+    line = "| Lite0 | nothing | none was timed |   |   |   | no choice | not compared |   |"
     assert line in page([measured(RAN)]).splitlines()
 
 
