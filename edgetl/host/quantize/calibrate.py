@@ -26,8 +26,8 @@ QUANTIZABLE = frozenset(
     "Add AveragePool Clip Concat Conv ConvTranspose Gemm GlobalAveragePool MatMul MaxPool Mul Relu".split()  # noqa: SIM905
 )
 """Operators whose inputs and outputs a rendering may quantize; only these tensors are watched."""
-WEIGHTED = frozenset(("Conv", "Gemm"))
-"""Operators with a weight and a bias that quantization may shift."""
+_CHANNELS: Mapping[str, int] = {"Gemm": -1, "MatMul": -1, "Conv": 1}
+"""Operators whose weights quantization may shift, and the axis of their input along which these are summed up."""
 _CLIPPING = frozenset(("Relu", "Clip"))
 
 
@@ -82,10 +82,8 @@ def calibrate(model: Path, samples: Iterable[Feed], settings: CalibrationSetting
     )
 
 
-def watched_tensors(model: onnx.ModelProto) -> dict[str, bool]:
-    """Float activations that a rendering may quantize, in the order of the graph, and whether to watch channels.
-
-    Channels are those of the inputs of weighted layers, whose means say how quantized weights shift the outputs.
+def watched_tensors(model: onnx.ModelProto) -> dict[str, int | None]:
+    """Float activations that a rendering may quantize, in the order of the graph, and the axis of channels to watch.
 
     A tensor that only a ReLU or Clip reads is left out: it is never quantized apart from that activation's output. So
     is what a sum in front of a Softmax reads and makes: no rendering quantizes it, and masks of attention are minus
@@ -106,8 +104,28 @@ def watched_tensors(model: onnx.ModelProto) -> dict[str, bool]:
     ]
     names = dict.fromkeys(name for node in watched for name in (*node.input, *node.output))
     hidden = before_clipping(model)
-    weighted = {node.input[0] for node in nodes if node.op_type in WEIGHTED}
-    return {name: name in weighted for name in names if name in floats and name not in constants and name not in hidden}
+    channels = channels_of(model)
+    return {
+        name: channels.get(name) for name in names if name in floats and name not in constants and name not in hidden
+    }
+
+
+def channels_of(model: onnx.ModelProto) -> dict[str, int]:
+    """Axes of the channels of what layers with constant weights read; their means say what rounding shifts.
+
+    Of a tensor that both a convolution and a product read, the axis is the convolution's.
+    """
+    constants = weights_of(model)
+    layers = [node for node in model.graph.node if node.op_type in _CHANNELS and node.input[1] in constants]
+    axes = [(node.input[0], axis) for node in layers if (axis := channel_axis(node)) is not None]
+    # of two axes the last one stays, which is the convolution's
+    return dict(sorted(axes, key=lambda entry: entry[1]))
+
+
+def channel_axis(layer: onnx.NodeProto) -> int | None:
+    """Which axis of its input a layer sums up with its weights; ``None`` for what is no layer, or transposes it."""
+    is_transposed = any(attribute.name == "transA" and attribute.i for attribute in layer.attribute)
+    return None if is_transposed else _CHANNELS.get(layer.op_type)
 
 
 def before_clipping(model: onnx.ModelProto) -> dict[str, str]:
@@ -144,7 +162,7 @@ class _Sight:
         Unfinished(self.graph_sha256, tuple(self.digests), tensors).save(path)
 
 
-def _sight(graph_sha256: str, watched: Mapping[str, bool], kept: Path | None) -> _Sight:
+def _sight(graph_sha256: str, watched: Mapping[str, int | None], kept: Path | None) -> _Sight:
     """What an earlier run had seen when it was stopped; nothing without one."""
     earlier = None if kept is None else read_unfinished(kept, graph_sha256, frozenset(watched))
     if earlier is None:

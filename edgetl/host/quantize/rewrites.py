@@ -52,20 +52,33 @@ def add_missing_biases(model: onnx.ModelProto) -> None:
 def unshare_weights(model: onnx.ModelProto) -> None:
     """Give every layer weights and a bias of its own; changed in place.
 
-    Then one of two layers with the same weights can stay in float, and each bias can be corrected by itself.
+    Then one of two layers with the same weights can stay in float, and each bias can be corrected by itself. The bias
+    of a MatMul is what a sum right behind it adds.
     """
-    weights, names, taken = weights_of(model), set(tensor_names(model.graph)), set[str]()
+    view, names, taken = View.of(model), set(tensor_names(model.graph)), set[str]()
     copies = []
-    for node in (node for node in model.graph.node if node.op_type in ("Conv", "Gemm", "MatMul")):
-        for place, name in enumerate(node.input):
-            if name in weights and name in taken:
-                copy = onnx.TensorProto()
-                copy.CopyFrom(weights[name])
-                node.input[place] = copy.name = fresh_name(f"{name}_of_{node.output[0]}", names)
-                names.add(copy.name)
-                copies.append(copy)
-            taken.add(name)
+    for node, place in _own(view):
+        name = node.input[place]
+        if name in taken:
+            copy = onnx.TensorProto()
+            copy.CopyFrom(view.constants[name])
+            node.input[place] = copy.name = fresh_name(f"{name}_of_{node.output[0]}", names)
+            names.add(copy.name)
+            copies.append(copy)
+        taken.add(name)
     model.graph.initializer.extend(copies)
+
+
+def _own(view: View) -> list[tuple[onnx.NodeProto, int]]:
+    """Where layers, and sums right behind a MatMul, read constants: the nodes and the places of their inputs."""
+    layers = ("Conv", "Gemm", "MatMul")
+    biases = {(node.output[0], view.added_behind(node)) for node in view.nodes("MatMul")}
+    return [
+        (node, place)
+        for node in view.nodes(*layers, "Add")
+        for place, name in enumerate(node.input)
+        if name in view.constants and (node.op_type in layers or any((other, name) in biases for other in node.input))
+    ]
 
 
 def plain_gemms(model: onnx.ModelProto) -> None:

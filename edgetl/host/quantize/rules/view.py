@@ -50,6 +50,14 @@ class View:
         is_output = any(value.name == name for value in self.model.graph.output)
         return readers[0] if len(readers) == 1 and not is_output else None
 
+    def added_behind(self, node: onnx.NodeProto) -> str | None:
+        """Name of the constant that a sum, which alone reads what a node makes, adds to it."""
+        reader = self.only_reader(node.output[0])
+        if reader is None or reader.op_type != "Add":
+            return None
+        others = [name for name in reader.input if name != node.output[0]]
+        return others[0] if others and others[0] in self.constants else None
+
     def array(self, name: str) -> Array | None:
         """The values of a constant; ``None`` for any other tensor."""
         tensor = self.constants.get(name)
