@@ -10,7 +10,7 @@ from onnx import helper, numpy_helper
 
 from edgetl.host.graph import weights_of
 from edgetl.host.naming import fresh_name, tensor_names
-from edgetl.host.quantize.rules.view import PAIRS, View
+from edgetl.host.quantize.rules.view import LAYERS, PAIRS, View
 from edgetl.tensors import Array
 
 _NEARLY = 1.001
@@ -30,9 +30,10 @@ def fuse_normalisation(model: onnx.ModelProto) -> bool:
     view = View.of(model)
     for sub in tuple(view.nodes("Sub")):
         mul = view.only_reader(sub.output[0])
-        mean = _per_channel(view, sub, 0)
-        inverse = None if mul is None else _per_channel(view, mul, list(mul.input).index(sub.output[0]))
-        if mul is not None and mul.op_type == "Mul" and mean is not None and inverse is not None:
+        if mul is None or mul.op_type != "Mul" or not _is_before_layers(view, sub.input[0]):
+            continue
+        mean, inverse = _per_channel(view, sub, 0), _per_channel(view, mul, list(mul.input).index(sub.output[0]))
+        if mean is not None and inverse is not None:
             _replace(model.graph, sub, mul, (mean, inverse))
             return True
     return False
@@ -140,6 +141,17 @@ def without_unused_weights(graph: onnx.GraphProto) -> None:
     used = {name for node in graph.node for name in node.input} | {value.name for value in graph.output}
     for tensor in [tensor for tensor in graph.initializer if tensor.name not in used]:
         graph.initializer.remove(tensor)
+
+
+def _is_before_layers(view: View, name: str) -> bool:
+    """Whether a tensor is an input of the graph, or comes from one alone and through no layer."""
+    while name in view.producers:
+        node = view.producers[name]
+        sources = [source for source in node.input if source and source not in view.constants]
+        if len(sources) != 1 or node.op_type in LAYERS:
+            return False
+        name = sources[0]
+    return name not in view.constants
 
 
 def _per_channel(view: View, node: onnx.NodeProto, data: int) -> Array | None:
