@@ -144,9 +144,18 @@ def before_clipping(model: onnx.ModelProto) -> dict[str, str]:
 
 def float_tensors(model: onnx.ModelProto) -> frozenset[str]:
     """Names of the activations that are fp32."""
+    constants = weights_of(model)
+    types = element_types(model)
+    return frozenset(name for name, kind in types.items() if kind == onnx.TensorProto.FLOAT and name not in constants)
+
+
+def element_types(model: onnx.ModelProto) -> dict[str, int]:
+    """What the numbers of every tensor are, as in ``onnx.TensorProto``; those that ONNX cannot infer are missing."""
     graph = onnx.shape_inference.infer_shapes(model).graph
     values = (*graph.input, *graph.output, *graph.value_info)
-    return frozenset(value.name for value in values if value.type.tensor_type.elem_type == onnx.TensorProto.FLOAT)
+    types = {value.name: value.type.tensor_type.elem_type for value in values}
+    types.update((tensor.name, tensor.data_type) for tensor in graph.initializer)
+    return {name: kind for name, kind in types.items() if kind != onnx.TensorProto.UNDEFINED}
 
 
 @dataclass(frozen=True)

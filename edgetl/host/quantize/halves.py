@@ -15,7 +15,7 @@ from edgetl.host.naming import fresh_name, tensor_names
 from edgetl.host.quantize import RenderSettings
 from edgetl.host.quantize.calibrate import float_tensors
 from edgetl.host.quantize.frame import checked, deliver
-from edgetl.host.quantize.magnitudes import UNKNOWN, magnitudes
+from edgetl.host.quantize.magnitudes import magnitudes
 from edgetl.host.quantize.record import CalibrationRecord
 from edgetl.host.quantize.rewrites import without_unused_weights
 from edgetl.host.quantize.rules import Remark
@@ -86,7 +86,7 @@ class HalfRendering:
             depth.update(dict.fromkeys(node.output, before + (node.op_type in LAYERS)))
             is_behind = before > 0 or node.op_type in LAYERS
             if is_behind and node.op_type in CAST - self.refused and not node.domain and node.name not in keep_float:
-                values = [sizes.get(name, UNKNOWN) for name in (*node.input, *node.output) if name in sizes]
+                values = [sizes[name] for name in (*node.input, *node.output) if name in sizes]
                 if all(value.value <= (self.proven_limit if value.is_proven else self.seen_limit) for value in values):
                     chosen.add(node.name)
         return frozenset(chosen)
@@ -101,7 +101,7 @@ class _Caster:
         self._floats = float_tensors(model)
         self._view = View.of(model)
         self._names = set(tensor_names(model.graph))
-        self._half = {name for node in model.graph.node if node.name in chosen for name in node.output}
+        self._half = {name for node in model.graph.node if node.name in chosen for name in node.output} & self._floats
         self._made: dict[tuple[str, bool], str] = {}
         self._nodes: list[onnx.NodeProto] = []
 
