@@ -61,7 +61,7 @@ def magnitudes(model: onnx.ModelProto, record: CalibrationRecord) -> dict[str, M
 
 
 def _of_type(kind: int | None) -> Magnitude:
-    return Magnitude(_TYPES[kind], is_proven=True) if kind in _TYPES else UNKNOWN
+    return UNKNOWN if kind is None or kind not in _TYPES else Magnitude(_TYPES[kind], is_proven=True)
 
 
 def _bounded(view: View, node: onnx.NodeProto, known: Mapping[str, Magnitude]) -> Magnitude:

@@ -9,7 +9,7 @@ import onnx
 from onnx import helper, numpy_helper
 
 from edgetl.host.graph import weights_of
-from edgetl.host.naming import fresh_name, tensor_names
+from edgetl.host.naming import fresh_name, names_read, tensor_names
 from edgetl.host.quantize.rules.view import LAYERS, PAIRS, View
 from edgetl.tensors import Array
 
@@ -126,7 +126,7 @@ def without_unused(model: onnx.ModelProto) -> onnx.ModelProto:
     graph = model.graph
     outputs = {value.name for value in graph.output}
     while True:
-        used = {name for node in graph.node for name in node.input} | outputs
+        used = {name for node in graph.node for name in names_read(node)} | outputs
         unused = [node for node in graph.node if node.op_type in PAIRS and not used & set(node.output)]
         if not unused:
             break
@@ -137,8 +137,8 @@ def without_unused(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def without_unused_weights(graph: onnx.GraphProto) -> None:
-    """Drop constants that no node reads; changed in place."""
-    used = {name for node in graph.node for name in node.input} | {value.name for value in graph.output}
+    """Drop constants that no node reads, not even inside an If or a Loop; changed in place."""
+    used = {name for node in graph.node for name in names_read(node)} | {value.name for value in graph.output}
     for tensor in [tensor for tensor in graph.initializer if tensor.name not in used]:
         graph.initializer.remove(tensor)
 

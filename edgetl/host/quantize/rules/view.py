@@ -10,6 +10,7 @@ import onnx
 from onnx import numpy_helper
 
 from edgetl.host.graph import weights_of
+from edgetl.host.naming import names_read
 from edgetl.tensors import Array
 
 LAYERS = frozenset(("Conv", "ConvTranspose", "Gemm", "MatMul"))
@@ -24,13 +25,14 @@ class View:
     constants: Mapping[str, onnx.TensorProto]
     producers: Mapping[str, onnx.NodeProto]
     readers: Mapping[str, tuple[onnx.NodeProto, ...]]
+    """An If or a Loop reads what the graphs inside it do."""
 
     @classmethod
     def of(cls, model: onnx.ModelProto) -> View:
         """Index a model."""
         readers: dict[str, list[onnx.NodeProto]] = {}
         for node in model.graph.node:
-            for name in dict.fromkeys(node.input):
+            for name in names_read(node):
                 readers.setdefault(name, []).append(node)
         producers = {name: node for node in model.graph.node for name in node.output}
         return cls(model, weights_of(model), producers, {name: tuple(nodes) for name, nodes in readers.items()})

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 
 from edgetl.host.graph import weights_of
+from edgetl.host.naming import names_read
 from edgetl.tensors import Array
 
 _EIGHT_BITS = frozenset((np.dtype(np.uint8), np.dtype(np.int8)))
@@ -86,7 +87,7 @@ class _Graph:
         self.outputs = {value.name for value in model.graph.output}
         self.readers: dict[str, list[onnx.NodeProto]] = {}
         for node in model.graph.node:
-            for name in node.input:
+            for name in names_read(node):
                 self.readers.setdefault(name, []).append(node)
 
     def array(self, name: str) -> Array | None:
