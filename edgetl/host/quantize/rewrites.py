@@ -51,34 +51,37 @@ def add_missing_biases(model: onnx.ModelProto) -> None:
 
 
 def unshare_weights(model: onnx.ModelProto) -> None:
-    """Give every layer weights and a bias of its own; changed in place.
+    """Give every layer weights and a bias that nothing else reads; changed in place.
 
-    Then one of two layers with the same weights can stay in float, and each bias can be corrected by itself. The bias
-    of a MatMul is what a sum right behind it adds.
+    Then one of two layers with the same weights can stay in float, and weights and biases can be changed by
+    themselves. The bias of a MatMul is what a sum right behind it adds.
     """
-    view, names, taken = View.of(model), set(tensor_names(model.graph)), set[str]()
+    view, names, own = View.of(model), set(tensor_names(model.graph)), _own_constants(model)
+    taken = {value.name for value in model.graph.output}
+    taken.update(*(set(names_read(node)) - own[place] for place, node in enumerate(model.graph.node)))
     copies = []
-    for node, place in _own(view):
-        name = node.input[place]
-        if name in taken:
-            copy = onnx.TensorProto()
-            copy.CopyFrom(view.constants[name])
-            node.input[place] = copy.name = fresh_name(f"{name}_of_{node.output[0]}", names)
-            names.add(copy.name)
-            copies.append(copy)
-        taken.add(name)
+    for node, mine in zip(model.graph.node, own, strict=True):
+        for place in (place for place, name in enumerate(node.input) if name in mine):
+            name = node.input[place]
+            if name in taken:
+                copy = onnx.TensorProto()
+                copy.CopyFrom(view.constants[name])
+                node.input[place] = copy.name = fresh_name(f"{name}_of_{node.output[0]}", names)
+                names.add(copy.name)
+                copies.append(copy)
+            taken.add(name)
     model.graph.initializer.extend(copies)
 
 
-def _own(view: View) -> list[tuple[onnx.NodeProto, int]]:
-    """Where layers, and sums right behind a MatMul, read constants: the nodes and the places of their inputs."""
-    layers = ("Conv", "Gemm", "MatMul")
-    biases = {(node.output[0], view.added_behind(node)) for node in view.nodes("MatMul")}
+def _own_constants(model: onnx.ModelProto) -> list[set[str]]:
+    """For every node the constants that are to be its own: weights and biases of layers."""
+    view = View.of(model)
+    biases = {node.output[0]: view.added_behind(node) for node in view.nodes("MatMul")}
     return [
-        (node, place)
-        for node in view.nodes(*layers, "Add")
-        for place, name in enumerate(node.input)
-        if name in view.constants and (node.op_type in layers or any((other, name) in biases for other in node.input))
+        view.constants.keys() & set(node.input)
+        if node.op_type in ("Conv", "Gemm", "MatMul")
+        else {name for result in node.input if (name := biases.get(result)) is not None}
+        for node in model.graph.node
     ]
 
 

@@ -7,7 +7,7 @@ import onnx
 import pytest
 from onnx import helper, numpy_helper
 
-from edgetl.host.quantize.rewrites import fuse_normalisation
+from edgetl.host.quantize.rewrites import fuse_normalisation, unshare_weights
 from edgetl.tensors import Array
 
 
@@ -58,3 +58,52 @@ def test_pixels_between_zero_and_one_are_normalised_in_one_node(order: list[str]
 
     assert fuse_normalisation(model)
     assert [node.op_type for node in model.graph.node] == ["Div", "BatchNormalization", "Conv"]
+
+
+def shared(*more: onnx.NodeProto) -> onnx.ModelProto:
+    """Two convolutions with the same weights, and what else reads these."""
+    nodes = [
+        helper.make_node("Conv", ["x", "w"], ["once"], "once"),
+        helper.make_node("Conv", ["once", "w"], ["y"], "twice"),
+    ]
+    return model_of([*nodes, *more], KERNEL)
+
+
+def weights_read(model: onnx.ModelProto) -> list[str]:
+    return [node.input[1] for node in model.graph.node if node.op_type == "Conv"]
+
+
+def test_layers_with_the_same_weights_get_their_own() -> None:
+    model = shared()
+
+    unshare_weights(model)
+
+    assert weights_read(model) == ["w", "w_of_y"]
+
+
+def test_weights_that_another_operator_reads_too_are_left_to_it() -> None:
+    model = shared(helper.make_node("ReduceMax", ["w"], ["largest"], "largest", keepdims=0))
+
+    unshare_weights(model)
+
+    assert weights_read(model) == ["w_of_once", "w_of_y"]
+    assert model.graph.node[-1].input == ["w"]
+
+
+def test_weights_that_a_branch_reads_too_are_left_to_it() -> None:
+    value = helper.make_tensor_value_info("same", onnx.TensorProto.FLOAT, None)
+    branch = helper.make_graph([helper.make_node("Identity", ["w"], ["same"])], "branch", [], [value])
+    model = shared(helper.make_node("If", ["x"], ["chosen"], "if", then_branch=branch, else_branch=branch))
+
+    unshare_weights(model)
+
+    assert weights_read(model) == ["w_of_once", "w_of_y"]
+
+
+def test_weights_that_the_graph_puts_out_are_left_as_they_are() -> None:
+    model = shared()
+    model.graph.output.append(helper.make_tensor_value_info("w", onnx.TensorProto.FLOAT, [3, 3, 3, 3]))
+
+    unshare_weights(model)
+
+    assert weights_read(model) == ["w_of_once", "w_of_y"]

@@ -11,7 +11,7 @@ import onnx
 import pytest
 from onnx import helper, numpy_helper
 
-from edgetl.host.graph import read_graph
+from edgetl.host.graph import read_graph, weights_of
 from edgetl.host.quantize import RenderSettings
 from edgetl.host.quantize.calibrate import calibrate
 from edgetl.host.quantize.treatments.moments import collect_moments
@@ -52,6 +52,9 @@ SHARED = Products(
     (*product("b"), helper.make_node("MatMul", ["x", "v"], ["p"], "other"), helper.make_node("Add", ["p", "b"], ["z"])),
     {"b": values(1, WIDTH), "v": values(2, WIDTH, WIDTH)},
 )
+
+
+TWICE_READ = Products((*product("b"), helper.make_node("Mul", ["x", "b"], ["z"], "scaled")), {"b": values(1, WIDTH)})
 
 
 def written(products: Products, path: Path) -> Path:
@@ -103,6 +106,14 @@ def test_weights_rounded_together_lose_less_whether_or_not_there_is_a_bias_to_co
     products: Products, error: Callable[..., float]
 ) -> None:
     assert error(products, *BOTH) < 0.7 * error(products)
+
+
+def test_a_bias_that_others_read_too_is_corrected_in_a_copy(error: Callable[..., float], tmp_path: Path) -> None:
+    assert error(TWICE_READ, "bias-correction") < 0.7 * error(TWICE_READ)
+
+    error(TWICE_READ, "bias-correction")
+    kept = weights_of(read_graph(tmp_path / "int8.onnx"))["b"]
+    np.testing.assert_array_equal(numpy_helper.to_array(kept), TWICE_READ.biases["b"])
 
 
 def test_a_product_that_reads_what_a_convolution_reads_is_left_as_it_is(
