@@ -14,6 +14,7 @@ from edgetl.host.graph import backbone_digest, read_graph, weights_of
 from edgetl.host.quantize.activations import exposed
 from edgetl.host.quantize.histogram import Observer
 from edgetl.host.quantize.record import CalibrationRecord, Estimator
+from edgetl.host.quantize.rules.view import View
 from edgetl.host.quantize.unfinished import EVERY, Unfinished, read_unfinished
 from edgetl.progress import Progress, Silent
 from edgetl.runner import Runner
@@ -129,17 +130,15 @@ def channel_axis(layer: onnx.NodeProto) -> int | None:
 
 
 def before_clipping(model: onnx.ModelProto) -> dict[str, str]:
-    """Tensors whose only reader is a ReLU or Clip, with the name of that node's output."""
-    readers: dict[str, list[onnx.NodeProto]] = {}
-    for node in model.graph.node:
-        for name in node.input:
-            readers.setdefault(name, []).append(node)
-    outside = {value.name for value in (*model.graph.input, *model.graph.output)}
-    return {
-        name: found[0].output[0]
-        for name, found in readers.items()
-        if len(found) == 1 and found[0].op_type in _CLIPPING and name == found[0].input[0] and name not in outside
-    }
+    """Tensors whose only reader is a ReLU or Clip, with what comes out behind the last of these in a row."""
+    view = View.of(model)
+    inputs = {value.name for value in model.graph.input}
+    found: dict[str, str] = {}
+    # backwards, so that what comes behind a node is known before it
+    for node in reversed(model.graph.node):
+        if node.op_type in _CLIPPING and node.input[0] not in inputs and view.only_reader(node.input[0]) is not None:
+            found[node.input[0]] = found.get(node.output[0], node.output[0])
+    return found
 
 
 def float_tensors(model: onnx.ModelProto) -> frozenset[str]:

@@ -15,7 +15,7 @@ from edgetl.errors import DataError, InputError, Unsupported
 from edgetl.host import graph
 from edgetl.host.adapt import Head
 from edgetl.host.quantize import RenderSettings
-from edgetl.host.quantize.calibrate import CalibrationSettings, calibrate
+from edgetl.host.quantize.calibrate import CalibrationSettings, before_clipping, calibrate
 from edgetl.host.quantize.record import CalibrationRecord, read_record
 from edgetl.host.quantize.unfinished import read_unfinished
 from edgetl.host.quantize.x86_vnni import RENDERING
@@ -43,6 +43,25 @@ def test_ranges_are_those_of_the_activations(network: Path, images: Array) -> No
 
 def test_what_only_an_activation_reads_is_not_watched(network: Path, images: Array) -> None:
     assert "conv" not in calibrate(network, images).tensors
+
+
+@pytest.mark.parametrize("is_first", [True, False], ids=["relu, relu6", "relu6, relu"])
+def test_of_activations_in_a_row_the_last_one_is_watched(
+    is_first: bool, network: Path, images: Array, tmp_path: Path
+) -> None:
+    model = graph.read_graph(network)
+    before, after = ("conv", "positive") if is_first else ("relu6", "positive")
+    model.graph.node.insert(5 if is_first else 6, helper.make_node("Relu", [before], [after], "relu"))
+    reader = next(node for node in model.graph.node if node.name == ("clip" if is_first else "pool"))
+    reader.input[0] = after
+    graph.write_graph(model, network)
+
+    record = calibrate(network, images)
+    RENDERING.render(network, record, tmp_path / "int8.onnx", RenderSettings(frozenset({"head"})))
+
+    last = "relu6" if is_first else "positive"
+    assert {"conv", "relu6", "positive"} & record.tensors.keys() == {last}
+    assert before_clipping(model) == {"conv": last, "positive" if is_first else "relu6": last}
 
 
 def test_the_order_of_the_images_does_not_matter(network: Path, images: Array, tmp_path: Path) -> None:
