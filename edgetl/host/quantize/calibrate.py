@@ -14,7 +14,7 @@ from edgetl.host.graph import backbone_digest, read_graph, weights_of
 from edgetl.host.quantize.activations import exposed
 from edgetl.host.quantize.histogram import Observer
 from edgetl.host.quantize.record import CalibrationRecord, Estimator
-from edgetl.host.quantize.rules.view import View
+from edgetl.host.quantize.rules.view import View, attributes_of
 from edgetl.host.quantize.unfinished import EVERY, Unfinished, read_unfinished
 from edgetl.progress import Progress, Silent
 from edgetl.runner import Runner
@@ -125,8 +125,7 @@ def channels_of(model: onnx.ModelProto) -> dict[str, int]:
 
 def channel_axis(layer: onnx.NodeProto) -> int | None:
     """Which axis of its input a layer sums up with its weights; ``None`` for what is no layer, or transposes it."""
-    is_transposed = any(attribute.name == "transA" and attribute.i for attribute in layer.attribute)
-    return None if is_transposed else _CHANNELS.get(layer.op_type)
+    return None if attributes_of(layer).get("transA") else _CHANNELS.get(layer.op_type)
 
 
 def before_clipping(model: onnx.ModelProto) -> dict[str, str]:

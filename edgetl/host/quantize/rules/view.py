@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import onnx
-from onnx import numpy_helper
+from onnx import helper, numpy_helper
 
 from edgetl.host.graph import weights_of
 from edgetl.host.naming import names_read
@@ -113,9 +114,14 @@ class View:
         return None if floats is None or scale is None else rounded(floats, scale, axis_of(quantizer))
 
 
+def attributes_of(node: onnx.NodeProto) -> dict[str, Any]:
+    """Attributes as Python values, by name."""
+    return {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
+
+
 def axis_of(node: onnx.NodeProto) -> int:
     """Along which axis the scales of a Q or DQ lie; 1 where it does not say."""
-    return next((int(attribute.i) for attribute in node.attribute if attribute.name == "axis"), 1)
+    return int(attributes_of(node).get("axis", 1))
 
 
 def along(values: Array, axis: int, ndim: int) -> Array:

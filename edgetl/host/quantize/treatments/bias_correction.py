@@ -13,7 +13,7 @@ from onnx import numpy_helper
 from edgetl.host.graph import weights_of
 from edgetl.host.quantize.calibrate import channel_axis, channels_of
 from edgetl.host.quantize.histogram import TensorRange
-from edgetl.host.quantize.rules.view import View, along, axis_of
+from edgetl.host.quantize.rules.view import View, along, attributes_of, axis_of
 from edgetl.host.quantize.treatments import Rendered
 from edgetl.tensors import Array
 
@@ -101,7 +101,7 @@ def _bias_behind(view: View, product: onnx.NodeProto) -> str | None:
 
 def _shift(node: onnx.NodeProto, lost: Array, means: NDArray[np.float32]) -> Array:
     """Mean change of every output channel."""
-    attributes = {attribute.name: onnx.helper.get_attribute_value(attribute) for attribute in node.attribute}
+    attributes = attributes_of(node)
     if node.op_type != "Conv":
         return float(attributes.get("alpha", 1.0)) * (lost if attributes.get("transB") else lost.T) @ means
     groups = int(attributes.get("group", 1))
