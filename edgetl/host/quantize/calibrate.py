@@ -57,7 +57,8 @@ def calibrate(model: Path, samples: Iterable[Feed], settings: CalibrationSetting
         samples: what it takes for each, preprocessed.
 
     Raises:
-        DataError: fewer than 16 different samples, or NaN or infinite activations (the message names the tensor).
+        DataError: fewer than 16 different samples, NaN or infinite activations (the message names the tensor), or
+            others than those that the calibration to go on with saw.
         Unsupported: the graph is quantized, or a sample does not fit its inputs.
     """
     settings = settings or CalibrationSettings()
@@ -179,18 +180,19 @@ def _sight(graph_sha256: str, watched: Mapping[str, int | None], kept: Path | No
 
 
 def _observe(runner: Runner, samples: Iterable[Feed], sight: _Sight, settings: CalibrationSettings) -> None:
-    seen = len(sight.digests)
+    seen, given = len(sight.digests), 0
     with settings.progress.stage("calibrate", settings.total) as step:
-        for index, sample in enumerate(samples):
+        for given, sample in enumerate(samples, start=1):
             digest = feed_sha256(sample)
-            if index < seen:
-                _check_same(digest, sight.digests[index], settings)
+            if given <= seen:
+                _check_same(digest == sight.digests[given - 1], settings)
             else:
                 _watch(runner.infer(feeds_of(sample, runner.inputs)), sight.observers)
                 sight.digests.append(digest)
                 if settings.unfinished is not None and len(sight.digests) % EVERY == 0:
                     sight.save(settings.unfinished)
             step.advance()
+    _check_same(given >= seen, settings)
 
 
 def _watch(outputs: dict[str, Array], observers: Mapping[str, Observer]) -> None:
@@ -199,8 +201,9 @@ def _watch(outputs: dict[str, Array], observers: Mapping[str, Observer]) -> None
         observer.update(outputs.pop(name))
 
 
-def _check_same(digest: str, earlier: str, settings: CalibrationSettings) -> None:
-    if digest != earlier and settings.unfinished is not None:
+def _check_same(is_same: bool, settings: CalibrationSettings) -> None:
+    """Begin anew next time where the samples are not those that were seen, or end before them."""
+    if not is_same and settings.unfinished is not None:
         settings.unfinished.unlink(missing_ok=True)
         raise DataError(
             f"the calibration that {str(settings.unfinished)!r} was to go on with saw other samples; "
