@@ -17,7 +17,7 @@ from edgetl.artifact import Artifact, sha256_of
 from edgetl.errors import Unsupported
 from edgetl.files import write_bytes
 from edgetl.host import operations
-from edgetl.host.naming import fresh_name, rename_tensors, tensor_names
+from edgetl.host.naming import fresh_name, names_read, rename_tensors, tensor_names
 from edgetl.host.specs import spec_of
 from edgetl.host.weight_bytes import weight_bytes
 
@@ -199,7 +199,7 @@ def sort_nodes(model: onnx.ModelProto) -> onnx.ModelProto:
     for index in range(len(nodes)):
         waiting = [index]
         while waiting:
-            missing = {producer[name] for name in nodes[waiting[-1]].input if name in producer} - done.keys()
+            missing = {producer[name] for name in names_read(nodes[waiting[-1]]) if name in producer} - done.keys()
             if missing:
                 waiting.append(min(missing))
             else:
@@ -238,7 +238,7 @@ def _take_head(model: onnx.ModelProto) -> tuple[str, Any]:
     weight = weights_of(model).get(node.input[1])
     graph.node.remove(node)
     _rename(graph, node.input[0], FEATURES)
-    used = {name for other in graph.node for name in other.input}
+    used = {name for other in graph.node for name in names_read(other)}
     for name in (name for name in node.input[1:] if name not in used):
         graph.initializer.remove(weights_of(model)[name])
     if weight is None:
@@ -293,5 +293,5 @@ def _before(
         if node is not None and node.name not in found:
             found[node.name] = node
             if node.op_type not in ends:
-                waiting.extend(node.input)
+                waiting.extend(names_read(node))
     return found

@@ -14,6 +14,7 @@ from edgetl.host.graph import backbone_digest, read_graph, weights_of
 from edgetl.host.quantize.activations import exposed
 from edgetl.host.quantize.histogram import Observer
 from edgetl.host.quantize.record import CalibrationRecord, Estimator
+from edgetl.host.quantize.rules.view import View, attributes_of
 from edgetl.host.quantize.unfinished import EVERY, Unfinished, read_unfinished
 from edgetl.progress import Progress, Silent
 from edgetl.runner import Runner
@@ -26,8 +27,8 @@ QUANTIZABLE = frozenset(
     "Add AveragePool Clip Concat Conv ConvTranspose Gemm GlobalAveragePool MatMul MaxPool Mul Relu".split()  # noqa: SIM905
 )
 """Operators whose inputs and outputs a rendering may quantize; only these tensors are watched."""
-WEIGHTED = frozenset(("Conv", "Gemm"))
-"""Operators with a weight and a bias that quantization may shift."""
+_CHANNELS: Mapping[str, int] = {"Gemm": -1, "MatMul": -1, "Conv": 1}
+"""Operators whose weights quantization may shift, and the axis of their input along which these are summed up."""
 _CLIPPING = frozenset(("Relu", "Clip"))
 
 
@@ -56,7 +57,8 @@ def calibrate(model: Path, samples: Iterable[Feed], settings: CalibrationSetting
         samples: what it takes for each, preprocessed.
 
     Raises:
-        DataError: fewer than 16 different samples, or NaN or infinite activations (the message names the tensor).
+        DataError: fewer than 16 different samples, NaN or infinite activations (the message names the tensor), or
+            others than those that the calibration to go on with saw.
         Unsupported: the graph is quantized, or a sample does not fit its inputs.
     """
     settings = settings or CalibrationSettings()
@@ -82,10 +84,8 @@ def calibrate(model: Path, samples: Iterable[Feed], settings: CalibrationSetting
     )
 
 
-def watched_tensors(model: onnx.ModelProto) -> dict[str, bool]:
-    """Float activations that a rendering may quantize, in the order of the graph, and whether to watch channels.
-
-    Channels are those of the inputs of weighted layers, whose means say how quantized weights shift the outputs.
+def watched_tensors(model: onnx.ModelProto) -> dict[str, int | None]:
+    """Float activations that a rendering may quantize, in the order of the graph, and the axis of channels to watch.
 
     A tensor that only a ReLU or Clip reads is left out: it is never quantized apart from that activation's output. So
     is what a sum in front of a Softmax reads and makes: no rendering quantizes it, and masks of attention are minus
@@ -106,29 +106,55 @@ def watched_tensors(model: onnx.ModelProto) -> dict[str, bool]:
     ]
     names = dict.fromkeys(name for node in watched for name in (*node.input, *node.output))
     hidden = before_clipping(model)
-    weighted = {node.input[0] for node in nodes if node.op_type in WEIGHTED}
-    return {name: name in weighted for name in names if name in floats and name not in constants and name not in hidden}
+    channels = channels_of(model)
+    return {
+        name: channels.get(name) for name in names if name in floats and name not in constants and name not in hidden
+    }
+
+
+def channels_of(model: onnx.ModelProto) -> dict[str, int]:
+    """Axes of the channels of what layers with constant weights read; their means say what rounding shifts.
+
+    Of a tensor that both a convolution and a product read, the axis is the convolution's.
+    """
+    constants = weights_of(model)
+    layers = [node for node in model.graph.node if node.op_type in _CHANNELS and node.input[1] in constants]
+    axes = [(node.input[0], axis) for node in layers if (axis := channel_axis(node)) is not None]
+    # of two axes the last one stays, which is the convolution's
+    return dict(sorted(axes, key=lambda entry: entry[1]))
+
+
+def channel_axis(layer: onnx.NodeProto) -> int | None:
+    """Which axis of its input a layer sums up with its weights; ``None`` for what is no layer, or transposes it."""
+    return None if attributes_of(layer).get("transA") else _CHANNELS.get(layer.op_type)
 
 
 def before_clipping(model: onnx.ModelProto) -> dict[str, str]:
-    """Tensors whose only reader is a ReLU or Clip, with the name of that node's output."""
-    readers: dict[str, list[onnx.NodeProto]] = {}
-    for node in model.graph.node:
-        for name in node.input:
-            readers.setdefault(name, []).append(node)
-    outside = {value.name for value in (*model.graph.input, *model.graph.output)}
-    return {
-        name: found[0].output[0]
-        for name, found in readers.items()
-        if len(found) == 1 and found[0].op_type in _CLIPPING and name == found[0].input[0] and name not in outside
-    }
+    """Tensors whose only reader is a ReLU or Clip, with what comes out behind the last of these in a row."""
+    view = View.of(model)
+    inputs = {value.name for value in model.graph.input}
+    found: dict[str, str] = {}
+    # backwards, so that what comes behind a node is known before it
+    for node in reversed(model.graph.node):
+        if node.op_type in _CLIPPING and node.input[0] not in inputs and view.only_reader(node.input[0]) is not None:
+            found[node.input[0]] = found.get(node.output[0], node.output[0])
+    return found
 
 
 def float_tensors(model: onnx.ModelProto) -> frozenset[str]:
     """Names of the activations that are fp32."""
+    constants = weights_of(model)
+    types = element_types(model)
+    return frozenset(name for name, kind in types.items() if kind == onnx.TensorProto.FLOAT and name not in constants)
+
+
+def element_types(model: onnx.ModelProto) -> dict[str, int]:
+    """What the numbers of every tensor are, as in ``onnx.TensorProto``; those that ONNX cannot infer are missing."""
     graph = onnx.shape_inference.infer_shapes(model).graph
     values = (*graph.input, *graph.output, *graph.value_info)
-    return frozenset(value.name for value in values if value.type.tensor_type.elem_type == onnx.TensorProto.FLOAT)
+    types = {value.name: value.type.tensor_type.elem_type for value in values}
+    types.update((tensor.name, tensor.data_type) for tensor in graph.initializer)
+    return {name: kind for name, kind in types.items() if kind != onnx.TensorProto.UNDEFINED}
 
 
 @dataclass(frozen=True)
@@ -144,7 +170,7 @@ class _Sight:
         Unfinished(self.graph_sha256, tuple(self.digests), tensors).save(path)
 
 
-def _sight(graph_sha256: str, watched: Mapping[str, bool], kept: Path | None) -> _Sight:
+def _sight(graph_sha256: str, watched: Mapping[str, int | None], kept: Path | None) -> _Sight:
     """What an earlier run had seen when it was stopped; nothing without one."""
     earlier = None if kept is None else read_unfinished(kept, graph_sha256, frozenset(watched))
     if earlier is None:
@@ -154,18 +180,19 @@ def _sight(graph_sha256: str, watched: Mapping[str, bool], kept: Path | None) ->
 
 
 def _observe(runner: Runner, samples: Iterable[Feed], sight: _Sight, settings: CalibrationSettings) -> None:
-    seen = len(sight.digests)
+    seen, given = len(sight.digests), 0
     with settings.progress.stage("calibrate", settings.total) as step:
-        for index, sample in enumerate(samples):
+        for given, sample in enumerate(samples, start=1):
             digest = feed_sha256(sample)
-            if index < seen:
-                _check_same(digest, sight.digests[index], settings)
+            if given <= seen:
+                _check_same(digest == sight.digests[given - 1], settings)
             else:
                 _watch(runner.infer(feeds_of(sample, runner.inputs)), sight.observers)
                 sight.digests.append(digest)
                 if settings.unfinished is not None and len(sight.digests) % EVERY == 0:
                     sight.save(settings.unfinished)
             step.advance()
+    _check_same(given >= seen, settings)
 
 
 def _watch(outputs: dict[str, Array], observers: Mapping[str, Observer]) -> None:
@@ -174,8 +201,9 @@ def _watch(outputs: dict[str, Array], observers: Mapping[str, Observer]) -> None
         observer.update(outputs.pop(name))
 
 
-def _check_same(digest: str, earlier: str, settings: CalibrationSettings) -> None:
-    if digest != earlier and settings.unfinished is not None:
+def _check_same(is_same: bool, settings: CalibrationSettings) -> None:
+    """Begin anew next time where the samples are not those that were seen, or end before them."""
+    if not is_same and settings.unfinished is not None:
         settings.unfinished.unlink(missing_ok=True)
         raise DataError(
             f"the calibration that {str(settings.unfinished)!r} was to go on with saw other samples; "

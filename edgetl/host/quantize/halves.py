@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,11 +11,11 @@ import onnx
 from onnx import helper, numpy_helper
 
 from edgetl.errors import Unsupported
-from edgetl.host.naming import fresh_name, tensor_names
+from edgetl.host.naming import fresh_name, names_read, tensor_names
 from edgetl.host.quantize import RenderSettings
 from edgetl.host.quantize.calibrate import float_tensors
 from edgetl.host.quantize.frame import checked, deliver
-from edgetl.host.quantize.magnitudes import UNKNOWN, magnitudes
+from edgetl.host.quantize.magnitudes import magnitudes
 from edgetl.host.quantize.record import CalibrationRecord
 from edgetl.host.quantize.rewrites import without_unused_weights
 from edgetl.host.quantize.rules import Remark
@@ -82,11 +82,11 @@ class HalfRendering:
         sizes, depth = magnitudes(graph, record), dict[str, int]()
         chosen = set()
         for node in graph.graph.node:
-            before = max((depth.get(name, 0) for name in node.input), default=0)
+            before = max((depth.get(name, 0) for name in names_read(node)), default=0)
             depth.update(dict.fromkeys(node.output, before + (node.op_type in LAYERS)))
             is_behind = before > 0 or node.op_type in LAYERS
             if is_behind and node.op_type in CAST - self.refused and not node.domain and node.name not in keep_float:
-                values = [sizes.get(name, UNKNOWN) for name in (*node.input, *node.output) if name in sizes]
+                values = [sizes[name] for name in (*node.input, *node.output) if name in sizes]
                 if all(value.value <= (self.proven_limit if value.is_proven else self.seen_limit) for value in values):
                     chosen.add(node.name)
         return frozenset(chosen)
@@ -101,7 +101,7 @@ class _Caster:
         self._floats = float_tensors(model)
         self._view = View.of(model)
         self._names = set(tensor_names(model.graph))
-        self._half = {name for node in model.graph.node if node.name in chosen for name in node.output}
+        self._half = {name for node in model.graph.node if node.name in chosen for name in node.output} & self._floats
         self._made: dict[tuple[str, bool], str] = {}
         self._nodes: list[onnx.NodeProto] = []
 
@@ -114,7 +114,8 @@ class _Caster:
                 elif name in self._floats and (name in self._half) != is_half:
                     node.input[place] = self._cast(name, is_half)
             self._nodes.append(node)
-        self._outputs()
+        inside = (name for node in self._nodes for name in names_read(node) if name not in node.input)
+        self._keep(dict.fromkeys((*inside, *(value.name for value in self._graph.output))))
         del self._graph.node[:], self._graph.value_info[:]
         self._graph.node.extend(self._nodes)
         without_unused_weights(self._graph)
@@ -138,17 +139,16 @@ class _Caster:
             self._nodes.append(helper.make_node("Cast", [name], [made], f"cast_{made}", to=kind))
         return self._made[name, to_half]
 
-    def _outputs(self) -> None:
-        """An output of the graph keeps its name and its type; the tensor of 16 bits takes another name."""
-        for value in self._graph.output:
-            if value.name in self._half:
-                inner = self._fresh(f"{value.name}_{self._suffix}")
-                for node in self._nodes:
-                    for names in (node.input, node.output):
-                        names[:] = [inner if name == value.name else name for name in names]
-                self._nodes.append(
-                    helper.make_node("Cast", [inner], [value.name], f"cast_{value.name}", to=onnx.TensorProto.FLOAT)
-                )
+    def _keep(self, names: Iterable[str]) -> None:
+        """Tensors that keep their names and their type; those of 16 bits take other names."""
+        for kept in (name for name in names if name in self._half):
+            inner = self._fresh(f"{kept}_{self._suffix}")
+            for node in self._nodes:
+                for read_or_made in (node.input, node.output):
+                    read_or_made[:] = [inner if name == kept else name for name in read_or_made]
+            place = next(place for place, node in enumerate(self._nodes) if inner in node.output)
+            cast = helper.make_node("Cast", [inner], [kept], f"cast_{kept}", to=onnx.TensorProto.FLOAT)
+            self._nodes.insert(place + 1, cast)
 
     def _fresh(self, wanted: str) -> str:
         name = fresh_name(wanted, self._names)

@@ -32,7 +32,7 @@ class TensorRange:
     first: int
     counts: NDArray[np.int64]
     means: NDArray[np.float32]
-    """Mean of every channel (axis 1); empty where no channels were watched."""
+    """Mean of every channel; empty where no channels were watched."""
 
     @property
     def centres(self) -> NDArray[np.float64]:
@@ -64,7 +64,7 @@ class Watched:
 
 
 class Observer:
-    """Watches one tensor, and with ``has_channels`` the mean of each of its channels.
+    """Watches one tensor, and the mean of each of its channels where their axis is given.
 
     The outcome depends on the arrays seen, not on their order. Bins double in width when a value falls outside of
     them, and pairs of bins merge: the width after all data is the smallest power of two with which the whole range
@@ -72,9 +72,9 @@ class Observer:
     having no divisor in common with the array's size, so that every row, column and channel is met.
     """
 
-    def __init__(self, name: str, has_channels: bool = False) -> None:
+    def __init__(self, name: str, channels: int | None = None) -> None:
         self._name = name
-        self._has_channels = has_channels
+        self._channels = channels
         self._arrays = 0
         self._means: NDArray[np.float64] = np.zeros(0)
         self._low, self._high = math.inf, -math.inf
@@ -83,9 +83,9 @@ class Observer:
         self._counts = np.zeros(BINS, np.int64)
 
     @classmethod
-    def going_on(cls, name: str, has_channels: bool, watched: Watched) -> Observer:
+    def going_on(cls, name: str, channels: int | None, watched: Watched) -> Observer:
         """An observer that has seen what another one had."""
-        observer = cls(name, has_channels)
+        observer = cls(name, channels)
         observer._arrays, observer._low, observer._high = watched.arrays, watched.low, watched.high
         observer._exponent, observer._first = watched.exponent, watched.first
         observer._counts, observer._means = watched.counts.copy(), watched.means.copy()
@@ -114,9 +114,10 @@ class Observer:
         self._low, self._high = min(self._low, low), max(self._high, high)
         self._widen()
         self._count(_sampled(values))
-        if self._has_channels:
+        if self._channels is not None:
             # float32 means add up exactly in float64, so the order of the arrays does not matter here either
-            means = values.mean(axis=tuple(axis for axis in range(values.ndim) if axis != 1)).astype(np.float64)
+            others = tuple(axis for axis in range(values.ndim) if axis != self._channels % values.ndim)
+            means = values.mean(axis=others).astype(np.float64)
             self._means = self._means + means if self._arrays else means
         self._arrays += 1
 

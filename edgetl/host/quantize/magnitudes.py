@@ -9,26 +9,22 @@ from dataclasses import dataclass
 import numpy as np
 import onnx
 
+from edgetl.host.quantize.calibrate import element_types
 from edgetl.host.quantize.record import CalibrationRecord
 from edgetl.host.quantize.rules.view import View
 from edgetl.tensors import Array
 
-_PIXEL = 255.0
+_TYPES: Mapping[int, float] = {onnx.TensorProto.UINT8: 255, onnx.TensorProto.INT8: 128, onnx.TensorProto.BOOL: 1}
+"""Types whose every value is within fp16's range, with the largest absolute one."""
+_FLOATS = frozenset(
+    (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16, onnx.TensorProto.DOUBLE)
+)
 _UP_TO_ONE = frozenset(("Sigmoid", "HardSigmoid", "Softmax", "Tanh", "Erf"))
 _UP_TO_INPUT = frozenset(
     (
-        *(
-            "AveragePool",
-            "Clip",
-            "Concat",
-            "Flatten",
-            "Gather",
-            "GlobalAveragePool",
-            "Identity",
-            "MaxPool",
-            "ReduceMean",
-        ),
-        *("Relu", "Reshape", "Slice", "Split", "Squeeze", "Transpose", "Unsqueeze", "HardSwish", "Gelu", "Neg"),
+        *("AveragePool", "Cast", "Clip", "Concat", "Flatten", "Gather", "Gelu", "GlobalAveragePool", "HardSwish"),
+        *("Identity", "MaxPool", "Neg", "ReduceMean", "Relu", "Reshape", "Slice", "Split", "Squeeze", "Transpose"),
+        "Unsqueeze",
     )
 )
 
@@ -45,27 +41,32 @@ UNKNOWN = Magnitude(math.inf)
 
 
 def magnitudes(model: onnx.ModelProto, record: CalibrationRecord) -> dict[str, Magnitude]:
-    """Of every tensor that calibration watched, or whose producer bounds it by what it reads.
+    """Of every tensor of floats, as far as calibration watched it, or its type or producer bounds it.
 
     A convolution cannot exceed the largest sum of absolute weights of one of its channels times its largest input, a
     layer normalisation of n values not sqrt(n - 1) before its weights.
     """
-    view = View.of(model)
+    view, types = View.of(model), element_types(model)
     found = {name: Magnitude(max(abs(seen.low), abs(seen.high))) for name, seen in record.tensors.items()}
     for name, tensor in view.constants.items():
         if tensor.data_type in (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16):
             found[name] = Magnitude(_largest(view, name), is_proven=True)
+    for value in model.graph.input:
+        found.setdefault(value.name, _of_type(types.get(value.name)))
     for node in model.graph.node:
         for output in (name for name in node.output if name not in found):
-            found[output] = _bounded(view, node, found)
-    return found
+            limits = (_bounded(view, node, found), _of_type(types.get(output)))
+            found[output] = min(limits, key=lambda entry: entry.value)
+    return {name: entry for name, entry in found.items() if types.get(name, onnx.TensorProto.FLOAT) in _FLOATS}
+
+
+def _of_type(kind: int | None) -> Magnitude:
+    return UNKNOWN if kind is None or kind not in _TYPES else Magnitude(_TYPES[kind], is_proven=True)
 
 
 def _bounded(view: View, node: onnx.NodeProto, known: Mapping[str, Magnitude]) -> Magnitude:
     if node.op_type in _UP_TO_ONE:
         return Magnitude(1.0, is_proven=True)
-    if node.op_type == "Cast":
-        return known.get(node.input[0], Magnitude(_PIXEL, is_proven=True))
     inputs = [known.get(name, UNKNOWN) for name in node.input]
     if node.op_type in _UP_TO_INPUT:
         return max(inputs if node.op_type == "Concat" else inputs[:1], key=lambda entry: entry.value)

@@ -9,8 +9,8 @@ import onnx
 from onnx import helper, numpy_helper
 
 from edgetl.host.graph import weights_of
-from edgetl.host.naming import fresh_name, tensor_names
-from edgetl.host.quantize.rules.view import PAIRS, View
+from edgetl.host.naming import fresh_name, names_read, tensor_names
+from edgetl.host.quantize.rules.view import LAYERS, PAIRS, View
 from edgetl.tensors import Array
 
 _NEARLY = 1.001
@@ -30,9 +30,10 @@ def fuse_normalisation(model: onnx.ModelProto) -> bool:
     view = View.of(model)
     for sub in tuple(view.nodes("Sub")):
         mul = view.only_reader(sub.output[0])
-        mean = _per_channel(view, sub, 0)
-        inverse = None if mul is None else _per_channel(view, mul, list(mul.input).index(sub.output[0]))
-        if mul is not None and mul.op_type == "Mul" and mean is not None and inverse is not None:
+        if mul is None or mul.op_type != "Mul" or not _is_before_layers(view, sub.input[0]):
+            continue
+        mean, inverse = _per_channel(view, sub, 0), _per_channel(view, mul, list(mul.input).index(sub.output[0]))
+        if mean is not None and inverse is not None:
             _replace(model.graph, sub, mul, (mean, inverse))
             return True
     return False
@@ -50,22 +51,38 @@ def add_missing_biases(model: onnx.ModelProto) -> None:
 
 
 def unshare_weights(model: onnx.ModelProto) -> None:
-    """Give every layer weights and a bias of its own; changed in place.
+    """Give every layer weights and a bias that nothing else reads; changed in place.
 
-    Then one of two layers with the same weights can stay in float, and each bias can be corrected by itself.
+    Then one of two layers with the same weights can stay in float, and weights and biases can be changed by
+    themselves. The bias of a MatMul is what a sum right behind it adds.
     """
-    weights, names, taken = weights_of(model), set(tensor_names(model.graph)), set[str]()
+    view, names, own = View.of(model), set(tensor_names(model.graph)), _own_constants(model)
+    taken = {value.name for value in model.graph.output}
+    taken.update(*(set(names_read(node)) - own[place] for place, node in enumerate(model.graph.node)))
     copies = []
-    for node in (node for node in model.graph.node if node.op_type in ("Conv", "Gemm", "MatMul")):
-        for place, name in enumerate(node.input):
-            if name in weights and name in taken:
+    for node, mine in zip(model.graph.node, own, strict=True):
+        for place in (place for place, name in enumerate(node.input) if name in mine):
+            name = node.input[place]
+            if name in taken:
                 copy = onnx.TensorProto()
-                copy.CopyFrom(weights[name])
+                copy.CopyFrom(view.constants[name])
                 node.input[place] = copy.name = fresh_name(f"{name}_of_{node.output[0]}", names)
                 names.add(copy.name)
                 copies.append(copy)
             taken.add(name)
     model.graph.initializer.extend(copies)
+
+
+def _own_constants(model: onnx.ModelProto) -> list[set[str]]:
+    """For every node the constants that are to be its own: weights and biases of layers."""
+    view = View.of(model)
+    biases = {node.output[0]: view.added_behind(node) for node in view.nodes("MatMul")}
+    return [
+        view.constants.keys() & set(node.input)
+        if node.op_type in ("Conv", "Gemm", "MatMul")
+        else {name for result in node.input if (name := biases.get(result)) is not None}
+        for node in model.graph.node
+    ]
 
 
 def plain_gemms(model: onnx.ModelProto) -> None:
@@ -112,7 +129,7 @@ def without_unused(model: onnx.ModelProto) -> onnx.ModelProto:
     graph = model.graph
     outputs = {value.name for value in graph.output}
     while True:
-        used = {name for node in graph.node for name in node.input} | outputs
+        used = {name for node in graph.node for name in names_read(node)} | outputs
         unused = [node for node in graph.node if node.op_type in PAIRS and not used & set(node.output)]
         if not unused:
             break
@@ -123,10 +140,21 @@ def without_unused(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def without_unused_weights(graph: onnx.GraphProto) -> None:
-    """Drop constants that no node reads; changed in place."""
-    used = {name for node in graph.node for name in node.input} | {value.name for value in graph.output}
+    """Drop constants that no node reads, not even inside an If or a Loop; changed in place."""
+    used = {name for node in graph.node for name in names_read(node)} | {value.name for value in graph.output}
     for tensor in [tensor for tensor in graph.initializer if tensor.name not in used]:
         graph.initializer.remove(tensor)
+
+
+def _is_before_layers(view: View, name: str) -> bool:
+    """Whether a tensor is an input of the graph, or comes from one alone and through no layer."""
+    while name in view.producers:
+        node = view.producers[name]
+        sources = [source for source in node.input if source and source not in view.constants]
+        if len(sources) != 1 or node.op_type in LAYERS:
+            return False
+        name = sources[0]
+    return name not in view.constants
 
 
 def _per_channel(view: View, node: onnx.NodeProto, data: int) -> Array | None:

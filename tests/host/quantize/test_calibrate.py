@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from edgetl.errors import DataError, InputError, Unsupported
 from edgetl.host import graph
 from edgetl.host.adapt import Head
 from edgetl.host.quantize import RenderSettings
-from edgetl.host.quantize.calibrate import CalibrationSettings, calibrate
+from edgetl.host.quantize.calibrate import CalibrationSettings, before_clipping, calibrate
 from edgetl.host.quantize.record import CalibrationRecord, read_record
 from edgetl.host.quantize.unfinished import read_unfinished
 from edgetl.host.quantize.x86_vnni import RENDERING
@@ -43,6 +43,25 @@ def test_ranges_are_those_of_the_activations(network: Path, images: Array) -> No
 
 def test_what_only_an_activation_reads_is_not_watched(network: Path, images: Array) -> None:
     assert "conv" not in calibrate(network, images).tensors
+
+
+@pytest.mark.parametrize("is_first", [True, False], ids=["relu, relu6", "relu6, relu"])
+def test_of_activations_in_a_row_the_last_one_is_watched(
+    is_first: bool, network: Path, images: Array, tmp_path: Path
+) -> None:
+    model = graph.read_graph(network)
+    before, after = ("conv", "positive") if is_first else ("relu6", "positive")
+    model.graph.node.insert(5 if is_first else 6, helper.make_node("Relu", [before], [after], "relu"))
+    reader = next(node for node in model.graph.node if node.name == ("clip" if is_first else "pool"))
+    reader.input[0] = after
+    graph.write_graph(model, network)
+
+    record = calibrate(network, images)
+    RENDERING.render(network, record, tmp_path / "int8.onnx", RenderSettings(frozenset({"head"})))
+
+    last = "relu6" if is_first else "positive"
+    assert {"conv", "relu6", "positive"} & record.tensors.keys() == {last}
+    assert before_clipping(model) == {"conv": last, "positive" if is_first else "relu6": last}
 
 
 def test_the_order_of_the_images_does_not_matter(network: Path, images: Array, tmp_path: Path) -> None:
@@ -174,18 +193,21 @@ def test_a_calibration_that_was_stopped_goes_on_to_the_same_record(
     assert not (tmp_path / "unfinished.npz").exists()
 
 
+@pytest.mark.parametrize(
+    "others", [lambda images: images[::-1], lambda images: images[:-4]], ids=["in another order", "fewer"]
+)
 def test_a_calibration_does_not_go_on_with_other_images(
-    network: Path, images: Array, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    others: Callable[[Array], Array], network: Path, images: Array, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edgetl.host.quantize.calibrate.EVERY", 4)
+    monkeypatch.setattr("edgetl.host.quantize.calibrate.EVERY", 6)
     settings = CalibrationSettings(unfinished=tmp_path / "unfinished.npz")
     with pytest.raises(Stopped):
-        calibrate(network, stopping(images, 10), settings)
+        calibrate(network, stopping(images, 19), settings)
 
     with pytest.raises(DataError, match="saw other samples"):
-        calibrate(network, images[::-1], settings)
+        calibrate(network, others(images), settings)
 
-    assert same(calibrate(network, images[::-1], settings), calibrate(network, images), tmp_path)
+    assert same(calibrate(network, others(images), settings), calibrate(network, others(images)), tmp_path)
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 nonsense"], ids=["empty", "damaged"])

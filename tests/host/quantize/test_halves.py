@@ -123,6 +123,80 @@ def test_bounds_hold_for_what_the_network_computes(network: Path, images: Array,
     assert all(np.isfinite(bounds[name].value) for name in names)
 
 
+KINDS = {
+    onnx.TensorProto.UINT8: 255.0,
+    onnx.TensorProto.INT8: 128.0,
+    onnx.TensorProto.BOOL: 1.0,
+    onnx.TensorProto.INT32: np.inf,
+    onnx.TensorProto.INT64: np.inf,
+}
+
+
+def second_input(network: Path, kind: int, *nodes: onnx.NodeProto) -> None:
+    """Nodes that make ``summand`` of an input ``other``, and a sum of it and a second layer that is not watched."""
+    second_layer(network)
+    model = graph.read_graph(network)
+    model.graph.input.append(helper.make_tensor_value_info("other", kind, ["N", 1, 1, 1]))
+    for place, node in enumerate((*nodes, helper.make_node("Sub", ["c1", "summand"], ["difference"], "difference"))):
+        model.graph.node.insert(7 + place, node)
+    next(node for node in model.graph.node if node.name == "pool").input[0] = "difference"
+    graph.write_graph(model, network)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=[onnx.TensorProto.DataType.Name(kind) for kind in KINDS])
+@pytest.mark.parametrize("is_turned", [False, True], ids=["cast", "turned and cast"])
+def test_a_cast_is_as_large_as_what_it_reads_can_be(kind: int, is_turned: bool, network: Path, images: Array) -> None:
+    turned = helper.make_node("Transpose", ["other"], ["turned"], "turn", perm=[0, 3, 1, 2])
+    cast = helper.make_node("Cast", ["turned" if is_turned else "other"], ["summand"], "cast_other", to=1)
+    record = calibrate(network, images)
+    second_input(network, kind, *([turned, cast] if is_turned else [cast]))
+
+    bounds = magnitudes(graph.read_graph(network), record)
+
+    assert bounds["summand"].value == KINDS[kind]
+    assert "other" not in bounds
+
+
+def test_integers_beside_floats_keep_no_node_in_fp32(network: Path, images: Array, tmp_path: Path) -> None:
+    second_layer(network)
+    model = graph.read_graph(network)
+    model.graph.node.insert(7, helper.make_node("Shape", ["c1"], ["sizes"], "shape"))
+    model.graph.node.insert(8, helper.make_node("Reshape", ["relu6", "sizes"], ["same"], "reshape"))
+    model.graph.node.insert(9, helper.make_node("Conv", ["same", "w1"], ["c2"], "conv2"))
+    next(node for node in model.graph.node if node.name == "pool").input[0] = "c2"
+    graph.write_graph(model, network)
+
+    view = rendered(network, images, tmp_path / "out.onnx")
+
+    assert not [node for node in view.nodes("Cast") if node.input[0] == "same"]
+
+
+def test_what_reads_an_input_of_unknown_size_stays_in_fp32(network: Path, images: Array, tmp_path: Path) -> None:
+    second_input(network, onnx.TensorProto.FLOAT)
+    model = graph.read_graph(network)
+    next(node for node in model.graph.node if node.name == "difference").input[1] = "other"
+    graph.write_graph(model, network)
+    feeds = [{"image": image[None], "other": np.full((1, 1, 1, 1), 1e5, np.float32)} for image in images]
+
+    FP16.render(network, calibrate(network, feeds), tmp_path / "out.onnx", SETTINGS)
+
+    view = View.of(graph.read_graph(tmp_path / "out.onnx"))
+    assert not [node for node in view.nodes("Cast") if node.input[0] == "other"]
+
+
+def test_an_output_of_integers_keeps_its_type(network: Path, images: Array, tmp_path: Path) -> None:
+    """Integers are not halved, whatever operator they pass."""
+    model = graph.read_graph(network)
+    model.graph.node.insert(6, helper.make_node("ArgMax", ["relu6"], ["largest"], "argmax", axis=1))
+    model.graph.node.insert(7, helper.make_node("Flatten", ["largest"], ["places"], "flatten"))
+    model.graph.output.append(helper.make_tensor_value_info("places", onnx.TensorProto.INT64, ["N", 256]))
+    graph.write_graph(model, network)
+
+    FP16.render(network, calibrate(network, images), tmp_path / "out.onnx", SETTINGS)
+
+    onnx.checker.check_model(graph.read_graph(tmp_path / "out.onnx"), full_check=True)
+
+
 def test_bf16_has_no_limits_but_needs_newer_operators(network: Path, images: Array, tmp_path: Path) -> None:
     second_layer(network)
     scaled(network, "w1", 1e6)

@@ -18,8 +18,8 @@ _floats = st.floats(-1e6, 1e6, width=32) | st.floats(-(2.0**-10), 2.0**-10, widt
 _batches = st.lists(arrays(np.float32, st.tuples(st.integers(1, 3), st.integers(1, 30)), elements=_floats), min_size=1)
 
 
-def observed(batches: list[Array], has_channels: bool = False) -> TensorRange:
-    observer = Observer("activation", has_channels)
+def observed(batches: list[Array], channels: int | None = None) -> TensorRange:
+    observer = Observer("activation", channels)
     for batch in batches:
         observer.update(batch)
     return observer.seen()
@@ -92,7 +92,13 @@ def test_large_arrays_are_sampled_over_all_rows_and_columns_with_exact_ends() ->
 def test_channels_have_their_means() -> None:
     images = [np.full((1, 3, 4, 5), value, np.float32) * np.array([1, 2, -1]).reshape(1, 3, 1, 1) for value in (1, 3)]
 
-    np.testing.assert_allclose(observed([image.astype(np.float32) for image in images], True).means, [2, 4, -2])
+    np.testing.assert_allclose(observed([image.astype(np.float32) for image in images], 1).means, [2, 4, -2])
+
+
+def test_channels_of_sentences_of_any_length_lie_along_the_last_axis() -> None:
+    rows = [np.full((1, length, 3), length, np.float32) * np.array([1, 2, -1], np.float32) for length in (1, 3)]
+
+    np.testing.assert_allclose(observed(list(rows), -1).means, [2, 4, -2])
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])

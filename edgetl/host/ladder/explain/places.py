@@ -126,7 +126,7 @@ def _named(view: View, name: str) -> onnx.NodeProto | None:
 
 
 def _behind(view: View, name: str) -> tuple[str, onnx.NodeProto | None]:
-    """The tensor behind an activation and a Q/DQ pair, and the DQ of that pair, if there is one.
+    """The tensor behind activations and a Q/DQ pair, and the DQ of that pair, if there is one.
 
     Of an image that is read as it is, the tensor itself is dequantized.
     """
@@ -134,7 +134,7 @@ def _behind(view: View, name: str) -> tuple[str, onnx.NodeProto | None]:
     if own is not None and not view.is_weight(own):
         return name, own
     readers = view.readers.get(name, ())
-    if len(readers) == 1 and readers[0].op_type in _CLIPPING and readers[0].input[0] == name:
+    while len(readers) == 1 and readers[0].op_type in _CLIPPING and readers[0].input[0] == name:
         name = readers[0].output[0]
         readers = view.readers.get(name, ())
     quantizer = next((one for one in readers if one.op_type == "QuantizeLinear"), None)

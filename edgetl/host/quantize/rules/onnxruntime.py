@@ -10,11 +10,10 @@ import numpy as np
 import onnx
 
 from edgetl.host.quantize.rules.rule import Rule, some
-from edgetl.host.quantize.rules.view import LAYERS, PAIRS, View
+from edgetl.host.quantize.rules.view import LAYERS, View
 
 NAME = "onnxruntime"
 _CPU = frozenset({"x86", "x86-vnni", "arm"})
-_ABSORBED = ("Relu", "Clip")
 _PAIR_LIMIT = 32767 / 255
 """Of |w0| + |w1|: vpmaddubsw adds two products of uint8 and int8 into an int16 that saturates."""
 
@@ -68,11 +67,11 @@ def _bf16(view: View) -> tuple[str, ...] | None:
 
 
 def _loose_pairs(view: View) -> tuple[str, ...] | None:
-    """Q or DQ whose zero point is of another type than the integers; ONNX Runtime refuses to load these."""
+    """DQs over constants whose zero point is of another type than these; ONNX Runtime refuses to load them."""
     names = []
-    for node in view.nodes(*PAIRS):
+    for node in view.nodes("DequantizeLinear"):
         integers, zero = view.constants.get(node.input[0]), view.zero_point(node)
-        if node.op_type == "DequantizeLinear" and integers is not None and zero is not None:
+        if integers is not None and zero is not None:
             of_values = onnx.helper.tensor_dtype_to_np_dtype(integers.data_type)
             if of_values != zero.dtype:
                 names.append(node.name)

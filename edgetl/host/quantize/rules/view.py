@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import onnx
-from onnx import numpy_helper
+from onnx import helper, numpy_helper
 
 from edgetl.host.graph import weights_of
+from edgetl.host.naming import names_read
 from edgetl.tensors import Array
 
 LAYERS = frozenset(("Conv", "ConvTranspose", "Gemm", "MatMul"))
@@ -24,13 +26,14 @@ class View:
     constants: Mapping[str, onnx.TensorProto]
     producers: Mapping[str, onnx.NodeProto]
     readers: Mapping[str, tuple[onnx.NodeProto, ...]]
+    """An If or a Loop reads what the graphs inside it do."""
 
     @classmethod
     def of(cls, model: onnx.ModelProto) -> View:
         """Index a model."""
         readers: dict[str, list[onnx.NodeProto]] = {}
         for node in model.graph.node:
-            for name in dict.fromkeys(node.input):
+            for name in names_read(node):
                 readers.setdefault(name, []).append(node)
         producers = {name: node for node in model.graph.node for name in node.output}
         return cls(model, weights_of(model), producers, {name: tuple(nodes) for name, nodes in readers.items()})
@@ -49,6 +52,14 @@ class View:
         readers = self.readers.get(name, ())
         is_output = any(value.name == name for value in self.model.graph.output)
         return readers[0] if len(readers) == 1 and not is_output else None
+
+    def added_behind(self, node: onnx.NodeProto) -> str | None:
+        """Name of the constant that a sum, which alone reads what a node makes, adds to it."""
+        reader = self.only_reader(node.output[0])
+        if reader is None or reader.op_type != "Add":
+            return None
+        others = [name for name in reader.input if name != node.output[0]]
+        return others[0] if others and others[0] in self.constants else None
 
     def array(self, name: str) -> Array | None:
         """The values of a constant; ``None`` for any other tensor."""
@@ -103,9 +114,14 @@ class View:
         return None if floats is None or scale is None else rounded(floats, scale, axis_of(quantizer))
 
 
+def attributes_of(node: onnx.NodeProto) -> dict[str, Any]:
+    """Attributes as Python values, by name."""
+    return {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
+
+
 def axis_of(node: onnx.NodeProto) -> int:
     """Along which axis the scales of a Q or DQ lie; 1 where it does not say."""
-    return next((int(attribute.i) for attribute in node.attribute if attribute.name == "axis"), 1)
+    return int(attributes_of(node).get("axis", 1))
 
 
 def along(values: Array, axis: int, ndim: int) -> Array:

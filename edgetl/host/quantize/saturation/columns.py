@@ -7,7 +7,8 @@ import itertools
 import numpy as np
 
 from edgetl.errors import Unsupported
-from edgetl.host.quantize.saturation.layers import QuantizedLayer, attributes_of
+from edgetl.host.quantize.rules.view import attributes_of
+from edgetl.host.quantize.saturation.layers import QuantizedLayer
 from edgetl.tensors import Array
 
 
@@ -38,7 +39,7 @@ def _unfolded(layer: QuantizedLayer, values: Array) -> tuple[Array, tuple[int, .
     if attributes.get("auto_pad", b"NOTSET") not in (b"NOTSET", b"VALID"):
         raise Unsupported(f"convolution {layer.name!r} names its padding; write it as numbers to emulate it")
     pads, strides, dilations = (
-        tuple(int(number) for number in attributes.get(name, (default,) * size))  # type: ignore[attr-defined]
+        tuple(int(number) for number in attributes.get(name, (default,) * size))
         for name, default, size in (("pads", 0, 2 * rank), ("strides", 1, rank), ("dilations", 1, rank))
     )
     around = tuple(zip(pads[:rank], pads[rank:], strict=True))

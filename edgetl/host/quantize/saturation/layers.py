@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 
 from edgetl.host.graph import weights_of
+from edgetl.host.naming import names_read
+from edgetl.host.quantize.rules.view import attributes_of
 from edgetl.tensors import Array
 
 _EIGHT_BITS = frozenset((np.dtype(np.uint8), np.dtype(np.int8)))
@@ -86,7 +88,7 @@ class _Graph:
         self.outputs = {value.name for value in model.graph.output}
         self.readers: dict[str, list[onnx.NodeProto]] = {}
         for node in model.graph.node:
-            for name in node.input:
+            for name in names_read(node):
                 self.readers.setdefault(name, []).append(node)
 
     def array(self, name: str) -> Array | None:
@@ -145,16 +147,11 @@ def _layer(node: onnx.NodeProto, graph: _Graph) -> QuantizedLayer | None:
     )
 
 
-def attributes_of(node: onnx.NodeProto) -> dict[str, object]:
-    """A node's attributes as Python values."""
-    return {attribute.name: onnx.helper.get_attribute_value(attribute) for attribute in node.attribute}
-
-
 def _matrix(node: onnx.NodeProto, values: Array) -> Array | None:
     """The weight as ``(groups, output channels per group, K)``; ``None`` for what no integer kernel computes."""
     attributes = attributes_of(node)
     if node.op_type == "Conv":
-        groups = int(str(attributes.get("group", 1)))
+        groups = int(attributes.get("group", 1))
         taps_first = np.moveaxis(values.reshape(*values.shape[:2], -1), 1, 2)
         return np.ascontiguousarray(taps_first.reshape(groups, values.shape[0] // groups, -1))
     plain = attributes.get("transA", 0) == 0 and attributes.get("alpha", 1.0) == 1 == attributes.get("beta", 1.0)

@@ -10,6 +10,7 @@ import onnx
 
 from edgetl.errors import Unsupported
 from edgetl.host.graph import weights_of
+from edgetl.host.naming import names_read
 from edgetl.host.quantize.saturation.layers import QuantizedLayer, layers_of
 
 
@@ -58,7 +59,7 @@ def _needed(model: onnx.ModelProto, layers: dict[str, QuantizedLayer]) -> set[st
             needed.add(layer.node.output[0])
             waiting.append(layer.source)
         elif node is not None:
-            waiting.extend(node.input)
+            waiting.extend(names_read(node))
     return needed
 
 
@@ -67,7 +68,7 @@ def _segment(
 ) -> Segment:
     constants = weights_of(model)
     made = {name for node in nodes for name in node.output}
-    read = dict.fromkeys(name for node in nodes for name in node.input if name and name not in made)
+    read = dict.fromkeys(name for node in nodes for name in names_read(node) if name not in made)
     reads = tuple(name for name in read if name not in constants)
     wanted = asked | _read_elsewhere(model, nodes)
     writes = tuple(name for node in nodes for name in node.output if name in wanted)
@@ -84,7 +85,7 @@ def _segment(
 
 def _read_elsewhere(model: onnx.ModelProto, nodes: Iterable[onnx.NodeProto]) -> set[str]:
     own = {node.output[0] for node in nodes}
-    return {name for node in model.graph.node if node.output[0] not in own for name in node.input}
+    return {name for node in model.graph.node if node.output[0] not in own for name in names_read(node)}
 
 
 def _free(values: dict[str, onnx.ValueInfoProto], name: str) -> onnx.ValueInfoProto:

@@ -14,8 +14,8 @@ LOWEST, HIGHEST = -(1 << 15), (1 << 15) - 1
 """What an int16 can hold."""
 BYTE = 255
 """The largest unsigned factor."""
-_EXACT_IN_FLOAT = 512
-"""So many products of two bytes stay below 2**24, up to which float32 holds every integer."""
+_EXACT_IN_FLOAT = 1 << 24
+"""Up to this float32 holds every integer."""
 
 
 @dataclass(frozen=True)
@@ -51,11 +51,17 @@ class Pair:
 def exact_product(weight: Array, columns: Array) -> NDArray[np.int64]:
     """``weight @ columns`` of integers of at most 8 bits and a sign, ``(…, outputs, K) @ (…, K, columns)``."""
     total = np.zeros((*weight.shape[:-1], columns.shape[-1]), np.int64)
-    for start in range(0, weight.shape[-1], _EXACT_IN_FLOAT):
-        part = slice(start, start + _EXACT_IN_FLOAT)
+    at_once = _EXACT_IN_FLOAT // max(_largest(weight) * _largest(columns), 1)
+    for start in range(0, weight.shape[-1], at_once):
+        part = slice(start, start + at_once)
         left, right = weight[..., part].astype(np.float32), columns[..., part, :].astype(np.float32)
         total += (left @ right).astype(np.int64)
     return total
+
+
+def _largest(values: Array) -> int:
+    """The largest absolute value, also of int8, which cannot hold that of its lowest."""
+    return max(int(values.max(initial=0)), -int(values.min(initial=0)))
 
 
 def can_saturate(first: Array, second: Array) -> NDArray[np.bool_]:

@@ -13,6 +13,8 @@ from onnx import numpy_helper
 from edgetl.errors import Unsupported
 from edgetl.host.quantize.rules.view import View, along, axis_of
 from edgetl.host.quantize.treatments import Rendered
+from edgetl.host.quantize.treatments.bias_correction import TREATMENT as BIAS_CORRECTION
+from edgetl.host.quantize.treatments.bias_correction import correctable
 from edgetl.host.quantize.treatments.moments import LayerMoments
 from edgetl.host.quantize.treatments.products import matrix_of, weight_of
 from edgetl.tensors import Array
@@ -104,14 +106,24 @@ class AdaptiveRounding:
             raise Unsupported("the moments are of another graph than the calibration record; collect those of this one")
         view, weights = View.of(rendered.quantized), View.of(rendered.original)
         originals = {node.name: node for node in rendered.original.graph.node}
-        is_shift_mended = "bias-correction" in rendered.treatments
+        mended = _mended(rendered)
         changed = []
         for node in view.quantized_layers():
             seen, before = rendered.moments.layers.get(node.name), originals.get(node.name)
             weight = None if before is None else weights.array(before.input[1])
-            if seen is not None and weight is not None and _round(view, node, weight, _second(seen, is_shift_mended)):
+            if seen is None or weight is None:
+                continue
+            if _round(view, node, weight, _second(seen, node.name in mended)):
                 changed.append(node.name)
         return tuple(changed)
+
+
+def _mended(rendered: Rendered) -> frozenset[str]:
+    """Layers whose biases are going to take up what rounding shifts on average."""
+    if BIAS_CORRECTION.name not in rendered.treatments:
+        return frozenset()
+    found = correctable(rendered.quantized, rendered.original, rendered.record.tensors)
+    return frozenset(layer.node.name for layer in found)
 
 
 def _second(seen: LayerMoments, is_shift_mended: bool) -> NDArray[np.float64]:

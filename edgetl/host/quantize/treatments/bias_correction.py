@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,11 +11,45 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 
 from edgetl.host.graph import weights_of
-from edgetl.host.quantize.calibrate import WEIGHTED
+from edgetl.host.quantize.calibrate import channel_axis, channels_of
 from edgetl.host.quantize.histogram import TensorRange
-from edgetl.host.quantize.rules.view import View, along, axis_of
+from edgetl.host.quantize.rules.view import View, along, attributes_of, axis_of
 from edgetl.host.quantize.treatments import Rendered
 from edgetl.tensors import Array
+
+
+@dataclass(frozen=True)
+class Correctable:
+    """A quantized layer whose bias can take up what its rounded weights lose on average."""
+
+    node: onnx.NodeProto
+    before: onnx.NodeProto
+    """The same layer in the float graph."""
+    weight: onnx.NodeProto
+    """The DequantizeLinear over its weights."""
+    bias: str
+    """Name of what is added to its result: a constant of its own, in float or dequantized."""
+    means: NDArray[np.float32]
+    """Of the channels of its input."""
+
+
+def correctable(
+    quantized: onnx.ModelProto, original: onnx.ModelProto, seen: Mapping[str, TensorRange]
+) -> Iterator[Correctable]:
+    """Layers that :func:`correct_biases` corrects, in the order of the graph.
+
+    The bias of a MatMul is the constant of a sum right behind it, as exporters write linear layers of tokens.
+    """
+    weights, axes, view = weights_of(original), channels_of(original), View.of(quantized)
+    float_nodes = {node.name: node for node in original.graph.node if channel_axis(node) is not None}
+    for node in quantized.graph.node:
+        before = float_nodes.get(node.name)
+        if before is None or before.input[1] not in weights or axes[before.input[0]] != channel_axis(before):
+            continue
+        weight, bias = view.dequantizer(node.input[1]), _bias(view, node)
+        means = seen[before.input[0]].means if before.input[0] in seen else np.zeros(0, np.float32)
+        if weight is not None and bias is not None and means.size:
+            yield Correctable(node, before, weight, bias, means)
 
 
 def correct_biases(
@@ -38,27 +72,37 @@ def correct_biases(
         Nagel et al., "Data-Free Quantization through Weight Equalization and Bias Correction", 2019
         (arXiv:1906.04721), section 4.2.
     """
-    float_nodes = {node.name: node for node in original.graph.node if node.op_type in WEIGHTED}
     weights, view = weights_of(original), View.of(quantized)
     corrected = []
-    for node in quantized.graph.node:
-        before = float_nodes.get(node.name)
-        if before is None or len(node.input) < 3 or before.input[1] not in weights or before.input[0] not in seen:
-            continue
-        weight = view.dequantizer(node.input[1])
-        means = seen[before.input[0]].means
-        if weight is None or not means.size:
-            continue
-        lost = numpy_helper.to_array(weights[before.input[1]]) - _dequantized(weight, view)
-        if _add(node.input[2], _shift(before, lost, means), view):
-            corrected.append(node.name)
+    for layer in correctable(quantized, original, seen):
+        lost = numpy_helper.to_array(weights[layer.before.input[1]]) - _dequantized(layer.weight, view)
+        _add(layer.bias, _shift(layer.before, lost, layer.means), view)
+        corrected.append(layer.node.name)
     return tuple(corrected)
+
+
+def _bias(view: View, node: onnx.NodeProto) -> str | None:
+    """Name of what is added to a layer's result, where that is constant."""
+    if node.op_type == "MatMul":
+        return _bias_behind(view, node)
+    name = node.input[2] if len(node.input) > 2 else ""
+    dequantizer = view.dequantizer(name)
+    return name if (name if dequantizer is None else dequantizer.input[0]) in view.constants else None
+
+
+def _bias_behind(view: View, product: onnx.NodeProto) -> str | None:
+    """What a sum behind a product adds, where it is the sum's own and has a number for each output."""
+    name, weight = view.added_behind(product), view.dequantizer(product.input[1])
+    integers = None if weight is None else view.integers(weight)
+    if name is None or integers is None or integers.ndim != 2 or len(view.readers[name]) > 1:
+        return None
+    return name if list(view.constants[name].dims)[-1:] == [integers.shape[1]] else None
 
 
 def _shift(node: onnx.NodeProto, lost: Array, means: NDArray[np.float32]) -> Array:
     """Mean change of every output channel."""
-    attributes = {attribute.name: onnx.helper.get_attribute_value(attribute) for attribute in node.attribute}
-    if node.op_type == "Gemm":
+    attributes = attributes_of(node)
+    if node.op_type != "Conv":
         return float(attributes.get("alpha", 1.0)) * (lost if attributes.get("transB") else lost.T) @ means
     groups = int(attributes.get("group", 1))
     taps = lost.reshape(*lost.shape[:2], -1).sum(-1).reshape(groups, -1, lost.shape[1])
@@ -76,20 +120,17 @@ def _dequantized(node: onnx.NodeProto, view: View) -> Array:
     return (integers.astype(np.float32) - zeros) * along(scale, axis, integers.ndim)
 
 
-def _add(name: str, shift: Array, view: View) -> bool:
-    """Add to a bias, in float or in the steps of its int32; whether there is a constant one."""
+def _add(name: str, shift: Array, view: View) -> None:
+    """Add to a constant bias, in float or in the steps of its int32."""
     dequantizer = view.dequantizer(name)
-    if dequantizer is None and name in view.constants:
+    if dequantizer is None:
         bias = view.constants[name]
         bias.CopyFrom(numpy_helper.from_array((_array(name, view) + shift).astype(np.float32), name))
-        return True
-    if dequantizer is None:
-        return False
+        return
     bias, limits = view.constants[dequantizer.input[0]], np.iinfo(np.int32)
     steps = np.round((shift / _array(dequantizer.input[1], view)).astype(np.float64))
     moved = np.clip(numpy_helper.to_array(bias) + steps, limits.min, limits.max)
     bias.CopyFrom(numpy_helper.from_array(moved.astype(np.int32), bias.name))
-    return True
 
 
 def _array(name: str, view: View) -> Array:

@@ -38,7 +38,7 @@ def chains(graph: onnx.ModelProto) -> tuple[Chain, ...]:
 
 
 def _chain(view: View, producer: onnx.NodeProto) -> Chain | None:
-    following = _only_reader(view, producer.output[0])
+    following = view.only_reader(producer.output[0])
     if following is None or following.input[0] != producer.output[0]:
         return None
     activation, limit = None, None
@@ -47,7 +47,7 @@ def _chain(view: View, producer: onnx.NodeProto) -> Chain | None:
         if cuts is None:
             return None
         activation, limit = following, cuts if np.isfinite(cuts) else None
-        following = _only_reader(view, activation.output[0])
+        following = view.only_reader(activation.output[0])
         if following is None or following.input[0] != activation.output[0]:
             return None
     if following.op_type != "Conv" or not _is_constant(view, following):
@@ -65,12 +65,6 @@ def _cut(view: View, node: onnx.NodeProto) -> float | None:
     if low is None or high is None or low.item() != 0 or high.item() <= 0:
         return None
     return float(high.item())
-
-
-def _only_reader(view: View, name: str) -> onnx.NodeProto | None:
-    readers = view.readers.get(name, ())
-    is_output = any(value.name == name for value in view.model.graph.output)
-    return readers[0] if len(readers) == 1 and not is_output else None
 
 
 def _is_constant(view: View, node: onnx.NodeProto) -> bool:

@@ -20,8 +20,8 @@ from edgetl.host.graph import weights_of
 from edgetl.host.naming import fresh_name, tensor_names
 from edgetl.host.quantize.activations import activations
 from edgetl.host.quantize.rewrites import unshare_weights
+from edgetl.host.quantize.rules.view import attributes_of
 from edgetl.host.quantize.treatments.chains import Chain, chains
-from edgetl.host.quantize.treatments.products import attributes_of
 from edgetl.tensors import Array, Feed
 
 _SPREAD = 2.0**-12

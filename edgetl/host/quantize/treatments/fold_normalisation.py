@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 
 from edgetl.host.quantize.rewrites import add_missing_biases, plain_gemms, unshare_weights, without_unused_weights
-from edgetl.host.quantize.rules.view import View
-from edgetl.host.quantize.treatments.products import attributes_of
+from edgetl.host.quantize.rules.view import View, attributes_of
 from edgetl.tensors import Array, Feed
 
 
@@ -41,11 +40,10 @@ def fold_normalisation(graph: onnx.ModelProto) -> tuple[str, ...]:
 
 
 def _pairs(view: View) -> list[tuple[onnx.NodeProto, onnx.NodeProto]]:
-    outputs = {value.name for value in view.model.graph.output}
     found = []
     for norm in view.nodes("BatchNormalization"):
         layer = view.producers.get(norm.input[0])
-        is_alone = len(view.readers.get(norm.input[0], ())) == 1 and norm.input[0] not in outputs
+        is_alone = view.only_reader(norm.input[0]) is not None
         if layer is not None and layer.op_type in ("Conv", "Gemm") and is_alone and _is_constant(view, layer, norm):
             found.append((layer, norm))
     return found

@@ -8,16 +8,11 @@ from typing import Any
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import helper
 
+from edgetl.host.quantize.rules.view import attributes_of
 from edgetl.tensors import Array
 
 LAYERS = frozenset(("Conv", "Gemm", "MatMul"))
-
-
-def attributes_of(node: onnx.NodeProto) -> dict[str, Any]:
-    """Attributes by name."""
-    return {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
 
 
 def matrix_of(node: onnx.NodeProto, weight: Array) -> Array | None:

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import onnx
 import torch
-from onnx import helper, numpy_helper
+from onnx import numpy_helper
 from torch import Tensor
 
 from edgetl.errors import Unsupported
 from edgetl.host.graph import weights_of
+from edgetl.host.quantize.rules.view import attributes_of
 from edgetl.host.quantize.tuning.operators import OPERATORS
 from edgetl.host.quantize.tuning.operators.call import Call
 
@@ -70,7 +71,8 @@ class Program:
         for step in self._steps:
             _compute(step, tensors)
             for name in step.spent:
-                del tensors[name]
+                # a second output that nothing reads, such as Dropout's mask, was never made
+                tensors.pop(name, None)
         return {name: tensors[name] for name in self._wanted}
 
 
@@ -91,8 +93,7 @@ def _step(node: onnx.NodeProto, dtypes: Mapping[str, Any]) -> _Step:
         raise Unsupported(
             f"operator {node.op_type} (node {node.name!r}) cannot be tuned; known are: {', '.join(sorted(OPERATORS))}"
         )
-    attributes = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
-    return _Step(node, attributes, tuple(dtypes.get(name) for name in node.input), ())
+    return _Step(node, attributes_of(node), tuple(dtypes.get(name) for name in node.input), ())
 
 
 def _with_spent(steps: Iterable[_Step], kept: Collection[str]) -> tuple[_Step, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -56,9 +58,10 @@ def test_exact_product_is_that_of_integers(drawn: tuple[Array, Array]) -> None:
     assert exact_product(weight, values).tolist() == (weight.astype(int) @ values.astype(int)).tolist()
 
 
-def test_exact_product_stays_exact_beyond_what_float32_can_count() -> None:
-    weight, values = np.full((1, 4001), 127, np.int8), np.full((4001, 1), 255, np.uint8)
-    assert exact_product(weight, values).item() == 4001 * 127 * 255
+@pytest.mark.parametrize("largest", [np.int8(127), np.int8(-128), np.uint8(255), np.int16(-255)])
+def test_exact_product_stays_exact_beyond_what_float32_can_count(largest: np.signedinteger[Any]) -> None:
+    weight, values = np.full((1, 4001), largest), np.full((4001, 1), 255, np.uint8)
+    assert exact_product(weight, values).item() == 4001 * int(largest) * 255
 
 
 @pytest.mark.parametrize(

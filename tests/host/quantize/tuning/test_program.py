@@ -39,6 +39,19 @@ def test_the_float_graph_agrees(rendered, strangers: tuple[Array, ...]) -> None:
     assert compared(rendered("x86").original, strangers) > 100
 
 
+def test_a_second_output_that_nothing_reads_need_not_be_made() -> None:
+    nodes = [
+        helper.make_node("Dropout", ["x"], ["same", "mask"], "dropout"),
+        helper.make_node("Relu", ["same"], ["y"], "relu"),
+    ]
+    values = [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["N", 3]) for name in "xy"]
+    model = helper.make_model(helper.make_graph(nodes, "dropout", values[:1], values[1:]))
+
+    found = Program(model, ("y",))({"x": torch.tensor([[1.0, -2.0, 3.0]])})
+
+    assert found["y"].tolist() == [[1.0, 0.0, 3.0]]
+
+
 @pytest.mark.parametrize("rendering", ["x86-vnni", "tensorrt"])
 def test_a_transformer_agrees(rendering: str, tmp_path: Path, pupils: tuple[Array, ...]) -> None:
     model, out = tmp_path / "transformer.onnx", tmp_path / "quantized.onnx"
