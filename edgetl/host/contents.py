@@ -23,6 +23,7 @@ from edgetl.host.fingerprint import tool_versions
 from edgetl.host.graph import artifact_from, read_graph
 from edgetl.host.judge import Judged, describe
 from edgetl.host.predictions import predictions
+from edgetl.host.quantize.rules import remarks
 from edgetl.host.quantize.saturation.bounds import proven_for
 from edgetl.host.user_onnx import Activation, Wrapping
 from edgetl.host.variants import Calibrated, stratified
@@ -118,7 +119,9 @@ def described(variant: Judged, sizes: Mapping[str, tuple[int, ...]]) -> Variant:
     """A variant with what is known of its file, and of its work on a sample of these sizes."""
     made = variant.made
     artifact = artifact_from(made.model, made.model.name, made.rendering, made.precision, sizes)
-    return Variant(made.name, msgspec.structs.replace(artifact, proven_isa=proven_for(read_graph(made.model))))
+    graph = read_graph(made.model)
+    known = msgspec.structs.replace(artifact, proven_isa=proven_for(graph), remarks=remarks(graph, made.rendering))
+    return Variant(made.name, known)
 
 
 def golden(

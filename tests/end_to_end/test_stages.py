@@ -111,6 +111,16 @@ def test_a_graph_that_misses_a_gate_is_not_written(
     assert not (folder / "missed.onnx").exists()
 
 
+def test_a_graph_is_written_with_what_its_runtimes_refuse_of_it(
+    folder: Path, exported: Path, answer: Answer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["quantize", folder / "recipe.toml", exported, "--rendering", "bf16", "-o", folder / "bf16.onnx"]
+    (remark,) = answer(*command)["remarks"]
+    assert remark.startswith("TensorRT 8 has no bf16")
+    assert run([*map(str, command), "-q"]) == 0
+    assert f"Note: {remark}." in " ".join(capsys.readouterr().out.split())
+
+
 def test_only_integers_can_be_explained(folder: Path, exported: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = (folder / "recipe.toml", exported, "-o", folder / "no.onnx", "--rendering", "bf16", "--explain")
     assert run(["quantize", *map(str, arguments)]) == 2

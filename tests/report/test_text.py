@@ -173,3 +173,11 @@ def test_sizes_name_the_cpus_that_an_int8_graph_is_proven_for(subject: Any) -> N
     table = text.sizes_table((msgspec.structs.replace(first, artifact=artifact), *others))
 
     assert table.remarks == (f"{first.name}: int8 proven for: amx_int8, avx_vnni",)
+
+
+def test_sizes_say_what_versions_of_its_runtimes_refuse_of_a_graph(subject: Any) -> None:
+    first, *others = subject.variants
+    artifact = msgspec.structs.replace(first.artifact, remarks=("version 1 has no Gelu", "version 2 is slow"))
+    table = text.sizes_table((msgspec.structs.replace(first, artifact=artifact), *others))
+
+    assert table.remarks == (f"{first.name}: version 1 has no Gelu.", f"{first.name}: version 2 is slow.")
