@@ -17,7 +17,7 @@ from edgetl.check import Check, failures
 from edgetl.device.tasks.likeness import CHANGED, ERROR
 from edgetl.errors import BackendError, DataError, Unsupported
 from edgetl.files import write_bytes
-from edgetl.host.judge import SIZE, verdict
+from edgetl.host.judge import SIZE, flipped, verdict
 from edgetl.host.ladder.ascent import Ascent, Purse
 from edgetl.host.ladder.rungs import Rung, is_on_integers
 from edgetl.host.ladder.speed import int8_share, untimed_because
@@ -140,6 +140,7 @@ def _outcome(ascent: Ascent, rung: Rung) -> Outcome:
     try:
         with made(ascent, rung) as variant:
             checks = verdict(variant, ascent.made, ascent.jury)
+            flips = flipped(variant, ascent.made, ascent.jury)
             share, sha256 = int8_share(variant.model), sha256_of(variant.model)
     except (BackendError, DataError, Unsupported) as error:
         # what one graph cannot do says nothing of the others
@@ -149,6 +150,7 @@ def _outcome(ascent: Ascent, rung: Rung) -> Outcome:
         head="fitted again" if variant.is_refitted else "as it was",
         passed=all(check.passed for check in checks),
         check=_drop(checks),
+        flips=flips,
         reason=failures(checks),
         int8_share=share,
         trained=variant.trained,
