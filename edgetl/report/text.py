@@ -18,6 +18,9 @@ from edgetl.report.trust import doubts_table, timing_sentence
 from edgetl.report.verdicts import end_to_end_table
 from edgetl.result import CandidateResult, Result
 
+_X86 = frozenset({"x86", "x86-vnni"})
+"""Renderings for CPUs with such flags; of graphs for others these say nothing to anybody."""
+
 
 class Subject(Protocol):
     """What a report needs to know of a bundle; its manifest fits."""
@@ -121,7 +124,7 @@ def sizes_table(variants: Sequence[Variant]) -> Table:
     proven = tuple(
         f"{variant.name}: int8 proven for: {', '.join(variant.artifact.proven_isa)}"
         for variant in variants
-        if variant.artifact.proven_isa
+        if variant.artifact.rendering in _X86 and variant.artifact.proven_isa
     )
     told = tuple(f"{variant.name}: {remark}." for variant in variants for remark in variant.artifact.remarks)
     return Table("Model files", columns, tuple(_size_row(variant) for variant in variants), (*proven, *told))
