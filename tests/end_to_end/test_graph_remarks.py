@@ -66,3 +66,18 @@ def test_it_is_kept_in_the_bundle_and_shown_wherever_that_is(
         capsys.readouterr()
         assert run([*shows, "-q"]) == 0
         assert f"int8-tensorrt: {SENTENCE}" in " ".join(capsys.readouterr().out.split())
+
+
+def test_the_stage_that_quantizes_tells_it_of_what_it_wrote(
+    prepared: Any, command: list[str], answer: Callable[..., Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe, cache = command[1], command[-2:]
+    answer("adapt", recipe, "-o", tmp_path / "adapted", *cache)
+    answer("export", recipe, tmp_path / "adapted", "-o", tmp_path / "fp32.onnx", *cache)
+    stage = ["quantize", recipe, str(tmp_path / "fp32.onnx"), "--rendering", "tensorrt", *cache]
+    stage += ["-o", str(tmp_path / "int8.onnx")]
+
+    assert answer(*stage)["remarks"] == prepared["graph_remarks"]["int8-tensorrt"]
+    capsys.readouterr()
+    assert run([*stage, "-q"]) == 0
+    assert f"Note: {SENTENCE}" in " ".join(capsys.readouterr().out.split())

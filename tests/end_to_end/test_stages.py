@@ -94,6 +94,19 @@ def test_quantize_explains_itself_layer_by_layer(folder: Path, exported: Path, q
     assert told["passed"]
 
 
+def test_a_report_of_the_bundle_takes_the_explanation_of_its_graph(
+    folder: Path, exported: Path, packed: Any, answer: Answer, tmp_path: Path
+) -> None:
+    told = answer("quantize", folder / "recipe.toml", exported, "-o", folder / "told.onnx", "--explain")
+    (tmp_path / "told.json").write_text(json.dumps(told))
+    for page in ("told.md", "told.html"):
+        answer("report", packed["bundle"], "--explain", tmp_path / "told.json", "-o", tmp_path / page)
+        text = (tmp_path / page).read_text("utf-8")
+        assert "Layer by layer (x86-vnni)" in text
+        assert all(one["name"] in text for one in told["explanation"]["layers"])
+        assert text.count("was chosen, ") == 1
+
+
 def test_a_graph_that_misses_a_gate_is_not_written(
     folder: Path, exported: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -109,16 +122,6 @@ def test_a_graph_that_misses_a_gate_is_not_written(
     assert told["in_words"][0].startswith("int8 was rejected for 'x86-vnni'")
     assert "nothing was written" in shown.err
     assert not (folder / "missed.onnx").exists()
-
-
-def test_a_graph_is_written_with_what_its_runtimes_refuse_of_it(
-    folder: Path, exported: Path, answer: Answer, capsys: pytest.CaptureFixture[str]
-) -> None:
-    command = ["quantize", folder / "recipe.toml", exported, "--rendering", "bf16", "-o", folder / "bf16.onnx"]
-    (remark,) = answer(*command)["remarks"]
-    assert remark.startswith("TensorRT 8 has no bf16")
-    assert run([*map(str, command), "-q"]) == 0
-    assert f"Note: {remark}." in " ".join(capsys.readouterr().out.split())
 
 
 def test_only_integers_can_be_explained(folder: Path, exported: Path, capsys: pytest.CaptureFixture[str]) -> None:
