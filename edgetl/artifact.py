@@ -36,6 +36,11 @@ class Artifact(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
 
     Empty where nobody asked: for float graphs, and in bundles older than the proof.
     """
+    remarks: tuple[str, ...] = ()
+    """What some version of a runtime that the rendering is for refuses of it, or computes slowly.
+
+    Sentences without a full stop; none for float graphs, and in bundles older than these.
+    """
 
 
 def sha256_of(path: Path) -> str:

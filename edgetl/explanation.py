@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Literal
 
 import msgspec
 
+from edgetl.errors import InputError
 from edgetl.ladder import Ladder
 
 SCHEMA: Literal["edgetl.explanation/1"] = "edgetl.explanation/1"
@@ -133,3 +135,26 @@ class Explanation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             return layer.noise is None, -(layer.noise or 0.0), sqnr
 
         return tuple(sorted(self.layers, key=place))
+
+
+def read_explanation(path: Path) -> Explanation:
+    """The explanation in what ``edgetl quantize --explain --json`` answered.
+
+    Raises:
+        InputError: missing, or without an explanation of this schema.
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=_Answer).explanation
+    except OSError as error:
+        raise InputError(f"cannot read explanation {str(path)!r} ({error.strerror})") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"{str(path)!r} has no explanation of schema {SCHEMA!r}: {error}; "
+            "write one with: edgetl quantize RECIPE MODEL -o FILE.onnx --explain --json > FILE.json"
+        ) from error
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    """As far as it is looked at."""
+
+    explanation: Explanation

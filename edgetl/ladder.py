@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from edgetl.check import Check
+from edgetl.interval import Interval
 
 Head = Literal["fitted again", "as it was"]
 OUT_OF_TIME = "budget_s of [quantize] was spent"
@@ -62,6 +63,9 @@ class Attempt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     not judged, with the reason."""
     reason: str = ""
     """Why it did not pass."""
+    flips: Interval | None = None
+    """Fraction of the selection data that is decided otherwise than by the float graph; ``None`` where nothing is
+    decided, it was not judged, or an older version wrote it."""
     in_float: tuple[str, ...] = ()
     """Nodes that stayed in float besides the head."""
     treatments: tuple[Treatment, ...] = ()

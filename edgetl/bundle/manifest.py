@@ -73,6 +73,11 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     thresholds: tuple[float, ...] = ()
     """Probability above which each class is given, where a sample may have several; left out where none are needed."""
 
+    @property
+    def remarks(self) -> dict[str, tuple[str, ...]]:
+        """What there is to know of variants on some versions of their runtimes, of those that have any."""
+        return {variant.name: variant.artifact.remarks for variant in self.variants if variant.artifact.remarks}
+
     def variant(self, name: str) -> Variant:
         """The variant of that name.
 

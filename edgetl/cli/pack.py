@@ -37,5 +37,6 @@ def pack(output: Output, recipe: Path, model: Path, out: Path, **options: Any) -
     request = stage_request(recipe, out, options["cache"], options["threads"])
     held_out = stages.pack_files(request, stages.Files(model, dict(options["quantized"])), progress_for(output))
     bundle = Bundle.open(out)
-    document = {"bundle": out, "sha256": bundle.sha256, "held_out": held_out}
+    remarks = bundle.manifest.remarks
+    document = {"bundle": out, "sha256": bundle.sha256, "held_out": held_out, "graph_remarks": remarks}
     output.answer(document, preparation(bundle.manifest, (("bundle", out),)))

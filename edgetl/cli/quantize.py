@@ -34,7 +34,7 @@ def quantize(output: Output, recipe: Path, model: Path, rendering: str, out: Pat
     from edgetl.report.explanation import in_words as explained_in_words
     from edgetl.report.ladder import in_words
     from edgetl.report.page import Page
-    from edgetl.report.text import files_table
+    from edgetl.report.text import files_table, notes
 
     request = stage_request(recipe, out, where["cache"], where["threads"])
     found = stages.quantize(request, model, rendering, progress_for(output), explain)
@@ -42,11 +42,13 @@ def quantize(output: Output, recipe: Path, model: Path, rendering: str, out: Pat
     words = in_words(found.ladder)
     page = Page(title, words)
     document: dict[str, Any] = {"model": found.model, "passed": found.ladder.passed, "in_words": words}
+    document["remarks"] = found.remarks
     if found.explanation is not None:
         document |= {"explanation": found.explanation, "in_words": explained_in_words(found.explanation)}
         page = explanation_page(title, found.explanation, None if output.verbose else TOP)
     if found.model is not None:
-        page = replace(page, tables=(*page.tables, files_table((("quantized model", found.model),))))
+        files = files_table((("quantized model", found.model),))
+        page = replace(page, summary=(*page.summary, *notes(found.remarks)), tables=(*page.tables, files))
     output.answer(document, page)
     if found.model is None:
         stays = f"; {str(out)!r} of an earlier run stays as it is" if out.exists() else ""

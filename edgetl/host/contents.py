@@ -20,9 +20,10 @@ from edgetl.host.data.card import data_card
 from edgetl.host.data.dataset import Sample
 from edgetl.host.data.labels import class_counts
 from edgetl.host.fingerprint import tool_versions
-from edgetl.host.graph import artifact_from
+from edgetl.host.graph import artifact_from, read_graph
 from edgetl.host.judge import Judged, describe
 from edgetl.host.predictions import predictions
+from edgetl.host.quantize.rules import remarks
 from edgetl.host.quantize.saturation.bounds import with_proof
 from edgetl.host.user_onnx import Activation, Wrapping
 from edgetl.host.variants import Calibrated, stratified
@@ -118,7 +119,9 @@ def described(variant: Judged, sizes: Mapping[str, tuple[int, ...]]) -> Variant:
     """A variant with what is known of its file, and of its work on a sample of these sizes."""
     made = variant.made
     artifact = artifact_from(made.model, made.model.name, made.rendering, made.precision, sizes)
-    return Variant(made.name, with_proof(artifact, made.model))
+    graph = read_graph(made.model)
+    artifact = msgspec.structs.replace(artifact, remarks=remarks(graph, made.rendering))
+    return Variant(made.name, with_proof(artifact, graph))
 
 
 def golden(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from edgetl.check import Check, failures
 from edgetl.device.tasks import DeviceTask, Pair
 from edgetl.device.tasks.likeness import likeness
+from edgetl.device.tasks.statistics import flip_rate
 from edgetl.evaluation import Evaluation, Interval, Metrics, SelectionSplit
 from edgetl.gates import Gates
 from edgetl.host.data.dataset import Sample
@@ -122,6 +123,18 @@ def verdict(variant: Made, reference: Made, jury: Jury) -> tuple[Check, ...]:
     return (*variant.checks, *_gates(headline, jury.gates), *_size(variant, jury.gates), *lost)
 
 
+def flipped(variant: Made, reference: Made, jury: Jury) -> Interval | None:
+    """How often a variant decides otherwise than its reference on the data that gates see.
+
+    ``None`` where nothing is decided, or outputs are not finite.
+    """
+    pair = _pair(variant, reference, jury)
+    if not (_decides(jury) and _is_finite(pair.reference) and _is_finite(pair.candidate)):
+        return None
+    before, after = (jury.task.decisions(outputs) for outputs in (pair.reference, pair.candidate))
+    return flip_rate(before, after) if before.size else None
+
+
 def is_thresholded(jury: Jury) -> bool:
     """Whether the jury's task decides by thresholds that are chosen on data."""
     task: HostTask = find_task(jury.task.name, "host")
@@ -211,11 +224,15 @@ def _unjudged(variant: Made, reference: Made, jury: Jury) -> Judged:
     decisions, workspace = None, jury.workspace
     if variant is not reference:
         decisions = jury.task.compare(_pair(variant, reference, jury), workspace.classes, workspace.seed)
-        if jury.gates.output_error_max is not None:
-            # the largest entry of a map or an embedding decides nothing
+        if not _decides(jury):
             decisions = msgspec.structs.replace(decisions, flips=None)
     checks = verdict(variant, reference, jury)
     return Judged(variant, Evaluation(variant.name, variant.runtime, None, "none", None, checks, decisions))
+
+
+def _decides(jury: Jury) -> bool:
+    """Whether outputs are decisions; the largest entry of a map or an embedding decides nothing."""
+    return jury.task.labelled or jury.gates.output_error_max is None
 
 
 def _gates(headline: Interval, gates: Gates) -> tuple[Check, ...]:

@@ -13,7 +13,7 @@ from edgetl.device.fitness import unfit_because
 from edgetl.device.probe import environment
 from edgetl.errors import BackendError, Unsupported
 from edgetl.evaluation import OtherRuntime
-from edgetl.host.graph import artifact_from
+from edgetl.host.graph import artifact_from, read_graph
 from edgetl.host.inference import installed
 from edgetl.host.judge import SIZE, Judged, Jury, predict, select, verdict
 from edgetl.host.quantize.saturation.bounds import with_proof
@@ -52,7 +52,7 @@ def _others(made: Made) -> tuple[str, ...]:
     """Runtimes with kernels for the graph; none where this CPU computes it wrongly, which says nothing of others."""
     cpu = environment().cpu
     artifact = artifact_from(made.model, made.model.name, made.rendering, made.precision)
-    if unfit_because(with_proof(artifact, made.model), cpu):
+    if unfit_because(with_proof(artifact, read_graph(made.model)), cpu):
         return ()
     backends: dict[str, Backend] = {name: find(BACKENDS, name, "runtime") for name in installed()}
     able = (name for name, backend in backends.items() if backend.precisions(made.rendering, cpu.isa))

@@ -53,6 +53,8 @@ class Prepared(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     held_out: tuple[HeldOut, ...]
     remarks: tuple[str, ...] = ()
     """What nothing failed by and a user should know all the same."""
+    graph_remarks: dict[str, tuple[str, ...]] = {}
+    """Of variants, what some version of a runtime that they are for refuses or computes slowly; in the bundle, too."""
 
 
 def prepare(request: PrepareRequest, progress: Progress) -> Prepared:
@@ -112,7 +114,8 @@ def _prepare(request: PrepareRequest, progress: Progress) -> Prepared:
     write_atomically(request.out, lambda path: shutil.copyfile(kept, path))
     held_out = held_out_images(material, notes.shown)
     remarks += _told(notes.remarks, progress)
-    return Prepared(str(request.out), bundle.sha256, found is not None, material.audited.skipped, held_out, remarks)
+    told = (material.audited.skipped, held_out, remarks, bundle.manifest.remarks)
+    return Prepared(str(request.out), bundle.sha256, found is not None, *told)
 
 
 def _told(remarks: tuple[str, ...], progress: Progress) -> tuple[str, ...]:

@@ -94,7 +94,8 @@ def _prepare(request: OnnxRequest, progress: Progress) -> Prepared:
         remarks += no_better_than_guessing(found, wrapped.wrapping)
     for remark in remarks:
         progress.warn(remark)
-    return Prepared(str(common.out), bundle.sha256, False, material.audited.skipped, held_out, remarks)
+    told = (material.audited.skipped, held_out, remarks, bundle.manifest.remarks)
+    return Prepared(str(common.out), bundle.sha256, False, *told)
 
 
 def _quantized(made: Made, recipe: Recipe, workspace: Workspace) -> tuple[Quantized, str | None]:

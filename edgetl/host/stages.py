@@ -31,6 +31,7 @@ from edgetl.host.material import HeldOut, held_out_images, load_material
 from edgetl.host.packing import pack
 from edgetl.host.prepare import adapt_backbone, adapt_context, earlier_named
 from edgetl.host.quantize.record import DAMAGE
+from edgetl.host.quantize.rules import remarks
 from edgetl.host.quantize.treatments import allowed
 from edgetl.host.refit import Refit
 from edgetl.host.request import PrepareRequest
@@ -64,6 +65,8 @@ class Quantized:
     """What it wrote; ``None`` where no graph passes the gates, and nothing is written."""
     ladder: Ladder
     """What was tried, and why it ended."""
+    remarks: tuple[str, ...]
+    """What some version of a runtime that it is for refuses of it or computes slowly; of what it wrote."""
     explanation: Explanation | None
     """``None`` where nobody asked for it."""
 
@@ -155,7 +158,8 @@ def quantize(
             )
             _deliver(climbed.made.model, request, told)
         written = request.out if climbed.ladder.passed else None
-        return Quantized(written, climbed.ladder, explain(ascent, climbed) if explained else None)
+        heard = () if written is None else remarks(read_graph(written), rendering)
+        return Quantized(written, climbed.ladder, heard, explain(ascent, climbed) if explained else None)
 
 
 def evaluate(request: PrepareRequest, model: Path, split: Literal["validation", "test"], progress: Progress) -> Metrics:

@@ -11,6 +11,7 @@ import msgspec
 
 from edgetl.data_card import DataCard
 from edgetl.evaluation import Evaluation
+from edgetl.explanation import Explanation
 from edgetl.report import numbers
 from edgetl.report.accuracy import accuracy_table, checks_table, classes_table, selection_table
 from edgetl.report.candidates import only_timed, start_table
@@ -19,6 +20,7 @@ from edgetl.report.contents import Described, facts_table, origin_table
 from edgetl.report.data_card import data_card_tables, data_card_warnings
 from edgetl.report.decisions import decisions_tables
 from edgetl.report.energy import energy_table
+from edgetl.report.explanation.layers import layer_blocks
 from edgetl.report.facts import data_table, limits_table, method_table, settings_table
 from edgetl.report.ladder import ladder_tables, ladders_from
 from edgetl.report.load import measured_sentence
@@ -67,6 +69,8 @@ class Subject:
     results: tuple[Result, ...]
     skipped: tuple[tuple[str, str], ...] = ()
     """Images left out, each with the reason, where more is known than the manifest says."""
+    explanations: tuple[Explanation, ...] = ()
+    """Of graphs that its manifest tells the search for."""
 
 
 def in_short(result: Result, suffix: str) -> Sequence[Section]:
@@ -121,7 +125,7 @@ def _chapter(subject: Subject, measured: Callable[[Result, str], Sequence[Sectio
     manifest = subject.manifest
     sections: list[Section] = []
     if manifest is not None:
-        sections += [_training(manifest), *_accuracy(manifest, subject.results)]
+        sections += [_training(manifest), *_accuracy(manifest, subject)]
     for place, result in enumerate(subject.results, 1):
         sections += measured(result, "" if len(subject.results) == 1 else f" {place}")
     if manifest is not None:
@@ -177,15 +181,16 @@ def _training(manifest: Described) -> Section:
     return Section("Training", present(training_picture(epochs), *in_words(epochs, kept_from(notes))))
 
 
-def _accuracy(manifest: Described, results: Sequence[Result]) -> list[Section]:
+def _accuracy(manifest: Described, subject: Subject) -> list[Section]:
     evaluations = manifest.evaluations
     tables = (accuracy_table(evaluations), selection_table(evaluations))
     sections = [
         Section("Accuracy", present(accuracy_picture(evaluations), *tables)),
         Section("Decisions", present(*decisions_tables(evaluations))),
         Section("Quantization", present(*ladder_tables(ladders_from(manifest.provenance.notes)))),
+        *(Section(f"Layer by layer ({one.rendering})", present(*layer_blocks(one))) for one in subject.explanations),
     ]
-    shown = _evaluation_of_chosen(evaluations, results)
+    shown = _evaluation_of_chosen(evaluations, subject.results)
     if shown is not None and shown.test is not None:
         confusion, classes = confusion_picture(shown.variant, shown.test), classes_table(shown.test)
         of = f"Of {shown.variant} on the test split."

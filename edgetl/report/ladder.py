@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from edgetl.interval import Interval
 from edgetl.ladder import Attempt, Ladder, Trained, Treatment
 from edgetl.report import numbers
 from edgetl.report.page import Column, Table, known_columns
@@ -18,6 +19,10 @@ _TITLE = "Quantization: what was tried"
 _TREATMENTS = "Treatments, and what each gained"
 _IN_INT8 = "In int8"
 _TRAINING = "Training against float"
+_CHANGED = "Decides otherwise"
+_INTERVAL = (
+    "How often a graph decides otherwise than float is told with its 95 % interval, of samples of the same data."
+)
 
 
 def ladders_from(notes: Mapping[str, Any]) -> tuple[Ladder, ...]:
@@ -89,7 +94,7 @@ def _table(ladder: Ladder) -> Table:
         Column("Ranges"),
         Column(_TREATMENTS),
         Column(_TRAINING),
-        *(Column(title, "right") for title in (_IN_INT8, "Loses", "Time / float")),
+        *(Column(title, "right") for title in (_IN_INT8, "Loses", _CHANGED, "Time / float")),
         Column("Not beaten"),
         Column("Verdict"),
     )
@@ -99,11 +104,12 @@ def _table(ladder: Ladder) -> Table:
         *in_words(ladder),
         "What a graph loses is judged by the gates on selection data; a graph is not beaten if no other one, float "
         "included, is at least as accurate and as fast.",
+        *([_INTERVAL] if any(one.flips is not None for one in ladder.attempts) else []),
         *(f"Not timed: {reason}." for reason in untimed),
     )
     return known_columns(
         Table(f"{_TITLE} ({ladder.rendering})", columns, rows, remarks),
-        (_TREATMENTS, _TRAINING, _IN_INT8, "Loses", "Time / float"),
+        (_TREATMENTS, _TRAINING, _IN_INT8, "Loses", _CHANGED, "Time / float"),
     )
 
 
@@ -117,6 +123,7 @@ def _row(one: Attempt, ladder: Ladder) -> tuple[str, ...]:
         _trained(one.trained),
         numbers.percent(one.int8_share) if _is_on_integers(ladder) else numbers.UNKNOWN,
         numbers.UNKNOWN if lost is None else numbers.points(lost),
+        _changed(one.flips),
         numbers.fine_ratio(one.time_ratio),
         "yes" if one.name in ladder.front else "",
         _verdict(one, ladder),
@@ -125,6 +132,12 @@ def _row(one: Attempt, ladder: Ladder) -> tuple[str, ...]:
 
 def _treatment(one: Treatment) -> str:
     return one.name if one.gained is None else f"{one.name} ({numbers.points(one.gained)})"
+
+
+def _changed(flips: Interval | None) -> str:
+    if flips is None:
+        return numbers.UNKNOWN
+    return f"{numbers.percent(flips.value)} of {flips.n} ({numbers.percent_interval(flips.ci95)})"
 
 
 def _trained(one: Trained | None) -> str:

@@ -18,6 +18,9 @@ from edgetl.report.trust import doubts_table, timing_sentence
 from edgetl.report.verdicts import end_to_end_table
 from edgetl.result import CandidateResult, Result
 
+_X86 = frozenset({"x86", "x86-vnni"})
+"""Renderings for CPUs with such flags; of graphs for others these say nothing to anybody."""
+
 
 class Subject(Protocol):
     """What a report needs to know of a bundle; its manifest fits."""
@@ -57,7 +60,7 @@ def summary(
     """
     return _page(
         f"{subject.name}, version {subject.version}",
-        (*verdict(result), *_notes(remarks)),
+        (*verdict(result), *notes(remarks)),
         accuracy_table(subject.evaluations, headline_only=True),
         decisions_table(subject.evaluations),
         outputs_table(subject.evaluations),
@@ -86,7 +89,7 @@ def preparation(
     """The report of a prepare run."""
     return _page(
         f"{subject.name}, version {subject.version}",
-        _notes(remarks),
+        notes(remarks),
         accuracy_table(subject.evaluations, headline_only=True),
         selection_table(subject.evaluations),
         decisions_table(subject.evaluations),
@@ -100,7 +103,7 @@ def preparation(
 def verdict(result: Result) -> tuple[str, ...]:
     """What was decided, on what machine, whether its timing may be believed, and what was not judged."""
     timing = timing_sentence(result)
-    circumstances = (machine_sentence(result), *([] if timing is None else [timing]), *_notes(result.remarks))
+    circumstances = (machine_sentence(result), *([] if timing is None else [timing]), *notes(result.remarks))
     if result.selected is None:
         missed = "FAILED: no candidate passed every check, so this bundle must not run on this machine."
         return (missed, *circumstances)
@@ -110,7 +113,7 @@ def verdict(result: Result) -> tuple[str, ...]:
 
 
 def sizes_table(variants: Sequence[Variant]) -> Table:
-    """What each graph weighs, and which CPUs an int8 one is proven for."""
+    """What each graph weighs, which CPUs an int8 one is proven for, and what versions of its runtimes refuse of it."""
     columns = (
         Column("Variant"),
         Column("Rendering"),
@@ -121,9 +124,15 @@ def sizes_table(variants: Sequence[Variant]) -> Table:
     proven = tuple(
         f"{variant.name}: int8 proven for: {', '.join(variant.artifact.proven_isa)}"
         for variant in variants
-        if variant.artifact.proven_isa
+        if variant.artifact.rendering in _X86 and variant.artifact.proven_isa
     )
-    return Table("Model files", columns, tuple(_size_row(variant) for variant in variants), proven)
+    told = tuple(f"{variant.name}: {remark}." for variant in variants for remark in variant.artifact.remarks)
+    return Table("Model files", columns, tuple(_size_row(variant) for variant in variants), (*proven, *told))
+
+
+def notes(remarks: Sequence[str]) -> tuple[str, ...]:
+    """Remarks as sentences."""
+    return tuple(f"Note: {remark}." for remark in remarks)
 
 
 def skipped_table(skipped: Sequence[tuple[str, str]]) -> Table:
@@ -148,10 +157,6 @@ def _page(title: str, sentences: tuple[str, ...], *tables: Table) -> Page:
 def machine_sentence(result: Result) -> str:
     """On which CPU, and how thoroughly."""
     return f"Measured on {result.environment.cpu.model}, effort {result.effort}."
-
-
-def _notes(remarks: Sequence[str]) -> tuple[str, ...]:
-    return tuple(f"Note: {remark}." for remark in remarks)
 
 
 def _gain(chosen: CandidateResult, result: Result) -> str:

@@ -257,13 +257,20 @@ def _places(node: Any) -> Any:
             yield from _places(child)
 
 
-def test_a_bundle_older_than_proofs_is_read_and_a_proof_is_kept(
-    files: dict[str, bytes], with_manifest: WithManifest
+@pytest.mark.parametrize("name", ["proven_isa", "remarks"])
+def test_a_bundle_older_than_a_field_of_its_files_is_read_and_a_newer_one_keeps_it(
+    name: str, files: dict[str, bytes], with_manifest: WithManifest
 ) -> None:
-    assert b"proven_isa" not in files["manifest.json"]
+    assert name.encode() not in files["manifest.json"]
 
     older = Bundle.open(with_manifest(lambda manifest: None)).manifest
-    newer = Bundle.open(with_manifest(_set("variants", 1, "artifact", "proven_isa", value=["avx_vnni"]))).manifest
+    newer = Bundle.open(with_manifest(_set("variants", 1, "artifact", name, value=["one"]))).manifest
 
-    assert [variant.artifact.proven_isa for variant in older.variants] == [(), ()]
-    assert [variant.artifact.proven_isa for variant in newer.variants] == [(), ("avx_vnni",)]
+    assert [getattr(variant.artifact, name) for variant in older.variants] == [(), ()]
+    assert [getattr(variant.artifact, name) for variant in newer.variants] == [(), ("one",)]
+
+
+def test_a_manifest_tells_the_remarks_on_its_variants(with_manifest: WithManifest) -> None:
+    manifest = Bundle.open(with_manifest(_set("variants", 1, "artifact", "remarks", value=["no Gelu"]))).manifest
+
+    assert manifest.remarks == {manifest.variants[1].name: ("no Gelu",)}

@@ -12,8 +12,14 @@ import pytest
 from edgetl.bundle import Bundle
 from edgetl.cli import run
 from edgetl.cli.options import PAGES
+from edgetl.explanation import SCHEMA, Explanation
+from edgetl.ladder import Attempt, Ladder
 from edgetl.report.formats import FORMATS
 from edgetl.result import Result
+
+ATTEMPT = Attempt("head as it was", "as it was", "percentile", True)
+LADDER = Ladder("x86-vnni", "first", 600.0, (ATTEMPT,), ATTEMPT.name, True, (), "it passes", "int8 share")
+EXPLANATION = Explanation(SCHEMA, "x86-vnni", 32, LADDER, (), ())
 
 
 @pytest.fixture
@@ -96,6 +102,27 @@ def test_table_of_a_result_is_not_taken_for_a_bundle(tmp_path: Path, capsys: pyt
 def test_missing_input_is_named(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["report", str(tmp_path / name), "-o", str(tmp_path / "r.md")]) == 2
     assert name in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "cannot read explanation"),
+        (b"{", "has no explanation of schema 'edgetl.explanation/1'"),
+        (b'{"model": null, "passed": false}', "has no explanation of schema 'edgetl.explanation/1'"),
+        (msgspec.json.encode({"passed": True, "explanation": EXPLANATION}), "explains a graph of no bundle given here"),
+    ],
+    ids=["missing", "damaged", "without --explain", "of another bundle"],
+)
+def test_what_explains_no_bundle_is_refused_plainly(
+    content: bytes | None, message: str, tiny_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = tmp_path / "told.json"
+    if content is not None:
+        told.write_bytes(content)
+    assert run(["report", str(tiny_bundle), "--explain", str(told), "-o", str(tmp_path / "r.md")]) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "r.md").exists()
 
 
 def test_file_in_the_place_of_the_pictures_is_named(

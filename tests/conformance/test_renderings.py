@@ -49,6 +49,13 @@ def test_the_entry_knows_its_name(rendering: str) -> None:
     assert find(RENDERINGS, rendering, "rendering").name == rendering
 
 
+def test_the_entry_says_which_runtimes_it_is_for(rendering: str) -> None:
+    runtimes = find(RENDERINGS, rendering, "rendering").runtimes
+
+    assert runtimes
+    assert runtimes <= {*BACKENDS, "tensorrt"}
+
+
 def test_the_graph_is_valid_and_still_takes_a_batch_of_uint8_images(rendered: Path) -> None:
     onnx.checker.check_model(str(rendered), full_check=True)
 

@@ -94,6 +94,19 @@ def test_quantize_explains_itself_layer_by_layer(folder: Path, exported: Path, q
     assert told["passed"]
 
 
+def test_a_report_of_the_bundle_takes_the_explanation_of_its_graph(
+    folder: Path, exported: Path, packed: Any, answer: Answer, tmp_path: Path
+) -> None:
+    told = answer("quantize", folder / "recipe.toml", exported, "-o", folder / "told.onnx", "--explain")
+    (tmp_path / "told.json").write_text(json.dumps(told))
+    for page in ("told.md", "told.html"):
+        answer("report", packed["bundle"], "--explain", tmp_path / "told.json", "-o", tmp_path / page)
+        text = (tmp_path / page).read_text("utf-8")
+        assert "Layer by layer (x86-vnni)" in text
+        assert all(one["name"] in text for one in told["explanation"]["layers"])
+        assert text.count("was chosen, ") == 1
+
+
 def test_a_graph_that_misses_a_gate_is_not_written(
     folder: Path, exported: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -66,9 +66,10 @@ def test_a_page_is_marked_as_run() -> None:
 def test_page_can_be_followed_from_top_to_bottom(page: Path, reader: Reader) -> None:
     printed = {block: reader.follow(language, block) for language, block in FENCE.findall(page.read_text("utf-8"))}
     if page.stem == "explain":
-        (told,) = (said for block, said in printed.items() if "--explain" in block)
+        told, _ = (said for block, said in printed.items() if "--explain" in block)
         assert "of the noise that int8 brings to the features" in " ".join(told.split()), "wherever lines end"
         assert "Ranges of their results (x86-vnni)" in told
+        assert "Layer by layer (x86-vnni)" in (reader.folder / "stripes.md").read_text()
     if page.stem == "tutorial":
         assert (reader.folder / "washers.md").read_text().startswith("# washers, version 1\n\nPassed: ")
         assert "washers, version 1</h1>" in (reader.folder / "washers.html").read_text()

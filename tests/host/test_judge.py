@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
@@ -15,15 +16,17 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
+from edgetl.device.tasks.statistics import wilson
 from edgetl.evaluation import Evaluation
 from edgetl.gates import Gates
 from edgetl.host.cache import Cache
 from edgetl.host.data.dataset import Sample
 from edgetl.host.data.reader import ImageReader
 from edgetl.host.data.splits import Sealed, Splits
-from edgetl.host.judge import Judged, judge, jury_for
+from edgetl.host.judge import Judged, flipped, judge, jury_for
 from edgetl.host.variants import Made
 from edgetl.host.workspace import Workspace
+from edgetl.interval import Interval
 from edgetl.preprocess import Preprocess
 from edgetl.progress import Silent
 from edgetl.tensors import Array
@@ -131,6 +134,39 @@ def test_without_labels_what_changes_is_found_and_nothing_judged(
     (output,) = candidate.decisions.outputs
     assert output.relative is not None
     assert 0 < output.relative < 0.2
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is judged by what."""
+
+    task: str = "classify"
+    gates: Gates = GATES
+    above: float = 131
+
+    def flipped(self, variant: Variant, samples: Samples, folder: Path) -> Interval | None:
+        jury = jury_for(self.task, self.gates, workspace(samples, folder, self.task))
+        return flipped(variant("int8", self.above), variant("fp32", 127), jury)
+
+
+@pytest.mark.parametrize("task", ["classify", "tensor"])
+def test_changed_decisions_are_counted_with_their_interval(
+    task: str, variant: Variant, samples: Samples, tmp_path: Path
+) -> None:
+    found = Asked(task).flipped(variant, samples, tmp_path)
+
+    assert found is not None
+    assert (found.value, found.n) == (2 / 90, 90)
+    assert found.ci95 == wilson(2, 90)
+
+
+@pytest.mark.parametrize(
+    "asked", [Asked("tensor", Gates(output_error_max=0.1)), Asked(above=np.nan)], ids=["nothing is decided", "NaN"]
+)
+def test_where_nothing_is_decided_no_changes_are_counted(
+    asked: Asked, variant: Variant, samples: Samples, tmp_path: Path
+) -> None:
+    assert asked.flipped(variant, samples, tmp_path) is None
 
 
 def _sample(grey: int) -> Sample:

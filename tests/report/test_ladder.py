@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from edgetl.check import Check
+from edgetl.interval import Interval
 from edgetl.ladder import Attempt, Ladder, Trained, Treatment
 from edgetl.report.ladder import in_words, ladder_tables, ladders_from
 
@@ -47,6 +48,22 @@ def test_training_stands_with_its_losses_and_what_it_gained(treated_ladder: Ladd
     assert [row[place] for row in table.rows] == ["-", "300 steps on 448 samples, loss 0.4123 to 0.12 (+3.1 points)"]
     (table,) = ladder_tables((treated_ladder,))
     assert "Training against float" not in [column.title for column in table.columns], "nothing was trained"
+
+
+def test_changed_decisions_stand_with_their_interval_and_those_of_older_bundles_are_not_known(
+    treated_ladder: Ladder,
+) -> None:
+    first, second = treated_ladder.attempts
+    second = msgspec.structs.replace(second, flips=Interval("flip rate", 0.0104, (0.0018, 0.0567), 96))
+    newer = msgspec.structs.replace(treated_ladder, attempts=(first, second))
+    (table,) = ladder_tables(ladders_from(msgspec.json.decode(msgspec.json.encode({"quantization": [newer]}))))
+
+    place = [column.title for column in table.columns].index("Decides otherwise")
+    assert [row[place] for row in table.rows] == ["-", "1.0 % of 96 (0.2 to 5.7 %)"]
+    assert any(remark.startswith("How often a graph decides otherwise") for remark in table.remarks)
+    (older,) = ladder_tables(ladders_from({"quantization": msgspec.to_builtins((treated_ladder,))}))
+    assert "Decides otherwise" not in [column.title for column in older.columns]
+    assert not any("otherwise" in remark for remark in older.remarks)
 
 
 def test_notes_give_the_ladder_back(treated_ladder: Ladder) -> None:

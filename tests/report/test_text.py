@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from edgetl.candidate import Variant
 from edgetl.check import Check
 from edgetl.evaluation import Interval, OtherRuntime
 from edgetl.report import text
@@ -168,8 +169,25 @@ def test_outputs_of_a_model_without_labels_are_lists_in_json_and_shapes_on_scree
 def test_sizes_name_the_cpus_that_an_int8_graph_is_proven_for(subject: Any) -> None:
     assert text.sizes_table(subject.variants).remarks == ()
 
+    variant = proven(subject.variants[0], "x86-vnni")
+
+    assert text.sizes_table((variant,)).remarks == (f"{variant.name}: int8 proven for: amx_int8, avx_vnni",)
+
+
+@pytest.mark.parametrize("rendering", ["arm", "tensorrt"])
+def test_sizes_name_no_flags_of_x86_for_graphs_that_are_for_other_machines(rendering: str, subject: Any) -> None:
+    assert text.sizes_table((proven(subject.variants[0], rendering),)).remarks == ()
+
+
+def proven(variant: Variant, rendering: str) -> Variant:
+    """The same in a rendering, with a proof."""
+    artifact = msgspec.structs.replace(variant.artifact, rendering=rendering, proven_isa=("amx_int8", "avx_vnni"))
+    return msgspec.structs.replace(variant, artifact=artifact)
+
+
+def test_sizes_say_what_versions_of_its_runtimes_refuse_of_a_graph(subject: Any) -> None:
     first, *others = subject.variants
-    artifact = msgspec.structs.replace(first.artifact, proven_isa=("amx_int8", "avx_vnni"))
+    artifact = msgspec.structs.replace(first.artifact, remarks=("version 1 has no Gelu", "version 2 is slow"))
     table = text.sizes_table((msgspec.structs.replace(first, artifact=artifact), *others))
 
-    assert table.remarks == (f"{first.name}: int8 proven for: amx_int8, avx_vnni",)
+    assert table.remarks == (f"{first.name}: version 1 has no Gelu.", f"{first.name}: version 2 is slow.")

@@ -18,7 +18,7 @@ from edgetl.device.tasks.likeness import CHANGED, ERROR
 from edgetl.errors import BackendError, DataError, EdgeTLError, Unsupported
 from edgetl.files import write_bytes
 from edgetl.host.fingerprint import machinery
-from edgetl.host.judge import SIZE, verdict
+from edgetl.host.judge import SIZE, flipped, verdict
 from edgetl.host.ladder.ascent import Ascent, Purse
 from edgetl.host.ladder.rungs import Rung, is_on_integers
 from edgetl.host.ladder.speed import int8_share, untimed_because
@@ -145,6 +145,7 @@ def _outcome(ascent: Ascent, rung: Rung) -> Outcome:
     try:
         with made(ascent, rung) as variant:
             checks = verdict(variant, ascent.made, ascent.jury)
+            flips = flipped(variant, ascent.made, ascent.jury)
             share, sha256 = int8_share(variant.model), sha256_of(variant.model)
     except Unsupported as error:
         # what one graph cannot do says nothing of the others
@@ -154,6 +155,7 @@ def _outcome(ascent: Ascent, rung: Rung) -> Outcome:
         head="fitted again" if variant.is_refitted else "as it was",
         passed=all(check.passed for check in checks),
         check=_drop(checks),
+        flips=flips,
         reason=failures(checks),
         int8_share=share,
         trained=variant.trained,

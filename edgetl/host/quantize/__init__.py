@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from edgetl.target import Precision
+from edgetl.target import Precision, RuntimeName
 
 if TYPE_CHECKING:
     from edgetl.host.quantize.record import CalibrationRecord, Estimator
-    from edgetl.host.quantize.rules import Remark
     from edgetl.host.quantize.treatments.moments import Moments
 
 
@@ -40,7 +39,11 @@ class Rendering(Protocol):
     def precision(self) -> Precision:
         """What most of the graph computes in."""
 
-    def render(self, model: Path, record: CalibrationRecord, out: Path, settings: RenderSettings) -> tuple[Remark, ...]:
+    @property
+    def runtimes(self) -> frozenset[RuntimeName]:
+        """What its graphs are for; of the rules of others they are not told."""
+
+    def render(self, model: Path, record: CalibrationRecord, out: Path, settings: RenderSettings) -> None:
         """Write a graph with the same inputs and outputs; equal arguments give equal bytes.
 
         Args:
@@ -48,9 +51,6 @@ class Rendering(Protocol):
             record: what calibration saw of this graph (its head may have been refitted since).
             out: the file to write.
             settings: which nodes stay in float, and how ranges are estimated.
-
-        Returns:
-            What runtimes that this rendering is not meant for would refuse or compute slowly.
 
         Raises:
             Unsupported: the record is of another graph, a node to keep does not exist, or nothing of the graph can be

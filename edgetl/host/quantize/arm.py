@@ -10,5 +10,11 @@ from edgetl.host.quantize.placement import better_on_cpus_in_float
 from edgetl.host.quantize.qdq import FLOAT_PRODUCTS, QdqRendering, fused
 
 RENDERING = QdqRendering(
-    "arm", "int8", prepare=fused, better_in_float=better_on_cpus_in_float, options=FLOAT_PRODUCTS, is_stream_float=True
+    "arm",
+    "int8",
+    frozenset({"onnxruntime"}),
+    prepare=fused,
+    better_in_float=better_on_cpus_in_float,
+    options=FLOAT_PRODUCTS,
+    is_stream_float=True,
 )

@@ -13,7 +13,7 @@ from edgetl.host.quantize import RenderSettings
 from edgetl.host.quantize.calibrate import before_clipping
 from edgetl.host.quantize.lint import check_loads
 from edgetl.host.quantize.record import CalibrationRecord
-from edgetl.host.quantize.rules import Remark, check_rules
+from edgetl.host.quantize.rules import check_rules
 from edgetl.target import RuntimeName
 
 
@@ -38,9 +38,7 @@ def with_clipped(graph: onnx.ModelProto, ranges: Mapping[str, tuple[float, float
     return {**ranges, **clipped}
 
 
-def deliver(
-    rendered: onnx.ModelProto, rendering: str, out: Path, runtime: RuntimeName = "onnxruntime"
-) -> tuple[Remark, ...]:
+def deliver(rendered: onnx.ModelProto, rendering: str, out: Path, runtime: RuntimeName = "onnxruntime") -> None:
     """Check a graph against the rules of its rendering, write it, and open it once.
 
     Args:
@@ -51,7 +49,6 @@ def deliver(
         BackendError: the runtime refuses it.
         MissingExtra: the runtime is not installed.
     """
-    remarks = check_rules(rendered, rendering)
+    check_rules(rendered, rendering)
     write_graph(rendered, out)
     check_loads(out, runtime)
-    return remarks

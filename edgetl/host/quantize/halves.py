@@ -18,7 +18,6 @@ from edgetl.host.quantize.frame import checked, deliver
 from edgetl.host.quantize.magnitudes import magnitudes
 from edgetl.host.quantize.record import CalibrationRecord
 from edgetl.host.quantize.rewrites import without_unused_weights
-from edgetl.host.quantize.rules import Remark
 from edgetl.host.quantize.rules.view import LAYERS, View
 from edgetl.target import Precision, RuntimeName
 from edgetl.tensors import Array
@@ -58,8 +57,10 @@ class HalfRendering:
     """The runtime that opens the file once, to see that it is whole."""
     prepare: Callable[[onnx.ModelProto], onnx.ModelProto] = _as_it_is
     """Rewrite of the float graph beforehand."""
+    runtimes: frozenset[RuntimeName] = frozenset({"tensorrt"})
+    """On CPUs 16 bits in the file gain nothing."""
 
-    def render(self, model: Path, record: CalibrationRecord, out: Path, settings: RenderSettings) -> tuple[Remark, ...]:
+    def render(self, model: Path, record: CalibrationRecord, out: Path, settings: RenderSettings) -> None:
         """Write a graph of mixed floats with the same inputs and outputs; equal arguments give equal bytes.
 
         Ranges are those of everything that was seen, whatever the estimator: what is clipped loses little in int8 and
@@ -76,7 +77,7 @@ class HalfRendering:
                 f"values beyond {self.seen_limit:g}; leave {self.name!r} out of renderings in [quantize]"
             )
         _Caster(graph, chosen, _KINDS[self.precision], self.precision).apply()
-        return deliver(graph, self.name, out, self.opened_by)
+        deliver(graph, self.name, out, self.opened_by)
 
     def _chosen(self, graph: onnx.ModelProto, record: CalibrationRecord, keep_float: frozenset[str]) -> frozenset[str]:
         sizes, depth = magnitudes(graph, record), dict[str, int]()

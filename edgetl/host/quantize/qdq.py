@@ -23,11 +23,10 @@ from edgetl.host.quantize.rewrites import (
     unshare_weights,
     without_loose_bounds,
 )
-from edgetl.host.quantize.rules import Remark
 from edgetl.host.quantize.straight import straight_in
 from edgetl.host.quantize.surgery import Surgery, insert
 from edgetl.host.quantize.treatments import Rendered, refine
-from edgetl.target import Precision
+from edgetl.target import Precision, RuntimeName
 
 Rewrite = Callable[[onnx.ModelProto], onnx.ModelProto]
 OP_TYPES = ("Add", "Clip", "Conv", "Gemm", "MatMul", "MaxPool", "Relu")
@@ -55,6 +54,7 @@ class QdqRendering:
 
     name: str
     activations: Literal["uint8", "int8"]
+    runtimes: frozenset[RuntimeName]
     symmetric: bool = False
     """Whether the zero point of every activation is the middle of its type."""
     weight_bits: Literal[7, 8] = 8
@@ -74,7 +74,7 @@ class QdqRendering:
     """``extra_options`` of ONNX Runtime's ``QDQQuantizer``, besides those that follow from the fields above."""
     precision: Precision = "int8"
 
-    def render(self, model: Path, record: CalibrationRecord, out: Path, settings: RenderSettings) -> tuple[Remark, ...]:
+    def render(self, model: Path, record: CalibrationRecord, out: Path, settings: RenderSettings) -> None:
         """Write a Q/DQ graph with the same inputs and outputs; equal arguments give equal bytes.
 
         Raises:
@@ -100,7 +100,7 @@ class QdqRendering:
         if self.is_image_read:
             straight_in(quantized)
         lint(quantized, graph, settings.keep_float & {node.name for node in graph.graph.node})
-        return deliver(quantized, self.name, out)
+        deliver(quantized, self.name, out)
 
     def _surgery(self, keep: frozenset[str]) -> Surgery:
         options = {"ActivationSymmetric": self.symmetric, "WeightSymmetric": True, **self.options}

@@ -30,6 +30,7 @@ def _readable(model: onnx.ModelProto) -> onnx.ModelProto:
 RENDERING = QdqRendering(
     "tensorrt",
     "int8",
+    frozenset({"tensorrt"}),
     symmetric=True,
     op_types=OP_TYPES,
     better_in_float=thin_for_tensorrt,

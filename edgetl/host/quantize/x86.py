@@ -13,6 +13,7 @@ from edgetl.host.quantize.qdq import FLOAT_PRODUCTS, QdqRendering, fused
 RENDERING = QdqRendering(
     "x86",
     "uint8",
+    frozenset({"onnxruntime", "openvino"}),
     weight_bits=7,
     prepare=fused,
     better_in_float=better_on_cpus_in_float,

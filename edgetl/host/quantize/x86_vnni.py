@@ -14,6 +14,7 @@ from edgetl.host.quantize.qdq import FLOAT_PRODUCTS, QdqRendering, fused
 RENDERING = QdqRendering(
     "x86-vnni",
     "uint8",
+    frozenset({"onnxruntime", "openvino"}),
     prepare=fused,
     better_in_float=better_on_cpus_in_float,
     options=FLOAT_PRODUCTS,

@@ -8,6 +8,7 @@ from dataclasses import replace
 from edgetl.explanation import Explanation, LayerExplanation
 from edgetl.report import numbers
 from edgetl.report.explanation.words import in_words
+from edgetl.report.ladder import in_words as tried_in_words
 from edgetl.report.ladder import ladder_tables
 from edgetl.report.page import Column, Page, Table
 
@@ -22,6 +23,13 @@ def explanation_page(title: str, explanation: Explanation, top: int | None = TOP
     (tried,) = ladder_tables((explanation.ladder,))
     tried = replace(tried, remarks=tuple(remark for remark in tried.remarks if remark not in words))
     return Page(title, words, (tried, losses_table(explanation, shown), ranges_table(explanation, shown)))
+
+
+def layer_blocks(explanation: Explanation) -> tuple[str | Table, ...]:
+    """What is to be added where it is told already what was tried: sentences about layers, and all of them."""
+    known = tried_in_words(explanation.ladder)
+    words = (one for one in in_words(explanation) if one not in known)
+    return (*words, losses_table(explanation, explanation.worst), ranges_table(explanation, explanation.worst))
 
 
 def losses_table(explanation: Explanation, shown: Sequence[LayerExplanation]) -> Table:

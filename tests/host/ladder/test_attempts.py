@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from edgetl.errors import BackendError, DataError
+from edgetl.gates import Gates
 from edgetl.host.adapt import Adapted, FittedHead, Folds, Head
 from edgetl.host.inference import Engine
 from edgetl.host.judge import select
@@ -75,6 +76,24 @@ def test_a_graph_whose_head_was_fitted_again_is_judged_on_training_images_too(re
     assert tried.attempt.head == "fitted again"
     assert tried.attempt.check is not None
     assert tried.attempt.check.n == 240
+
+
+def test_an_attempt_says_how_many_decisions_change_with_the_interval(ascent: AscentOf) -> None:
+    asked = ascent(spread=30.0)
+    tried = attempt(asked, FIRST[1], Purse(60.0)).attempt
+    assert tried.check is not None
+    assert tried.check.value is not None
+    assert tried.flips is not None
+    assert tried.flips.n == tried.check.n == len(asked.workspace.splits.validation)
+    assert tried.flips.value >= abs(tried.check.value) > 0
+    assert tried.flips.ci95[0] < tried.flips.value < tried.flips.ci95[1]
+
+
+def test_an_attempt_at_an_embedding_has_no_decisions_to_change(ascent: AscentOf) -> None:
+    asked = ascent(task="tensor", gates=Gates(output_error_max=0.5))
+    tried = attempt(asked, FIRST[1], Purse(60.0)).attempt
+    assert tried.check is not None
+    assert tried.flips is None
 
 
 def test_a_graph_that_was_trained_is_not_judged_on_images_that_it_was_trained_on(refitting: AscentOf) -> None:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
 from onnx import helper, numpy_helper
 
-from edgetl.errors import EdgeTLError, Unsupported
+from edgetl.errors import EdgeTLError
 from edgetl.host import graph
-from edgetl.host.quantize.rules import RULES, Remark, check_rules, remarks
-from edgetl.plugins import BACKENDS, RENDERINGS
+from edgetl.host.quantize.rules import RULES, Remark, broken, check_rules, remarks
+from edgetl.host.quantize.rules.rule import Rule
+from edgetl.plugins import BACKENDS, RENDERINGS, find
 from edgetl.tensors import Array
 
 Change = Callable[[onnx.ModelProto], None]
@@ -124,7 +124,7 @@ ALWAYS = ("onnxruntime", "unsigned-activations")
 
 
 def broken_rules(model: onnx.ModelProto) -> set[tuple[str, str]]:
-    return {(remark.runtime, remark.rule) for remark in check_rules(model, "")}
+    return {(remark.rule.runtime, remark.rule.name) for remark in broken(model)}
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.runtime}-{rule.name}")
@@ -149,6 +149,13 @@ def test_names_of_rules_are_unique_and_bind_renderings_of_the_table() -> None:
     assert frozenset[str]().union(*(rule.binds for rule in RULES)) <= RENDERINGS.keys()
 
 
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.runtime}-{rule.name}")
+def test_a_rule_spares_renderings_for_its_runtime_that_it_does_not_bind(rule: Rule) -> None:
+    meant = {name for name in RENDERINGS if rule.runtime in find(RENDERINGS, name, "rendering").runtimes}
+
+    assert rule.spares <= meant - rule.binds
+
+
 def test_a_graph_that_breaks_a_rule_of_its_own_rendering_is_an_error_that_says_where() -> None:
     model = sound()
     constant("zero", np.array(3, np.int8))(model)
@@ -158,14 +165,45 @@ def test_a_graph_that_breaks_a_rule_of_its_own_rendering_is_an_error_that_says_w
 
 
 def test_a_remark_names_three_nodes_and_counts_the_rest() -> None:
-    remark = Remark("symmetric", "tensorrt", "it is refused", ("a", "b", "c", "d", "e"))
+    rule = Rule("symmetric", "tensorrt", "it is refused", lambda _: None)
 
-    assert str(remark) == "tensorrt: it is refused (a, b, c and 2 more)"
+    assert str(Remark(rule, ("a", "b", "c", "d", "e"))) == "it is refused (a, b, c and 2 more)"
 
 
-def test_any_file_can_be_looked_at(tmp_path: Path) -> None:
-    graph.write_graph(sound(), tmp_path / "model.onnx")
+def told(rendering: str, *changes: tuple[str, str]) -> set[str]:
+    """Names of the rules that a graph of a rendering is told of after these changes."""
+    model = sound()
+    for change in changes:
+        BROKEN[change](model)
+    return {rule.name for rule in RULES for remark in remarks(model, rendering) if remark.startswith(rule.sentence)}
 
-    assert [remark.rule for remark in remarks(tmp_path / "model.onnx")] == ["unsigned-activations"]
-    with pytest.raises(Unsupported, match="cannot read model"):
-        remarks(tmp_path / "missing.onnx")
+
+def test_a_graph_is_told_what_versions_of_its_own_runtime_lack() -> None:
+    model = sound()
+    BROKEN["tensorrt", "layer-normalization"](model)
+
+    (remark,) = remarks(model, "tensorrt")
+
+    assert remark.startswith("TensorRT 8.5 (JetPack 5) has no LayerNormalization, which 8.6 and newer have")
+    assert remark.endswith("(norm)")
+
+
+NORM, FLOAT_RESULT = ("tensorrt", "layer-normalization"), ("onnxruntime", "quantized-results")
+FULL_WEIGHTS = ("onnxruntime", "no-saturation")
+
+
+@pytest.mark.parametrize(
+    ("rendering", "changes", "names"),
+    [
+        pytest.param("fp16", (NORM,), {"layer-normalization"}, id="16 bits for TensorRT"),
+        pytest.param("bf16", (NORM,), set(), id="for a version that has it"),
+        pytest.param("x86-vnni", (NORM, FLOAT_RESULT), {"quantized-results", "unsigned-activations"}, id="another's"),
+        pytest.param("x86-vnni", (FULL_WEIGHTS,), {"unsigned-activations"}, id="for CPUs that are exact"),
+        pytest.param("arm", (FULL_WEIGHTS,), set(), id="for CPUs with kernels of int8"),
+        pytest.param("float", (NORM, FLOAT_RESULT), set(), id="float"),
+    ],
+)
+def test_a_graph_is_told_of_the_machines_it_is_for_alone(
+    rendering: str, changes: tuple[tuple[str, str], ...], names: set[str]
+) -> None:
+    assert told(rendering, *changes) == names

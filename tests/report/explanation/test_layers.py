@@ -8,6 +8,9 @@ from collections.abc import Callable
 from edgetl.cli.tables import render
 from edgetl.explanation import Explanation, LayerExplanation
 from edgetl.report.explanation import TOP, explanation_page
+from edgetl.report.explanation.layers import layer_blocks
+from edgetl.report.ladder import ladder_tables
+from edgetl.report.page import Table
 
 LayerOf = Callable[..., LayerExplanation]
 ExplanationOf = Callable[..., Explanation]
@@ -21,6 +24,18 @@ def test_worst_layers_are_shown_and_the_others_counted(layer_of: LayerOf, explan
     assert len(ranges.rows) == TOP
     _, losses, ranges = explanation_page("Quantized", told, None).tables
     assert len(losses.rows) == len(ranges.rows) == 20
+
+
+def test_a_page_that_tells_the_search_gets_all_layers_and_no_sentence_twice(
+    layer_of: LayerOf, explanation_of: ExplanationOf
+) -> None:
+    told = explanation_of(*(layer_of(f"node_Conv_{place}", place / 100) for place in range(20)))
+    *words, losses, ranges = layer_blocks(told)
+    assert isinstance(losses, Table)
+    assert isinstance(ranges, Table)
+    assert len(losses.rows) == len(ranges.rows) == 20
+    assert words
+    assert set(words).isdisjoint(ladder_tables((told.ladder,))[0].remarks)
 
 
 def test_what_is_unknown_is_not_shown_as_zero(layer_of: LayerOf, explanation_of: ExplanationOf) -> None:

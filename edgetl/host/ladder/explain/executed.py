@@ -12,7 +12,7 @@ from edgetl.device.probe import environment
 from edgetl.environment import Cpu
 from edgetl.errors import BackendError
 from edgetl.explanation import Executed, Profiled
-from edgetl.host.graph import artifact_from
+from edgetl.host.graph import artifact_from, read_graph
 from edgetl.host.ladder.explain.places import Place
 from edgetl.host.quantize.saturation.bounds import with_proof
 from edgetl.layers import Layer, Layers
@@ -87,7 +87,8 @@ def _not_because(subject: Subject, backend: Backend, cpu: Cpu) -> str:
     available = backend.probe()
     if not available.available:
         return available.reason
-    artifact = with_proof(artifact_from(subject.model, subject.model.name, subject.rendering, "int8"), subject.model)
+    artifact = artifact_from(subject.model, subject.model.name, subject.rendering, "int8")
+    artifact = with_proof(artifact, read_graph(subject.model))
     unfit = unfit_because(artifact, cpu) or wasted_because(
         subject.rendering, backend.name, cpu, bundled=(subject.rendering,)
     )

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import onnx
 
 from edgetl.errors import EdgeTLError
-from edgetl.host.graph import read_graph
+from edgetl.host.quantize import Rendering
 from edgetl.host.quantize.rules import onnxruntime, openvino, tensorrt
 from edgetl.host.quantize.rules.rule import Rule
 from edgetl.host.quantize.rules.view import View
+from edgetl.plugins import RENDERINGS, find
 
 RULES: tuple[Rule, ...] = (*tensorrt.RULES, *onnxruntime.RULES, *openvino.RULES)
 _NAMED = 3
@@ -22,47 +22,44 @@ _NAMED = 3
 class Remark:
     """A rule that a graph does not keep."""
 
-    rule: str
-    runtime: str
-    """``tensorrt``, ``onnxruntime`` or ``openvino``."""
-    sentence: str
-    """What happens, where, and what to do."""
+    rule: Rule
     nodes: tuple[str, ...]
-    """The nodes that break the rule; empty where it is the whole graph."""
+    """The nodes that break it; empty where it is the whole graph."""
 
     def __str__(self) -> str:
         named = ", ".join(self.nodes[:_NAMED])
         rest = len(self.nodes) - _NAMED
         where = f" ({named}{f' and {rest} more' if rest > 0 else ''})" if named else ""
-        return f"{self.runtime}: {self.sentence}{where}"
+        return f"{self.rule.sentence}{where}"
 
 
-def check_rules(model: onnx.ModelProto, rendering: str) -> tuple[Remark, ...]:
-    """The rules that a graph does not keep.
-
-    Args:
-        rendering: of the graph; a rule that binds it is an error when broken.
-
-    Raises:
-        EdgeTLError: the graph breaks a rule of its own rendering. That is a bug of the rendering, not of the model.
-    """
-    remarks = []
+def broken(model: onnx.ModelProto) -> tuple[Remark, ...]:
+    """Every rule that a graph does not keep, whichever runtime it is for."""
     view = View.of(model)
-    for rule in RULES:
-        found = rule.check(view)
-        if found is None:
-            continue
-        remark = Remark(rule.name, rule.runtime, rule.sentence, found)
-        if rendering in rule.binds:
-            raise EdgeTLError(f"rendering {rendering!r} breaks its rule {rule.name!r}: {remark}")
-        remarks.append(remark)
-    return tuple(remarks)
+    found = ((rule, rule.check(view)) for rule in RULES)
+    return tuple(Remark(rule, nodes) for rule, nodes in found if nodes is not None)
 
 
-def remarks(model: Path) -> tuple[Remark, ...]:
-    """The rules that the graph in a file does not keep, whoever made it.
+def check_rules(model: onnx.ModelProto, rendering: str) -> None:
+    """Refuse a graph that breaks a rule of its own rendering.
 
     Raises:
-        Unsupported: missing, or not an ONNX graph.
+        EdgeTLError: it does. That is a bug of the rendering, not of the model.
     """
-    return check_rules(read_graph(model), "")
+    for remark in broken(model):
+        if rendering in remark.rule.binds:
+            raise EdgeTLError(f"rendering {rendering!r} breaks its rule {remark.rule.name!r}: {remark}")
+
+
+def remarks(model: onnx.ModelProto, rendering: str) -> tuple[str, ...]:
+    """What the runtimes that a rendering is for refuse of its graph, or compute slowly, in sentences.
+
+    A graph is told of the rules of its own runtimes (``Rendering.runtimes``), but for those about machines or versions
+    that it is not for (``Rule.spares``): one for x86 hears nothing of TensorRT. The float graph is for every runtime
+    and hears nothing, because what they dislike in it is what renderings are there for.
+    """
+    if rendering not in RENDERINGS:
+        return ()
+    meant: Rendering = find(RENDERINGS, rendering, "rendering")
+    own = (one for one in broken(model) if one.rule.runtime in meant.runtimes and rendering not in one.rule.spares)
+    return tuple(map(str, own))

@@ -86,12 +86,13 @@ RULES = (
         "float); render it as 'x86-vnni' or 'x86'",
         _signed_activations,
         frozenset({"x86", "x86-vnni"}),
+        frozenset({"arm"}),
     ),
     Rule(
         "quantized-results",
         NAME,
-        "convolutions whose result is not quantized run in float in ONNX Runtime; render it as 'x86-vnni', 'x86' or "
-        "'arm' for its CPU provider",
+        "ONNX Runtime's CPU provider (as of 1.32) runs convolutions in float whose result is not quantized; quantize "
+        "it, as 'x86-vnni', 'x86' and 'arm' do",
         _float_results,
     ),
     Rule(
@@ -101,6 +102,7 @@ RULES = (
         "render it as 'x86' for these",
         _saturating,
         frozenset({"x86"}),
+        frozenset({"x86-vnni", "arm"}),
     ),
     Rule(
         "fp16-kernels",
@@ -119,7 +121,7 @@ RULES = (
     Rule(
         "matching-types",
         NAME,
-        "ONNX Runtime refuses a DequantizeLinear whose zero point is of another type than its integers; "
+        "ONNX Runtime (as of 1.32) refuses a DequantizeLinear whose zero point is of another type than its integers; "
         "write both in one type",
         _loose_pairs,
         _CPU | {"tensorrt"},

@@ -21,6 +21,8 @@ class Rule:
     """The nodes that break the rule (empty: the graph as a whole does), or ``None`` where it is kept."""
     binds: frozenset[str] = frozenset()
     """Renderings that must keep it; for others it is a remark."""
+    spares: frozenset[str] = frozenset()
+    """Renderings that are for this runtime, but not on the machines or in the versions that it speaks of."""
 
 
 def some(names: list[str]) -> tuple[str, ...] | None:

@@ -1,7 +1,8 @@
 """What NVIDIA's parsers and builders want, versions 8.5 to 11.
 
-Sources: onnx-tensorrt (tags 8.6-GA and 10.1-GA, ``QuantDequantLinearHelper`` and ``operators.md``), NVIDIA's toolkit
-for TensorFlow on Q/DQ placement, and what TensorRT-RTX 1.7 refused in ``tests/host/quantize/test_tensorrt_parser.py``.
+Sources: onnx-tensorrt (tags 8.6-GA and 10.1-GA, ``QuantDequantLinearHelper`` and ``operators.md``) and its change log,
+NVIDIA's toolkit for TensorFlow on Q/DQ placement, and what TensorRT-RTX 1.7 refused in
+``tests/conformance/test_tensorrt_parser.py``.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ from edgetl.host.quantize.rules.rule import Rule, some
 from edgetl.host.quantize.rules.view import PAIRS, View
 
 OPSET = 17
-"""The newest opset that TensorRT 8.5 and 8.6 (JetPack 5) read."""
+"""The newest opset that TensorRT 8.5 and 8.6 (JetPack 5 and 6.0) read."""
 NAME = "tensorrt"
 _BOUND = frozenset({NAME})
+_BF16 = frozenset({"bf16"})
+"""For TensorRT from version 10 on, so of what older ones lack it hears nothing."""
 _INTEGER_OPS = (
     "QLinearConv", "QLinearMatMul", "ConvInteger", "MatMulInteger", "DynamicQuantizeLinear"
 )  # fmt: skip
@@ -132,7 +135,7 @@ RULES = (
     Rule(
         "float-bias",
         NAME,
-        "the parser refuses DequantizeLinear of int32, which quantized biases are; render it as 'tensorrt', "
+        "TensorRT 8.5 to 11 refuse DequantizeLinear of int32, which quantized biases are; render it as 'tensorrt', "
         "whose biases are float",
         _wide_integers,
         _BOUND,
@@ -140,16 +143,18 @@ RULES = (
     Rule(
         "per-tensor-activations",
         NAME,
-        "scales must be constant and above 0, and those of activations one per tensor; render it as 'tensorrt'",
+        "TensorRT 8.5 to 11 take scales that are constant and above 0, and of activations one per tensor; render it as "
+        "'tensorrt'",
         _per_channel_activations,
         _BOUND,
     ),
     Rule(
         "opset",
         NAME,
-        f"TensorRT 8.5 and 8.6 (JetPack 5) read opsets up to {OPSET}; render it as 'tensorrt', which converts",
+        f"TensorRT 8.5 and 8.6 (JetPack 5 and 6.0) read opsets up to {OPSET}; render it as 'tensorrt', which converts",
         _new_opset,
         _BOUND,
+        _BF16,
     ),
     Rule(
         "cast-first",
@@ -169,8 +174,8 @@ RULES = (
     Rule(
         "one-summand",
         NAME,
-        "with both inputs quantized a sum is not fused into the convolution before it and costs time; "
-        "quantize the skip branch only, as 'tensorrt' does",
+        "TensorRT does not fuse a sum whose inputs are both quantized into the convolution before it, which costs "
+        "time; quantize the skip branch only, as 'tensorrt' does",
         _split_sums,
         _BOUND,
     ),
@@ -191,9 +196,10 @@ RULES = (
     Rule(
         "layer-normalization",
         NAME,
-        "TensorRT 8.5 (JetPack 5) has no LayerNormalization, which 8.6 and newer have; export for opset 16, or use "
-        "JetPack 6",
+        "TensorRT 8.5 (JetPack 5) has no LayerNormalization, which 8.6 and newer have; use JetPack 6 or newer, or give "
+        "edgetl prepare --onnx an export of opset 16, which writes it as simpler operators",
         _layer_norm,
+        spares=_BF16,
     ),
     Rule(
         "gelu",
@@ -201,11 +207,13 @@ RULES = (
         "TensorRT has the operator Gelu from version 10 on; export it as Erf for older ones",
         _gelu,
         _BOUND,
+        _BF16,
     ),
     Rule(
         "bf16",
         NAME,
-        "TensorRT reads bf16 from version 10 on and runs it on GPUs from Ampere on; render 'fp16' for others",
+        "TensorRT 8 has no bf16, and 10.0 no opset above 20, which convolutions of bf16 need; use TensorRT 11 on a GPU "
+        "from Ampere on, or render 'fp16'",
         _bfloat,
     ),
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -12,7 +11,7 @@ from onnx import numpy_helper
 
 from edgetl.artifact import Artifact
 from edgetl.device.probe.cpu import INT8_DOT, INT8_PAIRS
-from edgetl.host.graph import read_graph, weights_of
+from edgetl.host.graph import weights_of
 from edgetl.host.quantize.coverage import coverage
 from edgetl.host.quantize.saturation.layers import QuantizedLayer, layers_of
 from edgetl.host.quantize.saturation.products import can_saturate, neighbours
@@ -71,13 +70,9 @@ def proven_for(model: onnx.ModelProto) -> tuple[str, ...]:
     return tuple(sorted(INT8_DOT | INT8_PAIRS if safe else INT8_DOT))
 
 
-def with_proof(artifact: Artifact, model: Path) -> Artifact:
-    """The description of a file with the CPUs that it is proven for.
-
-    Raises:
-        Unsupported: not an ONNX graph.
-    """
-    return msgspec.structs.replace(artifact, proven_isa=proven_for(read_graph(model)))
+def with_proof(artifact: Artifact, model: onnx.ModelProto) -> Artifact:
+    """The description of a graph with the CPUs that it is proven for."""
+    return msgspec.structs.replace(artifact, proven_isa=proven_for(model))
 
 
 def _weights_on_integers(model: onnx.ModelProto) -> list[Array | None]:
