@@ -191,3 +191,24 @@ def test_prepare_from_a_trained_model(photos: Path, own_model: Path, tmp_path: P
     prepared = answer("prepare", *arguments)
     inspected = answer("inspect", prepared["bundle"])
     assert inspected["evaluations"][0]["test"]["values"][0]["value"] > 0.9
+
+
+def test_prepare_from_a_trained_model_searches_as_it_is_told(
+    photos: Path, own_model: Path, tmp_path: Path, answer: Answer
+) -> None:
+    quantize = ("search=all", "treatments=[]", "estimator=minmax", "budget_s=0", "renderings=['x86']")
+    keys = [*(f"quantize.{key}" for key in quantize), "gates.accuracy_drop_max=0.2", "gates.margin=0.3"]
+    told = [word for key in keys for word in ("--set", key)]
+    normalised = ("--mean", "0.485,0.456,0.406", "--std", "0.229,0.224,0.225")
+    arguments = ("--onnx", own_model, *normalised, "--data", photos, "-o", tmp_path / "own.edgetl", *told)
+    inspected = answer("inspect", answer("prepare", *arguments)["bundle"])
+    assert [variant["name"] for variant in inspected["variants"]] == ["fp32", "int8-x86"]
+    notes = inspected["provenance"]["notes"]
+    assert notes["recipe"]["quantize"]["estimator"] == "minmax"
+    (ladder,) = notes["quantization"]
+    (attempt,) = ladder["attempts"]
+    assert (ladder["rendering"], attempt["estimator"]) == ("x86", "minmax")
+    # by default its biases are corrected
+    assert "treatments" not in attempt
+    assert (ladder["search"], ladder["budget_s"]) == ("all", 0)
+    assert ladder["switched_off"]
