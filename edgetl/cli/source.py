@@ -90,7 +90,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     ),
     overrides,
     click.option("--skip-bad", is_flag=True, help="Leave out unreadable samples and say which."),
-    click.option("--fresh", is_flag=True, help="Prepare and measure again, although nothing changed."),
+    click.option("--fresh", is_flag=True, help="Prepare, train and measure again, although nothing changed."),
     TENSORBOARD,
 )
 _ONNX_OPTIONS: tuple[Callable[[Any], Any], ...] = (
@@ -176,6 +176,7 @@ def _check_onnx(source: Source) -> None:
     _refuse(source, ("recipe", "backbone", "weights", "method"), "--onnx starts from a trained model", _TRAINED)
     if source.data is None:
         raise click.UsageError("--onnx needs --data: samples to calibrate and judge with")
+    _refuse(source, ("tensorboard",), "it shows how a backbone is trained, and --onnx starts from a trained model")
     _refuse(source, (), "--task says it", ("task",))
     if source.task == "tensor":
         _refuse(source, (), "samples are divided without labels, and no accuracy is judged", _LABELLED)

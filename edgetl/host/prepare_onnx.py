@@ -190,7 +190,7 @@ def _workspace(common: PrepareRequest, material: Material, reader: Reader, progr
         reader=reader,
         seed=common.recipe.seed,
         threads=common.threads,
-        cache=Cache(common.cache),
+        cache=Cache(common.cache, common.fresh),
         progress=progress,
         task=common.recipe.task.kind,
     )

@@ -71,6 +71,7 @@ def test_wrong_recipe_names_the_field(tmp_path: Path) -> None:
         ({"onnx": Path("m.onnx")}, "--onnx needs --data"),
         ({"onnx": Path("m.onnx"), "data": "photos", "method": "scratch"}, "--method cannot be given"),
         ({"data": "photos", "backbone": "b", "mean": (0.5,)}, "--mean cannot be given"),
+        (OWN | {"tensorboard": Path("events")}, "--tensorboard cannot be given here: .* --onnx starts from a trained"),
         (OWN | {"overrides": {"adapt.epochs": 3}}, "--set adapt.epochs cannot be given here: --onnx starts from"),
         (OWN | {"overrides": {"backbone": {"name": "b"}}}, "--set backbone cannot be given here: --onnx starts from"),
         (OWN | {"overrides": {"backbone.weights": "hub"}}, "--set backbone.weights cannot be given here"),
