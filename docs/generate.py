@@ -70,7 +70,8 @@ name = "timm/mobilenetv3_small_100"
 
 `--set SECTION.KEY=VALUE` of `edgetl deploy` and `edgetl prepare` says any key of this page, as often as wanted: instead
 of what the recipe says, or where there is no recipe (`--data` with `--backbone`, or `--onnx`). What a message wants in
-`[quantize]` or `[gates]` can be said there, too. The bundle keeps the recipe that it amounts to.
+`[quantize]` or `[gates]` can be said there, too. The bundle keeps the recipe that it amounts to. `edgetl quantize`
+takes it with `--onnx`.
 
 ```console
 $ edgetl prepare --onnx model.onnx --data photos -o own.edgetl --set quantize.search=all --set gates.margin=0.02

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from edgetl.recipe import Recipe
 
 _SIZE = re.compile(r"(\d{1,4})(?:x(\d{1,4}))?")
+_DESCRIBED = ("mean", "std", "layout", "task", "changed_max", "output_error_max")
+"""What describes a trained model."""
 _TRAINED = ("adapt", "backbone.name", "backbone.weights", "backbone.revision", "backbone.sha256")
 """Keys that mean nothing for a trained model."""
 _DIVIDED = ("test", "validation", "split_seed", "folds", "fold", "min_per_class", "near_duplicates")
@@ -28,15 +30,15 @@ _LABELLED = ("gates.accuracy_min", *(f"data.{key}" for key in _DIVIDED))
 class Source:
     """The flags as they were given."""
 
-    recipe: Path | None
-    data: str | None
-    name: str | None
-    backbone: str | None
-    weights: str | None
-    method: str | None
-    size: tuple[int, int] | None
-    skip_bad: bool
-    fresh: bool
+    recipe: Path | None = None
+    data: str | None = None
+    name: str | None = None
+    backbone: str | None = None
+    weights: str | None = None
+    method: str | None = None
+    size: tuple[int, int] | None = None
+    skip_bad: bool = False
+    fresh: bool = False
     onnx: Path | None = None
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
@@ -70,9 +72,12 @@ def _numbers(context: click.Context, parameter: click.Parameter, value: str | No
 TENSORBOARD = click.option(
     "--tensorboard", type=ANY_PATH, metavar="DIR", help="Write training curves for TensorBoard there."
 )
+_DATA = click.option("--data", metavar="DIR", help="Folder with one sub-folder of samples per class, table or archive.")
+_INPUT_SIZE = click.option("--size", callback=_size, metavar="HxW", help="Input size, instead of the model's own.")
+_SKIP_BAD = click.option("--skip-bad", is_flag=True, help="Leave out unreadable samples and say which.")
 _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.argument("recipe", required=False, type=RecipePath()),
-    click.option("--data", metavar="DIR", help="Folder with one sub-folder of samples per class, table or archive."),
+    _DATA,
     click.option("--name", metavar="N", help="Name of the bundle.  [default: that of the output file]"),
     click.option(
         "--backbone",
@@ -81,7 +86,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     ),
     click.option("--weights", metavar="W", help="hub, random, pip:PACKAGE or a file.  [default: hub]"),
     click.option("--method", metavar="M", help="How to adapt it.  [default: linear-probe]"),
-    click.option("--size", callback=_size, metavar="HxW", help="Input size, instead of the model's own."),
+    _INPUT_SIZE,
     click.option(
         "--rendering",
         multiple=True,
@@ -89,7 +94,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         help="Int8 graph to make, for one kind of CPU or GPU; may be repeated.  [default: x86-vnni]",
     ),
     overrides,
-    click.option("--skip-bad", is_flag=True, help="Leave out unreadable samples and say which."),
+    _SKIP_BAD,
     click.option("--fresh", is_flag=True, help="Prepare, train and measure again, although nothing changed."),
     TENSORBOARD,
 )
@@ -132,6 +137,11 @@ def onnx_options(function: Function) -> Function:
     return _with(_ONNX_OPTIONS, function)
 
 
+def onnx_alone_options(function: Function) -> Function:
+    """The same for a command that starts from nothing else by flags."""
+    return _with((*_ONNX_OPTIONS, _DATA, _INPUT_SIZE, _SKIP_BAD, overrides), function)
+
+
 def check_source(source: Source) -> None:
     """Refuse combinations that mean nothing.
 
@@ -141,14 +151,26 @@ def check_source(source: Source) -> None:
     if source.onnx is not None:
         _check_onnx(source)
     else:
-        described = ("mean", "std", "layout", "task", "changed_max", "output_error_max")
-        _refuse(source, described, "it describes an --onnx model")
+        _refuse(source, _DESCRIBED, "it describes an --onnx model")
         if source.recipe is not None:
             says = ("data", "name", "backbone", "weights", "method", "size", "rendering")
             _refuse(source, says, "the recipe says it")
         elif source.data is None or source.backbone is None:
             raise click.UsageError("give a RECIPE, or --data DIR with --backbone NAME")
     check_agreement(_said(source), source.overrides)
+
+
+def check_stage(source: Source) -> None:
+    """Refuse flags for a stage whose recipe says everything, and a recipe where there is a trained model.
+
+    Raises:
+        click.UsageError: says which.
+    """
+    if source.onnx is None:
+        flags = (*_DESCRIBED, "data", "size", "skip_bad")
+        _refuse(source, flags, "it is for an --onnx model; otherwise the recipe says it", tuple(source.overrides))
+    else:
+        check_source(source)
 
 
 def recipe_of(source: Source, out: Path) -> tuple[Recipe, Path]:
@@ -230,8 +252,13 @@ def _with(options: tuple[Callable[[Any], Any], ...], function: Function) -> Func
 
 
 def _refuse(source: Source, names: tuple[str, ...], reason: str, keys: tuple[str, ...] = ()) -> None:
-    given = [name for name in names if getattr(source, name) not in (None, ())]
+    given = [name for name in names if not _is_absent(getattr(source, name))]
     flags = ["RECIPE" if name == "recipe" else f"--{name.replace('_', '-')}" for name in given]
     flags += [f"--set {key}" for key in source.overrides if any(overlap(key, other) for other in keys)]
     if flags:
         raise click.UsageError(f"{', '.join(flags)} cannot be given here: {reason}")
+
+
+def _is_absent(value: object) -> bool:
+    # a limit of 0 is none that is absent
+    return value is None or value is False or value == ()

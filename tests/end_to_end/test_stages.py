@@ -94,6 +94,18 @@ def test_quantize_explains_itself_layer_by_layer(folder: Path, exported: Path, q
     assert told["passed"]
 
 
+def test_quantize_explains_a_trained_model(photos: Path, own_model: Path, tmp_path: Path, answer: Answer) -> None:
+    normalised = ("--mean", "0.485,0.456,0.406", "--std", "0.229,0.224,0.225")
+    gates = ("--set", "gates.accuracy_drop_max=0.2", "--set", "gates.margin=0.3", "--set", "quantize.estimator=mse")
+    arguments = ("--onnx", own_model, *normalised, "--data", photos, *gates, "--rendering", "x86", "--explain")
+    told = answer("quantize", *arguments, "-o", tmp_path / "told.onnx")
+    assert Path(told["model"]).exists()
+    explanation = msgspec.convert(told["explanation"], Explanation)
+    assert [one.estimator for one in explanation.ladder.attempts] == ["mse"]
+    assert any(one.precision == "int8" and one.sqnr_db for one in explanation.layers)
+    assert told["in_words"][0].startswith("'head as it was' was chosen")
+
+
 def test_a_graph_that_misses_a_gate_is_not_written(
     folder: Path, exported: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -84,6 +84,21 @@ WRONG: dict[str, tuple[str, str]] = {
         "prepare --onnx M --data d --set adapt.method=scratch -o o.edgetl",
         "--set adapt.method cannot be given here: --onnx starts from a trained model",
     ),
+    "nothing to quantize": ("quantize -o o.onnx", "give a RECIPE and a MODEL, or --onnx MODEL with --data DIR"),
+    "no model to quantize": ("quantize R -o o.onnx", "give a RECIPE and a MODEL, or --onnx MODEL with --data DIR"),
+    "recipe and trained model to quantize": (
+        "quantize R M --onnx M --data d -o o.onnx",
+        "RECIPE cannot be given here: --onnx starts from a trained model",
+    ),
+    "trained model without samples to quantize": ("quantize --onnx M -o o.onnx", "--onnx needs --data: samples"),
+    "recipe with flags of a trained model": (
+        "quantize R M --changed-max 0 --skip-bad --set seed=1 -o o.onnx",
+        "--changed-max, --skip-bad, --set seed cannot be given here: it is for an --onnx model; otherwise",
+    ),
+    "two renderings to quantize": (
+        "quantize --onnx M --data d --set quantize.renderings=['arm'] -o o.onnx",
+        "contradicts another flag, by which quantize.renderings is ['x86-vnni']; give one of them",
+    ),
     "mean in words": ("prepare --onnx M --data d --mean grey -o o.edgetl", "expected a list of numbers"),
 }
 JSON = pytest.mark.parametrize("as_json", [False, True], ids=["plain", "json"])
