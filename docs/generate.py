@@ -65,6 +65,23 @@ source = "photos"            # photos/daisy/*.jpg, photos/rose/*.jpg, …
 [backbone]
 name = "timm/mobilenetv3_small_100"
 ```
+
+## On the command line
+
+`--set SECTION.KEY=VALUE` of `edgetl deploy` and `edgetl prepare` says any key of this page, as often as wanted: instead
+of what the recipe says, or where there is no recipe (`--data` with `--backbone`, or `--onnx`). What a message wants in
+`[quantize]` or `[gates]` can be said there, too. The bundle keeps the recipe that it amounts to. `edgetl quantize`
+takes it with `--onnx`.
+
+```console
+$ edgetl prepare --onnx model.onnx --data photos -o own.edgetl --set quantize.search=all --set gates.margin=0.02
+```
+
+VALUE is as in TOML; a word that is no TOML (`all`) is a text. In lists texts need quotes, and those need other ones
+around them, because a shell takes them away: `--set 'quantize.treatments=["equalise"]'`. What lies deeper has more
+names, as in `--set gates.target.local.latency_p99_ms_max=5`, what stands at the top of the file has one, as in
+`--set seed=1`. A key with a table as its value is replaced as a whole. With `--onnx`, keys that mean nothing for a
+trained model (`adapt`) are refused.
 """
 BENCHMARKS = """# Benchmarks
 

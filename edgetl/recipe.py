@@ -208,17 +208,27 @@ def read_recipe(path: Path) -> Recipe:
     Raises:
         RecipeError: the file is missing, not TOML, or a field is unknown, missing or out of range.
     """
+    tables = read_tables(path)
     try:
-        text = path.read_bytes()
-    except OSError as error:
-        raise RecipeError(f"cannot read recipe {str(path)!r} ({error.strerror}); expected a TOML file") from error
-    try:
-        # some editors put a byte order mark before the text
-        return recipe_from_data(msgspec.toml.decode(text.removeprefix(codecs.BOM_UTF8)))
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise RecipeError(f"recipe {str(path)!r} is not valid TOML: {error}") from error
+        return recipe_from_data(tables)
     except RecipeError as error:
         raise RecipeError(f"recipe {str(path)!r}: {error}") from error
+
+
+def read_tables(path: Path) -> dict[str, Any]:
+    """What a recipe file says, unchecked.
+
+    Raises:
+        RecipeError: the file is missing or not TOML.
+    """
+    try:
+        # some editors put a byte order mark before the text
+        tables: dict[str, Any] = msgspec.toml.decode(path.read_bytes().removeprefix(codecs.BOM_UTF8))
+    except OSError as error:
+        raise RecipeError(f"cannot read recipe {str(path)!r} ({error.strerror}); expected a TOML file") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise RecipeError(f"recipe {str(path)!r} is not valid TOML: {error}") from error
+    return tables
 
 
 def recipe_from_data(data: Any) -> Recipe:

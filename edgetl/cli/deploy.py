@@ -35,7 +35,7 @@ def deploy(output: Output, out: Path, **options: Any) -> None:
     report = options.pop("report")
     source = Source(**options)
     check_source(source)
-    from edgetl.bundle import Bundle
+    from edgetl.bundle import Bundle, keep_other_files
     from edgetl.cli.request import request_of
     from edgetl.cli.terminal import progress_for
     from edgetl.device.session import Settings
@@ -44,6 +44,7 @@ def deploy(output: Output, out: Path, **options: Any) -> None:
     from edgetl.report.text import summary
     from edgetl.target import LOCAL
 
+    keep_other_files(out)
     request = request_of(source, out, cache, threads)
     settings = DeploySettings(LOCAL, Settings(effort=effort, cache_dir=request.cache), report)
     deployed = run(request, settings, progress_for(output))

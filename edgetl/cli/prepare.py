@@ -32,11 +32,12 @@ def prepare(output: Output, out: Path, threads: int | None, cache: Path | None, 
     """
     source = Source(**flags)
     check_source(source)
-    from edgetl.bundle import Bundle
+    from edgetl.bundle import Bundle, keep_other_files
     from edgetl.cli.request import request_of
     from edgetl.cli.terminal import progress_for
     from edgetl.report.text import preparation
 
+    keep_other_files(out)
     prepared = _prepare(source, request_of(source, out, cache, threads), progress_for(output))
     page = preparation(Bundle.open(out).manifest, (("bundle", out),), prepared.skipped, prepared.remarks)
     output.answer(prepared, page)
@@ -47,8 +48,7 @@ def _prepare(source: Source, request: PrepareRequest, progress: Progress) -> Pre
         from edgetl.host.prepare import prepare as run
 
         return run(request, progress)
-    from edgetl.host.prepare_onnx import OnnxRequest, prepare_onnx
-    from edgetl.host.user_onnx import InputFormat
+    from edgetl.cli.request import onnx_request
+    from edgetl.host.prepare_onnx import prepare_onnx
 
-    expects = InputFormat(source.mean, source.std, source.layout, source.size)
-    return prepare_onnx(OnnxRequest(request, source.onnx, expects), progress)
+    return prepare_onnx(onnx_request(source, source.onnx, request), progress)

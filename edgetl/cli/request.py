@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from edgetl.bundle import keep_other_files
 from edgetl.cli.source import Source, recipe_of
 from edgetl.device.cache_dir import default_cache_dir, writable_cache_dir
 from edgetl.device.probe import environment
@@ -13,19 +13,29 @@ from edgetl.host.prepare import method_options
 from edgetl.host.request import PrepareRequest
 from edgetl.recipe import Recipe, read_recipe
 
+if TYPE_CHECKING:
+    from edgetl.host.prepare_onnx import OnnxRequest
+
 
 def request_of(source: Source, out: Path, cache: Path | None, threads: int | None) -> PrepareRequest:
     """What the flags of ``prepare`` and ``deploy`` ask for.
 
     Raises:
         RecipeError: the recipe, or what the flags amount to, is wrong.
-        InputError: the cache cannot be written to, or ``out`` is a file that is no bundle.
+        InputError: the cache cannot be written to.
     """
-    keep_other_files(out)
     recipe, base = recipe_of(source, out)
     _check_options(recipe, source.recipe)
     threads = threads or allowed_cpus()
     return PrepareRequest(recipe, base, out, cache_folder(cache), threads, source.fresh, source.tensorboard)
+
+
+def onnx_request(source: Source, model: Path, common: PrepareRequest) -> OnnxRequest:
+    """The same for a trained model, with how its input is fed."""
+    from edgetl.host.prepare_onnx import OnnxRequest  # onnx only for who has one
+    from edgetl.host.user_onnx import InputFormat
+
+    return OnnxRequest(common, model, InputFormat(source.mean, source.std, source.layout, source.size))
 
 
 def stage_request(recipe: Path, out: Path, cache: Path | None, threads: int | None) -> PrepareRequest:

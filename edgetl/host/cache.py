@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,9 @@ class Cache:
     """Files under ``root``, named by what they were made from. Safe to share between processes."""
 
     root: Path
+    fresh: bool = False
+    """Whether nothing is taken that an earlier run measured."""
+    _asked: set[Path] = field(default_factory=set, repr=False, compare=False)
 
     def path(self, kind: Kind, parts: Any, suffix: str = "") -> Path:
         """Where the file made from ``parts`` (JSON-able) belongs; its folder exists afterwards.
@@ -40,6 +43,14 @@ class Cache:
             ) from error
         path = folder / (digest(parts) + suffix)
         mark_used(path)
+        return path
+
+    def measured(self, kind: Kind, parts: Any, suffix: str) -> Path:
+        """The same for what was measured: with ``fresh`` what lies there is removed when it is first asked for."""
+        path = self.path(kind, parts, suffix)
+        if self.fresh and path not in self._asked:
+            path.unlink(missing_ok=True)
+        self._asked.add(path)
         return path
 
     def file(self, kind: Kind, parts: Any, suffix: str, make: Callable[[Path], object]) -> Path:

@@ -109,7 +109,7 @@ def fastest(model: Path, precision: str, sample: Feed, crew: Crew, cache: Cache)
     names = installed()
     engines = [Engine(model, name, precision) for name in names]
     parts = ["in turns", [engine.identity for engine in engines], crew.runners, crew.threads, shapes_of(sample)]
-    remembered = cache.path("fastest", parts, ".json")
+    remembered = cache.measured("fastest", parts, ".json")
     known = _known(remembered)
     if known is not None and known in names:
         return Engine(model, known, precision)

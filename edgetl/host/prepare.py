@@ -168,7 +168,7 @@ def adapt_context(request: PrepareRequest, material: Material, progress: Progres
         reader=ImageReader(recipe.backbone.preprocess or backbone.preprocess),
         seed=recipe.seed,
         threads=request.threads,
-        cache=Cache(request.cache),
+        cache=Cache(request.cache, request.fresh),
         progress=progress,
         task=recipe.task.kind,
         events=request.events,

@@ -64,21 +64,44 @@ def prepare_onnx(request: OnnxRequest, progress: Progress) -> Prepared:
         return _prepare(request, progress)
 
 
-def _prepare(request: OnnxRequest, progress: Progress) -> Prepared:
+@dataclass(frozen=True)
+class Started:
+    """A trained model as a float variant, and all that it is judged with."""
+
+    made: Made
+    workspace: Workspace
+    material: Material
+    wrapped: _Wrapped
+
+
+def started(request: OnnxRequest, path: Path, progress: Progress) -> Started:
+    """Wrap and optimise a trained ONNX file as ``path``, after its samples were checked and divided.
+
+    Raises:
+        Unsupported: as :func:`prepare_onnx` does.
+        DataError: the samples are not fit for use.
+        GateFailed: the wrapped model does not compute what the file computes.
+    """
     common = request.common
     check_quantize(common.recipe)
     wrapped, material = (_unlabelled if common.recipe.task.kind == "tensor" else _labelled)(request, progress)
+    workspace = _workspace(common, material, wrapped.reader, progress)
+    return Started(_float_variant(request, wrapped, workspace, path), workspace, material, wrapped)
+
+
+def _prepare(request: OnnxRequest, progress: Progress) -> Prepared:
+    common = request.common
     with tempfile.TemporaryDirectory(prefix="edgetl-") as folder:
-        workspace = _workspace(common, material, wrapped.reader, progress)
-        made = _float_variant(request, wrapped, workspace, Path(folder) / "fp32.onnx")
-        others, because = _quantized(made, common.recipe, workspace)
+        start = started(request, Path(folder) / "fp32.onnx", progress)
+        others, because = _quantized(start.made, common.recipe, start.workspace)
+        material, wrapped = start.material, start.wrapped
         origin = Origin(
             recipe=common.recipe,
-            workspace=workspace,
+            workspace=start.workspace,
             backbone=BackboneOrigin(request.model.name, request.model.name, whole_sha256(request.model)),
             report={},
             audited=material.audited,
-            calibrated=summary_of(others.calibrated, workspace.classes),
+            calibrated=summary_of(others.calibrated, start.workspace.classes),
             base=common.base,
             is_own=True,
             wrapping=wrapped.wrapping,
@@ -86,7 +109,7 @@ def _prepare(request: OnnxRequest, progress: Progress) -> Prepared:
             ladders=others.ladders,
         )
         common.out.parent.mkdir(parents=True, exist_ok=True)
-        hashes = pack((made, *others.variants), origin, common.out)
+        hashes = pack((start.made, *others.variants), origin, common.out)
     bundle, held_out = Bundle.open(common.out), held_out_images(material, hashes)
     found = bundle.manifest.evaluations[0].selection
     remarks = others.remarks if because is None else (f"only the float model is packed, because {because}",)
@@ -191,7 +214,7 @@ def _workspace(common: PrepareRequest, material: Material, reader: Reader, progr
         reader=reader,
         seed=common.recipe.seed,
         threads=common.threads,
-        cache=Cache(common.cache),
+        cache=Cache(common.cache, common.fresh),
         progress=progress,
         task=common.recipe.task.kind,
     )

@@ -19,7 +19,7 @@ class PrepareRequest:
     cache: Path
     threads: int
     fresh: bool = False
-    """Prepare again although nothing changed."""
+    """Prepare, train and measure again, although nothing changed."""
     events: Path | None = None
     """Folder for TensorBoard events of training."""
     beside: tuple[Path, ...] = ()

@@ -25,7 +25,7 @@ from edgetl.host.cache import digest
 from edgetl.host.contents import BackboneOrigin, Origin, summary_of
 from edgetl.host.graph import read_graph, write_graph
 from edgetl.host.judge import is_thresholded, jury_for, predict, select, settled, settled_by
-from edgetl.host.ladder import Ascent, climb
+from edgetl.host.ladder import Ascent, Climbed, climb
 from edgetl.host.ladder.explain import check_explainable, explain
 from edgetl.host.material import HeldOut, held_out_images, load_material
 from edgetl.host.packing import pack
@@ -157,9 +157,14 @@ def quantize(
                 ladder=climbed.ladder,
             )
             _deliver(climbed.made.model, request, told)
-        written = request.out if climbed.ladder.passed else None
-        heard = () if written is None else remarks(read_graph(written), rendering)
-        return Quantized(written, climbed.ladder, heard, explain(ascent, climbed) if explained else None)
+        return quantized_by(ascent, climbed, request.out, explained)
+
+
+def quantized_by(ascent: Ascent, climbed: Climbed, out: Path, explained: bool) -> Quantized:
+    """What a climb came to, which is at ``out`` if it passed."""
+    written = out if climbed.ladder.passed else None
+    heard = () if written is None else remarks(read_graph(written), ascent.rendering)
+    return Quantized(written, climbed.ladder, heard, explain(ascent, climbed) if explained else None)
 
 
 def evaluate(request: PrepareRequest, model: Path, split: Literal["validation", "test"], progress: Progress) -> Metrics:

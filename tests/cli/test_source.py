@@ -12,6 +12,8 @@ from edgetl.cli import run
 from edgetl.cli.source import Source, check_source, recipe_of
 from edgetl.errors import RecipeError
 
+PHOTOS: dict[str, Any] = {"data": "photos", "backbone": "timm/resnet18"}
+OWN: dict[str, Any] = {"data": "photos", "onnx": Path("m.onnx")}
 NOTHING: dict[str, Any] = dict.fromkeys(("recipe", "data", "name", "backbone", "weights", "method", "size"))
 
 
@@ -69,6 +71,24 @@ def test_wrong_recipe_names_the_field(tmp_path: Path) -> None:
         ({"onnx": Path("m.onnx")}, "--onnx needs --data"),
         ({"onnx": Path("m.onnx"), "data": "photos", "method": "scratch"}, "--method cannot be given"),
         ({"data": "photos", "backbone": "b", "mean": (0.5,)}, "--mean cannot be given"),
+        (OWN | {"tensorboard": Path("events")}, "--tensorboard cannot be given here: .* --onnx starts from a trained"),
+        (OWN | {"overrides": {"adapt.epochs": 3}}, "--set adapt.epochs cannot be given here: --onnx starts from"),
+        (OWN | {"overrides": {"backbone": {"name": "b"}}}, "--set backbone cannot be given here: --onnx starts from"),
+        (OWN | {"overrides": {"backbone.weights": "hub"}}, "--set backbone.weights cannot be given here"),
+        (OWN | {"overrides": {"task.kind": "tensor"}}, "--set task.kind cannot be given here: --task says it"),
+        (OWN | {"overrides": {"gates.changed_max": 0.1}}, "--set gates.changed_max cannot be .* --task tensor"),
+        (OWN | {"task": "tensor", "overrides": {"data.folds": 5}}, "--set data.folds cannot .* divided without labels"),
+        (OWN | {"task": "tensor", "overrides": {"gates.accuracy_min": 1}}, "--set gates.accuracy_min cannot be given"),
+        (
+            PHOTOS | {"method": "scratch", "overrides": {"adapt.method": "finetune"}},
+            "--set adapt.method='finetune' contradicts another flag, by which adapt.method is 'scratch'; give one of",
+        ),
+        (
+            PHOTOS | {"backbone": "hf:a/b@c", "overrides": {"backbone.revision": "d"}},
+            "contradicts another flag, by which backbone.revision is 'c'",
+        ),
+        (PHOTOS | {"size": (48, 48), "overrides": {"backbone.preprocess": {}}}, "by which backbone.preprocess.height"),
+        ({"recipe": Path("r.toml"), "skip_bad": True, "overrides": {"data.skip_bad": False}}, "data.skip_bad is True"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -99,3 +119,56 @@ def test_limits_without_labels_are_refused_with_labels(flag: str) -> None:
     expected = f"--{flag.replace('_', '-')} cannot be given here: with labels accuracy is judged"
     with pytest.raises(click.UsageError, match=expected):
         check_source(source(onnx=Path("m.onnx"), data="photos", **{flag: 0.1}))
+
+
+@pytest.mark.parametrize("start", ["recipe", "photos", "own model"])
+def test_keys_that_are_set_are_in_the_recipe_however_it_starts(start: str, tmp_path: Path) -> None:
+    path = tmp_path / "recipe.toml"
+    path.write_text('name = "parts"\n[data]\nsource = "photos"\n[backbone]\nname = "timm/resnet18"\n')
+    keys = {"quantize.search": "all", "quantize.treatments": ["equalise"], "gates.target.local.latency_p99_ms_max": 5}
+    flags = {"recipe": {"recipe": path}, "photos": PHOTOS, "own model": OWN}[start]
+    asked = source(**flags, overrides=keys | {"seed": 3})
+    check_source(asked)
+    recipe, _ = recipe_of(asked, tmp_path / "parts.edgetl")
+    assert (recipe.quantize.search, recipe.quantize.treatments, recipe.seed) == ("all", ("equalise",), 3)
+    assert recipe.gates.target["local"].latency_p99_ms_max == 5
+
+
+def test_what_is_not_set_stays_as_the_recipe_says(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.toml"
+    path.write_text(
+        'name = "parts"\n[data]\nsource = "photos"\n[backbone]\nname = "timm/resnet18"\n'
+        '[quantize]\nsearch = "all"\nbudget_s = 5\n[gates.target.local]\npeak_memory_mb_max = 9\n'
+    )
+    keys = {"quantize.search": "first", "gates.target.local.latency_p99_ms_max": 5}
+    recipe, _ = recipe_of(source(recipe=path, overrides=keys), tmp_path / "parts.edgetl")
+    local = recipe.gates.target["local"]
+    assert (recipe.quantize.search, recipe.quantize.budget_s) == ("first", 5)
+    assert (local.latency_p99_ms_max, local.peak_memory_mb_max) == (5, 9)
+
+
+def test_what_is_set_is_checked_as_a_recipe_is_with_the_place(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.toml"
+    path.write_text('name = "x"\n[data]\nsource = "photos"\n[backbone]\nname = "timm/resnet18"\n')
+    words = r"with --set quantize.serch: .*unknown field `serch` - at `\$\.quantize`; did you mean 'search'\?"
+    for flags in ({"recipe": path}, PHOTOS, OWN):
+        with pytest.raises(RecipeError, match=words.removeprefix("" if "recipe" in flags else "with ")):
+            recipe_of(source(**flags, overrides={"quantize.serch": "all"}), tmp_path / "out.edgetl")
+
+
+def test_what_is_set_repairs_a_recipe_before_it_is_checked(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.toml"
+    path.write_text('name = "x"\n[data]\nsource = "photos"\n[backbone]\nname = "b"\n[quantize]\nbudget_s = -1\n')
+    recipe, _ = recipe_of(source(recipe=path, overrides={"quantize.budget_s": 0}), tmp_path / "out.edgetl")
+    assert recipe.quantize.budget_s == 0
+
+
+def test_a_flag_and_a_key_may_say_the_same_or_complete_each_other() -> None:
+    keys = {"adapt.method": "scratch", "backbone.preprocess.fit": "crop", "name": "other"}
+    asked = source(**PHOTOS, method="scratch", size=(48, 64), overrides=keys)
+    check_source(asked)
+    recipe, _ = recipe_of(asked, Path("my parts.edgetl"))
+    assert (recipe.name, recipe.adapt.method) == ("other", "scratch")
+    preprocess = recipe.backbone.preprocess
+    assert preprocess is not None
+    assert (preprocess.height, preprocess.width, preprocess.fit) == (48, 64, "crop")

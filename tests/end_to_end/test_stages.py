@@ -107,6 +107,18 @@ def test_a_report_of_the_bundle_takes_the_explanation_of_its_graph(
         assert text.count("was chosen, ") == 1
 
 
+def test_quantize_explains_a_trained_model(photos: Path, own_model: Path, tmp_path: Path, answer: Answer) -> None:
+    normalised = ("--mean", "0.485,0.456,0.406", "--std", "0.229,0.224,0.225")
+    gates = ("--set", "gates.accuracy_drop_max=0.2", "--set", "gates.margin=0.3", "--set", "quantize.estimator=mse")
+    arguments = ("--onnx", own_model, *normalised, "--data", photos, *gates, "--rendering", "x86", "--explain")
+    told = answer("quantize", *arguments, "-o", tmp_path / "told.onnx")
+    assert Path(told["model"]).exists()
+    explanation = msgspec.convert(told["explanation"], Explanation)
+    assert [one.estimator for one in explanation.ladder.attempts] == ["mse"]
+    assert any(one.precision == "int8" and one.sqnr_db for one in explanation.layers)
+    assert told["in_words"][0].startswith("'head as it was' was chosen")
+
+
 def test_a_graph_that_misses_a_gate_is_not_written(
     folder: Path, exported: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -204,3 +216,24 @@ def test_prepare_from_a_trained_model(photos: Path, own_model: Path, tmp_path: P
     prepared = answer("prepare", *arguments)
     inspected = answer("inspect", prepared["bundle"])
     assert inspected["evaluations"][0]["test"]["values"][0]["value"] > 0.9
+
+
+def test_prepare_from_a_trained_model_searches_as_it_is_told(
+    photos: Path, own_model: Path, tmp_path: Path, answer: Answer
+) -> None:
+    quantize = ("search=all", "treatments=[]", "estimator=minmax", "budget_s=0", "renderings=['x86']")
+    keys = [*(f"quantize.{key}" for key in quantize), "gates.accuracy_drop_max=0.2", "gates.margin=0.3"]
+    told = [word for key in keys for word in ("--set", key)]
+    normalised = ("--mean", "0.485,0.456,0.406", "--std", "0.229,0.224,0.225")
+    arguments = ("--onnx", own_model, *normalised, "--data", photos, "-o", tmp_path / "own.edgetl", *told)
+    inspected = answer("inspect", answer("prepare", *arguments)["bundle"])
+    assert [variant["name"] for variant in inspected["variants"]] == ["fp32", "int8-x86"]
+    notes = inspected["provenance"]["notes"]
+    assert notes["recipe"]["quantize"]["estimator"] == "minmax"
+    (ladder,) = notes["quantization"]
+    (attempt,) = ladder["attempts"]
+    assert (ladder["rendering"], attempt["estimator"]) == ("x86", "minmax")
+    # by default its biases are corrected
+    assert "treatments" not in attempt
+    assert (ladder["search"], ladder["budget_s"]) == ("all", 0)
+    assert ladder["switched_off"]

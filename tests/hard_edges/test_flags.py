@@ -55,6 +55,50 @@ WRONG: dict[str, tuple[str, str]] = {
     "recipe and data": ("prepare R --data d -o o.edgetl", "--data cannot be given here: the recipe says it"),
     "neither recipe nor data": ("prepare -o o.edgetl", "give a RECIPE, or --data DIR with --backbone NAME"),
     "size in words": ("prepare --data d --backbone b --size big -o o.edgetl", "'big' is not a size; expected HxW"),
+    "set without a value": ("prepare R --set quantize.search -o o.edgetl", "'quantize.search' sets no key of a recipe"),
+    "set without a key": ("prepare R --set =all -o o.edgetl", "'=all' sets no key of a recipe; expected SECTION.KEY="),
+    "set to half a list": ("prepare R --set gates=[1 -o o.edgetl", "'[1', which 'gates' is set to, is no TOML ("),
+    "set twice": ("deploy R --set seed=1 --set seed=2 -o o.edgetl", "'seed' says again what 'seed' says; give one"),
+    "set within what is set": (
+        "prepare R --set gates={} --set gates.margin=1 -o o.edgetl",
+        "'gates.margin' says again what 'gates' says; give one of them",
+    ),
+    "set to what a flag denies": (
+        "prepare --data d --backbone b --rendering x86 --set quantize.renderings=[] -o o.edgetl",
+        "--set quantize.renderings=[] contradicts another flag, by which quantize.renderings is ['x86']",
+    ),
+    "unknown section set": (
+        "prepare --data d --backbone b --set quantise.search=all -o o.edgetl",
+        "unknown field `quantise`; did you mean 'quantize'?",
+    ),
+    "wrong type set": (
+        "prepare --onnx M --data d --set quantize.calibration=many -o o.edgetl",
+        "Expected `int`, got `str` - at `$.quantize.calibration`",
+    ),
+    "NaN set": ("prepare --onnx M --data d --set gates.margin=nan -o o.edgetl", "finite number, got nan - at `$.gates"),
+    "unknown option of a method set": (
+        "prepare --data d --backbone b --set adapt.view=1 -o o.edgetl",
+        "Object contains unknown field `view` - at `$.adapt`; did you mean 'views'?",
+    ),
+    "adaptation of a trained model": (
+        "prepare --onnx M --data d --set adapt.method=scratch -o o.edgetl",
+        "--set adapt.method cannot be given here: --onnx starts from a trained model",
+    ),
+    "nothing to quantize": ("quantize -o o.onnx", "give a RECIPE and a MODEL, or --onnx MODEL with --data DIR"),
+    "no model to quantize": ("quantize R -o o.onnx", "give a RECIPE and a MODEL, or --onnx MODEL with --data DIR"),
+    "recipe and trained model to quantize": (
+        "quantize R M --onnx M --data d -o o.onnx",
+        "RECIPE cannot be given here: --onnx starts from a trained model",
+    ),
+    "trained model without samples to quantize": ("quantize --onnx M -o o.onnx", "--onnx needs --data: samples"),
+    "recipe with flags of a trained model": (
+        "quantize R M --changed-max 0 --skip-bad --set seed=1 -o o.onnx",
+        "--changed-max, --skip-bad, --set seed cannot be given here: it is for an --onnx model; otherwise",
+    ),
+    "two renderings to quantize": (
+        "quantize --onnx M --data d --set quantize.renderings=['arm'] -o o.onnx",
+        "contradicts another flag, by which quantize.renderings is ['x86-vnni']; give one of them",
+    ),
     "mean in words": ("prepare --onnx M --data d --mean grey -o o.edgetl", "expected a list of numbers"),
 }
 JSON = pytest.mark.parametrize("as_json", [False, True], ids=["plain", "json"])

@@ -58,3 +58,20 @@ def test_a_file_that_is_asked_for_counts_as_used(tmp_path: Path) -> None:
     os.utime(made, (1.0, 1.0))
     assert cache.file("trunk", [1], ".txt", lambda path: None) == made
     assert made.stat().st_mtime > time.time() - 60
+
+
+def test_what_an_earlier_run_measured_is_forgotten_once_where_asked(tmp_path: Path) -> None:
+    Cache(tmp_path).measured("ladder", [1], ".json").write_text("before")
+    assert Cache(tmp_path).measured("ladder", [1], ".json").read_text() == "before"
+
+    fresh = Cache(tmp_path, fresh=True)
+    assert not fresh.measured("ladder", [1], ".json").exists()
+    fresh.measured("ladder", [1], ".json").write_text("now")
+    assert fresh.measured("ladder", [1], ".json").read_text() == "now"
+    assert Cache(tmp_path).measured("ladder", [1], ".json").read_text() == "now"
+
+
+def test_what_is_the_same_however_often_it_is_made_is_never_forgotten(tmp_path: Path) -> None:
+    made = Cache(tmp_path).file("features", [1], ".txt", lambda path: path.write_text("made"))
+    assert Cache(tmp_path, fresh=True).path("features", [1], ".txt") == made
+    assert made.read_text() == "made"

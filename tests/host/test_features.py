@@ -12,6 +12,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from edgetl.errors import BackendError, RecipeError, Unsupported
+from edgetl.host import inference
 from edgetl.host.cache import Cache
 from edgetl.host.data.audit import Audit, audit
 from edgetl.host.data.dataset import Sample
@@ -244,6 +245,20 @@ def test_a_damaged_note_of_the_fastest_runtime_is_measured_again(
     note.write_bytes(damaged)
     engine = fastest(quadrants, "fp32", blank, Crew.many(1), Cache(tmp_path))
     assert note.read_text() == f'"{engine.runtime}"'
+
+
+def test_the_fastest_runtime_is_measured_again_in_a_fresh_run_and_once_there(
+    quadrants: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured: list[tuple[str, ...]] = []
+    monkeypatch.setattr(
+        inference, "relative_times", lambda calls: (measured.append(tuple(calls)), dict.fromkeys(calls, 1.0))[1]
+    )
+    blank = np.zeros((SIDE, SIDE, 3), np.uint8)
+    for cache, times in ((Cache(tmp_path), 1), (Cache(tmp_path), 1), (Cache(tmp_path, fresh=True), 2)):
+        for _ in range(2):
+            fastest(quadrants, "fp32", blank, Crew.many(1), cache)
+        assert len(measured) == times
 
 
 def test_a_failing_image_stops_the_run_and_closes_the_runners(quadrants: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -77,6 +77,16 @@ def test_unchanged_recipe_reuses_the_bundle_and_fresh_makes_the_same_one_again(r
     assert second.held_out == third.held_out
 
 
+def test_a_fresh_preparation_judges_quantized_graphs_again(request_of: RequestOf, tmp_path: Path) -> None:
+    request = replace(request_of(), cache=tmp_path / "cache")
+    first = prepare(request, Silent())
+    kept = list((request.cache / "ladder").glob("[!.]*.json"))
+    for path in kept:
+        path.write_bytes(path.read_bytes().replace(b'"passed":true', b'"passed":false'))
+    assert prepare(replace(request, fresh=True), Silent()).sha256 == first.sha256
+    assert any(b'"passed":true' in path.read_bytes() for path in kept)
+
+
 @pytest.mark.parametrize("ending", [".edgetl", ".json"])
 def test_a_damaged_bundle_of_an_earlier_run_is_made_again(request_of: RequestOf, ending: str) -> None:
     request = request_of()

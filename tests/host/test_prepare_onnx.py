@@ -72,6 +72,23 @@ def test_labelled_data_give_a_float_and_an_int8_variant_that_are_judged(
         assert evaluation.selection.headline.value > 0.9
 
 
+def test_a_fresh_preparation_takes_nothing_that_was_judged_before(
+    photos: Path, tmp_path: Path, request_for: RequestOf
+) -> None:
+    asked = request_for(photos, tmp_path)
+    prepare_onnx(asked, Silent())
+    (kept,) = (asked.common.cache / "ladder").glob("[!.]*.json")
+    judged = kept.read_bytes()
+    wrong = judged.replace(b'"passed":true', b'"passed":false')
+    assert wrong != judged
+    kept.write_bytes(wrong)
+    prepare_onnx(asked, Silent())
+    assert kept.read_bytes() == wrong
+    prepare_onnx(replace(asked, common=replace(asked.common, fresh=True)), Silent())
+    assert b'"passed":true' in kept.read_bytes()
+    assert Bundle.open(asked.common.out).manifest.provenance.notes["quantization"][0]["passed"]
+
+
 def test_a_bundle_may_carry_a_variant_for_every_kind_of_target(
     photos: Path, tmp_path: Path, request_for: RequestOf
 ) -> None:

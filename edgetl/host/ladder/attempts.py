@@ -124,7 +124,7 @@ def written(ascent: Ascent, rung: Rung, path: Path) -> Made:
 
 def remembered(ascent: Ascent, parts: Sequence[object], purse: Purse, kind: type[T], find: Callable[[], T]) -> T:
     """What was found out before, or is now and is kept; either way it costs the time that it took when it was found."""
-    path = ascent.workspace.cache.path("ladder", parts, ".json")
+    path = ascent.workspace.cache.measured("ladder", parts, ".json")
     try:
         kept = msgspec.json.decode(path.read_bytes(), type=Kept)
         value = msgspec.json.decode(kept.value, type=kind)

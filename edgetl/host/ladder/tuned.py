@@ -52,7 +52,7 @@ def tuned_graph(workspace: Workspace, allowance: Allowance, float_graph: Path, q
     seen = [workspace.reader.identity, [sample.sha256 for sample in samples]]
     how = [workspace.seed, workspace.threads, allowance.budget_s, machinery()]
     parts = [sha256_of(float_graph), sha256_of(quantized), seen, *how]
-    told = workspace.cache.path("tuned", parts, ".json")
+    told = workspace.cache.measured("tuned", parts, ".json")
     unfinished = workspace.cache.path("tuned", [*parts, "unfinished"], ".pt")
 
     def make(path: Path) -> None:
@@ -70,7 +70,7 @@ def tuned_graph(workspace: Workspace, allowance: Allowance, float_graph: Path, q
     try:
         trained = msgspec.json.decode(told.read_bytes(), type=Trained)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
-        # lost or damaged: without it nobody would know what training did
+        # lost, damaged, or to be found anew: without it nobody would know what training did
         write_atomically(graph, make)
         trained = msgspec.json.decode(told.read_bytes(), type=Trained)
     unfinished.unlink(missing_ok=True)

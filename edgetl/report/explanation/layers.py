@@ -46,7 +46,7 @@ def losses_table(explanation: Explanation, shown: Sequence[LayerExplanation]) ->
     hidden = len(explanation.layers) - len(shown)
     remarks = (
         "Weights: signal to noise of the weights. SQNR: signal to noise of the result, with all that came before, over "
-        f"{numbers.count(explanation.images)} calibration images. Noise: share of what all layers bring to the "
+        f"{numbers.count(explanation.images)} calibration samples. Noise: share of what all layers bring to the "
         "features, each alone in int8.",
         *((f"Layers that lose less and are not shown: {numbers.count(hidden)}.",) if hidden else ()),
     )

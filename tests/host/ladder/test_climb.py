@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from edgetl.artifact import sha256_of
 from edgetl.gates import Gates
+from edgetl.host.cache import Cache
 from edgetl.host.graph import read_graph
 from edgetl.host.judge import verdict
 from edgetl.host.ladder import Ascent, climb
@@ -18,6 +20,12 @@ from edgetl.ladder import Ladder
 
 AscentOf = Callable[..., Ascent]
 MachineOf = Callable[..., Any]
+
+
+def renewed(asked: Ascent) -> Ascent:
+    """The same in a run that takes nothing that was measured before."""
+    workspace = replace(asked.workspace, cache=Cache(asked.workspace.cache.root, fresh=True))
+    return replace(asked, jury=replace(asked.jury, workspace=workspace))
 
 
 def test_it_stops_at_the_first_graph_that_passes_and_times_nothing(ascent: AscentOf, machine_of: MachineOf) -> None:
@@ -99,6 +107,20 @@ def test_a_climb_that_was_stopped_goes_on_and_ends_with_the_same(
     # one that gained nothing by training is a graph whose time is known
     graphs = [one for one in resumed.ladder.attempts if one.trained is None]
     assert len(machine.timed) == len(graphs) - 3
+
+
+def test_a_fresh_climb_judges_and_times_every_graph_again_and_once(ascent: AscentOf, machine_of: MachineOf) -> None:
+    how = {"search": "all", "budget_s": 40.0, "treatments": ()}
+    first, again, anew = machine_of(), machine_of(), machine_of()
+    ladder = climb(ascent(machine=first, **how)).ladder
+    climb(ascent(machine=again, **how))
+    fresh = renewed(ascent(machine=anew, **how))
+    assert climb(fresh).ladder == ladder
+    assert len(first.timed) == len(anew.timed) > 1
+    assert not again.timed
+    # the same run asks again for what is chosen, and finds it
+    climb(fresh)
+    assert len(anew.timed) == len(first.timed)
 
 
 def test_a_whole_search_tries_everything_and_takes_the_fastest(ascent: AscentOf) -> None:

@@ -67,6 +67,17 @@ def test_a_hit_tells_what_the_training_told(
     assert len(recorder.notes) == 1, "it was trained again"
 
 
+def test_a_fresh_run_trains_again_and_once(
+    subject: tuple[Workspace, Allowance, Path, Path], recorder: Recorder
+) -> None:
+    first = tuned_graph(*subject)
+    workspace = replace(subject[0], cache=Cache(subject[0].cache.root, fresh=True))
+    assert tuned_graph(workspace, *subject[1:]) == first
+    assert len(recorder.notes) == 2
+    assert tuned_graph(workspace, *subject[1:]) == first
+    assert len(recorder.notes) == 2
+
+
 @pytest.mark.parametrize("damage", [None, b"", b'{"steps": "many"}'], ids=["lost", "empty", "wrong"])
 def test_what_is_not_told_any_more_is_found_out_again(
     damage: bytes | None, subject: tuple[Workspace, Allowance, Path, Path], recorder: Recorder

@@ -113,8 +113,14 @@ class _Sums:
     def _extremes(self, wanted: Array) -> None:
         axes = tuple(axis for axis in range(wanted.ndim) if axis != _channel_axis(wanted))
         low, high = wanted.min(axes).astype(np.float64), wanted.max(axes).astype(np.float64)
-        self._low = low if self._low is None else np.minimum(self._low, low)
-        self._high = high if self._high is None else np.maximum(self._high, high)
+        if self._low is None or self._high is None:
+            self._low, self._high = low, high
+        elif low.shape == self._low.shape:
+            self._low, self._high = np.minimum(self._low, low), np.maximum(self._high, high)
+        else:
+            # not channels: samples have different lengths there, as in products of attention
+            self._low = np.asarray(min(self._low.min(), low.min()))
+            self._high = np.asarray(max(self._high.max(), high.max()))
 
     def _round(self, wanted: Array, grid: Grid) -> None:
         kept = np.clip(wanted.astype(np.float64), grid.low, grid.high)
@@ -128,10 +134,10 @@ def _channel_axis(values: Array) -> int:
 
 
 def _channels(low: NDArray[np.float64], high: NDArray[np.float64], grid: Grid) -> Channels | None:
-    widths = np.atleast_1d(high - low)
-    widths = widths[widths > 0]
-    if not widths.size:
+    widths = high - low
+    if not widths.ndim or not np.any(widths > 0):
         return None
+    widths = widths[widths > 0]
     return Channels(len(widths), float(widths.max() / widths.min()), int((widths < COARSE * grid.scale).sum()))
 
 
