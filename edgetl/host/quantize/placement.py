@@ -8,7 +8,7 @@ from collections.abc import Collection
 import onnx
 
 from edgetl.host.graph import weights_of
-from edgetl.host.operations import shapes
+from edgetl.host.operations import Shape, shapes
 from edgetl.host.quantize.rewrites import without_unused
 from edgetl.host.quantize.rules.view import LAYERS, PAIRS, View
 
@@ -40,12 +40,13 @@ def better_on_cpus_in_float(model: onnx.ModelProto) -> frozenset[str]:
 def thin_for_tensorrt(model: onnx.ModelProto) -> frozenset[str]:
     """What TensorRT computes no faster in int8: products of one row, thin layers, and sums that it does not fuse.
 
-    A batch of unknown size counts as 1, as on a device that answers one request at a time.
+    A batch of unknown size counts as 1, as on a device that answers one request at a time. Any other unknown size is
+    that of a sequence (or of an image), which is seldom 1.
 
     References:
         NVIDIA Model Optimizer, ``find_nodes_from_convs_to_exclude`` and ``find_nodes_from_matmul_to_exclude``.
     """
-    weights, sizes, depths = weights_of(model), shapes(model), _depths(model)
+    weights, sizes, depths = weights_of(model), shapes(model, _one_request(model)), _depths(model)
     fused = residual_sums(model)
     found = set()
     for node in model.graph.node:
@@ -151,6 +152,17 @@ def _is_thin(node: onnx.NodeProto, weight: onnx.TensorProto, is_first: bool) -> 
 def _is_small(weight: onnx.TensorProto, result: tuple[int, ...]) -> bool:
     """Whether a product with constant weights has one row, or fewer than 16 columns or terms."""
     return math.prod(result[:-1]) <= 1 or len(weight.dims) != 2 or min(weight.dims) < THIN
+
+
+def _one_request(model: onnx.ModelProto) -> dict[str, Shape]:
+    """Shapes of the inputs: where they are free, a batch of 1, and more than one of anything else."""
+    return {
+        value.name: tuple(
+            size.dim_value if size.HasField("dim_value") else THIN if place else 1
+            for place, size in enumerate(value.type.tensor_type.shape.dim)
+        )
+        for value in model.graph.input
+    }
 
 
 def _depths(model: onnx.ModelProto) -> dict[str, int]:

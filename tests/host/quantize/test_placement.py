@@ -86,6 +86,16 @@ def test_products_of_one_row_and_thin_ones_are_left_in_float(rows: int, columns:
     assert ("product" in thin_for_tensorrt(model)) == is_left
 
 
+@pytest.mark.parametrize(
+    ("sizes", "is_left"), [(("N", "length", 64), False), (("N", 64), True)], ids=["a sequence", "one row"]
+)
+def test_a_sequence_of_free_length_has_more_than_one_row(sizes: tuple[str | int, ...], is_left: bool) -> None:
+    model = graph_of([helper.make_node("MatMul", ["x", "w"], ["out"], "product")], {"w": (64, 32)})
+    model.graph.input[0].CopyFrom(helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, sizes))
+
+    assert ("product" in thin_for_tensorrt(model)) == is_left
+
+
 def test_the_main_branch_of_a_sum_is_the_one_with_more_layers() -> None:
     nodes = [
         helper.make_node("Conv", ["x", "a"], ["short"], "short"),

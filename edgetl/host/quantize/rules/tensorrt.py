@@ -1,7 +1,7 @@
 """What NVIDIA's parsers and builders want, versions 8.5 to 11.
 
 Sources: onnx-tensorrt (tags 8.6-GA and 10.1-GA, ``QuantDequantLinearHelper`` and ``operators.md``), NVIDIA's toolkit
-for TensorFlow on Q/DQ placement, and what TensorRT-RTX 1.7 refused in ``tests/host/quantize/test_tensorrt_parser.py``.
+for TensorFlow on Q/DQ placement, and what TensorRT-RTX 1.7 refused in ``tests/conformance/test_tensorrt_parser.py``.
 """
 
 from __future__ import annotations
