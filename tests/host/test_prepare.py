@@ -386,5 +386,5 @@ def test_images_that_show_nothing_are_not_calibrated_on(request_of: RequestOf, t
             Image.fromarray(pixels).save(folder / name / f"{place}.png")
     request = request_of(data={"source": str(folder), "test": 0.25, "validation": 0.25})
 
-    with pytest.raises(DataError, match="none of 32 images shows anything"):
+    with pytest.raises(DataError, match="32 of 32 images show nothing"):
         prepare(request, Silent())

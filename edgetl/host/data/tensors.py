@@ -16,6 +16,7 @@ from edgetl.host.data.audit import Audit, Audited, check_classes, check_samples,
 from edgetl.host.data.dataset import Dataset, Sample
 from edgetl.host.data.groups import merge_groups
 from edgetl.host.data.near import NearDuplicates
+from edgetl.host.data.noise import looked_at
 from edgetl.host.data.parallel import ordered_map
 from edgetl.host.fingerprint import code_digest
 from edgetl.progress import Progress
@@ -93,7 +94,17 @@ class TensorReader:
         return Audited(replace(dataset, samples=samples), (*dataset.left_out, *skipped), (), alone)
 
     def check(self, samples: Sequence[Sample]) -> None:
-        """Nothing: noise cannot be told from any other tensors."""
+        """Refuse samples that each hold one value throughout; noise cannot be told from any other tensors.
+
+        Raises:
+            DataError: that holds for all of 32.
+        """
+        looked = [self.read(sample) for sample in looked_at(samples)]
+        if looked and all(_is_blank(feeds) for feeds in looked):
+            raise DataError(
+                f"each of {len(looked)} samples holds one value throughout in every input; expected samples of the "
+                "kind that the model is for, because such ones would give ranges of activations that fit no real sample"
+            )
 
     def example(self, samples: Sequence[Sample], seed: int) -> Batch:
         """Of the first 32 the one of middle size."""
@@ -118,6 +129,12 @@ class TensorReader:
                         f"the model calls it {axis!r} in several inputs, and {other!r} has {known} of it, {name!r} has "
                         f"{size}; expected as many in each; make them equal"
                     )
+
+
+def _is_blank(feeds: Batch) -> bool:
+    """Whether there is one value in each input; single numbers are no such inputs, and none is one without others."""
+    several = [array for array in feeds.values() if array.size > 1]
+    return bool(several) and all(np.all(array == array.flat[0]) for array in several)
 
 
 def _values(feeds: Batch) -> int:

@@ -72,3 +72,16 @@ def test_alike_are_the_commonest_and_the_longer_of_equals(tmp_path: Path) -> Non
 def test_graphs_are_timed_with_a_sample_of_middle_size(tmp_path: Path) -> None:
     samples = tuple(written(tmp_path / f"{length}.npz", length) for length in (9, 1, 4))
     assert READER.example(samples, 0)["ids"].shape == (1, 4)
+
+
+def test_samples_of_one_value_each_are_refused_where_all_are(tmp_path: Path) -> None:
+    blank = [written(tmp_path / f"{place}.npz", 4, ids=np.full(4, place)) for place in range(32)]
+    with pytest.raises(DataError, match="each of 32 samples holds one value throughout in every input"):
+        READER.check(blank)
+
+    READER.check([*blank[:-1], written(tmp_path / "other.npz", 4)])
+
+
+def test_single_numbers_are_samples_like_others(tmp_path: Path) -> None:
+    READER.check([written(tmp_path / f"{place}.npz", 1, ids=np.full(1, place)) for place in range(4)])
+    READER.check([])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -164,6 +166,34 @@ def test_a_record_of_another_schema_is_refused(tmp_path: Path) -> None:
 def test_a_missing_record_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot read calibration"):
         read_record(tmp_path / "record.npz")
+
+
+PEAKS = """
+import pathlib, sys
+import numpy as np
+from edgetl.host.quantize.calibrate import calibrate
+
+rng = np.random.default_rng(0)
+for count in (24, 24, 96):
+    calibrate(pathlib.Path(sys.argv[1]), (rng.integers(0, 256, (96, 96, 3), np.uint8) for _ in range(count)))
+    status = pathlib.Path("/proc/self/status").read_text()
+    print(int(status.partition("VmHWM:")[2].split()[0]) * 1024)
+"""
+"""Most memory the process has held: in the runtime, too, of which tracemalloc sees nothing."""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc of Linux")
+def test_memory_does_not_grow_with_the_number_of_images(network: Path) -> None:
+    model = graph.read_graph(network)
+    for size in model.graph.input[0].type.tensor_type.shape.dim[1:3]:
+        size.dim_value = 96
+    graph.write_graph(model, network)
+    activations_of_one = (3 + 8) * 96 * 96 * 4
+
+    done = subprocess.run([sys.executable, "-c", PEAKS, str(network)], capture_output=True, text=True, check=True)
+
+    _, few, many = map(int, done.stdout.split())
+    assert many - few < 10 * activations_of_one < (96 - 24) * activations_of_one / 5
 
 
 class Stopped(Exception):

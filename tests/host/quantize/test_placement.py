@@ -86,13 +86,14 @@ def test_products_of_one_row_and_thin_ones_are_left_in_float(rows: int, columns:
     assert ("product" in thin_for_tensorrt(model)) == is_left
 
 
-def test_a_text_of_unknown_length_has_more_than_one_row() -> None:
-    weight = numpy_helper.from_array(np.ones((64, 64), np.float32), "w")
-    tokens = helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, ["N", "length", 64])
-    out = helper.make_tensor_value_info("out", onnx.TensorProto.FLOAT, None)
-    node = helper.make_node("MatMul", ["x", "w"], ["out"], "product")
-    model = helper.make_model(helper.make_graph([node], "g", [tokens], [out], [weight]))
-    assert not thin_for_tensorrt(model)
+@pytest.mark.parametrize(
+    ("sizes", "is_left"), [(("N", "length", 64), False), (("N", 64), True)], ids=["a sequence", "one row"]
+)
+def test_a_sequence_of_free_length_has_more_than_one_row(sizes: tuple[str | int, ...], is_left: bool) -> None:
+    model = graph_of([helper.make_node("MatMul", ["x", "w"], ["out"], "product")], {"w": (64, 32)})
+    model.graph.input[0].CopyFrom(helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, sizes))
+
+    assert ("product" in thin_for_tensorrt(model)) == is_left
 
 
 def test_the_main_branch_of_a_sum_is_the_one_with_more_layers() -> None:
