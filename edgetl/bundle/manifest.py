@@ -20,13 +20,13 @@ MANIFEST_BYTES_MAX = 16 << 20
 
 
 class CalibrationSummary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The images that activation ranges were taken from."""
+    """The samples that activation ranges were taken from."""
 
     n: int
     sha256: str
-    """Of the images, in order."""
+    """Of the sorted hashes of what the model was fed for each, preprocessed; their order does not matter."""
     classes: dict[str, int]
-    """How many of each class."""
+    """How many of each class; empty without labels."""
 
 
 class Provenance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +15,7 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper
+from PIL import Image
 
 from edgetl.bundle import Bundle
 from edgetl.device.candidates import backends_of, form
@@ -20,6 +23,7 @@ from edgetl.device.probe import environment
 from edgetl.errors import GateFailed, Unsupported
 from edgetl.host import original
 from edgetl.host import prepare_onnx as prepare_onnx_module
+from edgetl.host.material import load_material
 from edgetl.host.prepare_onnx import OnnxRequest, prepare_onnx
 from edgetl.host.request import PrepareRequest
 from edgetl.host.user_onnx import InputFormat
@@ -87,6 +91,35 @@ def test_a_fresh_preparation_takes_nothing_that_was_judged_before(
     prepare_onnx(replace(asked, common=replace(asked.common, fresh=True)), Silent())
     assert b'"passed":true' in kept.read_bytes()
     assert Bundle.open(asked.common.out).manifest.provenance.notes["quantization"][0]["passed"]
+
+
+def pixels_sha256(path: Path) -> str:
+    """Of an image that has the size of the model's input already."""
+    with Image.open(path) as image:
+        return hashlib.sha256(np.asarray(image.convert("RGB")).tobytes()).hexdigest()
+
+
+def test_the_bundle_tells_which_images_calibrated_and_how_many_of_each_class(
+    photos: Path, tmp_path: Path, request_for: RequestOf
+) -> None:
+    shutil.copytree(photos, tmp_path / "photos")
+    for path in sorted((tmp_path / "photos/striped").iterdir())[30:]:
+        path.unlink()
+    asked, told = request_for(tmp_path / "photos", tmp_path), []
+    for count in (1000, 21):
+        quantize = msgspec.structs.replace(asked.common.recipe.quantize, calibration=count, budget_s=0)
+        recipe = msgspec.structs.replace(asked.common.recipe, quantize=quantize)
+        prepare_onnx(replace(asked, common=replace(asked.common, recipe=recipe)), Silent())
+        told.append(Bundle.open(asked.common.out).manifest.provenance.calibration)
+    paths = [sample.image for sample in load_material(asked.common, Silent()).splits.train]
+
+    whole, part = told
+    assert whole.n == len(paths) == sum(whole.classes.values())
+    assert whole.classes == Counter(path.parent.name for path in paths)
+    hashes = "".join(sorted(pixels_sha256(path) for path in paths))
+    assert whole.sha256 == hashlib.sha256(hashes.encode()).hexdigest()
+    assert (part.n, part.classes) == (21, {"flat": 14, "striped": 7})
+    assert part.sha256 != whole.sha256
 
 
 def test_a_bundle_may_carry_a_variant_for_every_kind_of_target(

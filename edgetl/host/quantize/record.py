@@ -33,7 +33,7 @@ class CalibrationRecord:
     graph_sha256: str
     """Of the graph without its head (:func:`edgetl.host.graph.backbone_digest`), so that it outlives a refit."""
     images_sha256: str
-    """Hash of the sorted hashes of the images, so that their order does not matter."""
+    """Hash of the sorted hashes of what the graph was fed for each, so that their order does not matter."""
     images: int
     estimator: Estimator
     """Which of :meth:`ranges` a rendering is to use."""
