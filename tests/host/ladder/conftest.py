@@ -152,7 +152,9 @@ def write_network(path: Path, spread: float, is_chained: bool = False) -> Path:
 
 def _sample(grey: int, is_mislabelled: bool) -> Sample:
     buffer = io.BytesIO()
-    Image.new("RGB", (SIDE, SIDE), (grey, grey, grey)).save(buffer, "PNG")
+    # a little darker above than below: what is of one colour throughout is not calibrated on
+    rows = np.repeat([grey - 1, grey + 1], SIDE // 2).astype(np.uint8)
+    Image.fromarray(np.tile(rows[:, None, None], (1, SIDE, 3))).save(buffer, "PNG")
     return Sample(
         buffer.getvalue(), int((grey > 127) != is_mislabelled), sha256=hashlib.sha256(buffer.getvalue()).hexdigest()
     )

@@ -248,7 +248,7 @@ def test_where_a_graph_all_in_int8_passed_nothing_is_trained_unless_all_is_wante
     assert any(one.passed and one.in_float for one in mixed.attempts)
     assert not any(one.passed and not one.in_float for one in mixed.attempts)
     assert trained(mixed) != []
-    assert trained(climb(ascent(spread=30.0)).ladder) == []
+    assert trained(climb(ascent(spread=30, is_chained=True)).ladder) == []
     assert trained(climb(ascent(spread=30.0, search="all")).ladder) != []
 
 
