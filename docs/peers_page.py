@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from peers_summary import summary
@@ -43,6 +43,7 @@ images or, of a model of text, sentences.
   came to an int8 graph within the gate. NNCF's accuracy control is stopped after four times as long: what it would
   have come to is not known then, and its other setting is not tried.
 """
+DIVISIONS = "other_divisions_within_gate"
 TITLES = ("tool", "runtime", "precision", "accuracy", "flips", "drop", "time", "built in")
 
 
@@ -50,9 +51,17 @@ def page(measurements: Mapping[str, Iterable[Mapping[str, Any]]]) -> str:
     """By what is said of a machine: all cases in short, then a table for each."""
     parts = [INTRODUCTION]
     for machine, measured in measurements.items():
-        cases = [one for one in measured if "builds" in one and "rows" in one]
+        cases = with_divisions([one for one in measured if "builds" in one and "rows" in one])
         parts += [f"## On {machine}\n", summary(cases), *map(case, cases)] if cases else []
     return "\n".join(parts if len(parts) > 1 else (INTRODUCTION, "Nothing is committed yet.\n"))
+
+
+def with_divisions(cases: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Cases that were timed tell of other divisions of the data, too, that a run of the same case without timing saw."""
+    apart = {one.get("case"): one for one in cases if "raw_block_medians_ms" not in one and DIVISIONS in one}
+    told = [{DIVISIONS: apart[one["case"]][DIVISIONS], **one} if one.get("case") in apart else one for one in cases]
+    timed = {one.get("case") for one in told if "raw_block_medians_ms" in one}
+    return [one for one in told if "raw_block_medians_ms" in one or one.get("case") not in timed]
 
 
 def case(measured: Mapping[str, Any]) -> str:

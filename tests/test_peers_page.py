@@ -67,6 +67,15 @@ def test_summary_has_a_line_for_each_case() -> None:
     assert line in text.splitlines()
 
 
+def test_other_divisions_may_be_of_a_run_without_timing() -> None:
+    timed = measured({**RAN, **RATIO}, **CHOICE, case="lite0", raw_block_medians_ms={})
+    apart = measured(RAN, case="lite0", other_divisions_within_gate="3 of 3")
+    text = page([apart, timed])
+    assert text.count("| Lite0 |") == 1
+    assert "| yes; on 3 of 3 other divisions |" in text
+    assert page([apart]).count("| Lite0 |") == 1
+
+
 def test_summary_counts_cases_that_keep_each_promise() -> None:
     slow = {**CHOICE, "edgetl_to_it": 0.95, "edgetl_drop_ci95": [0.001, 0.02], "edgetl_within_gate": False}
     long = {**RACE, "accuracy_control_s": 100.0, "build_time_ratio": 0.5, "accuracy_control_done": True}
