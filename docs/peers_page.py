@@ -57,11 +57,16 @@ def page(measurements: Mapping[str, Iterable[Mapping[str, Any]]]) -> str:
 
 
 def with_divisions(cases: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Cases that were timed tell of other divisions of the data, too, that a run of the same case without timing saw."""
-    apart = {one.get("case"): one for one in cases if "raw_block_medians_ms" not in one and DIVISIONS in one}
-    told = [{DIVISIONS: apart[one["case"]][DIVISIONS], **one} if one.get("case") in apart else one for one in cases]
-    timed = {one.get("case") for one in told if "raw_block_medians_ms" in one}
-    return [one for one in told if "raw_block_medians_ms" in one or one.get("case") not in timed]
+    """Cases that were timed, with other divisions of the data that a run of the same case without timing saw."""
+    named = [one for one in cases if "case" in one]
+    timed = {one["case"] for one in named if "raw_block_medians_ms" in one}
+    apart = {one["case"]: one for one in named if "raw_block_medians_ms" not in one and one["case"] in timed}
+    divisions = {name: one[DIVISIONS] for name, one in apart.items() if DIVISIONS in one}
+    return [
+        {DIVISIONS: divisions[one["case"]], **one} if one.get("case") in divisions else one
+        for one in cases
+        if one not in apart.values()
+    ]
 
 
 def case(measured: Mapping[str, Any]) -> str:
