@@ -61,6 +61,18 @@ class View:
         others = [name for name in reader.input if name != node.output[0]]
         return others[0] if others and others[0] in self.constants else None
 
+    def bias(self, layer: onnx.NodeProto) -> str | None:
+        """Name of what is added to the result of a quantized layer, where that is constant, in float or dequantized.
+
+        The bias of a MatMul is the constant of a sum right behind it, where the sum alone reads it and it has a number
+        for each output: so exporters write linear layers of tokens.
+        """
+        if layer.op_type == "MatMul":
+            return self._bias_behind(layer)
+        name = layer.input[2] if len(layer.input) > 2 else ""
+        dequantizer = self.dequantizer(name)
+        return name if (name if dequantizer is None else dequantizer.input[0]) in self.constants else None
+
     def array(self, name: str) -> Array | None:
         """The values of a constant; ``None`` for any other tensor."""
         tensor = self.constants.get(name)
@@ -112,6 +124,13 @@ class View:
             return values
         floats, scale = self.array(quantizer.input[0]), self.array(quantizer.input[1])
         return None if floats is None or scale is None else rounded(floats, scale, axis_of(quantizer))
+
+    def _bias_behind(self, product: onnx.NodeProto) -> str | None:
+        name, weight = self.added_behind(product), self.dequantizer(product.input[1])
+        integers = None if weight is None else self.integers(weight)
+        if name is None or integers is None or integers.ndim != 2 or len(self.readers[name]) > 1:
+            return None
+        return name if list(self.constants[name].dims)[-1:] == [integers.shape[1]] else None
 
 
 def attributes_of(node: onnx.NodeProto) -> dict[str, Any]:

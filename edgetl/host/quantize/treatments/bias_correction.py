@@ -36,17 +36,14 @@ class Correctable:
 def correctable(
     quantized: onnx.ModelProto, original: onnx.ModelProto, seen: Mapping[str, TensorRange]
 ) -> Iterator[Correctable]:
-    """Layers that :func:`correct_biases` corrects, in the order of the graph.
-
-    The bias of a MatMul is the constant of a sum right behind it, as exporters write linear layers of tokens.
-    """
+    """Layers that :func:`correct_biases` corrects, in the order of the graph."""
     weights, axes, view = weights_of(original), channels_of(original), View.of(quantized)
     float_nodes = {node.name: node for node in original.graph.node if channel_axis(node) is not None}
     for node in quantized.graph.node:
         before = float_nodes.get(node.name)
         if before is None or before.input[1] not in weights or axes[before.input[0]] != channel_axis(before):
             continue
-        weight, bias = view.dequantizer(node.input[1]), _bias(view, node)
+        weight, bias = view.dequantizer(node.input[1]), view.bias(node)
         means = seen[before.input[0]].means if before.input[0] in seen else np.zeros(0, np.float32)
         if weight is not None and bias is not None and means.size:
             yield Correctable(node, before, weight, bias, means)
@@ -79,24 +76,6 @@ def correct_biases(
         _add(layer.bias, _shift(layer.before, lost, layer.means), view)
         corrected.append(layer.node.name)
     return tuple(corrected)
-
-
-def _bias(view: View, node: onnx.NodeProto) -> str | None:
-    """Name of what is added to a layer's result, where that is constant."""
-    if node.op_type == "MatMul":
-        return _bias_behind(view, node)
-    name = node.input[2] if len(node.input) > 2 else ""
-    dequantizer = view.dequantizer(name)
-    return name if (name if dequantizer is None else dequantizer.input[0]) in view.constants else None
-
-
-def _bias_behind(view: View, product: onnx.NodeProto) -> str | None:
-    """What a sum behind a product adds, where it is the sum's own and has a number for each output."""
-    name, weight = view.added_behind(product), view.dequantizer(product.input[1])
-    integers = None if weight is None else view.integers(weight)
-    if name is None or integers is None or integers.ndim != 2 or len(view.readers[name]) > 1:
-        return None
-    return name if list(view.constants[name].dims)[-1:] == [integers.shape[1]] else None
 
 
 def _shift(node: onnx.NodeProto, lost: Array, means: NDArray[np.float32]) -> Array:

@@ -49,7 +49,7 @@ class Bias:
     """Of one layer, in float."""
 
     tensor: str
-    """Name of what the layer reads."""
+    """Name of what is added to the layer's result: by itself, or of a MatMul by the sum behind it."""
     start: Tensor
     unit: Tensor
     moved: Tensor
@@ -172,24 +172,26 @@ def _weight(view: View, node: onnx.NodeProto, before: Array | None) -> Weight | 
     return Weight(name, constant, torch.from_numpy(steps).requires_grad_(), largest, shaped)
 
 
-def _bias(view: View, node: onnx.NodeProto, weight: Weight) -> Bias | None:
-    """The bias of a Conv or Gemm; ``None`` where there is none, or its shape is not one number per output."""
-    if len(node.input) < 3 or not node.input[2]:
-        return None
-    name = node.input[2]
-    dequantizer, source = view.dequantizer(name), view.origin(node.input[0])
-    constant = name if dequantizer is None else dequantizer.input[0]
-    values = view.array(constant)
+def _bias(view: View, layer: onnx.NodeProto, weight: Weight) -> Bias | None:
+    """What is added to a layer's result; ``None`` where there is none with a number per output, or no scale."""
+    name, source = view.bias(layer), view.origin(layer.input[0])
     input_scale = None if source is None else view.array(source.input[1])
-    if values is None or values.ndim != 1 or input_scale is None or input_scale.size != 1:
+    if name is None or input_scale is None or input_scale.size != 1:
         return None
+    dequantizer = view.dequantizer(name)
+    constant = name if dequantizer is None else dequantizer.input[0]
     unit = input_scale.reshape(()) * weight.scale.reshape(-1)
+    values = view.array(constant)
+    if values is None:
+        return None
     if dequantizer is not None:
         own = view.array(dequantizer.input[1])
         if own is None:
             return None
         unit = own.reshape(-1)
         values = values.astype(np.float64) * unit
+    if np.broadcast_shapes(values.shape, unit.shape) != values.shape:
+        return None
     start = torch.from_numpy(values.astype(np.float32))
     units = torch.from_numpy(unit.astype(np.float32) * _QUARTER)
     moved = torch.zeros_like(start, requires_grad=True)

@@ -15,7 +15,10 @@ from edgetl.host.graph import read_graph
 from edgetl.host.inference import Engine, collect
 from edgetl.host.quantize import RenderSettings
 from edgetl.host.quantize.calibrate import calibrate
+from edgetl.host.quantize.tuning import TuneSettings
+from edgetl.host.quantize.tuning.masters import masters_of
 from edgetl.host.quantize.tuning.program import Program
+from edgetl.host.quantize.tuning.tune import tune
 from edgetl.plugins import RENDERINGS, find
 from edgetl.tensors import Array
 
@@ -61,6 +64,22 @@ def test_a_transformer_agrees(rendering: str, tmp_path: Path, pupils: tuple[Arra
 
     assert any(node.op_type == "QuantizeLinear" for node in read_graph(out).graph.node)
     assert compared(out, pupils[:8]) > CLOSE_DB
+
+
+def test_the_constant_that_a_sum_adds_to_a_product_is_its_bias(tmp_path: Path, pupils: tuple[Array, ...]) -> None:
+    model, quantized = tmp_path / "transformer.onnx", tmp_path / "quantized.onnx"
+    onnx.save(transformer(), model)
+    settings = RenderSettings(frozenset({"head"}))
+    find(RENDERINGS, "x86", "rendering").render(model, calibrate(model, pupils), quantized, settings)
+    before = {one.name: numpy_helper.to_array(one) for one in read_graph(quantized).graph.initializer}
+
+    biases = {one.constant: one for one in masters_of(read_graph(quantized), read_graph(model)).biases}
+    tuned = tune(
+        model, quantized, pupils, tmp_path / "tuned.onnx", TuneSettings(budget_s=600, steps=4, clock=lambda: 0)
+    )
+
+    np.testing.assert_array_equal(biases["up.bias"].given().detach().numpy(), before["up.bias"])
+    assert "up.bias" in tuned.changed
 
 
 def transformer() -> onnx.ModelProto:
