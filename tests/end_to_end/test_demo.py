@@ -12,6 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 STAND_IN = """#!/bin/sh
+printf '%s\\n' "$*" >> build/calls
 case "$1 $*" in
   deploy*--json*) echo bundle > build/solar-cells.edgetl
     echo '{{"prepared": {{"held_out": [{{"path": "a photo.png", "label": "defective"}}]}}}}'; exit {code} ;;
@@ -37,3 +38,6 @@ def test_demo_ends_on_the_table_with_the_exit_code_of_deploy(code: int, tmp_path
     assert lines[-1] == "the table"
     assert any(line.startswith("deploy took ") and line.endswith(" s") for line in lines)
     assert ("predicted: a photo.png" in lines) == (code == 0)
+    first, *_, last = (tmp_path / "build/calls").read_text().splitlines()
+    assert "x86-vnni" in first
+    assert first.removesuffix(" --json") == last.removesuffix(" --quiet"), "the second one would prepare anew"
