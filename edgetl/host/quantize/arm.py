@@ -17,4 +17,5 @@ RENDERING = QdqRendering(
     better_in_float=better_on_cpus_in_float,
     options=FLOAT_PRODUCTS,
     is_stream_float=True,
+    is_bias_integer=True,
 )

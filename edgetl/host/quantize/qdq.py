@@ -13,6 +13,7 @@ from edgetl.errors import Unsupported
 from edgetl.host.quantize import RenderSettings
 from edgetl.host.quantize.coverage import coverage
 from edgetl.host.quantize.frame import checked, deliver, with_clipped
+from edgetl.host.quantize.integer_sums import integer_sums
 from edgetl.host.quantize.lint import lint
 from edgetl.host.quantize.placement import float_streams
 from edgetl.host.quantize.record import CalibrationRecord
@@ -68,6 +69,8 @@ class QdqRendering:
     """Rewrite of the Q/DQ graph afterwards, given also the float graph that it was made from."""
     is_stream_float: bool = False
     """Whether nodes in float read what others in float made, instead of what was rounded for a layer beside them."""
+    is_bias_integer: bool = False
+    """Whether constants that sums add to products are int32, as the biases of other layers are by ``options``."""
     is_image_read: bool = False
     """Whether the first convolution reads the bytes of an image as they are, where they can be that."""
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -90,6 +93,8 @@ class QdqRendering:
         quantized = insert(onnx.shape_inference.infer_shapes(graph), with_clipped(graph, ranges), self._surgery(keep))
         if self.is_stream_float:
             float_streams(quantized, on_integers)
+        if self.is_bias_integer:
+            integer_sums(quantized)
         quantized = self.finish(quantized, graph)
         if not coverage(quantized).quantized:
             raise Unsupported(

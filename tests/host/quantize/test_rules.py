@@ -97,6 +97,19 @@ def float_result(model: onnx.ModelProto) -> None:
     node(model, "q2").input[0] = "x"
 
 
+def linear_layer(model: onnx.ModelProto) -> None:
+    """Of tokens, as exporters write it: a product and a sum."""
+    values = {"v": np.full((8, 8), 5, np.int8), "v_scale": np.float32(0.1), "v_bias": np.zeros(8, np.float32)}
+    model.graph.initializer.extend(numpy_helper.from_array(np.array(value), name) for name, value in values.items())
+    model.graph.node.extend(
+        [
+            helper.make_node("DequantizeLinear", ["v", "v_scale", "zero"], ["vd"], "dqv"),
+            helper.make_node("MatMul", ["out", "vd"], ["product"], "product"),
+            helper.make_node("Add", ["product", "v_bias"], ["total"], "total"),
+        ]
+    )
+
+
 BROKEN: dict[tuple[str, str], Change] = {
     ("tensorrt", "symmetric"): constant("zero", np.array(-128, np.int8)),
     ("tensorrt", "explicit-zero-point"): without_zero,
@@ -112,6 +125,7 @@ BROKEN: dict[tuple[str, str], Change] = {
     ("tensorrt", "gelu"): appended(helper.make_node("Gelu", ["x"], ["g"], "gelu")),
     ("tensorrt", "bf16"): halves(onnx.TensorProto.BFLOAT16),
     ("onnxruntime", "quantized-results"): float_result,
+    ("onnxruntime", "integer-sums"): linear_layer,
     ("onnxruntime", "no-saturation"): constant("w", np.full((4, 3, 1, 1), 65, np.int8)),
     ("onnxruntime", "fp16-kernels"): halves(onnx.TensorProto.FLOAT16),
     ("onnxruntime", "bf16-kernels"): halves(onnx.TensorProto.BFLOAT16),

@@ -38,6 +38,12 @@ def _float_results(view: View) -> tuple[str, ...] | None:
     )
 
 
+def _float_sums(view: View) -> tuple[str, ...] | None:
+    """Quantized products with a sum behind them that adds floats to them."""
+    products = (node for node in view.quantized_layers() if node.op_type == "MatMul")
+    return some([node.name for node in products if (view.bias(node) or "") in view.constants])
+
+
 def _is_quantized(view: View, name: str) -> bool:
     readers = view.readers.get(name, ())
     return bool(readers) and all(node.op_type == "QuantizeLinear" for node in readers)
@@ -94,6 +100,14 @@ RULES = (
         "ONNX Runtime's CPU provider (as of 1.32) runs convolutions in float whose result is not quantized; quantize "
         "it, as 'x86-vnni', 'x86' and 'arm' do",
         _float_results,
+    ),
+    Rule(
+        "integer-sums",
+        NAME,
+        "ONNX Runtime's CPU provider (as of 1.32) makes one Gemm of a product and a sum and computes it in float, with "
+        "weights that are dequantized at every inference (all-MiniLM-L6-v2: 3.4 times the time of the same graph on "
+        "integers), unless what is added is int32; make it that, as 'x86-vnni', 'x86' and 'arm' do",
+        _float_sums,
     ),
     Rule(
         "no-saturation",

@@ -54,12 +54,12 @@ class View:
         return readers[0] if len(readers) == 1 and not is_output else None
 
     def added_behind(self, node: onnx.NodeProto) -> str | None:
-        """Name of the constant that a sum, which alone reads what a node makes, adds to it."""
+        """Name of what a sum, which alone reads what a node makes, adds to it: a constant, in float or dequantized."""
         reader = self.only_reader(node.output[0])
         if reader is None or reader.op_type != "Add":
             return None
         others = [name for name in reader.input if name != node.output[0]]
-        return others[0] if others and others[0] in self.constants else None
+        return others[0] if others and self._constant(others[0]) is not None else None
 
     def bias(self, layer: onnx.NodeProto) -> str | None:
         """Name of what is added to the result of a quantized layer, where that is constant, in float or dequantized.
@@ -70,8 +70,7 @@ class View:
         if layer.op_type == "MatMul":
             return self._bias_behind(layer)
         name = layer.input[2] if len(layer.input) > 2 else ""
-        dequantizer = self.dequantizer(name)
-        return name if (name if dequantizer is None else dequantizer.input[0]) in self.constants else None
+        return name if self._constant(name) is not None else None
 
     def array(self, name: str) -> Array | None:
         """The values of a constant; ``None`` for any other tensor."""
@@ -130,7 +129,13 @@ class View:
         integers = None if weight is None else self.integers(weight)
         if name is None or integers is None or integers.ndim != 2 or len(self.readers[name]) > 1:
             return None
-        return name if list(self.constants[name].dims)[-1:] == [integers.shape[1]] else None
+        constant = self._constant(name)
+        return name if constant is not None and list(constant.dims)[-1:] == [integers.shape[1]] else None
+
+    def _constant(self, name: str) -> onnx.TensorProto | None:
+        """A constant, or what a DQ reads that is one."""
+        dequantizer = self.dequantizer(name)
+        return self.constants.get(name if dequantizer is None else dequantizer.input[0])
 
 
 def attributes_of(node: onnx.NodeProto) -> dict[str, Any]:
