@@ -38,6 +38,7 @@ RENDERINGS: Mapping[str, str] = {
 TREATMENTS: Mapping[str, str] = {
     "fold-normalisation": "edgetl.host.quantize.treatments.fold_normalisation:TREATMENT",
     "equalise": "edgetl.host.quantize.treatments.equalise:TREATMENT",
+    "smooth": "edgetl.host.quantize.treatments.smooth:TREATMENT",
     "adaptive-rounding": "edgetl.host.quantize.treatments.adaptive_rounding:TREATMENT",
     "bias-correction": "edgetl.host.quantize.treatments.bias_correction:TREATMENT",
 }

@@ -17,8 +17,9 @@ from edgetl.host.data.dataset import described
 from edgetl.host.fingerprint import machinery
 from edgetl.host.inference import Engine
 from edgetl.host.judge import Jury
+from edgetl.host.ladder.rungs import is_on_integers
 from edgetl.host.ladder.speed import time_ratio
-from edgetl.host.quantize.treatments import allowed
+from edgetl.host.quantize.treatments import allowed, due
 from edgetl.host.refit import Refit
 from edgetl.host.treated import Basis, treated
 from edgetl.host.variants import Calibrated, Made
@@ -70,6 +71,11 @@ class Ascent:
     def treatments(self) -> tuple[str, ...]:
         """Those that the recipe allows."""
         return allowed(self.quantize.treatments)
+
+    @cached_property
+    def due(self) -> tuple[str, ...]:
+        """Treatments of the float graph that every rung has, of those that the recipe allows; none in 16 bits."""
+        return due(self.made.model, self.treatments) if is_on_integers(self.rendering) else ()
 
     @cached_property
     def identity(self) -> list[object]:

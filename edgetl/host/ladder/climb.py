@@ -26,7 +26,7 @@ from edgetl.host.ladder.rungs import (
     tuned,
     with_one_less,
 )
-from edgetl.host.ladder.sensitivity import Layer, ranked_layers
+from edgetl.host.ladder.sensitivity import Layer, noise_of, ranked_layers
 from edgetl.host.ladder.smallest import smallest
 from edgetl.host.ladder.speed import untimed_because
 from edgetl.host.variants import Made, variant_name
@@ -91,17 +91,38 @@ class _State:
         return self._tuning(self._mixed_precision())
 
     def _first(self) -> None:
-        for rung in first_rungs(self._ascent.refit is not None, self._ascent.treatments):
+        for rung in self._first_rungs(self._ascent.refit is not None):
             self._end_if_enough(self._try(rung))
             if (hopeless := self._hopeless()) is not None:
                 raise _EndedError(hopeless)
         if all(one.outcome.model_sha256 is None for one in self._tried):
             raise Unsupported(self._tried[0].attempt.reason)
 
+    def _first_rungs(self, can_refit: bool) -> tuple[Rung, ...]:
+        return first_rungs(can_refit, self._ascent.treatments, self._ascent.due)
+
     def _ranges(self) -> None:
         ascent = self._ascent
-        for rung in other_rungs(ascent.rendering, ascent.calibrated.record.estimator, ascent.treatments):
+        rungs = other_rungs(ascent.rendering, ascent.calibrated.record.estimator, ascent.treatments, ascent.due)
+        for rung in rungs if self._is_whole else self._quieter(rungs):
             self._end_if_enough(self._try_within(rung))
+
+    def _quieter(self, rungs: tuple[Rung, ...]) -> tuple[Rung, ...]:
+        """Those that bring less noise to the features than the best so far, the quietest first.
+
+        Judging a graph takes all selection data, its noise a few calibration samples: what is noisier than a graph that
+        failed is not worth that where one that passes is enough.
+        """
+        noises = []
+        for rung in (most_accurate(self._tried).rung, *rungs) if rungs else ():
+            if self._purse.is_empty:
+                raise _EndedError(OUT_OF_TIME)
+            try:
+                noises.append(noise_of(self._ascent, rung, self._purse))
+            except BackendError:
+                return rungs
+        ranked = sorted(zip(noises[1:], rungs, strict=True), key=lambda pair: pair[0])
+        return tuple(rung for noise, rung in ranked if noise < noises[0])
 
     def _treatments(self) -> None:
         """Each treatment alone upon the best so far, then those that helped, together.
@@ -129,7 +150,7 @@ class _State:
         """The climb without a refit where the method does none; a graph that is made for this is among the first."""
         if self._ascent.refit is None:
             return self._ascent
-        tried = attempt(self._ascent, first_rungs(True, self._ascent.treatments)[0], Purse(0.0))
+        tried = attempt(self._ascent, self._first_rungs(can_refit=True)[0], Purse(0.0))
         is_fitted = tried.outcome.model_sha256 is None or tried.attempt.head == "fitted again"
         return self._ascent if is_fitted else replace(self._ascent, refit=None)
 

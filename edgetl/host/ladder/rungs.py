@@ -40,25 +40,30 @@ OTHERS = tuple(
 """Tried in this order where the first ones fail, each as fast as they are; the recipe's own estimator is left out."""
 
 
-def first_rungs(can_refit: bool, allowed: tuple[str, ...]) -> tuple[Rung, ...]:
+def first_rungs(can_refit: bool, allowed: tuple[str, ...], due: tuple[str, ...] = ()) -> tuple[Rung, ...]:
     """What is made in any case.
 
     Args:
         allowed: treatments that the recipe allows.
+        due: those of the float graph that are applied from the start.
     """
-    return tuple(_within(rung, allowed) for rung in FIRST if can_refit or not rung.refit)
+    return tuple(_within(replace(rung, on_graph=due), allowed) for rung in FIRST if can_refit or not rung.refit)
 
 
-def other_rungs(rendering: str, estimator: str, allowed: tuple[str, ...]) -> tuple[Rung, ...]:
+def other_rungs(
+    rendering: str, estimator: str, allowed: tuple[str, ...], due: tuple[str, ...] = ()
+) -> tuple[Rung, ...]:
     """What is tried next; 16-bit floats have no ranges to choose.
 
     Args:
         estimator: what the first rungs had.
         allowed: treatments that the recipe allows.
+        due: those of the float graph that the first rungs had.
     """
     if not is_on_integers(rendering):
         return ()
-    return tuple(_within(rung, allowed) for rung in OTHERS if rung.settings.estimator != estimator)
+    others = (rung for rung in OTHERS if rung.settings.estimator != estimator)
+    return tuple(_within(replace(rung, on_graph=due), allowed) for rung in others)
 
 
 def treatments_alone(rendering: str, base: Rung, allowed: tuple[str, ...]) -> tuple[str, ...]:

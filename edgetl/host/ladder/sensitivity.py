@@ -92,6 +92,15 @@ def noisy_groups(ascent: Ascent, rung: Rung, purse: Purse) -> tuple[Group, ...] 
     return tuple(Group(layers[places.start : places.stop], noise) for places, noise in found)
 
 
+def noise_of(ascent: Ascent, rung: Rung, purse: Purse) -> float:
+    """How much noise the graph of a rung brings to the features, on calibration samples; what it showed is kept.
+
+    Raises:
+        BackendError: ONNX Runtime does not run it.
+    """
+    return _Probe(ascent, rung, ()).noise(range(0), purse)
+
+
 def layers_of(ascent: Ascent, rung: Rung) -> tuple[Layer, ...]:
     """The layers that a rung quantizes, in the order of the float graph."""
     with made(ascent, rung) as variant:

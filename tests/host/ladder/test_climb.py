@@ -15,6 +15,9 @@ from edgetl.host.cache import Cache
 from edgetl.host.graph import read_graph
 from edgetl.host.judge import verdict
 from edgetl.host.ladder import Ascent, climb
+from edgetl.host.ladder.ascent import Purse
+from edgetl.host.ladder.rungs import first_rungs, other_rungs
+from edgetl.host.ladder.sensitivity import noise_of
 from edgetl.host.quantize.coverage import coverage
 from edgetl.ladder import Ladder
 
@@ -85,10 +88,10 @@ def test_a_budget_of_zero_gives_the_first_rung_only(ascent: AscentOf) -> None:
 
 
 def test_a_budget_ends_with_the_best_so_far_and_a_second_run_ends_with_the_same(ascent: AscentOf) -> None:
-    first = climb(ascent(spread=1e4, budget_s=8))
+    first = climb(ascent(spread=1e4, budget_s=16))
     assert "budget_s" in first.ladder.ended
     assert len(first.ladder.attempts) > 2
-    second = climb(ascent(spread=1e4, budget_s=8))
+    second = climb(ascent(spread=1e4, budget_s=16))
     assert second.ladder == first.ladder
     assert sha256_of(second.made.model) == sha256_of(first.made.model)
 
@@ -121,6 +124,20 @@ def test_a_fresh_climb_judges_and_times_every_graph_again_and_once(ascent: Ascen
     # the same run asks again for what is chosen, and finds it
     climb(fresh)
     assert len(anew.timed) == len(first.timed)
+
+
+def test_ranges_that_are_noisier_than_what_failed_are_not_judged(ascent: AscentOf) -> None:
+    asked = ascent(spread=1e4, budget_s=600)
+    tried = [one.name for one in climb(asked).ladder.attempts]
+
+    purse, estimator = Purse(600), asked.calibrated.record.estimator
+    rungs = {rung.name: rung for rung in other_rungs(asked.rendering, estimator, asked.treatments, asked.due)}
+    noises = {name: noise_of(asked, rung, purse) for name, rung in rungs.items()}
+    best = noise_of(asked, first_rungs(asked.refit is not None, asked.treatments, asked.due)[0], purse)
+    assert any(noise < best for noise in noises.values())
+    assert any(noise >= best for noise in noises.values())
+    wanted = sorted((name for name in rungs if noises[name] < best), key=noises.__getitem__)
+    assert [name for name in tried if name in rungs] == wanted
 
 
 def test_a_whole_search_tries_everything_and_takes_the_fastest(ascent: AscentOf) -> None:
@@ -263,5 +280,5 @@ def test_a_whole_search_knows_what_bias_correction_gains(ascent: AscentOf) -> No
 def test_treatments_that_are_switched_off_are_in_no_graph(ascent: AscentOf) -> None:
     ladder = climb(ascent(spread=30, is_chained=True, treatments=("bias-correction",))).ladder
     assert {one.name for attempt in ladder.attempts for one in attempt.treatments} == {"bias-correction"}
-    assert ladder.switched_off == ("fold-normalisation", "equalise", "adaptive-rounding")
+    assert ladder.switched_off == ("fold-normalisation", "equalise", "smooth", "adaptive-rounding")
     assert climb(ascent(treatments=())).ladder.attempts[0].treatments == ()

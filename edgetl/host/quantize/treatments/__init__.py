@@ -38,6 +38,9 @@ class GraphTreatment(Protocol):
     def done(self) -> str:
         """In plain words what a graph has that it was applied to."""
 
+    def is_due(self, graph: onnx.ModelProto) -> bool:
+        """Whether it is applied to a float graph from the start, before anything is known of what int8 loses."""
+
     def rewrite(self, graph: onnx.ModelProto, samples: Iterable[Feed], threads: int) -> tuple[str, ...]:
         """Change a float graph in place; its nodes keep their names, its inputs and outputs theirs.
 
@@ -163,6 +166,13 @@ def allowed(names: tuple[str, ...] | None) -> tuple[str, ...]:
                 f"{', '.join(TREATMENTS)}{did_you_mean(name, TREATMENTS)}"
             )
     return ordered(TREATMENTS if names is None else names)
+
+
+def due(model: Path, names: Iterable[str]) -> tuple[str, ...]:
+    """Those of these treatments that are applied to a float graph from the start, in the order of their table."""
+    graph = read_graph(model)
+    entries: list[GraphTreatment] = [find(TREATMENTS, name, "treatment") for name in of_graphs(names)]
+    return tuple(entry.name for entry in entries if entry.is_due(graph))
 
 
 def of_graphs(names: Iterable[str]) -> tuple[str, ...]:

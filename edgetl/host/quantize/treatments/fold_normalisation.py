@@ -84,6 +84,10 @@ class FoldNormalisation:
     name: str = "fold-normalisation"
     done: str = "normalisation folded"
 
+    def is_due(self, graph: onnx.ModelProto) -> bool:
+        """Never: an exporter folds them as a rule."""
+        return False
+
     def rewrite(self, graph: onnx.ModelProto, samples: Iterable[Feed], threads: int) -> tuple[str, ...]:
         """Names of the layers that took a normalisation up; needs no samples."""
         return fold_normalisation(graph)

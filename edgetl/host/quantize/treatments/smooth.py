@@ -1,0 +1,243 @@
+"""Move large channels of what products read into the weights that read them.
+
+References:
+    Xiao et al., "SmoothQuant: Accurate and Efficient Post-Training Quantization for Large Language Models", 2023
+    (arXiv:2211.10438), section 4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import helper, numpy_helper
+
+from edgetl.errors import DataError
+from edgetl.host.graph import head_nodes
+from edgetl.host.naming import fresh_name, tensor_names
+from edgetl.host.quantize.activations import activations
+from edgetl.host.quantize.calibrate import float_tensors
+from edgetl.host.quantize.rewrites import unshare_weights, without_unused_weights
+from edgetl.host.quantize.rules.view import View, attributes_of
+from edgetl.host.quantize.treatments.products import matrix_of, weight_of
+from edgetl.tensors import Array, Feed
+
+_SPREAD = 2.0**-12
+"""Channels (and weights) smaller than this share of the largest count as that large: they are dead, or all but."""
+_STRENGTHS = tuple(step / 10 for step in range(11))
+"""How much of a channel's size its weights take over; the paper's ``alpha``."""
+_WORTH = 0.9
+"""Share of the expected noise that has to be left at most, for a factor may cost a node."""
+_STEPS = (255.0, 127.0)
+"""Of activations from the lowest to the highest value, and of weights from 0 to the largest."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Products with constant weights that read one tensor, whose last axis they sum over."""
+
+    tensor: str
+    readers: tuple[onnx.NodeProto, ...]
+
+
+@dataclass(frozen=True)
+class Channels:
+    """What a tensor held on the samples, by channel."""
+
+    lowest: NDArray[np.float64]
+    highest: NDArray[np.float64]
+    variance: NDArray[np.float64]
+    """Around its mean, which biases take up what rounding loses of."""
+
+
+def smooth(graph: onnx.ModelProto, samples: Iterable[Feed], threads: int = 1) -> tuple[str, ...]:
+    """Divide channels that products read by factors and multiply the weights that read them; changed in place.
+
+    The tokens of a transformer have a few channels that are many times as large as the others, which all of them
+    share a scale with. A factor of ``largest ** a / weight ** (1 - a)`` divides a channel between the two, as in the
+    paper; its strength ``a`` is not one for all, but for each tensor that of which the least noise is to be expected:
+    of rounding the tensor with one step, and the weights with a step for each output.
+
+    The division is that of a layer normalisation or of a product with a constant right before, where nothing else
+    reads what they make. Elsewhere it is a product more, in float.
+
+    Args:
+        samples: of the calibration.
+
+    Returns:
+        Names of the layers whose weights changed.
+    """
+    if not groups(graph):
+        return ()
+    unshare_weights(graph)
+    found = groups(graph)
+    seen = _channels(graph, tuple(group.tensor for group in found), samples, threads)
+    changed: set[str] = set()
+    for group in found:
+        view = View.of(graph)
+        weights = [_matrix(view, node) for node in group.readers]
+        factors = best_factors(weights, seen[group.tensor])
+        if factors is not None:
+            for node, weight in zip(group.readers, weights, strict=True):
+                _store(view, node, weight * factors)
+            _divide(view, group, factors)
+            changed |= {node.name for node in group.readers}
+    without_unused_weights(graph.graph)
+    return tuple(node.name for node in graph.graph.node if node.name in changed)
+
+
+def groups(graph: onnx.ModelProto) -> tuple[Group, ...]:
+    """All of a graph but its head, which stays in float; in the order of the first that reads each tensor."""
+    view, floats, head = View.of(graph), float_tensors(graph), head_nodes(graph)
+    found: dict[str, list[onnx.NodeProto]] = {}
+    for node in view.nodes("Gemm", "MatMul"):
+        weight = view.constants.get(node.input[1])
+        is_product = weight is not None and len(weight.dims) == 2 and not attributes_of(node).get("transA")
+        if is_product and node.name not in head and node.input[0] in floats and node.input[0] not in view.constants:
+            found.setdefault(node.input[0], []).append(node)
+    return tuple(Group(tensor, tuple(readers)) for tensor, readers in found.items())
+
+
+def best_factors(weights: Sequence[NDArray[np.float64]], seen: Channels) -> NDArray[np.float64] | None:
+    """What each channel is to be divided by; ``None`` where there is nothing to gain.
+
+    Args:
+        weights: of all products that read the tensor, ``(outputs, channels)`` each.
+    """
+    sizes = np.maximum(np.abs(seen.lowest), np.abs(seen.highest))
+    top = sizes.max(initial=0.0)
+    if top <= 0 or not np.isfinite(top):
+        return None
+    sizes = np.maximum(sizes, _SPREAD * top)
+    largest = np.max([_shares(weight) for weight in weights], axis=0)
+    tried = [sizes**strength / largest ** (1 - strength) for strength in _STRENGTHS]
+    # the tensor keeps its largest value, so that neither side grows out of all bounds
+    tried = [factors * ((sizes / factors).max() / top) for factors in tried]
+    noises = [expected_noise(weights, seen, factors) for factors in tried]
+    before = expected_noise(weights, seen, np.ones_like(sizes))
+    best = int(np.argmin(noises))
+    return tried[best] if noises[best] < _WORTH * before else None
+
+
+def expected_noise(weights: Sequence[NDArray[np.float64]], seen: Channels, factors: NDArray[np.float64]) -> float:
+    """Variance that rounding adds, by that of what products make, averaged over them; of independent channels."""
+    step = ((seen.highest / factors).max() - (seen.lowest / factors).min()) / _STEPS[0]
+    variances, noises = seen.variance / factors**2, []
+    for weight in weights:
+        scaled = weight * factors
+        steps = np.abs(scaled).max(1) / _STEPS[1]
+        of_tensor = np.square(scaled).sum() * step**2 / 12
+        of_weights = np.square(steps).sum() * variances.sum() / 12
+        signal = (np.square(scaled) @ variances).sum()
+        noises.append((of_tensor + of_weights) / max(signal, np.finfo(np.float64).tiny))
+    return float(np.mean(noises))
+
+
+def _shares(weight: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Largest weight that reads each channel, as a share of the largest of its output."""
+    sizes = np.abs(weight)
+    rows = np.maximum(sizes.max(1, keepdims=True), np.finfo(np.float32).tiny)
+    shares: NDArray[np.float64] = np.maximum((sizes / rows).max(0), _SPREAD)
+    return shares
+
+
+def _channels(
+    graph: onnx.ModelProto, names: tuple[str, ...], samples: Iterable[Feed], threads: int
+) -> dict[str, Channels]:
+    ranges: dict[str, tuple[Array, Array]] = {}
+    sums: dict[str, tuple[int, Array, Array]] = {}
+    for tensors in activations(graph, names, samples, threads):
+        for name, values in tensors.items():
+            rows = values.reshape(-1, values.shape[-1]).astype(np.float64)
+            low, high = ranges.get(name, (rows.min(0), rows.max(0)))
+            ranges[name] = np.minimum(low, rows.min(0)), np.maximum(high, rows.max(0))
+            count, total, squares = sums.get(name, (0, np.zeros(rows.shape[1]), np.zeros(rows.shape[1])))
+            sums[name] = count + len(rows), total + rows.sum(0), squares + np.square(rows).sum(0)
+    if names and not ranges:
+        raise DataError("treatment 'smooth' got no samples; give it those of the calibration")
+    return {
+        name: Channels(*ranges[name], np.maximum(squares / count - np.square(total / count), 0))
+        for name, (count, total, squares) in sums.items()
+    }
+
+
+def _divide(view: View, group: Group, factors: NDArray[np.float64]) -> None:
+    """Divide the channels of a tensor for the products that read it: where they are made, or by a node of its own."""
+    graph, maker = view.model.graph, view.producers.get(group.tensor)
+    is_output = any(value.name == group.tensor for value in graph.output)
+    is_alone = not is_output and {id(node) for node in view.readers[group.tensor]} == {
+        id(node) for node in group.readers
+    }
+    places = () if maker is None or not is_alone else _constant_places(view, maker, factors.size)
+    taken = set(tensor_names(graph)) | {node.name for node in graph.node}
+    if maker is not None and places:
+        for place in places:
+            name = fresh_name(f"{maker.input[place]}_smoothed", taken)
+            taken.add(name)
+            values = numpy_helper.to_array(view.constants[maker.input[place]])
+            graph.initializer.append(numpy_helper.from_array((values / factors).astype(np.float32), name))
+            maker.input[place] = name
+        return
+    name, smoothed = fresh_name(f"{group.tensor}_factors", taken), fresh_name(f"{group.tensor}_smoothed", taken)
+    graph.initializer.append(numpy_helper.from_array((1 / factors).astype(np.float32), name))
+    first = min(list(graph.node).index(node) for node in group.readers)
+    for node in group.readers:
+        node.input[0] = smoothed
+    graph.node.insert(first, helper.make_node("Mul", [group.tensor, name], [smoothed], smoothed))
+
+
+def _constant_places(view: View, maker: onnx.NodeProto, channels: int) -> tuple[int, ...]:
+    """Which inputs of a node have to be divided for its result to be; none where that is not all there is to do."""
+    if maker.op_type == "LayerNormalization" and attributes_of(maker).get("axis", -1) == -1:
+        places = tuple(range(1, len([name for name in maker.input if name])))
+    elif maker.op_type == "Mul":
+        places = tuple(place for place, name in enumerate(maker.input) if name in view.constants)[:1]
+    else:
+        return ()
+    shapes = [
+        tuple(view.constants[maker.input[place]].dims) for place in places if maker.input[place] in view.constants
+    ]
+    fits = len(shapes) == len(places) and all(shape in ((), (1,), (channels,)) for shape in shapes)
+    return places if fits else ()
+
+
+def _matrix(view: View, node: onnx.NodeProto) -> NDArray[np.float64]:
+    """Weights of a product, ``(outputs, channels)``."""
+    found = matrix_of(node, _array(view, node.input[1]))
+    if found is None:
+        raise KeyError(node.input[1])
+    matrix: NDArray[np.float64] = found[0].astype(np.float64)
+    return matrix
+
+
+def _store(view: View, node: onnx.NodeProto, matrix: NDArray[np.float64]) -> None:
+    name = node.input[1]
+    weight = weight_of(node, matrix[None], _array(view, name).shape).astype(np.float32)
+    view.constants[name].CopyFrom(numpy_helper.from_array(weight, name))
+
+
+def _array(view: View, name: str) -> Array:
+    values: Array = np.asarray(numpy_helper.to_array(view.constants[name]))
+    return values
+
+
+@dataclass(frozen=True)
+class Smooth:
+    """:func:`smooth` as an entry of the table."""
+
+    name: str = "smooth"
+    done: str = "large channels moved into weights"
+
+    def is_due(self, graph: onnx.ModelProto) -> bool:
+        """Where anything but the head multiplies by weights, as transformers do."""
+        return bool(groups(graph))
+
+    def rewrite(self, graph: onnx.ModelProto, samples: Iterable[Feed], threads: int) -> tuple[str, ...]:
+        """Names of the layers whose weights changed."""
+        return smooth(graph, samples, threads)
+
+
+TREATMENT = Smooth()

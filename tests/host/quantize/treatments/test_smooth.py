@@ -1,0 +1,192 @@
+"""Smoothing changes how channels are divided between tensors and weights, and not what a network computes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from gain import signal_to_noise_db
+from hard_network import Hardness, hard_network
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from onnx import TensorProto, helper, numpy_helper
+
+from edgetl.errors import DataError
+from edgetl.host.graph import read_graph
+from edgetl.host.inference import Engine, collect
+from edgetl.host.quantize import RenderSettings
+from edgetl.host.quantize.calibrate import calibrate
+from edgetl.host.quantize.treatments import due, treat
+from edgetl.host.quantize.treatments.smooth import Channels, best_factors, expected_noise
+from edgetl.plugins import RENDERINGS, TREATMENTS, find
+from edgetl.tensors import Array
+
+NAMES = ("smooth",)
+WIDTH = 16
+KINDS = ("normalised", "stream", "scaled", "plain")
+
+
+def network(path: Path, kind: str, seed: int = 0, spread: float = 100.0) -> Path:
+    """Two products that read one tensor, which has a few channels ``spread`` times as large as the rest.
+
+    All channels count alike: weights are the smaller.
+
+    Args:
+        kind: what makes it: a layer normalisation that they alone read or that a sum reads, too, a product with a
+            constant, or a ReLU.
+    """
+    rng = np.random.default_rng(seed)
+    sizes = np.ones(WIDTH)
+    sizes[rng.permutation(WIDTH)[:2]] = spread
+    constants = {
+        "gain": sizes,
+        "shift": rng.normal(size=WIDTH) * sizes / 4,
+        "half": np.array(0.5),
+        "left": rng.normal(size=(WIDTH, 8)) / 4 / sizes[:, None],
+        "left.bias": rng.normal(size=8),
+        "right": rng.normal(size=(WIDTH, WIDTH)) / 4 / sizes[:, None],
+        "last": rng.normal(size=(8 + WIDTH, 4)),
+    }
+    if kind == "stream":
+        # the sum around a product is of the large channels themselves
+        constants["last"][8:] = 0
+    makers = {
+        "normalised": [helper.make_node("LayerNormalization", ["tokens", "gain", "shift"], ["x"], "norm", axis=-1)],
+        "scaled": [
+            helper.make_node("Mul", ["tokens", "gain"], ["large"], "enlarge"),
+            helper.make_node("Mul", ["half", "large"], ["x"], "halve"),
+        ],
+        "plain": [
+            helper.make_node("Mul", ["tokens", "gain"], ["large"], "enlarge"),
+            helper.make_node("Relu", ["large"], ["x"], "relu"),
+        ],
+    }
+    nodes = [
+        *makers["normalised" if kind == "stream" else kind],
+        helper.make_node("MatMul", ["x", "left"], ["l"], "left"),
+        helper.make_node("Add", ["l", "left.bias"], ["lb"], "left_sum"),
+        helper.make_node("MatMul", ["x", "right"], ["r"], "right"),
+        *([helper.make_node("Add", ["x", "r"], ["rx"], "stream")] if kind == "stream" else []),
+        helper.make_node("Concat", ["lb", "rx" if kind == "stream" else "r"], ["y"], "concat", axis=-1),
+        helper.make_node("MatMul", ["y", "last"], ["z"], "last"),
+    ]
+    tensors = [numpy_helper.from_array(value.astype(np.float32), name) for name, value in constants.items()]
+    read = {name for node in nodes for name in node.input}
+    graph = helper.make_graph(
+        nodes,
+        kind,
+        [helper.make_tensor_value_info("tokens", TensorProto.FLOAT, ["batch", 6, WIDTH])],
+        [helper.make_tensor_value_info("z", TensorProto.FLOAT, ["batch", 6, 4])],
+        [tensor for tensor in tensors if tensor.name in read],
+    )
+    onnx.save(helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 17)]), path)
+    return path
+
+
+def samples(count: int, seed: int = 0) -> list[dict[str, Array]]:
+    rng = np.random.default_rng(seed)
+    return [{"tokens": rng.normal(size=(1, 6, WIDTH)).astype(np.float32)} for _ in range(count)]
+
+
+def computed(model: Path, precision: str = "fp32") -> Array:
+    return collect(Engine(model, "onnxruntime", precision), samples(16, seed=1), 1)["z"]
+
+
+def smoothed(model: Path) -> tuple[Path, tuple[str, ...]]:
+    out = model.with_name("smooth.onnx")
+    return out, treat(model, NAMES, samples(16), out)["smooth"]
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(kind=st.sampled_from(KINDS), seed=st.integers(0, 2**16), spread=st.sampled_from([1.0, 30.0, 1e4]))
+def test_random_networks_compute_the_same(kind: str, seed: int, spread: float, tmp_path: Path) -> None:
+    model = network(tmp_path / "float.onnx", kind, seed, spread)
+
+    out, _ = smoothed(model)
+
+    wanted = computed(model)
+    assert np.abs(computed(out) - wanted).max() < 1e-4 * np.abs(wanted).max()
+
+
+@pytest.mark.parametrize("rendering", ["x86-vnni", "x86", "tensorrt"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_less_is_lost(kind: str, rendering: str, tmp_path: Path) -> None:
+    model = network(tmp_path / "float.onnx", kind)
+
+    out, changed = smoothed(model)
+
+    assert changed == ("left", "right")
+    wanted, found = computed(model), {}
+    for path in (model, out):
+        made = tmp_path / "int8.onnx"
+        find(RENDERINGS, rendering, "rendering").render(
+            path, calibrate(path, samples(16)), made, RenderSettings(estimator="minmax")
+        )
+        found[path] = signal_to_noise_db(wanted, computed(made, "int8"))
+    assert (found[out] or 0) > (found[model] or 0) + 1.5
+
+
+@pytest.mark.parametrize(
+    ("kind", "more"), [("normalised", 0), ("scaled", 0), ("stream", 1), ("plain", 1)], ids=lambda value: str(value)
+)
+def test_a_node_more_only_where_nothing_before_takes_the_division(kind: str, more: int, tmp_path: Path) -> None:
+    model = network(tmp_path / "float.onnx", kind)
+
+    out, _ = smoothed(model)
+
+    before, after = read_graph(model).graph, read_graph(out).graph
+    assert len(after.node) - len(before.node) == more
+    left, right = (next(node for node in after.node if node.name == name) for name in ("left", "right"))
+    assert left.input[0] == right.input[0] == ("x_smoothed" if more else "x")
+    assert {node.name for node in before.node} <= {node.name for node in after.node}
+
+
+def test_equal_channels_are_left_alone() -> None:
+    weight, ones = np.random.default_rng(0).normal(size=(256, 64)), np.ones(64)
+
+    assert best_factors([weight], Channels(-ones, ones, ones / 3)) is None
+
+
+def test_it_is_due_where_anything_but_the_head_multiplies(tmp_path: Path) -> None:
+    onnx.save(hard_network(Hardness(blocks=1)), tmp_path / "convolutions.onnx")
+
+    assert due(network(tmp_path / "products.onnx", "plain"), TREATMENTS) == ("smooth",)
+    assert due(tmp_path / "products.onnx", ("equalise", "bias-correction")) == ()
+    assert due(tmp_path / "convolutions.onnx", TREATMENTS) == ()
+
+
+def test_without_samples_it_says_so(tmp_path: Path) -> None:
+    model = network(tmp_path / "float.onnx", "plain")
+
+    with pytest.raises(DataError, match="'smooth' got no samples"):
+        treat(model, NAMES, (), tmp_path / "out.onnx")
+
+
+def test_a_dead_channel_does_no_harm() -> None:
+    rng = np.random.default_rng(0)
+    sizes = np.float64([0.0, 1.0, 1.0, 300.0])
+    weight = rng.normal(size=(3, 4))
+    weight[:, 1] = 0
+
+    factors = best_factors([weight], Channels(-sizes, sizes, sizes**2 / 3))
+
+    assert factors is not None
+    assert np.all(np.isfinite(factors))
+    assert np.all(factors > 0)
+
+
+def test_the_expected_noise_is_that_of_rounding() -> None:
+    """Against rounding by brute force, of a tensor and of weights with a scale for each output."""
+    rng = np.random.default_rng(0)
+    sizes = np.where(np.arange(64) < 3, 20.0, 1.0)
+    x, weight = rng.normal(size=(4000, 64)) * sizes, rng.normal(size=(32, 64))
+    seen = Channels(x.min(0), x.max(0), x.var(0))
+    for factors in (np.ones(64), sizes, np.sqrt(sizes)):
+        step = ((x / factors).max() - (x / factors).min()) / 255
+        steps = np.abs(weight * factors).max(1, keepdims=True) / 127
+        rounded = np.rint(x / factors / step) * step @ (np.rint(weight * factors / steps) * steps).T
+        wanted = x @ weight.T
+        found = np.square(rounded - wanted).sum() / np.square(wanted).sum()
+        assert expected_noise([weight], seen, factors) == pytest.approx(found, rel=0.15)
