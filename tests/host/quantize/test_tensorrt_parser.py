@@ -84,14 +84,18 @@ def test_a_trained_graph(tmp_path: Path) -> None:
     assert_stays_quantized(tmp_path / "tuned.onnx")
 
 
+@pytest.mark.parametrize("treatments", [(), ("smooth",)], ids=["plain", "smooth"])
 @pytest.mark.parametrize("rendering", ["tensorrt", "fp16", "bf16"])
 def test_a_model_of_tokens_of_any_length(
     rendering: str,
+    treatments: tuple[str, ...],
     embedder: Callable[[Path], Path],
     sentences: Callable[..., tuple[dict[str, Array], ...]],
     tmp_path: Path,
 ) -> None:
-    model, out = embedder(tmp_path / "float.onnx"), tmp_path / "out.onnx"
+    model, out = tmp_path / "treated.onnx", tmp_path / "out.onnx"
+    changed = treat(embedder(tmp_path / "float.onnx"), treatments, sentences(32), model)
+    assert bool(changed.get("smooth")) == bool(treatments)
 
     find(RENDERINGS, rendering, "rendering").render(model, calibrate(model, sentences(32)), out, RenderSettings())
 
