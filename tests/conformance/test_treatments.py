@@ -150,8 +150,8 @@ def test_a_treatment_of_graphs_is_refused_at_rendering(
 
 
 def test_unknown_treatments_are_refused(model: Path, images: Array, tmp_path: Path) -> None:
-    with pytest.raises(Unsupported, match=r"unknown treatment 'smooth'; expected one of: .*bias-correction"):
-        treat(model, ("smooth",), images, tmp_path / "out.onnx")
+    with pytest.raises(Unsupported, match=r"unknown treatment 'soothe'; expected one of: .*bias-correction"):
+        treat(model, ("soothe",), images, tmp_path / "out.onnx")
 
 
 def test_a_quantized_graph_is_not_treated(

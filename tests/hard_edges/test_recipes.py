@@ -56,7 +56,7 @@ CHANGES: dict[str, tuple[str, str, str]] = {
         "renderings = []",
         'renderings = []\ntreatments = ["equalize"]',
         "treatments of [quantize]: unknown treatment 'equalize'; expected some of: fold-normalisation, equalise, "
-        "adaptive-rounding, bias-correction; did you mean 'equalise'?",
+        "smooth, adaptive-rounding, bias-correction; did you mean 'equalise'?",
     ),
     "unknown task": ("[gates]", '[task]\nkind = "guess"\n[gates]', "task 'guess'"),
     "unknown backbone": ("test_efficientnet", "test_eficientnet", "did you mean test_efficientnet"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 import onnx
 from numpy.typing import NDArray
@@ -14,16 +16,21 @@ from edgetl.host.quantize.rules.view import View
 _LIMIT = np.iinfo(np.int32).max
 
 
-def integer_sums(quantized: onnx.ModelProto) -> onnx.ModelProto:
+def integer_sums(quantized: onnx.ModelProto, keep_float: Collection[str] = ()) -> onnx.ModelProto:
     """Write the constant that a sum adds to a quantized product as int32, in steps of the product; in place.
 
     Exporters write linear layers of tokens so. ONNX Runtime (as of 1.32) makes one Gemm of product and sum before it
     looks for integers, and computes a Gemm on integers only where its bias is int32: with one in float it dequantizes
     the weights at every inference and multiplies in float. What is too large for int32 stays in float.
+
+    Args:
+        keep_float: names of nodes, sums among them, that read no integers.
     """
     view, taken = View.of(quantized), set(tensor_names(quantized.graph))
     for product in tuple(view.nodes("MatMul")):
-        name = view.bias(product) if view.is_quantized(product) else None
+        total = view.only_reader(product.output[0])
+        is_wanted = view.is_quantized(product) and total is not None and total.name not in keep_float
+        name = view.bias(product) if is_wanted else None
         values = None if name is None else view.array(name)
         steps = _steps(view, product)
         if name is None or values is None or steps is None or values.ndim != 1 or steps.size not in (1, values.size):

@@ -94,7 +94,7 @@ class QdqRendering:
         if self.is_stream_float:
             float_streams(quantized, on_integers)
         if self.is_bias_integer:
-            integer_sums(quantized)
+            integer_sums(quantized, settings.keep_float)
         quantized = self.finish(quantized, graph)
         if not coverage(quantized).quantized:
             raise Unsupported(

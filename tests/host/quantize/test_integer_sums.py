@@ -153,6 +153,16 @@ def test_what_no_int32_holds_stays_in_float(tmp_path: Path) -> None:
     assert remark.endswith("(up)")
 
 
+def test_a_sum_that_is_to_stay_in_float_does(tmp_path: Path) -> None:
+    made = rendered(two_layers(tmp_path / "float.onnx"), "x86", RenderSettings(frozenset({"up_sum"})))
+
+    view = View.of(read_graph(made))
+
+    assert {node.name for node in view.quantized_layers()} == {"up", "down"}
+    assert "up.bias" in view.constants
+    assert "down.bias" not in view.constants
+
+
 def test_what_differs_from_token_to_token_is_no_bias(tmp_path: Path) -> None:
     table = np.random.default_rng(1).normal(size=(12, 2 * WIDTH))
     made = rendered(two_layers(tmp_path / "float.onnx", **{"up.bias": table}), "x86")
