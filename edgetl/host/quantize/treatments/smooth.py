@@ -82,7 +82,7 @@ def smooth(graph: onnx.ModelProto, samples: Iterable[Feed], threads: int = 1) ->
         factors = best_factors(weights, seen[group.tensor])
         if factors is not None:
             for node, weight in zip(group.readers, weights, strict=True):
-                _store(view, node, weight * factors)
+                _store(view, node, weight * factors.astype(np.float32))
             _divide(view, group, factors)
             changed |= {node.name for node in group.readers}
     without_unused_weights(graph.graph)
@@ -101,7 +101,7 @@ def groups(graph: onnx.ModelProto) -> tuple[Group, ...]:
     return tuple(Group(tensor, tuple(readers)) for tensor, readers in found.items())
 
 
-def best_factors(weights: Sequence[NDArray[np.float64]], seen: Channels) -> NDArray[np.float64] | None:
+def best_factors(weights: Sequence[Array], seen: Channels) -> NDArray[np.float64] | None:
     """What each channel is to be divided by; ``None`` where there is nothing to gain.
 
     Args:
@@ -122,25 +122,24 @@ def best_factors(weights: Sequence[NDArray[np.float64]], seen: Channels) -> NDAr
     return tried[best] if noises[best] < _WORTH * before else None
 
 
-def expected_noise(weights: Sequence[NDArray[np.float64]], seen: Channels, factors: NDArray[np.float64]) -> float:
+def expected_noise(weights: Sequence[Array], seen: Channels, factors: NDArray[np.float64]) -> float:
     """Variance that rounding adds, by that of what products make, averaged over them; of independent channels."""
     step = ((seen.highest / factors).max() - (seen.lowest / factors).min()) / _STEPS[0]
-    variances, noises = seen.variance / factors**2, []
+    noises = []
     for weight in weights:
-        scaled = weight * factors
-        steps = np.abs(scaled).max(1) / _STEPS[1]
-        of_tensor = np.square(scaled).sum() * step**2 / 12
-        of_weights = np.square(steps).sum() * variances.sum() / 12
-        signal = (np.square(scaled) @ variances).sum()
-        noises.append((of_tensor + of_weights) / max(signal, np.finfo(np.float64).tiny))
+        squares = np.einsum("oc,oc->c", weight, weight, dtype=np.float64)
+        steps = (np.abs(weight) * factors.astype(weight.dtype)).max(1).astype(np.float64) / _STEPS[1]
+        of_tensor = squares @ factors**2 * step**2 / 12
+        of_weights = np.square(steps).sum() * (seen.variance / factors**2).sum() / 12
+        noises.append((of_tensor + of_weights) / max(squares @ seen.variance, np.finfo(np.float64).tiny))
     return float(np.mean(noises))
 
 
-def _shares(weight: NDArray[np.float64]) -> NDArray[np.float64]:
+def _shares(weight: Array) -> NDArray[np.float64]:
     """Largest weight that reads each channel, as a share of the largest of its output."""
     sizes = np.abs(weight)
     rows = np.maximum(sizes.max(1, keepdims=True), np.finfo(np.float32).tiny)
-    shares: NDArray[np.float64] = np.maximum((sizes / rows).max(0), _SPREAD)
+    shares: NDArray[np.float64] = np.maximum((sizes / rows).max(0), _SPREAD).astype(np.float64)
     return shares
 
 
@@ -166,54 +165,67 @@ def _channels(
 
 def _divide(view: View, group: Group, factors: NDArray[np.float64]) -> None:
     """Divide the channels of a tensor for the products that read it: where they are made, or by a node of its own."""
-    graph, maker = view.model.graph, view.producers.get(group.tensor)
-    is_output = any(value.name == group.tensor for value in graph.output)
-    is_alone = not is_output and {id(node) for node in view.readers[group.tensor]} == {
-        id(node) for node in group.readers
-    }
-    places = () if maker is None or not is_alone else _constant_places(view, maker, factors.size)
+    graph, name = view.model.graph, group.tensor
     taken = set(tensor_names(graph)) | {node.name for node in graph.node}
-    if maker is not None and places:
-        for place in places:
-            name = fresh_name(f"{maker.input[place]}_smoothed", taken)
-            taken.add(name)
-            values = numpy_helper.to_array(view.constants[maker.input[place]])
-            graph.initializer.append(numpy_helper.from_array((values / factors).astype(np.float32), name))
-            maker.input[place] = name
+    places = _constant_places(view, name, factors.size) if _is_alone(view, group) else ()
+    for node, place in places:
+        values = numpy_helper.to_array(view.constants[node.input[place]])
+        divided = fresh_name(f"{node.input[place]}_smoothed", taken)
+        taken.add(divided)
+        graph.initializer.append(numpy_helper.from_array((values / factors).astype(np.float32), divided))
+        node.input[place] = divided
+    if places:
         return
-    name, smoothed = fresh_name(f"{group.tensor}_factors", taken), fresh_name(f"{group.tensor}_smoothed", taken)
-    graph.initializer.append(numpy_helper.from_array((1 / factors).astype(np.float32), name))
+    inverse, smoothed = fresh_name(f"{name}_factors", taken), fresh_name(f"{name}_smoothed", taken)
+    graph.initializer.append(numpy_helper.from_array((1 / factors).astype(np.float32), inverse))
     first = min(list(graph.node).index(node) for node in group.readers)
     for node in group.readers:
         node.input[0] = smoothed
-    graph.node.insert(first, helper.make_node("Mul", [group.tensor, name], [smoothed], smoothed))
+    graph.node.insert(first, helper.make_node("Mul", [name, inverse], [smoothed], smoothed))
 
 
-def _constant_places(view: View, maker: onnx.NodeProto, channels: int) -> tuple[int, ...]:
-    """Which inputs of a node have to be divided for its result to be; none where that is not all there is to do."""
-    if maker.op_type == "LayerNormalization" and attributes_of(maker).get("axis", -1) == -1:
-        places = tuple(range(1, len([name for name in maker.input if name])))
-    elif maker.op_type == "Mul":
-        places = tuple(place for place, name in enumerate(maker.input) if name in view.constants)[:1]
-    else:
+def _is_alone(view: View, group: Group) -> bool:
+    """Whether nothing but the group reads its tensor."""
+    is_output = any(value.name == group.tensor for value in view.model.graph.output)
+    own = {node.output[0] for node in group.readers}
+    return not is_output and {node.output[0] for node in view.readers[group.tensor]} == own
+
+
+def _constant_places(view: View, tensor: str, channels: int) -> tuple[tuple[onnx.NodeProto, int], ...]:
+    """Nodes, each with which of its constants has to be divided for a tensor to be; none where that is not all to do.
+
+    A layer normalisation of older exporters ends in a product with a constant and a sum with another one.
+    """
+    maker = view.producers.get(tensor)
+    if maker is None:
         return ()
-    shapes = [
-        tuple(view.constants[maker.input[place]].dims) for place in places if maker.input[place] in view.constants
-    ]
-    fits = len(shapes) == len(places) and all(shape in ((), (1,), (channels,)) for shape in shapes)
-    return places if fits else ()
+    places: list[tuple[onnx.NodeProto, int]] = []
+    if maker.op_type == "LayerNormalization" and attributes_of(maker).get("axis", -1) == -1:
+        places = [(maker, place) for place, name in enumerate(maker.input) if place and name]
+    elif maker.op_type in ("Add", "Mul"):
+        places = [(maker, place) for place, name in enumerate(maker.input) if name in view.constants][:1]
+    if maker.op_type == "Add" and places:
+        before = maker.input[1 - places[0][1]]
+        product = view.producers.get(before)
+        if product is None or product.op_type != "Mul" or view.only_reader(before) is None:
+            return ()
+        factors = [(product, place) for place, name in enumerate(product.input) if name in view.constants][:1]
+        places = [*places, *factors] if factors else []
+    shapes = [view.constants[node.input[place]].dims for node, place in places if node.input[place] in view.constants]
+    fits = len(shapes) == len(places) and all(tuple(shape) in ((), (1,), (channels,)) for shape in shapes)
+    return tuple(places) if fits else ()
 
 
-def _matrix(view: View, node: onnx.NodeProto) -> NDArray[np.float64]:
+def _matrix(view: View, node: onnx.NodeProto) -> Array:
     """Weights of a product, ``(outputs, channels)``."""
     found = matrix_of(node, _array(view, node.input[1]))
     if found is None:
         raise KeyError(node.input[1])
-    matrix: NDArray[np.float64] = found[0].astype(np.float64)
+    matrix: Array = found[0]
     return matrix
 
 
-def _store(view: View, node: onnx.NodeProto, matrix: NDArray[np.float64]) -> None:
+def _store(view: View, node: onnx.NodeProto, matrix: Array) -> None:
     name = node.input[1]
     weight = weight_of(node, matrix[None], _array(view, name).shape).astype(np.float32)
     view.constants[name].CopyFrom(numpy_helper.from_array(weight, name))

@@ -25,7 +25,7 @@ from edgetl.tensors import Array
 
 NAMES = ("smooth",)
 WIDTH = 16
-KINDS = ("normalised", "stream", "scaled", "plain")
+KINDS = ("normalised", "older", "stream", "scaled", "plain")
 
 
 def network(path: Path, kind: str, seed: int = 0, spread: float = 100.0) -> Path:
@@ -34,8 +34,8 @@ def network(path: Path, kind: str, seed: int = 0, spread: float = 100.0) -> Path
     All channels count alike: weights are the smaller.
 
     Args:
-        kind: what makes it: a layer normalisation that they alone read or that a sum reads, too, a product with a
-            constant, or a ReLU.
+        kind: what makes it: a layer normalisation that they alone read, the end of one in parts, one that a sum reads,
+            too, a product with a constant, or a ReLU.
     """
     rng = np.random.default_rng(seed)
     sizes = np.ones(WIDTH)
@@ -54,6 +54,10 @@ def network(path: Path, kind: str, seed: int = 0, spread: float = 100.0) -> Path
         constants["last"][8:] = 0
     makers = {
         "normalised": [helper.make_node("LayerNormalization", ["tokens", "gain", "shift"], ["x"], "norm", axis=-1)],
+        "older": [
+            helper.make_node("Mul", ["gain", "tokens"], ["large"], "enlarge"),
+            helper.make_node("Add", ["large", "shift"], ["x"], "move"),
+        ],
         "scaled": [
             helper.make_node("Mul", ["tokens", "gain"], ["large"], "enlarge"),
             helper.make_node("Mul", ["half", "large"], ["x"], "halve"),
@@ -129,7 +133,9 @@ def test_less_is_lost(kind: str, rendering: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "more"), [("normalised", 0), ("scaled", 0), ("stream", 1), ("plain", 1)], ids=lambda value: str(value)
+    ("kind", "more"),
+    [("normalised", 0), ("older", 0), ("scaled", 0), ("stream", 1), ("plain", 1)],
+    ids=lambda value: str(value),
 )
 def test_a_node_more_only_where_nothing_before_takes_the_division(kind: str, more: int, tmp_path: Path) -> None:
     model = network(tmp_path / "float.onnx", kind)
