@@ -108,8 +108,7 @@ def by_rendering(subject: Subject, name: str, settings: RenderSettings) -> dict[
     rendering = find(RENDERINGS, name, "rendering")
     alone = {one: told(gains(subject, rendering, (one,), settings)[0]) for one in TREATMENTS}
     together = [told(gain) for gain in gains(subject, rendering, tuple(TREATMENTS), settings)]
-    on_integers = [one for one in TREATMENTS if one not in ("fold-normalisation", "equalise")]
-    without = gains(subject, rendering, tuple(on_integers), settings)[-1]
+    without = gains(subject, rendering, tuple(name for name in TREATMENTS if name != "equalise"), settings)[-1]
     found = {
         "none_db": together[0]["before_db"],
         "default_db": alone[DEFAULT[0]]["after_db"],
