@@ -21,20 +21,27 @@ from edgetl.plugins import RENDERINGS, find
 from edgetl.tensors import Array
 
 KINDS = {"fp16": onnx.TensorProto.FLOAT16, "bf16": onnx.TensorProto.BFLOAT16}
-UNARY = ("Erf", "Gelu", "HardSigmoid", "HardSwish", "LeakyRelu", "Relu", "Sigmoid", "Softmax", "Tanh")
+ACTIVATIONS = ("Elu", "Erf", "Gelu", "HardSigmoid", "HardSwish", "LeakyRelu", "Relu", "Sigmoid", "Softmax", "Tanh")
+UNARY = (*ACTIVATIONS, "Abs", "Flatten", "GlobalAveragePool", "GlobalMaxPool", "Neg")
 OPERATORS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
-    **dict.fromkeys((*UNARY, "Flatten", "GlobalAveragePool"), ("y", {})),
-    **dict.fromkeys(("Add", "Div", "Mul", "Sub"), ("y two", {})),
+    **dict.fromkeys(UNARY, ("y", {})),
+    **dict.fromkeys(("Add", "Div", "Max", "Min", "Mul", "PRelu", "Sub"), ("y two", {})),
     **dict.fromkeys(("AveragePool", "MaxPool"), ("y", {"kernel_shape": [2, 2]})),
     "BatchNormalization": ("y ones ones ones ones", {}),
     "Clip": ("y zero six", {}),
     "Concat": ("y y", {"axis": 1}),
     "Conv": ("y kernels", {}),
+    "DepthToSpace": ("y", {"blocksize": 2}),
+    "Expand": ("pooled wide", {}),
+    "Gather": ("y middle", {"axis": 1}),
     "Gemm": ("rows matrix", {}),
     "LayerNormalization": ("y ones ones", {"axis": -1}),
     "MatMul": ("rows matrix", {}),
+    "Pad": ("y border", {}),
     "ReduceMean": ("y", {"axes": [2, 3]}),
     "Reshape": ("y shape", {}),
+    "Slice": ("y from to middle", {}),
+    "Split": ("y", {"axis": 1}),
     "Squeeze": ("pooled middle", {}),
     "Transpose": ("y", {"perm": [0, 2, 3, 1]}),
     "Unsqueeze": ("y middle", {}),
@@ -49,7 +56,12 @@ CONSTANTS: Mapping[str, Array] = {
     "matrix": np.full((512, 8), 0.01, np.float32),
     "shape": np.int64([0, 8, 64]),
     "middle": np.int64([2]),
+    "wide": np.int64([1, 8, 2, 3]),
+    "border": np.int64([0, 0, 1, 1, 0, 0, 1, 1]),
+    "from": np.int64([1]),
+    "to": np.int64([6]),
 }
+RESULTS = {"Split": ["z", "other"]}
 BEFORE = {"rows": "Flatten", "pooled": "GlobalAveragePool"}
 
 
@@ -68,7 +80,7 @@ def model_with(kind: str, path: Path) -> Path:
         helper.make_node("Transpose", ["pixels"], ["x"], "transpose", perm=[0, 3, 1, 2]),
         helper.make_node("Conv", ["x", "w"], ["y"], "first"),
         *(helper.make_node(BEFORE[name], ["y"], [name], name) for name in names if name in BEFORE),
-        helper.make_node(kind, names, ["z"], "middle", **attributes),
+        helper.make_node(kind, names, RESULTS.get(kind, ["z"]), "middle", **attributes),
         helper.make_node("Mul", ["z", "half"], ["out"], "last"),
     ]
     image = helper.make_tensor_value_info("image", onnx.TensorProto.UINT8, ["N", 8, 8, 3])

@@ -25,10 +25,11 @@ from edgetl.tensors import Array
 _KINDS: Mapping[str, int] = {"fp16": onnx.TensorProto.FLOAT16, "bf16": onnx.TensorProto.BFLOAT16}
 CAST = frozenset(
     (
-        *("Add", "AveragePool", "BatchNormalization", "Clip", "Concat", "Conv", "Div", "Erf", "Flatten", "Gelu"),
-        *("Gemm", "GlobalAveragePool", "HardSigmoid", "HardSwish", "LayerNormalization", "LeakyRelu", "MatMul"),
-        *("MaxPool", "Mul", "ReduceMean", "Relu", "Reshape", "Sigmoid", "Softmax", "Squeeze", "Sub", "Tanh"),
-        *("Transpose", "Unsqueeze"),
+        *("Abs", "Add", "AveragePool", "BatchNormalization", "Clip", "Concat", "Conv", "DepthToSpace", "Div"),
+        *("Elu", "Erf", "Expand", "Flatten", "Gather", "Gelu", "Gemm", "GlobalAveragePool", "GlobalMaxPool"),
+        *("HardSigmoid", "HardSwish", "LayerNormalization", "LeakyRelu", "MatMul", "Max", "MaxPool", "Min"),
+        *("Mul", "Neg", "PRelu", "Pad", "ReduceMean", "Relu", "Reshape", "Sigmoid", "Slice", "Softmax"),
+        *("Split", "Squeeze", "Sub", "Tanh", "Transpose", "Unsqueeze"),
     )
 )
 """Operators whose float inputs and outputs all have one type, and may be of 16 bits."""

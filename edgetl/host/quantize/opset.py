@@ -27,6 +27,14 @@ def with_opset(model: onnx.ModelProto, opset: int, reader: str) -> onnx.ModelPro
     return converted
 
 
+def older_opset(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:
+    """The same model in an older opset where it has a form in it, else the model itself."""
+    try:
+        return with_opset(model, opset, "its readers")
+    except Unsupported:
+        return model
+
+
 def raised_opset(model: onnx.ModelProto, opset: int, feature: str) -> onnx.ModelProto:
     """The same model in a newer opset; the model itself where its opset is new enough.
 

@@ -14,6 +14,7 @@ from edgetl.host.inference import Engine, collect
 from edgetl.host.quantize import RenderSettings
 from edgetl.host.quantize.calibrate import calibrate
 from edgetl.host.quantize.integer_sums import integer_sums
+from edgetl.host.quantize.opset import raised_opset
 from edgetl.host.quantize.rules import remarks
 from edgetl.host.quantize.rules.view import View
 from edgetl.plugins import BACKENDS, RENDERINGS, find
@@ -66,15 +67,25 @@ def kernels(model: Path) -> list[str]:
     return [layer.kind for layer in profile.layers]
 
 
+def assert_multiplies_integers(model: Path) -> None:
+    found = kernels(model)
+    assert not {"Gemm", "MatMul"} & set(found), found
+    assert len([kind for kind in found if kind in ("QGemm", "MatMulIntegerToFloat")]) == 2, found
+
+
 @pytest.mark.parametrize("length", [12, "length"])
 @pytest.mark.parametrize("rendering", ON_CPUS)
 def test_onnx_runtime_multiplies_integers(rendering: str, length: int | str, tmp_path: Path) -> None:
-    made = rendered(two_layers(tmp_path / "float.onnx", length), rendering)
+    assert_multiplies_integers(rendered(two_layers(tmp_path / "float.onnx", length), rendering))
 
-    found = kernels(made)
 
-    assert not {"Gemm", "MatMul"} & set(found), found
-    assert len([kind for kind in found if kind in ("QGemm", "MatMulIntegerToFloat")]) == 2, found
+@pytest.mark.parametrize("opset", [20, 21, 22])
+@pytest.mark.parametrize("rendering", ON_CPUS)
+def test_graphs_of_newer_opsets_load_and_are_computed_on_integers(rendering: str, opset: int, tmp_path: Path) -> None:
+    model = two_layers(tmp_path / "older.onnx")
+    onnx.save(raised_opset(onnx.load(model), opset, "this test"), tmp_path / "float.onnx")
+
+    assert_multiplies_integers(rendered(tmp_path / "float.onnx", rendering))
 
 
 def test_of_a_float_bias_onnx_runtime_makes_a_float_product(tmp_path: Path) -> None:
