@@ -15,11 +15,12 @@ from edgetl.host.cache import Cache
 from edgetl.host.contents import BackboneOrigin, Origin, summary_of
 from edgetl.host.data.reader import ImageReader, Reader
 from edgetl.host.data.source import open_unlabelled
-from edgetl.host.export import optimise
+from edgetl.host.export import PASSES, optimise
 from edgetl.host.graph import read_graph, whole_sha256, write_graph
 from edgetl.host.inference import Engine, collect
 from edgetl.host.judge import jury_for
 from edgetl.host.material import Material, are_tensors, examined, held_out_images, labelled, opened
+from edgetl.host.old_forms import OLD_FORMS
 from edgetl.host.original import check_runs, original_outputs, parity_with_original
 from edgetl.host.packing import pack
 from edgetl.host.prepare import Prepared, Quantized, check_quantize, earlier_named, quantized
@@ -232,7 +233,7 @@ def _float_variant(request: OnnxRequest, wrapped: _Wrapped, workspace: Workspace
     with progress.stage("run the model as it came"):
         expected = original_outputs(request.model, feeds, wrapped.wrapping, workspace.threads)
     with progress.stage("optimise the graph"), tempfile.TemporaryDirectory(prefix="edgetl-passes-") as scratch:
-        model, reports = optimise(wrapped.model, feeds[:PASS_IMAGES], Path(scratch))
+        model, reports = optimise(wrapped.model, feeds[:PASS_IMAGES], Path(scratch), (*OLD_FORMS, *PASSES))
     for report in reports:
         if not report.kept:
             progress.note(f"graph pass {report.name!r} reverted: {report.reason}")

@@ -65,9 +65,10 @@ RESULTS = {"Split": ["z", "other"]}
 BEFORE = {"rows": "Flatten", "pooled": "GlobalAveragePool"}
 
 
-def model_with(kind: str, path: Path) -> Path:
+def model_with(kind: str, path: Path, opset: int = 17) -> Path:
     """A convolution, the operator, a product."""
     reads, attributes = OPERATORS[kind]
+    attributes = {**attributes, **({"num_outputs": 2} if kind == "Split" and opset > 17 else {})}
     names = reads.split()
     weights = np.random.default_rng(0).normal(size=(8, 3, 1, 1)).astype(np.float32) / 100
     constants = {
@@ -87,8 +88,8 @@ def model_with(kind: str, path: Path) -> Path:
     out = helper.make_tensor_value_info("out", onnx.TensorProto.FLOAT, None)
     tensors = [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()]
     made = helper.make_graph(nodes, kind, [image], [out], tensors)
-    opset = helper.make_opsetid("", 20 if kind == "Gelu" else 17)
-    graph.write_graph(helper.make_model(made, opset_imports=[opset], ir_version=8), path)
+    opsets = [helper.make_opsetid("", 20 if kind == "Gelu" else opset)]
+    graph.write_graph(helper.make_model(made, opset_imports=opsets, ir_version=8), path)
     return path
 
 
@@ -116,6 +117,19 @@ def test_the_parser_takes_the_operator_in_16_bits(kind: str, rendering: str, ima
         for value in onnx.shape_inference.infer_shapes(graph.read_graph(out)).graph.value_info
     }
     assert types["z"] == (onnx.TensorProto.FLOAT if kind in entry.refused else KINDS[rendering])
+
+
+@pytest.mark.parametrize("rendering", [*KINDS, "tensorrt"])
+@pytest.mark.parametrize("kind", ["Pad", "Split"])
+def test_the_parser_takes_operators_with_other_forms_in_newer_opsets(
+    kind: str, rendering: str, images: Array, tmp_path: Path
+) -> None:
+    """As ``prepare`` exports them."""
+    model, out = model_with(kind, tmp_path / "float.onnx", 18), tmp_path / "made.onnx"
+
+    find(RENDERINGS, rendering, "rendering").render(model, calibrate(model, images), out, RenderSettings())
+
+    assert_parses(out)
 
 
 def test_these_operators_are_those_that_are_cast() -> None:

@@ -76,6 +76,17 @@ def test_labelled_data_give_a_float_and_an_int8_variant_that_are_judged(
         assert evaluation.selection.headline.value > 0.9
 
 
+@pytest.mark.parametrize("opset", [11, 12])
+def test_models_of_old_opsets_get_int8_too(photos: Path, tmp_path: Path, request_for: RequestOf, opset: int) -> None:
+    asked = request_for(photos, tmp_path)
+    model = onnx.load(asked.model)
+    model.opset_import[0].version = opset
+    onnx.save(model, asked.model)
+    assert prepare_onnx(asked, Silent()).remarks == ()
+    variants = {variant.name: variant for variant in Bundle.open(asked.common.out).manifest.variants}
+    assert set(variants) == {"fp32", "int8-x86-vnni"}
+
+
 def test_a_fresh_preparation_takes_nothing_that_was_judged_before(
     photos: Path, tmp_path: Path, request_for: RequestOf
 ) -> None:

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import onnx
 from numpy.typing import NDArray
 
 from edgetl.errors import Unsupported
@@ -104,18 +105,28 @@ def noise_of(ascent: Ascent, rung: Rung, purse: Purse) -> float:
 def layers_of(ascent: Ascent, rung: Rung) -> tuple[Layer, ...]:
     """The layers that a rung quantizes, in the order of the float graph."""
     with made(ascent, rung) as variant:
-        quantized = read_graph(variant.model)
-    view = View.of(quantized)
+        return grouped(read_graph(ascent.basis(rung.on_graph).made.model), read_graph(variant.model))
+
+
+def grouped(original: onnx.ModelProto, quantized: onnx.ModelProto) -> tuple[Layer, ...]:
+    """The layers that a graph has on integers, each with what is quantized behind it, in the order of the float graph.
+
+    What a sum adds to a product is part of that product's layer, wherever the sum stands.
+    """
+    before, after = View.of(original), View.of(quantized)
     integers = {
-        node.name for node in view.model.graph.node if any(view.origin(name) is not None for name in node.input)
+        node.name for node in quantized.graph.node if any(after.origin(name) is not None for name in node.input)
     }
     weighted = set(coverage(quantized).quantized)
     layers: list[list[str]] = []
-    for node in read_graph(ascent.basis(rung.on_graph).made.model).graph.node:
+    owners: dict[str, list[str]] = {}
+    for node in original.graph.node:
         if node.name in weighted or (node.name in integers and not layers):
             layers.append([node.name])
+            total = before.only_reader(node.output[0]) if before.added_behind(node) is not None else None
+            owners.update({} if total is None else {total.name: layers[-1]})
         elif node.name in integers - {HEAD} and node.op_type in ("Add", "MaxPool"):
-            layers[-1].append(node.name)
+            owners.get(node.name, layers[-1]).append(node.name)
     return tuple(map(tuple, layers))
 
 

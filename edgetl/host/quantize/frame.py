@@ -8,12 +8,13 @@ from pathlib import Path
 import onnx
 
 from edgetl.errors import Unsupported
-from edgetl.host.graph import backbone_digest, read_graph, write_graph
+from edgetl.host.graph import backbone_digest, read_graph, weights_of, write_graph
 from edgetl.host.quantize import RenderSettings
 from edgetl.host.quantize.calibrate import before_clipping
 from edgetl.host.quantize.lint import check_loads
 from edgetl.host.quantize.record import CalibrationRecord
 from edgetl.host.quantize.rules import check_rules
+from edgetl.host.quantize.rules.view import LAYERS
 from edgetl.target import RuntimeName
 
 
@@ -21,7 +22,7 @@ def checked(model: Path, record: CalibrationRecord, settings: RenderSettings) ->
     """Read the float graph that a record was made of.
 
     Raises:
-        Unsupported: the record is of another graph, or a node to keep does not exist.
+        Unsupported: the record is of another graph, a node to keep does not exist, or layers are not in float32.
     """
     graph = read_graph(model)
     if backbone_digest(graph) != record.graph_sha256:
@@ -29,7 +30,26 @@ def checked(model: Path, record: CalibrationRecord, settings: RenderSettings) ->
     unknown = settings.keep_float - {node.name for node in graph.graph.node}
     if unknown:
         raise Unsupported(f"the graph has no node {', '.join(map(repr, sorted(unknown)))} to keep in float")
+    _check_types(graph)
     return graph
+
+
+def _check_types(graph: onnx.ModelProto) -> None:
+    """Refuse layers of another float than calibration watches."""
+    weights = weights_of(graph)
+    types = {
+        weights[name].data_type
+        for node in graph.graph.node
+        if node.op_type in LAYERS
+        for name in node.input[:2]
+        if name in weights
+    }
+    others = types & {onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16, onnx.TensorProto.DOUBLE}
+    if others:
+        names = ", ".join(sorted(onnx.TensorProto.DataType.Name(kind).lower() for kind in others))
+        raise Unsupported(
+            f"layers of the model have weights of {names}, expected float (float32); export it in float32"
+        )
 
 
 def with_clipped(graph: onnx.ModelProto, ranges: Mapping[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ import onnx
 from onnx import helper, numpy_helper
 
 from edgetl.errors import Unsupported
+from edgetl.host.graph import weights_of
 from edgetl.host.naming import fresh_name, names_read, tensor_names
 from edgetl.host.quantize import RenderSettings
 from edgetl.host.quantize.calibrate import float_tensors
@@ -82,16 +84,25 @@ class HalfRendering:
 
     def _chosen(self, graph: onnx.ModelProto, record: CalibrationRecord, keep_float: frozenset[str]) -> frozenset[str]:
         sizes, depth = magnitudes(graph, record), dict[str, int]()
+        vanishing = self._vanishing(graph)
         chosen = set()
         for node in graph.graph.node:
             before = max((depth.get(name, 0) for name in names_read(node)), default=0)
             depth.update(dict.fromkeys(node.output, before + (node.op_type in LAYERS)))
             is_behind = before > 0 or node.op_type in LAYERS
-            if is_behind and node.op_type in CAST - self.refused and not node.domain and node.name not in keep_float:
+            is_free = node.name not in keep_float and not vanishing & set(node.input)
+            if is_behind and node.op_type in CAST - self.refused and not node.domain and is_free:
                 values = [sizes[name] for name in (*node.input, *node.output) if name in sizes]
                 if all(value.value <= (self.proven_limit if value.is_proven else self.seen_limit) for value in values):
                     chosen.add(node.name)
         return frozenset(chosen)
+
+    def _vanishing(self, graph: onnx.ModelProto) -> set[str]:
+        """Single numbers that would be 0 in 16 bits and are not: what keeps a division from one by 0."""
+        single = (tensor for tensor in weights_of(graph).values() if math.prod(tensor.dims) == 1)
+        floats = {tensor.name: numpy_helper.to_array(tensor) for tensor in single if tensor.data_type == tensor.FLOAT}
+        kind = _KINDS[self.precision]
+        return {name for name, value in floats.items() if value.any() and not _rounded(value, kind).any()}
 
 
 class _Caster:

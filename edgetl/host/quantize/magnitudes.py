@@ -22,11 +22,18 @@ _FLOATS = frozenset(
 _UP_TO_ONE = frozenset(("Sigmoid", "HardSigmoid", "Softmax", "Tanh", "Erf"))
 _UP_TO_INPUT = frozenset(
     (
-        *("AveragePool", "Cast", "Clip", "Concat", "Flatten", "Gather", "Gelu", "GlobalAveragePool", "HardSwish"),
-        *("Identity", "MaxPool", "Neg", "ReduceMean", "Relu", "Reshape", "Slice", "Split", "Squeeze", "Transpose"),
-        "Unsqueeze",
+        *("Abs", "AveragePool", "Cast", "Clip", "DepthToSpace", "Expand", "Flatten", "Gather", "Gelu"),
+        *("GlobalAveragePool", "GlobalMaxPool", "HardSwish", "Identity", "MaxPool", "Neg", "ReduceMean", "Relu"),
+        *("Reshape", "Slice", "Split", "Squeeze", "Transpose", "Unsqueeze"),
     )
 )
+_UP_TO_INPUTS: Mapping[str, slice] = {
+    "Concat": slice(None),
+    "Max": slice(None),
+    "Min": slice(None),
+    "Pad": slice(0, 3, 2),
+}
+"""Which inputs they choose their values from."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +76,10 @@ def _bounded(view: View, node: onnx.NodeProto, known: Mapping[str, Magnitude]) -
         return Magnitude(1.0, is_proven=True)
     inputs = [known.get(name, UNKNOWN) for name in node.input]
     if node.op_type in _UP_TO_INPUT:
-        return max(inputs if node.op_type == "Concat" else inputs[:1], key=lambda entry: entry.value)
+        return inputs[0]
+    if node.op_type in _UP_TO_INPUTS:
+        read = [known.get(name, UNKNOWN) for name in node.input[_UP_TO_INPUTS[node.op_type]] if name]
+        return max(read, key=lambda entry: entry.value)
     bound = _BOUNDS.get(node.op_type)
     if bound is None or not all(math.isfinite(entry.value) for entry in inputs[:1]):
         return UNKNOWN
@@ -103,12 +113,25 @@ def _layer_normalisation(view: View, node: onnx.NodeProto, sizes: list[float]) -
     return math.inf if scale is None else math.sqrt(max(scale.size - 1, 1)) * sizes[1] + sum(sizes[2:])
 
 
+def _slope(_: View, node: onnx.NodeProto, sizes: list[float]) -> float:
+    default = 0.01 if node.op_type == "LeakyRelu" else 1.0
+    alpha: float = abs(next((entry.f for entry in node.attribute if entry.name == "alpha"), default))
+    return max(1.0, alpha) * sizes[0] if node.op_type == "LeakyRelu" else max(alpha, sizes[0])
+
+
+def _own_slopes(_: View, __: onnx.NodeProto, sizes: list[float]) -> float:
+    return sizes[0] * max(1.0, sizes[1])
+
+
 _BOUNDS: Mapping[str, Callable[[View, onnx.NodeProto, list[float]], float]] = {
     "Add": _sum,
     "Sub": _sum,
     "Mul": _product,
     "Div": _quotient,
     "Conv": _convolution,
+    "Elu": _slope,
+    "LeakyRelu": _slope,
+    "PRelu": _own_slopes,
     "LayerNormalization": _layer_normalisation,
 }
 

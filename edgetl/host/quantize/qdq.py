@@ -15,6 +15,7 @@ from edgetl.host.quantize.coverage import coverage
 from edgetl.host.quantize.frame import checked, deliver, with_clipped
 from edgetl.host.quantize.integer_sums import integer_sums
 from edgetl.host.quantize.lint import lint
+from edgetl.host.quantize.opset import raised_opset
 from edgetl.host.quantize.placement import float_streams
 from edgetl.host.quantize.record import CalibrationRecord
 from edgetl.host.quantize.rewrites import (
@@ -30,6 +31,7 @@ from edgetl.host.quantize.treatments import Rendered, refine
 from edgetl.target import Precision, RuntimeName
 
 Rewrite = Callable[[onnx.ModelProto], onnx.ModelProto]
+OPSET = 13
 OP_TYPES = ("Add", "Clip", "Conv", "Gemm", "MatMul", "MaxPool", "Relu")
 """What ONNX Runtime computes on integers and gains time by."""
 FLOAT_PRODUCTS: Mapping[str, Any] = {"OpTypesToExcludeOutputQuantization": ["Gemm", "MatMul"]}
@@ -83,7 +85,7 @@ class QdqRendering:
         Raises:
             Unsupported: the record is of another graph, a node to keep does not exist, or no layer is left to quantize.
         """
-        graph = self.prepare(checked(model, record, settings))
+        graph = self.prepare(raised_opset(checked(model, record, settings), OPSET, "scales for each channel"))
         unshare_weights(graph)
         plain_gemms(graph)
         add_missing_biases(graph)

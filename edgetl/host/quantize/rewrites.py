@@ -86,14 +86,24 @@ def _own_constants(model: onnx.ModelProto) -> list[set[str]]:
 
 
 def plain_gemms(model: onnx.ModelProto) -> None:
-    """Fold a Gemm's ``beta`` into its constant bias, which ONNX Runtime's quantizer forgets of float ones; in place."""
+    """Give the constant bias of a Gemm one number for each output, ``beta`` multiplied into it; in place.
+
+    ONNX Runtime's quantizer forgets the ``beta`` of float biases, and takes every bias for a row of such numbers.
+    """
     weights = weights_of(model)
     for node in (node for node in model.graph.node if node.op_type == "Gemm" and len(node.input) > 2):
-        beta = next((attribute for attribute in node.attribute if attribute.name == "beta"), None)
-        if beta is not None and node.input[2] in weights:
-            bias = weights[node.input[2]]
-            bias.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(bias) * np.float32(beta.f), bias.name))
-            beta.f = 1.0
+        bias, factor = weights.get(node.input[2]), weights.get(node.input[1])
+        if bias is None:
+            continue
+        given = {entry.name: entry for entry in node.attribute}
+        values = numpy_helper.to_array(bias)
+        if "beta" in given:
+            values = values * np.float32(given["beta"].f)
+            given["beta"].f = 1.0
+        if factor is not None and (values.ndim < 2 or len(values) == 1):
+            is_turned = "transB" in given and given["transB"].i
+            values = np.broadcast_to(values.reshape(-1), (factor.dims[0 if is_turned else 1],))
+        bias.CopyFrom(numpy_helper.from_array(np.ascontiguousarray(values), bias.name))
 
 
 def without_loose_bounds(

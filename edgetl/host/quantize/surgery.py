@@ -73,7 +73,7 @@ def insert(model: onnx.ModelProto, ranges: Mapping[str, tuple[float, float]], su
         )
         try:
             quantized: onnx.ModelProto = quantizer.quantize_model()
-        except (KeyError, ValueError) as error:
+        except (IndexError, KeyError, ValueError) as error:
             raise Unsupported(f"cannot quantize the graph: {error}; calibrate this very graph") from error
     return sort_nodes(quantized)
 

@@ -121,7 +121,7 @@ def test_the_bias_is_of_the_steps_of_its_product(rendering: str, tmp_path: Path)
 @pytest.mark.parametrize("runtime", ["onnxruntime", "openvino"])
 def test_runtimes_compute_what_they_did_with_floats(runtime: str, tmp_path: Path) -> None:
     made = rendered(two_layers(tmp_path / "float.onnx"), "x86")
-    floats = read_graph(made)
+    floats, replaced = read_graph(made), 0
     view = View.of(floats)
     for node in view.nodes("Add"):
         for place, name in enumerate(node.input):
@@ -130,6 +130,8 @@ def test_runtimes_compute_what_they_did_with_floats(runtime: str, tmp_path: Path
                 values = view.array(bias.input[0]) * view.array(bias.input[1])  # type: ignore[operator]
                 floats.graph.initializer.append(numpy_helper.from_array(values.astype(np.float32), f"{name}_float"))
                 node.input[place] = f"{name}_float"
+                replaced += 1
+    assert replaced == 2
     onnx.save(floats, tmp_path / "floats.onnx")
 
     one, other = (
