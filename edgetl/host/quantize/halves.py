@@ -102,7 +102,8 @@ class HalfRendering:
         single = (tensor for tensor in weights_of(graph).values() if math.prod(tensor.dims) == 1)
         floats = {tensor.name: numpy_helper.to_array(tensor) for tensor in single if tensor.data_type == tensor.FLOAT}
         kind = _KINDS[self.precision]
-        return {name for name, value in floats.items() if value.any() and not _rounded(value, kind).any()}
+        with np.errstate(over="ignore"):
+            return {name for name, value in floats.items() if value.any() and not _rounded(value, kind).any()}
 
 
 class _Caster:
