@@ -113,4 +113,9 @@ def _activated(logits: Array, removed: Activation | None) -> Array:
     if removed is None:
         return flat
     probabilities: Array = softmax(flat)
-    return probabilities if removed == "Softmax" else np.log(probabilities)
+    if removed == "Softmax":
+        return probabilities
+    # of very sure models some probabilities are 0, and their logarithms are not infinite
+    shifted = flat - flat.max(axis=-1, keepdims=True)
+    logarithms: Array = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    return logarithms

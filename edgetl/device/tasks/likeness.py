@@ -32,9 +32,10 @@ def likeness(pair: Pair, task: DeviceTask, gates: Gates) -> Check:
         task: what decisions are.
         gates: the limits.
     """
-    if not all(np.isfinite(array).all() for array in pair.candidate.values()):
-        name = CHANGED if gates.output_error_max is None else ERROR
-        return Check(name, None, None, "fraction", False, "some outputs are NaN or infinite")
+    name = CHANGED if gates.output_error_max is None else ERROR
+    for whose, outputs in (("of the float model ", pair.reference), ("", pair.candidate)):
+        if not _is_finite(outputs):
+            return Check(name, None, None, "fraction", False, f"some outputs {whose}are NaN or infinite")
     return _changed(pair, task, gates) if gates.output_error_max is None else _error(pair, gates.output_error_max)
 
 
@@ -65,6 +66,8 @@ def undecided_because(outputs: Batch, task: DeviceTask, gates: Gates) -> str | N
         task: what decisions are.
         gates: the limits.
     """
+    if not _is_finite(outputs):
+        return "some outputs of the float model are NaN or infinite, so nothing can be told of these samples"
     shapes = ", ".join(f"{name} {array.shape[1:]}" for name, array in outputs.items())
     decided = task.decisions(outputs)
     if len(outputs) > 1 or next(iter(outputs.values())).ndim != _SCORES_DIMENSIONS or not decided.size:
@@ -83,6 +86,10 @@ def undecided_because(outputs: Batch, task: DeviceTask, gates: Gates) -> str | N
             "each, or labels (--task classify)"
         )
     return None
+
+
+def _is_finite(outputs: Batch) -> bool:
+    return all(np.isfinite(array).all() for array in outputs.values())
 
 
 def _changed(pair: Pair, task: DeviceTask, gates: Gates) -> Check:

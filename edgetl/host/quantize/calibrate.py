@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,10 +11,11 @@ import onnx
 
 from edgetl.errors import DataError, Unsupported
 from edgetl.host.graph import backbone_digest, read_graph, weights_of
+from edgetl.host.naming import names_read
 from edgetl.host.quantize.activations import exposed
 from edgetl.host.quantize.histogram import Observer
 from edgetl.host.quantize.record import CalibrationRecord, Estimator
-from edgetl.host.quantize.rules.view import View, attributes_of
+from edgetl.host.quantize.rules.view import LAYERS, View, attributes_of
 from edgetl.host.quantize.unfinished import EVERY, Unfinished, read_unfinished
 from edgetl.progress import Progress, Silent
 from edgetl.runner import Runner
@@ -30,6 +31,7 @@ QUANTIZABLE = frozenset(
 _CHANNELS: Mapping[str, int] = {"Gemm": -1, "MatMul": -1, "Conv": 1}
 """Operators whose weights quantization may shift, and the axis of their input along which these are summed up."""
 _CLIPPING = frozenset(("Relu", "Clip"))
+_SHAPING = frozenset(("Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"))
 
 
 @dataclass(frozen=True)
@@ -88,8 +90,8 @@ def watched_tensors(model: onnx.ModelProto) -> dict[str, int | None]:
     """Float activations that a rendering may quantize, in the order of the graph, and the axis of channels to watch.
 
     A tensor that only a ReLU or Clip reads is left out: it is never quantized apart from that activation's output. So
-    is what a sum in front of a Softmax reads and makes: no rendering quantizes it, and masks of attention are minus
-    infinity there.
+    is what a sum in front of a Softmax reads and makes, or one that no layer is before: no rendering quantizes it, and
+    masks of attention are minus infinity there.
 
     Raises:
         Unsupported: the graph is quantized already.
@@ -98,7 +100,8 @@ def watched_tensors(model: onnx.ModelProto) -> dict[str, int | None]:
     if any(node.op_type in ("QuantizeLinear", "DequantizeLinear", "QLinearConv") for node in nodes):
         raise Unsupported("the graph is quantized already; calibrate the float graph it was made from")
     floats, constants = float_tensors(model), weights_of(model)
-    masked = {node.input[0] for node in nodes if node.op_type == "Softmax"}
+    masked = _before_softmax(nodes)
+    masked |= _before_layers(nodes)
     watched = [
         node
         for node in nodes
@@ -110,6 +113,27 @@ def watched_tensors(model: onnx.ModelProto) -> dict[str, int | None]:
     return {
         name: channels.get(name) for name in names if name in floats and name not in constants and name not in hidden
     }
+
+
+def _before_softmax(nodes: Sequence[onnx.NodeProto]) -> set[str]:
+    """What a Softmax reads, also where it is only shaped before."""
+    producers = {name: node for node in nodes for name in node.output}
+    found = set()
+    for node in nodes:
+        name = node.input[0] if node.op_type == "Softmax" else ""
+        while name in producers and producers[name].op_type in _SHAPING:
+            name = producers[name].input[0]
+        found.add(name)
+    return found - {""}
+
+
+def _before_layers(nodes: Sequence[onnx.NodeProto]) -> set[str]:
+    """Results that no layer has a part in; nodes are in order, as ONNX demands."""
+    behind, before = set[str](), set[str]()
+    for node in nodes:
+        is_behind = node.op_type in LAYERS or bool(behind & set(names_read(node)))
+        (behind if is_behind else before).update(node.output)
+    return before
 
 
 def channels_of(model: onnx.ModelProto) -> dict[str, int]:

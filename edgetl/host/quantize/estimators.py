@@ -62,18 +62,19 @@ def entropy(seen: TensorRange) -> tuple[float, float]:
 
 def _divergence(seen: TensorRange, low: float, high: float) -> float:
     """Of the clipped distribution from the quantized one, in nats; what is clipped counts at the ends of the first."""
-    counts = _without_zeros(seen)
-    inside = (seen.centres >= low) & (seen.centres <= high)
+    # of the outermost bins no more is there than what was seen: their middle may lie beyond it
+    counts, centres = _without_zeros(seen), np.clip(seen.centres, seen.low, seen.high)
+    inside = (centres >= low) & (centres <= high)
     kept = counts[inside]
     if high <= low or not kept.any():
         return math.inf
-    levels = np.round(seen.centres[inside] * (LEVELS / (high - low))).astype(np.int64)
+    levels = np.round(centres[inside] * (LEVELS / (high - low))).astype(np.int64)
     levels -= levels[0]
     reached = np.bincount(levels, kept > 0)
     quantized = np.where(kept > 0, (np.bincount(levels, kept) / np.maximum(reached, 1))[levels], 0.0)
     clipped = kept.copy()
-    clipped[0] += counts[seen.centres < low].sum()
-    clipped[-1] += counts[seen.centres > high].sum()
+    clipped[0] += counts[centres < low].sum()
+    clipped[-1] += counts[centres > high].sum()
     # values that are clipped into an empty bin are told apart with certainty: they have no finite divergence
     if np.any((clipped > 0) & (quantized == 0)):
         quantized = quantized + _SMALL * kept.sum()

@@ -21,23 +21,27 @@ ALONG = ("Add", "BatchNormalization", "Clip", "MaxPool", "Relu")
 
 
 def better_on_cpus_in_float(model: onnx.ModelProto) -> frozenset[str]:
-    """Products of two activations or of stacks of matrices, sums with a constant, and sums of other than convolutions.
+    """Products of two activations or of stacks of matrices, most sums, and clips to what is without zero.
 
-    ONNX Runtime 1.31 computes attention's products wrong in uint8 (features of a small vision transformer: -2 dB,
-    and 40 dB without its optimisations). Sums with a constant have nothing to gain. The stream of a transformer goes
-    through two sums in every block and has a few large channels: in eight bits each sum rounds all that came before
-    (ViT-Tiny: 20 dB, and 30 dB with its sums in float), and nothing reads its integers but the next sum. Of constants
-    with more than two dimensions ONNX Runtime's quantizer takes the wrong one for that of the outputs, and the graph
-    fails at the first inference.
+    Sums are those with a constant, which have nothing to gain, and those of anything but results of convolutions: the
+    stream of a transformer goes through two sums in every block and has a few large channels: in eight bits each sum
+    rounds all that came before (ViT-Tiny: 20 dB, and 30 dB with its sums in float), and nothing reads its integers but
+    the next sum. ONNX Runtime 1.31 computes attention's products wrong in uint8 (features of a small vision
+    transformer: -2 dB, and 40 dB without its optimisations). Of constants with more than two dimensions its quantizer
+    takes the wrong one for that of the outputs, and the graph fails at the first inference. It leaves out every Clip
+    between quantized tensors, because their range clips; that has to contain zero.
     """
-    weights, convolved = weights_of(model), _convolved(model)
-    constants = weights.keys()
+    view, convolved = View.of(model), _convolved(model)
+    constants = view.constants.keys()
     return frozenset(
         node.name
         for node in model.graph.node
         if (node.op_type == "Add" and (constants & set(node.input) or not convolved & set(node.input)))
         or (node.op_type in ("Gemm", "MatMul") and not constants & set(node.input[:2]))
-        or (node.op_type == "MatMul" and any(len(weights[name].dims) > 2 for name in constants & set(node.input)))
+        or (
+            node.op_type == "MatMul" and any(len(view.constants[name].dims) > 2 for name in constants & set(node.input))
+        )
+        or (node.op_type == "Clip" and not _clips_around_zero(view, node))
     )
 
 
@@ -123,6 +127,13 @@ def float_streams(quantized: onnx.ModelProto, on_integers: Collection[str]) -> o
             if quantizer is not None and maker is not None and maker.name not in on_integers:
                 node.input[place] = quantizer.input[0]
     return without_unused(quantized)
+
+
+def _clips_around_zero(view: View, clip: onnx.NodeProto) -> bool:
+    bounds = [view.array(name) if name else None for name in (*clip.input[1:], "", "")[:2]]
+    is_known = all(bound is not None for bound, name in zip(bounds, clip.input[1:], strict=False) if name)
+    low, high = (0.0 if bound is None else float(bound.reshape(-1)[0]) for bound in bounds)
+    return is_known and low <= 0.0 <= high
 
 
 def is_convolved(view: View, name: str) -> bool:

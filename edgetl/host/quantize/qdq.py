@@ -12,6 +12,7 @@ import onnx
 from edgetl.errors import Unsupported
 from edgetl.host.quantize import RenderSettings
 from edgetl.host.quantize.coverage import coverage
+from edgetl.host.quantize.dead_channels import fine_steps
 from edgetl.host.quantize.frame import checked, deliver, with_clipped
 from edgetl.host.quantize.integer_sums import integer_sums
 from edgetl.host.quantize.lint import lint
@@ -93,6 +94,7 @@ class QdqRendering:
         on_integers = {node.name for node in graph.graph.node if node.op_type in self.op_types} - keep
         without_loose_bounds(graph, {name: high for name, (_, high) in ranges.items()}, on_integers)
         quantized = insert(onnx.shape_inference.infer_shapes(graph), with_clipped(graph, ranges), self._surgery(keep))
+        fine_steps(quantized, graph)
         if self.is_stream_float:
             float_streams(quantized, on_integers)
         if self.is_bias_integer:

@@ -41,6 +41,5 @@ RENDERING = QdqRendering(
         "AddQDQPairToWeight": True,
         "OpTypesToExcludeOutputQuantization": list(OP_TYPES),
         "DedicatedQDQPair": False,
-        "QDQDisableWeightAdjustForInt32Bias": True,
     },
 )

@@ -77,6 +77,14 @@ def test_entropy_finds_what_a_search_over_all_ends_finds(seed: int, sign: int) -
     assert end == pytest.approx((best + 1) * histogram.width, abs=2 * histogram.high / 64)
 
 
+@pytest.mark.parametrize("limit", [1.0, 0.7, 2.1])
+def test_entropy_keeps_both_ends_of_what_saturates_there(limit: float) -> None:
+    """Wherever in its bin the largest value lies."""
+    low, high = ESTIMATORS["entropy"](seen(*np.clip(NORMAL, -limit, limit)))
+
+    assert (low, high) == (pytest.approx(-limit), pytest.approx(limit))
+
+
 def test_entropy_takes_no_notice_of_zeros_that_a_relu_made() -> None:
     values = np.random.default_rng(0).exponential(size=(64, 10_000))
 

@@ -159,6 +159,121 @@ def test_in_fp16_what_keeps_a_division_from_zero_stays(tmp_path: Path) -> None:
     assert View.of(read_graph(made)).constants["epsilon"].data_type == TensorProto.FLOAT
 
 
+@pytest.mark.parametrize("bounds", [(0, 6), (-2, 2), (0.5, 3), (-4, -1), (1, None), (None, -1)])
+@pytest.mark.parametrize("rendering", ON_INTEGERS)
+def test_a_clip_to_what_is_without_zero_clips(
+    rendering: str, bounds: tuple[float | None, float | None], tmp_path: Path
+) -> None:
+    constants = {"low": np.float32(bounds[0] or 0), "high": np.float32(bounds[1] or 0), **KERNELS}
+    reads = ["c1", *(name if bound is not None else "" for name, bound in zip(("low", "high"), bounds, strict=True))]
+    nodes = [CONVOLUTIONS[0], helper.make_node("Clip", reads, ["r1"], "clip"), CONVOLUTIONS[2]]
+    model = written(tmp_path / "float.onnx", nodes, constants, IMAGE)
+
+    made = rendered(model, rendering, samples(IMAGE))
+
+    assert coverage(read_graph(made)).quantized == ("c1", "c2")
+    assert sqnr_db(model, made, samples(IMAGE)) > 25
+
+
+@pytest.mark.parametrize("weight", [0.0, 1e-12])
+@pytest.mark.parametrize("rendering", ON_INTEGERS)
+def test_channels_without_weights_keep_their_biases(rendering: str, weight: float, tmp_path: Path) -> None:
+    """Pruned filters, and dead channels of a folded normalisation."""
+    kernels = KERNELS["k1"] / 100
+    kernels[::2] = weight
+    constants = {**KERNELS, "k1": kernels, "b1": RNG.normal(size=16) * 0.3}
+    nodes = [
+        helper.make_node("Conv", ["x", "k1", "b1"], ["c1"], "c1", pads=[1, 1, 1, 1]),
+        *CONVOLUTIONS[1:],
+    ]
+    model = written(tmp_path / "float.onnx", nodes, constants, IMAGE)
+    feeds = [{"x": 100 * feed["x"]} for feed in samples(IMAGE)]
+
+    made = rendered(model, rendering, feeds)
+
+    assert sqnr_db(model, made, feeds) > 30
+
+
+@pytest.mark.parametrize("rendering", ON_CPUS)
+def test_outputs_of_a_product_without_weights_keep_their_biases(rendering: str, tmp_path: Path) -> None:
+    weights = RNG.normal(size=(16, 16)) / 4
+    weights[:, ::2] = 0
+    constants = {"w": weights, "b": RNG.normal(size=16) * 0.3}
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["p"], "product"),
+        helper.make_node("Add", ["p", "b"], ["y"], "sum"),
+    ]
+    model, feeds = written(tmp_path / "float.onnx", nodes, constants, (12, 16)), samples((12, 16))
+    feeds = [{"x": 100 * feed["x"]} for feed in feeds]
+
+    made = rendered(model, rendering, feeds)
+
+    wanted, got = (collect(Engine(path, "onnxruntime"), feeds, 1)["y"] for path in (model, made))
+    np.testing.assert_allclose(got[..., ::2], wanted[..., ::2], atol=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(3, 3, 8, 8), (4, 3, 8, 8), (1, 8, 8)], ids=["three frames", "four", "grey"])
+@pytest.mark.parametrize("rendering", ON_CPUS)
+def test_normalisation_of_what_is_no_image_of_three_channels(
+    rendering: str, shape: tuple[int, ...], tmp_path: Path
+) -> None:
+    channels = shape[1] if len(shape) == 4 else 3
+    frames = shape[0] * channels if len(shape) == 4 else 3
+    constants = {
+        "mean": np.array([0.5, -1.0, 2.0]).reshape(3, 1, 1),
+        "inverse": np.array([2.0, 0.5, 1.0]).reshape(3, 1, 1),
+        "shape": np.int64([0, frames, 8, 8]),
+        "w": RNG.normal(size=(16, frames, 3, 3)) / 6,
+    }
+    nodes = [
+        helper.make_node("Sub", ["x", "mean"], ["centred"], "sub"),
+        helper.make_node("Mul", ["centred", "inverse"], ["scaled"], "mul"),
+        helper.make_node("Reshape", ["scaled", "shape"], ["image"], "reshape"),
+        helper.make_node("Conv", ["image", "w"], ["y"], "conv"),
+    ]
+    model = written(tmp_path / "float.onnx", nodes, constants, shape)
+
+    made = rendered(model, rendering, samples(shape))
+
+    assert sqnr_db(model, made, samples(shape)) > 25
+
+
+@pytest.mark.parametrize("rendering", [*ON_INTEGERS, "fp16"])
+def test_masks_of_minus_infinity_that_are_added_up_are_not_calibrated(rendering: str, tmp_path: Path) -> None:
+    causal = np.triu(np.full((12, 12), -np.inf), 1).astype(np.float32)
+    constants = {
+        **{name: RNG.normal(size=(16, 16)) / 4 for name in ("q", "k", "v")},
+        "causal": causal,
+        "lowest": np.float32(-np.inf),
+        "zero": np.float32(0),
+        "limit": np.float32(2.5),
+        "last": np.int64([0]),
+        "axis": np.int64([1]),
+    }
+    nodes = [
+        *(helper.make_node("MatMul", ["x", name], [f"{name}s"], name) for name in ("q", "k", "v")),
+        helper.make_node("Transpose", ["ks"], ["turned"], "turn", perm=[0, 2, 1]),
+        helper.make_node("MatMul", ["qs", "turned"], ["scores"], "scores"),
+        helper.make_node("Gather", ["x", "last"], ["firsts"], "firsts", axis=2),
+        helper.make_node("Squeeze", ["firsts", "two"], ["flat"], "flat"),
+        helper.make_node("Greater", ["flat", "limit"], ["is_padding"], "is_padding"),
+        helper.make_node("Where", ["is_padding", "lowest", "zero"], ["padding"], "padding"),
+        helper.make_node("Unsqueeze", ["padding", "axis"], ["wide"], "wide"),
+        helper.make_node("Add", ["wide", "causal"], ["mask"], "mask"),
+        helper.make_node("Add", ["scores", "mask"], ["masked"], "masked"),
+        helper.make_node("Softmax", ["masked"], ["shares"], "shares"),
+        helper.make_node("MatMul", ["shares", "vs"], ["y"], "attended"),
+    ]
+    model = written(tmp_path / "float.onnx", nodes, {**constants, "two": np.int64([2])}, (12, 16))
+    feeds = samples((12, 16))
+    for feed in feeds:
+        feed["x"][:, 0, 0] = 0  # the first token always counts, or a row has none
+
+    made = rendered(model, rendering, feeds)
+
+    assert sqnr_db(model, made, feeds) > 20
+
+
 BETWEEN: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     **dict.fromkeys(("Abs", "Elu", "LeakyRelu", "Neg"), ("c1", {})),
     **dict.fromkeys(("Max", "Min", "PRelu"), ("c1 few", {})),

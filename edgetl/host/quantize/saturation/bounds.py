@@ -13,6 +13,7 @@ from edgetl.artifact import Artifact
 from edgetl.device.probe.cpu import INT8_DOT, INT8_PAIRS
 from edgetl.host.graph import weights_of
 from edgetl.host.quantize.coverage import coverage
+from edgetl.host.quantize.rules.view import LAYERS, View
 from edgetl.host.quantize.saturation.layers import QuantizedLayer, layers_of
 from edgetl.host.quantize.saturation.products import can_saturate, neighbours
 from edgetl.tensors import Array
@@ -30,6 +31,8 @@ _WEIGHTS = {
 }
 """Operators on integers, in files that others quantized, and which of their inputs are weights. With int8 ones ONNX
 Runtime cuts their sums like those between Q/DQ pairs (seen in 1.32: QLinearConv, MatMulInteger)."""
+
+_SHAPING = frozenset(("Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"))
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ def proven_for(model: onnx.ModelProto) -> tuple[str, ...]:
     With VNNI or AMX they always are. Without, only if no two weights of an output can overflow 16 bits together in any
     order (7-bit weights never do: ``255 * 2 * 64 < 32768``), and if every quantized layer could be looked at.
     """
-    quantized, on_integers = coverage(model).quantized, _weights_on_integers(model)
+    quantized, on_integers = coverage(model).quantized, [*_weights_on_integers(model), *_weights_moved(model)]
     if not quantized and not on_integers:
         return ()
     bounds = pair_bounds(model)
@@ -85,6 +88,26 @@ def _weights_on_integers(model: onnx.ModelProto) -> list[Array | None]:
         if place < len(node.input)
     ]
     return [numpy_helper.to_array(constants[name]) if name in constants else None for name in names]
+
+
+def _weights_moved(model: onnx.ModelProto) -> list[Array | None]:
+    """Of layers that read dequantized integers through what only shapes them: runtimes compute it on the integers."""
+    view = View.of(model)
+    found = []
+    for node in view.nodes(*LAYERS):
+        if view.is_quantized(node) or len(node.input) < 2:
+            continue
+        pairs = [_through_shapes(view, name) for name in node.input[:2]]
+        if all(pair is not None for pair in pairs):
+            found.append(None if pairs[1] is None else view.integers(pairs[1]))
+    return found
+
+
+def _through_shapes(view: View, name: str) -> onnx.NodeProto | None:
+    node = view.producers.get(name)
+    while node is not None and node.op_type in _SHAPING:
+        node = view.producers.get(node.input[0])
+    return node if node is not None and node.op_type == "DequantizeLinear" else None
 
 
 def _is_safe(weight: Array) -> bool:

@@ -15,13 +15,12 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
-from edgetl.errors import DataError
 from edgetl.host.graph import head_nodes
 from edgetl.host.naming import fresh_name, tensor_names
-from edgetl.host.quantize.activations import activations
 from edgetl.host.quantize.calibrate import float_tensors
 from edgetl.host.quantize.rewrites import unshare_weights, without_unused_weights
 from edgetl.host.quantize.rules.view import View, attributes_of
+from edgetl.host.quantize.treatments.channels import Channels, Range, channels_of
 from edgetl.host.quantize.treatments.products import matrix_of, weight_of
 from edgetl.tensors import Array, Feed
 
@@ -43,23 +42,14 @@ class Group:
     readers: tuple[onnx.NodeProto, ...]
 
 
-@dataclass(frozen=True)
-class Channels:
-    """What a tensor held on the samples, by channel."""
-
-    lowest: NDArray[np.float64]
-    highest: NDArray[np.float64]
-    variance: NDArray[np.float64]
-    """Around its mean, which biases take up what rounding loses of."""
-
-
 def smooth(graph: onnx.ModelProto, samples: Iterable[Feed], threads: int = 1) -> tuple[str, ...]:
     """Divide channels that products read by factors and multiply the weights that read them; changed in place.
 
     The tokens of a transformer have a few channels that are many times as large as the others, which all of them
     share a scale with. A factor of ``largest ** a / weight ** (1 - a)`` divides a channel between the two, as in the
     paper; its strength ``a`` is not one for all, but for each tensor that of which the least noise is to be expected:
-    of rounding the tensor with one step, and the weights with a step for each output.
+    of rounding the tensor with one step, and the weights with a step for each output, and of what the range of one half
+    of the samples cuts off of the other half.
 
     The division is that of a layer normalisation or of a product with a constant right before, where nothing else
     reads what they make. Elsewhere it is a product more, in float.
@@ -74,7 +64,7 @@ def smooth(graph: onnx.ModelProto, samples: Iterable[Feed], threads: int = 1) ->
         return ()
     unshare_weights(graph)
     found = groups(graph)
-    seen = _channels(graph, tuple(group.tensor for group in found), samples, threads)
+    seen = channels_of(graph, tuple(group.tensor for group in found), samples, threads)
     changed: set[str] = set()
     for group in found:
         view = View.of(graph)
@@ -101,38 +91,69 @@ def groups(graph: onnx.ModelProto) -> tuple[Group, ...]:
     return tuple(Group(tensor, tuple(readers)) for tensor, readers in found.items())
 
 
-def best_factors(weights: Sequence[Array], seen: Channels) -> NDArray[np.float64] | None:
+def best_factors(weights: Sequence[Array], channels: Channels) -> NDArray[np.float64] | None:
     """What each channel is to be divided by; ``None`` where there is nothing to gain.
 
     Args:
         weights: of all products that read the tensor, ``(outputs, channels)`` each.
     """
-    sizes = np.maximum(np.abs(seen.lowest), np.abs(seen.highest))
-    top = sizes.max(initial=0.0)
+    top = channels.seen.sizes.max(initial=0.0)
     if top <= 0 or not np.isfinite(top):
         return None
-    sizes = np.maximum(sizes, _SPREAD * top)
     largest = np.max([_shares(weight) for weight in weights], axis=0)
-    tried = [sizes**strength / largest ** (1 - strength) for strength in _STRENGTHS]
+    noises = np.array([_held_out_noise(weights, channels, largest, strength) for strength in _STRENGTHS])
+    best = int(np.argmin(noises.sum(axis=1)))
+    if np.any(noises[best] >= _WORTH * _held_out_noise(weights, channels, largest, None)):
+        return None
+    return _factors(channels.seen, largest, _STRENGTHS[best])
+
+
+def _factors(seen: Range, largest: NDArray[np.float64], strength: float | None) -> NDArray[np.float64]:
+    top = max(float(seen.sizes.max()), float(np.finfo(np.float32).tiny))
+    if strength is None:
+        return np.ones_like(largest)
+    sizes = np.maximum(seen.sizes, _SPREAD * top)
+    factors: NDArray[np.float64] = sizes**strength / largest ** (1 - strength)
     # the tensor keeps its largest value, so that neither side grows out of all bounds
-    tried = [factors * ((sizes / factors).max() / top) for factors in tried]
-    noises = [expected_noise(weights, seen, factors) for factors in tried]
-    before = expected_noise(weights, seen, np.ones_like(sizes))
-    best = int(np.argmin(noises))
-    return tried[best] if noises[best] < _WORTH * before else None
+    factors *= (sizes / factors).max() / top
+    return factors
 
 
-def expected_noise(weights: Sequence[Array], seen: Channels, factors: NDArray[np.float64]) -> float:
+def _held_out_noise(
+    weights: Sequence[Array], channels: Channels, largest: NDArray[np.float64], strength: float | None
+) -> NDArray[np.float64]:
+    """What rounding and cutting off add, by factors and ranges of one half of the samples on the other; ``(2,)``.
+
+    Channels that are stretched to the largest value of few samples are cut off on the next ones.
+    """
+    (one, own), (two, others) = channels.halves
+    found = []
+    for seen, rows in ((one, others), (two, own)):
+        factors = _factors(seen, largest, strength)
+        beyond = np.square(rows - np.clip(rows / factors, *seen.over(factors)) * factors).mean(axis=0)
+        squares = [np.einsum("oc,oc->c", weight, weight, dtype=np.float64) for weight in weights]
+        cut_off = np.mean([float(one @ beyond) / _floor(one @ channels.variance) for one in squares])
+        found.append(expected_noise(weights, seen, channels.variance, factors) + cut_off)
+    return np.array(found)
+
+
+def expected_noise(
+    weights: Sequence[Array], seen: Range, variance: NDArray[np.float64], factors: NDArray[np.float64]
+) -> float:
     """Variance that rounding adds, by that of what products make, averaged over them; of independent channels."""
-    step = ((seen.highest / factors).max() - (seen.lowest / factors).min()) / _STEPS[0]
-    noises = []
+    low, high = seen.over(factors)
+    step, noises = (high - low) / _STEPS[0], []
     for weight in weights:
         squares = np.einsum("oc,oc->c", weight, weight, dtype=np.float64)
         steps = (np.abs(weight) * factors.astype(weight.dtype)).max(1).astype(np.float64) / _STEPS[1]
         of_tensor = squares @ factors**2 * step**2 / 12
-        of_weights = np.square(steps).sum() * (seen.variance / factors**2).sum() / 12
-        noises.append((of_tensor + of_weights) / max(squares @ seen.variance, np.finfo(np.float64).tiny))
+        of_weights = np.square(steps).sum() * (variance / factors**2).sum() / 12
+        noises.append((of_tensor + of_weights) / _floor(squares @ variance))
     return float(np.mean(noises))
+
+
+def _floor(value: float) -> float:
+    return max(float(value), float(np.finfo(np.float64).tiny))
 
 
 def _shares(weight: Array) -> NDArray[np.float64]:
@@ -141,26 +162,6 @@ def _shares(weight: Array) -> NDArray[np.float64]:
     rows = np.maximum(sizes.max(1, keepdims=True), np.finfo(np.float32).tiny)
     shares: NDArray[np.float64] = np.maximum((sizes / rows).max(0), _SPREAD).astype(np.float64)
     return shares
-
-
-def _channels(
-    graph: onnx.ModelProto, names: tuple[str, ...], samples: Iterable[Feed], threads: int
-) -> dict[str, Channels]:
-    ranges: dict[str, tuple[Array, Array]] = {}
-    sums: dict[str, tuple[int, Array, Array]] = {}
-    for tensors in activations(graph, names, samples, threads):
-        for name, values in tensors.items():
-            rows = values.reshape(-1, values.shape[-1]).astype(np.float64)
-            low, high = ranges.get(name, (rows.min(0), rows.max(0)))
-            ranges[name] = np.minimum(low, rows.min(0)), np.maximum(high, rows.max(0))
-            count, total, squares = sums.get(name, (0, np.zeros(rows.shape[1]), np.zeros(rows.shape[1])))
-            sums[name] = count + len(rows), total + rows.sum(0), squares + np.square(rows).sum(0)
-    if names and not ranges:
-        raise DataError("treatment 'smooth' got no samples; give it those of the calibration")
-    return {
-        name: Channels(*ranges[name], np.maximum(squares / count - np.square(total / count), 0))
-        for name, (count, total, squares) in sums.items()
-    }
 
 
 def _divide(view: View, group: Group, factors: NDArray[np.float64]) -> None:
@@ -185,8 +186,9 @@ def _divide(view: View, group: Group, factors: NDArray[np.float64]) -> None:
 
 
 def _is_alone(view: View, group: Group) -> bool:
-    """Whether nothing but the group reads its tensor."""
+    """Whether nothing but the group reads its tensor, and that as a factor only."""
     is_output = any(value.name == group.tensor for value in view.model.graph.output)
+    is_output = is_output or any(group.tensor in node.input[1:] for node in group.readers)
     own = {node.output[0] for node in group.readers}
     return not is_output and {node.output[0] for node in view.readers[group.tensor]} == own
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from onnx import helper, numpy_helper
 
 from edgetl.host.graph import read_graph, write_graph
 from edgetl.host.quantize.saturation.bounds import PairBound, pair_bounds, proven_for
@@ -100,3 +101,47 @@ def test_integers_that_are_multiplied_with_others_of_the_same_sample_are_not_pro
     model = read_graph(integer_graph("MatMulInteger", np.full((2, 64), 1, np.int8)))
     model.graph.node[0].input[1] = "q"
     assert proven_for(model) == EXACT
+
+
+SHAPED = {
+    "reshaped": [helper.make_node("Reshape", ["x_d", "rows"], ["factor"]), "w_d"],
+    "squeezed": [helper.make_node("Squeeze", ["x_d", "axis"], ["factor"]), "w_d"],
+    "weights turned": [helper.make_node("Transpose", ["w_d"], ["turned"], perm=[1, 0]), "turned"],
+}
+
+
+@pytest.mark.parametrize("level", [127, 63])
+@pytest.mark.parametrize("form", SHAPED)
+def test_integers_that_are_only_shaped_before_a_product_are_looked_at(form: str, level: int) -> None:
+    """Runtimes move the pair out of the way and multiply integers."""
+    shaping, weight = SHAPED[form]
+    data = "x_d" if form == "weights turned" else "factor"
+    nodes = [
+        helper.make_node("QuantizeLinear", ["x", "step", "zero"], ["x_q"]),
+        helper.make_node("DequantizeLinear", ["x_q", "step", "zero"], ["x_d"]),
+        helper.make_node("DequantizeLinear", ["w", "step", "weight_zero"], ["w_d"]),
+        shaping,
+        helper.make_node("MatMul", [data, weight], ["y"], "product"),
+    ]
+    tensors = {
+        "step": np.float32(0.01),
+        "zero": np.uint8(0),
+        "weight_zero": np.int8(0),
+        "w": np.full((16, 16), level, np.int8),
+        "rows": np.int64([-1, 16]),
+        "axis": np.int64([1]),
+    }
+    shape = ["N", 16] if form == "weights turned" else ["N", 1, 16]
+    graph = helper.make_graph(
+        nodes,
+        "shaped",
+        [helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, ["N", 16])],
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in tensors.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+    proven = proven_for(model)
+
+    assert "avx512_vnni" in proven
+    assert ("avx2" in proven) == (level == 63)

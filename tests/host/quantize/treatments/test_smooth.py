@@ -19,7 +19,8 @@ from edgetl.host.inference import Engine, collect
 from edgetl.host.quantize import RenderSettings
 from edgetl.host.quantize.calibrate import calibrate
 from edgetl.host.quantize.treatments import due, treat
-from edgetl.host.quantize.treatments.smooth import Channels, best_factors, expected_noise
+from edgetl.host.quantize.treatments.channels import Channels, Range
+from edgetl.host.quantize.treatments.smooth import best_factors, expected_noise, smooth
 from edgetl.plugins import RENDERINGS, TREATMENTS, find
 from edgetl.tensors import Array
 
@@ -94,6 +95,12 @@ def samples(count: int, seed: int = 0) -> list[dict[str, Array]]:
     return [{"tokens": rng.normal(size=(1, 6, WIDTH)).astype(np.float32)} for _ in range(count)]
 
 
+def channels(rows: Array) -> Channels:
+    """Every other row is a sample of one half."""
+    halves = [(Range(half.min(0), half.max(0)), half) for half in (rows[::2], rows[1::2])]
+    return Channels(Range(rows.min(0), rows.max(0)), rows.var(0), (halves[0], halves[1]))
+
+
 def computed(model: Path, precision: str = "fp32") -> Array:
     return collect(Engine(model, "onnxruntime", precision), samples(16, seed=1), 1)["z"]
 
@@ -152,7 +159,7 @@ def test_a_node_more_only_where_nothing_before_takes_the_division(kind: str, mor
 def test_equal_channels_are_left_alone() -> None:
     weight, ones = np.random.default_rng(0).normal(size=(256, 64)), np.ones(64)
 
-    assert best_factors([weight], Channels(-ones, ones, ones / 3)) is None
+    assert best_factors([weight], channels(np.stack([-ones, ones] * 2))) is None
 
 
 def test_it_is_due_where_anything_but_the_head_multiplies(tmp_path: Path) -> None:
@@ -176,7 +183,7 @@ def test_a_dead_channel_does_no_harm() -> None:
     weight = rng.normal(size=(3, 4))
     weight[:, 1] = 0
 
-    factors = best_factors([weight], Channels(-sizes, sizes, sizes**2 / 3))
+    factors = best_factors([weight], channels(np.stack([-sizes, sizes, -sizes, sizes]).repeat(2, axis=0)))
 
     assert factors is not None
     assert np.all(np.isfinite(factors))
@@ -188,11 +195,49 @@ def test_the_expected_noise_is_that_of_rounding() -> None:
     rng = np.random.default_rng(0)
     sizes = np.where(np.arange(64) < 3, 20.0, 1.0)
     x, weight = rng.normal(size=(4000, 64)) * sizes, rng.normal(size=(32, 64))
-    seen = Channels(x.min(0), x.max(0), x.var(0))
+    seen = Range(x.min(0), x.max(0))
     for factors in (np.ones(64), sizes, np.sqrt(sizes)):
         step = ((x / factors).max() - (x / factors).min()) / 255
         steps = np.abs(weight * factors).max(1, keepdims=True) / 127
         rounded = np.rint(x / factors / step) * step @ (np.rint(weight * factors / steps) * steps).T
         wanted = x @ weight.T
         found = np.square(rounded - wanted).sum() / np.square(wanted).sum()
-        assert expected_noise([weight], seen, factors) == pytest.approx(found, rel=0.15)
+        assert expected_noise([weight], seen, x.var(0), factors) == pytest.approx(found, rel=0.15)
+
+
+def test_a_tensor_that_a_product_adds_as_well_is_divided_for_the_product_alone(tmp_path: Path) -> None:
+    """``x @ W + x`` in one Gemm."""
+    rng = np.random.default_rng(3)
+    scale, weights = np.ones(16), rng.normal(size=(16, 16)) / 4
+    scale[3], weights[3] = 100.0, weights[3] / 100
+    constants = {"scale": scale, "shift": np.zeros(16), "w": weights}
+    nodes = [
+        helper.make_node("LayerNormalization", ["x", "scale", "shift"], ["normal"], "normal"),
+        helper.make_node("Gemm", ["normal", "w", "normal"], ["sum"], "both"),
+        helper.make_node("Relu", ["sum"], ["positive"], "relu"),
+        helper.make_node("Gemm", ["positive", "w"], ["y"], "last"),
+    ]
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", 16]) for name in "xy")
+    tensors = [numpy_helper.from_array(value.astype(np.float32), name) for name, value in constants.items()]
+    graph = helper.make_graph(nodes, "both", [x], [y], tensors)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    feeds = [{"x": rng.normal(size=(1, 16)).astype(np.float32)} for _ in range(200)]
+    onnx.save(model, tmp_path / "before.onnx")
+
+    changed = smooth(model, feeds)
+
+    onnx.save(model, tmp_path / "after.onnx")
+    before, after = (
+        collect(Engine(tmp_path / f"{name}.onnx", "onnxruntime"), feeds, 1)["y"] for name in ("before", "after")
+    )
+    assert changed
+    np.testing.assert_allclose(after, before, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("count", [24, 60])
+def test_channels_alike_are_not_stretched_to_what_a_few_samples_held(count: int) -> None:
+    """Their largest values differ by chance alone, and the next samples would be cut off."""
+    rng = np.random.default_rng(1)
+    x, weights = rng.normal(size=(count, 64)), [rng.normal(size=(64, 64))]
+
+    assert best_factors(weights, channels(x)) is None
