@@ -87,6 +87,19 @@ def test_models_of_old_opsets_get_int8_too(photos: Path, tmp_path: Path, request
     assert set(variants) == {"fp32", "int8-x86-vnni"}
 
 
+def test_a_model_that_is_very_sure_may_end_in_log_softmax(photos: Path, tmp_path: Path, request_for: RequestOf) -> None:
+    asked = request_for(photos, tmp_path)
+    model = onnx.load(asked.model)
+    (weight,) = (tensor for tensor in model.graph.initializer if tensor.name == "weight")
+    weight.CopyFrom(onnx.numpy_helper.from_array(1000 * onnx.numpy_helper.to_array(weight), "weight"))
+    model.graph.node[-1].op_type = "LogSoftmax"
+    onnx.save(model, asked.model)
+
+    prepare_onnx(asked, Silent())
+
+    assert Bundle.open(asked.common.out).manifest.variants[0].name == "fp32"
+
+
 def test_a_fresh_preparation_takes_nothing_that_was_judged_before(
     photos: Path, tmp_path: Path, request_for: RequestOf
 ) -> None:

@@ -78,6 +78,46 @@ def test_outputs_that_are_no_numbers_fail(gates: Gates) -> None:
     assert "NaN" in check.reason
 
 
+@pytest.mark.parametrize("gates", [Gates(), Gates(output_error_max=0.5)])
+def test_a_float_model_whose_outputs_are_no_numbers_is_no_reference(gates: Gates) -> None:
+    """Where NaN is in one of two outputs, the other one may well be right."""
+    reference = {"y": np.random.default_rng(0).normal(size=(100, 4)), "z": np.full((100, 4), np.nan)}
+    candidate = {"y": reference["y"], "z": np.ones((100, 4))}
+
+    check = likeness(Pair(reference, candidate, np.zeros(0)), TASK, gates)
+
+    assert not check.passed
+    assert "of the float model are NaN" in check.reason
+
+
+@pytest.mark.parametrize("is_turned", [False, True])
+def test_boxes_and_scores_in_one_output_are_judged_apart(is_turned: bool) -> None:
+    """In the pixels of the boxes a detector without any score would drown."""
+    rng = np.random.default_rng(0)
+    boxes, scores = rng.uniform(0, 640, (60, 4, 200)), rng.beta(0.2, 2, (60, 20, 200))
+    wanted = np.concatenate([boxes, scores], axis=1)
+    dead, fine = wanted.copy(), wanted + rng.normal(scale=0.001, size=wanted.shape)
+    dead[:, 4:] = 0
+    turned = (0, 2, 1) if is_turned else (0, 1, 2)
+    gates = Gates(output_error_max=0.05)
+
+    checks = [likeness(pair(wanted.transpose(turned), one.transpose(turned)), TASK, gates) for one in (dead, fine)]
+
+    assert [check.passed for check in checks] == [False, True]
+    assert checks[0].value == pytest.approx(1.0, abs=0.3)
+
+
+def test_maps_of_one_kind_are_judged_as_one() -> None:
+    """Rows may differ in size, as rare classes do."""
+    rng = np.random.default_rng(0)
+    wanted = rng.normal(size=(60, 8, 50)) * np.geomspace(1, 20, 8)[:, None]
+    off = wanted + rng.normal(scale=0.1, size=wanted.shape)
+
+    check = likeness(pair(wanted, off), TASK, Gates(output_error_max=0.05))
+
+    assert check.passed
+
+
 def test_a_reference_of_zeros_is_met_by_zeros_alone() -> None:
     zeros = np.zeros((40, 3))
     assert likeness(pair(zeros, zeros), TASK, ERROR).passed

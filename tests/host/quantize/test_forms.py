@@ -238,8 +238,11 @@ def test_normalisation_of_what_is_no_image_of_three_channels(
     assert sqnr_db(model, made, samples(shape)) > 25
 
 
+@pytest.mark.parametrize("is_shaped", [False, True])
 @pytest.mark.parametrize("rendering", [*ON_INTEGERS, "fp16"])
-def test_masks_of_minus_infinity_that_are_added_up_are_not_calibrated(rendering: str, tmp_path: Path) -> None:
+def test_masks_of_minus_infinity_that_are_added_up_are_not_calibrated(
+    rendering: str, is_shaped: bool, tmp_path: Path
+) -> None:
     causal = np.triu(np.full((12, 12), -np.inf), 1).astype(np.float32)
     constants = {
         **{name: RNG.normal(size=(16, 16)) / 4 for name in ("q", "k", "v")},
@@ -261,10 +264,13 @@ def test_masks_of_minus_infinity_that_are_added_up_are_not_calibrated(rendering:
         helper.make_node("Unsqueeze", ["padding", "axis"], ["wide"], "wide"),
         helper.make_node("Add", ["wide", "causal"], ["mask"], "mask"),
         helper.make_node("Add", ["scores", "mask"], ["masked"], "masked"),
-        helper.make_node("Softmax", ["masked"], ["shares"], "shares"),
+        *([helper.make_node("Reshape", ["masked", "same"], ["before"], "before")] if is_shaped else []),
+        helper.make_node("Softmax", ["before" if is_shaped else "masked"], ["shares"], "shares"),
         helper.make_node("MatMul", ["shares", "vs"], ["y"], "attended"),
     ]
-    model = written(tmp_path / "float.onnx", nodes, {**constants, "two": np.int64([2])}, (12, 16))
+    model = written(
+        tmp_path / "float.onnx", nodes, {**constants, "two": np.int64([2]), "same": np.int64([0, 12, 12])}, (12, 16)
+    )
     feeds = samples((12, 16))
     for feed in feeds:
         feed["x"][:, 0, 0] = 0  # the first token always counts, or a row has none
