@@ -95,6 +95,13 @@ def parity_with_original(outputs: Batch, original: Batch, removed: Activation | 
     return tuple(checks)
 
 
+def are_probabilities(outputs: Batch) -> bool:
+    """Whether a classifier's only output has a probability for each of several classes."""
+    (rows,) = (array.reshape(len(array), -1) for array in outputs.values())
+    is_between = bool(((rows >= 0) & (rows <= 1)).all())
+    return rows.shape[1] > 1 and is_between and bool(np.allclose(rows.sum(axis=1), 1.0, atol=1e-3))
+
+
 def _feeds(sample: Feed, wrapping: Wrapping | None, inputs: tuple[TensorSpec, ...]) -> Batch:
     if wrapping is None:
         return feeds_of(sample, inputs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import onnx
@@ -21,18 +21,27 @@ from edgetl.host.inference import Engine, collect
 from edgetl.host.judge import jury_for
 from edgetl.host.material import Material, are_tensors, examined, held_out_images, labelled, opened
 from edgetl.host.old_forms import OLD_FORMS
-from edgetl.host.original import check_runs, original_outputs, parity_with_original
+from edgetl.host.original import are_probabilities, check_runs, original_outputs, parity_with_original
 from edgetl.host.packing import pack
 from edgetl.host.prepare import Prepared, Quantized, check_quantize, earlier_named, quantized
 from edgetl.host.remarks import no_better_than_guessing
 from edgetl.host.request import PrepareRequest
 from edgetl.host.unlabelled import unjudged_because, unlabelled_material
-from edgetl.host.user_onnx import Activation, InputFormat, Wrapping, classes_of, wrap_classifier, wrap_tensors
+from edgetl.host.user_onnx import (
+    Activation,
+    InputFormat,
+    Wrapping,
+    classes_of,
+    scores_of_probabilities,
+    wrap_classifier,
+    wrap_tensors,
+)
 from edgetl.host.user_tensors import take_as_it_is, take_classifier
 from edgetl.host.variants import PARITY_IMAGES, Made, fastest_runtime, stratified
 from edgetl.host.workspace import Workspace
 from edgetl.progress import Progress
 from edgetl.recipe import Recipe
+from edgetl.tensors import Batch, Feed
 
 PASS_IMAGES = 4
 
@@ -87,7 +96,15 @@ def started(request: OnnxRequest, path: Path, progress: Progress) -> Started:
     check_quantize(common.recipe)
     wrapped, material = (_unlabelled if common.recipe.task.kind == "tensor" else _labelled)(request, progress)
     workspace = _workspace(common, material, wrapped.reader, progress)
-    return Started(_float_variant(request, wrapped, workspace, path), workspace, material, wrapped)
+    chosen = stratified(workspace.splits.validation, PARITY_IMAGES, workspace.seed)[:PARITY_IMAGES]
+    feeds = tuple(workspace.feeds(chosen))
+    with progress.stage("run the model as it came"):
+        expected = original_outputs(request.model, feeds, wrapped.wrapping, workspace.threads)
+    if common.recipe.task.kind != "tensor" and wrapped.removed is None and are_probabilities(expected):
+        scores_of_probabilities(wrapped.model)
+        wrapped = replace(wrapped, removed="Softmax")
+    made = _float_variant(request.model.name, wrapped, (feeds, expected), workspace, path)
+    return Started(made, workspace, material, wrapped)
 
 
 def _prepare(request: OnnxRequest, progress: Progress) -> Prepared:
@@ -221,17 +238,19 @@ def _workspace(common: PrepareRequest, material: Material, reader: Reader, progr
     )
 
 
-def _float_variant(request: OnnxRequest, wrapped: _Wrapped, workspace: Workspace, path: Path) -> Made:
+def _float_variant(
+    name: str, wrapped: _Wrapped, original: tuple[tuple[Feed, ...], Batch], workspace: Workspace, path: Path
+) -> Made:
     """Write the wrapped and optimised float graph, and prove that it computes what the user's own file computes.
+
+    Args:
+        name: of that file.
+        original: some samples, and what it computes of them.
 
     Raises:
         GateFailed: it does not.
     """
-    progress, samples = workspace.progress, workspace.splits.validation
-    chosen = stratified(samples, PARITY_IMAGES, workspace.seed)[:PARITY_IMAGES]
-    feeds = tuple(workspace.feeds(chosen))
-    with progress.stage("run the model as it came"):
-        expected = original_outputs(request.model, feeds, wrapped.wrapping, workspace.threads)
+    progress, (feeds, expected) = workspace.progress, original
     with progress.stage("optimise the graph"), tempfile.TemporaryDirectory(prefix="edgetl-passes-") as scratch:
         model, reports = optimise(wrapped.model, feeds[:PASS_IMAGES], Path(scratch), (*OLD_FORMS, *PASSES))
     for report in reports:
@@ -244,7 +263,7 @@ def _float_variant(request: OnnxRequest, wrapped: _Wrapped, workspace: Workspace
     checks = parity_with_original(outputs, expected, wrapped.removed)
     if failures(checks):
         raise GateFailed(
-            f"the wrapped model does not compute what {request.model.name!r} computes ({failures(checks)}); nothing "
+            f"the wrapped model does not compute what {name!r} computes ({failures(checks)}); nothing "
             "was written; report this with the model"
         )
     return Made("fp32", path, "float", "fp32", None, checks, runtime)

@@ -18,6 +18,8 @@ from edgetl.tensors import Array
 Layout = Literal["NCHW", "NHWC"]
 Activation = Literal["Softmax", "LogSoftmax"]
 IMAGE = "image"
+_LEAST = 1e-30
+"""A probability of which there is a logarithm."""
 _SHAPING = ("Identity", "Flatten", "Reshape", "Squeeze")
 """Operators that may stand behind the last Softmax without changing a value."""
 OURS = (LOGITS, FEATURES, f"{FEATURES}_float", f"{HEAD}.weight", f"{HEAD}.bias")
@@ -96,6 +98,25 @@ def name_scores(graph: onnx.GraphProto) -> Activation | None:
     removed = _take_softmax_off(graph)
     rename_tensors(graph, {graph.output[0].name: LOGITS})
     return removed
+
+
+def scores_of_probabilities(model: onnx.ModelProto) -> None:
+    """Make ``logits`` of a classifier the logarithms of what they are; changed in place.
+
+    For models that end in probabilities by other operators than a Softmax: the softmax of their logarithms is what they
+    were.
+    """
+    graph = model.graph
+    taken = tensor_names(graph)
+    names = {part: fresh_name(f"{LOGITS}_{part}", taken) for part in ("probabilities", "least", "above")}
+    output = onnx.ValueInfoProto()
+    output.CopyFrom(graph.output[0])
+    rename_tensors(graph, {LOGITS: names["probabilities"]})
+    graph.output[0].CopyFrom(output)
+    graph.initializer.append(numpy_helper.from_array(np.array(_LEAST, np.float32), names["least"]))
+    graph.node.append(helper.make_node("Max", [names["probabilities"], names["least"]], [names["above"]]))
+    graph.node.append(helper.make_node("Log", [names["above"]], [LOGITS]))
+    name_nodes(graph)
 
 
 def wrap_tensors(model: onnx.ModelProto, expects: InputFormat) -> Wrapping:

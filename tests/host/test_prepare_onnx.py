@@ -100,6 +100,27 @@ def test_a_model_that_is_very_sure_may_end_in_log_softmax(photos: Path, tmp_path
     assert Bundle.open(asked.common.out).manifest.variants[0].name == "fp32"
 
 
+def test_probabilities_by_other_operators_than_a_softmax_are_told_as_they_are(
+    photos: Path, tmp_path: Path, request_for: RequestOf
+) -> None:
+    """A softmax of probabilities would tell 0.73 at most of two classes."""
+    asked = request_for(photos, tmp_path)
+    model = onnx.load(asked.model)
+    model.graph.node[-1].output[0] = "sure"
+    bounds = {"none": np.float32(0), "all": np.float32(1)}
+    model.graph.initializer.extend(onnx.numpy_helper.from_array(value, name) for name, value in bounds.items())
+    model.graph.node.append(helper.make_node("Clip", ["sure", "none", "all"], ["probabilities"], "clip"))
+    onnx.save(model, asked.model)
+
+    prepare_onnx(asked, Silent())
+
+    evaluation = Bundle.open(asked.common.out).manifest.evaluations[0]
+    assert evaluation.selection is not None
+    assert evaluation.selection.headline.value > 0.9
+    golden = Bundle.open(asked.common.out)
+    assert golden.manifest.provenance.notes["wrapping"]["removed"] == "Softmax"
+
+
 def test_a_fresh_preparation_takes_nothing_that_was_judged_before(
     photos: Path, tmp_path: Path, request_for: RequestOf
 ) -> None:

@@ -127,7 +127,7 @@ def test_a_fresh_climb_judges_and_times_every_graph_again_and_once(ascent: Ascen
 
 
 def test_ranges_that_are_noisier_than_what_failed_are_not_judged(ascent: AscentOf) -> None:
-    asked = ascent(spread=1e4, budget_s=600)
+    asked = ascent(spread=1e4, budget_s=600, estimator="minmax")
     tried = [one.name for one in climb(asked).ladder.attempts]
 
     purse, estimator = Purse(600), asked.calibrated.record.estimator
