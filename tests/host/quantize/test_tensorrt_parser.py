@@ -94,7 +94,7 @@ def test_a_model_of_tokens_of_any_length(
     tmp_path: Path,
 ) -> None:
     model, out = tmp_path / "treated.onnx", tmp_path / "out.onnx"
-    changed = treat(embedder(tmp_path / "float.onnx"), treatments, sentences(32), model)
+    changed = treat(embedder(tmp_path / "float.onnx"), treatments, sentences(256), model)
     assert bool(changed.get("smooth")) == bool(treatments)
 
     find(RENDERINGS, rendering, "rendering").render(model, calibrate(model, sentences(32)), out, RenderSettings())

@@ -20,11 +20,34 @@ _KEPT = 1024
 
 
 @dataclass(frozen=True)
-class Range:
+class Held:
     """What a tensor held on some samples, by channel."""
 
     lowest: NDArray[np.float64]
     highest: NDArray[np.float64]
+    count: int
+    total: NDArray[np.float64]
+    squares: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, rows: Array) -> Held:
+        """Of values ``(n, channels)``."""
+        values = rows.astype(np.float64)
+        return cls(values.min(0), values.max(0), len(values), values.sum(0), np.square(values).sum(0))
+
+    def __or__(self, other: Held) -> Held:
+        return Held(
+            np.minimum(self.lowest, other.lowest),
+            np.maximum(self.highest, other.highest),
+            self.count + other.count,
+            self.total + other.total,
+            self.squares + other.squares,
+        )
+
+    @property
+    def variance(self) -> NDArray[np.float64]:
+        """Around its mean, which biases take up what rounding loses of."""
+        return np.maximum(self.squares / self.count - np.square(self.total / self.count), 0)
 
     @property
     def sizes(self) -> NDArray[np.float64]:
@@ -33,7 +56,7 @@ class Range:
         return sizes
 
     def over(self, factors: NDArray[np.float64]) -> tuple[float, float]:
-        """Of the whole tensor, divided; with zero in it."""
+        """Range of the whole tensor, divided; with zero in it."""
         return min((self.lowest / factors).min(), 0.0), max((self.highest / factors).max(), 0.0)
 
 
@@ -41,10 +64,8 @@ class Range:
 class Channels:
     """What a tensor held on the samples, by channel."""
 
-    seen: Range
-    variance: NDArray[np.float64]
-    """Around its mean, which biases take up what rounding loses of."""
-    halves: tuple[tuple[Range, Array], tuple[Range, Array]]
+    seen: Held
+    halves: tuple[tuple[Held, Array], tuple[Held, Array]]
     """What it held on every other sample, and on the rest, with some rows of each, ``(n, channels)``."""
 
 
@@ -52,34 +73,27 @@ class _Tally:
     """Gathers what a tensor holds, sample by sample."""
 
     def __init__(self) -> None:
-        self.count, self.total, self.squares = 0, np.zeros(1), np.zeros(1)
         self.samples, self.kept = 0, 0
-        self.ranges: list[Range | None] = [None, None]
+        self.halves: list[Held | None] = [None, None]
         self.rows: tuple[list[Array], list[Array]] = ([], [])
 
     def add(self, values: Array) -> None:
-        rows, half = values.reshape(-1, values.shape[-1]).astype(np.float64), self.samples % 2
-        before, here = self.ranges[half], Range(rows.min(0), rows.max(0))
-        self.ranges[half] = here if before is None else _both(before, here)
+        rows, half = values.reshape(-1, values.shape[-1]), self.samples % 2
+        before, here = self.halves[half], Held.of(rows)
+        self.halves[half] = here if before is None else before | here
+        self.samples += 1
         if self.kept < _KEPT:
             some = rows[:: max(len(rows) // _ROWS, 1)][:_ROWS]
-            self.rows[half].append(some.astype(np.float32))
+            self.rows[half].append(some.copy())
             self.kept += len(some)
-        self.count, self.samples = self.count + len(rows), self.samples + 1
-        self.total, self.squares = self.total + rows.sum(0), self.squares + np.square(rows).sum(0)
 
     def channels(self) -> Channels:
-        one, two = self.ranges
+        one, two = self.halves
         assert one is not None, "a tally is of one sample at least"
-        variance = np.maximum(self.squares / self.count - np.square(self.total / self.count), 0)
         first = np.concatenate(self.rows[0])
         if two is None:
-            return Channels(one, variance, ((one, first), (one, first)))
-        return Channels(_both(one, two), variance, ((one, first), (two, np.concatenate(self.rows[1]))))
-
-
-def _both(one: Range, two: Range) -> Range:
-    return Range(np.minimum(one.lowest, two.lowest), np.maximum(one.highest, two.highest))
+            return Channels(one, ((one, first), (one, first)))
+        return Channels(one | two, ((one, first), (two, np.concatenate(self.rows[1]))))
 
 
 def channels_of(

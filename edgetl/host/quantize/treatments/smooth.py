@@ -20,7 +20,7 @@ from edgetl.host.naming import fresh_name, tensor_names
 from edgetl.host.quantize.calibrate import float_tensors
 from edgetl.host.quantize.rewrites import unshare_weights, without_unused_weights
 from edgetl.host.quantize.rules.view import View, attributes_of
-from edgetl.host.quantize.treatments.channels import Channels, Range, channels_of
+from edgetl.host.quantize.treatments.channels import Channels, Held, channels_of
 from edgetl.host.quantize.treatments.products import matrix_of, weight_of
 from edgetl.tensors import Array, Feed
 
@@ -108,7 +108,7 @@ def best_factors(weights: Sequence[Array], channels: Channels) -> NDArray[np.flo
     return _factors(channels.seen, largest, _STRENGTHS[best])
 
 
-def _factors(seen: Range, largest: NDArray[np.float64], strength: float | None) -> NDArray[np.float64]:
+def _factors(seen: Held, largest: NDArray[np.float64], strength: float | None) -> NDArray[np.float64]:
     top = max(float(seen.sizes.max()), float(np.finfo(np.float32).tiny))
     if strength is None:
         return np.ones_like(largest)
@@ -132,13 +132,13 @@ def _held_out_noise(
         factors = _factors(seen, largest, strength)
         beyond = np.square(rows - np.clip(rows / factors, *seen.over(factors)) * factors).mean(axis=0)
         squares = [np.einsum("oc,oc->c", weight, weight, dtype=np.float64) for weight in weights]
-        cut_off = np.mean([float(one @ beyond) / _floor(one @ channels.variance) for one in squares])
-        found.append(expected_noise(weights, seen, channels.variance, factors) + cut_off)
+        cut_off = np.mean([float(one @ beyond) / _floor(one @ channels.seen.variance) for one in squares])
+        found.append(expected_noise(weights, seen, channels.seen.variance, factors) + cut_off)
     return np.array(found)
 
 
 def expected_noise(
-    weights: Sequence[Array], seen: Range, variance: NDArray[np.float64], factors: NDArray[np.float64]
+    weights: Sequence[Array], seen: Held, variance: NDArray[np.float64], factors: NDArray[np.float64]
 ) -> float:
     """Variance that rounding adds, by that of what products make, averaged over them; of independent channels."""
     low, high = seen.over(factors)

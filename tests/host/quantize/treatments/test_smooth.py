@@ -19,7 +19,7 @@ from edgetl.host.inference import Engine, collect
 from edgetl.host.quantize import RenderSettings
 from edgetl.host.quantize.calibrate import calibrate
 from edgetl.host.quantize.treatments import due, treat
-from edgetl.host.quantize.treatments.channels import Channels, Range
+from edgetl.host.quantize.treatments.channels import Channels, Held
 from edgetl.host.quantize.treatments.smooth import best_factors, expected_noise, smooth
 from edgetl.plugins import RENDERINGS, TREATMENTS, find
 from edgetl.tensors import Array
@@ -97,8 +97,8 @@ def samples(count: int, seed: int = 0) -> list[dict[str, Array]]:
 
 def channels(rows: Array) -> Channels:
     """Every other row is a sample of one half."""
-    halves = [(Range(half.min(0), half.max(0)), half) for half in (rows[::2], rows[1::2])]
-    return Channels(Range(rows.min(0), rows.max(0)), rows.var(0), (halves[0], halves[1]))
+    one, two = rows[::2], rows[1::2]
+    return Channels(Held.of(rows), ((Held.of(one), one), (Held.of(two), two)))
 
 
 def computed(model: Path, precision: str = "fp32") -> Array:
@@ -195,7 +195,7 @@ def test_the_expected_noise_is_that_of_rounding() -> None:
     rng = np.random.default_rng(0)
     sizes = np.where(np.arange(64) < 3, 20.0, 1.0)
     x, weight = rng.normal(size=(4000, 64)) * sizes, rng.normal(size=(32, 64))
-    seen = Range(x.min(0), x.max(0))
+    seen = Held.of(x)
     for factors in (np.ones(64), sizes, np.sqrt(sizes)):
         step = ((x / factors).max() - (x / factors).min()) / 255
         steps = np.abs(weight * factors).max(1, keepdims=True) / 127
