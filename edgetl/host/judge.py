@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from edgetl.check import Check, failures
 from edgetl.device.tasks import DeviceTask, Pair
-from edgetl.device.tasks.likeness import likeness
+from edgetl.device.tasks.likeness import is_finite, likeness
 from edgetl.device.tasks.statistics import flip_rate
 from edgetl.evaluation import Evaluation, Interval, Metrics, SelectionSplit
 from edgetl.gates import Gates
@@ -21,7 +21,7 @@ from edgetl.host.tasks import HostTask
 from edgetl.host.variants import Made
 from edgetl.host.workspace import Workspace
 from edgetl.plugins import find_task
-from edgetl.tensors import Array, Batch
+from edgetl.tensors import Array
 
 SIZE = "size"
 """Name of the check that says nothing against a variant's answers."""
@@ -49,7 +49,7 @@ class Selection:
     @property
     def is_finite(self) -> bool:
         """Whether every output is a number."""
-        return _is_finite(self.outputs)
+        return is_finite(self.outputs)
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def verdict(variant: Made, reference: Made, jury: Jury) -> tuple[Check, ...]:
         changed = () if variant is reference else (likeness(_pair(variant, reference, jury), jury.task, jury.gates),)
         return (*variant.checks, *_size(variant, jury.gates), *changed)
     pair = _pair(variant, reference, jury)
-    if not _is_finite(pair.candidate):
+    if not is_finite(pair.candidate):
         return (*variant.checks, _finite(pair))
     headline = _metrics(select(variant, jury), jury).headline
     lost = () if variant is reference else (jury.task.drop("accuracy drop", pair, jury.gates),)
@@ -129,7 +129,7 @@ def flipped(variant: Made, reference: Made, jury: Jury) -> Interval | None:
     ``None`` where nothing is decided, or outputs are not finite.
     """
     pair = _pair(variant, reference, jury)
-    if not (_decides(jury) and _is_finite(pair.reference) and _is_finite(pair.candidate)):
+    if not (_decides(jury) and is_finite(pair.reference) and is_finite(pair.candidate)):
         return None
     before, after = (jury.task.decisions(outputs) for outputs in (pair.reference, pair.candidate))
     return flip_rate(before, after) if before.size else None
@@ -214,10 +214,6 @@ def _finite(pair: Pair) -> Check:
     bad = sum(not all(np.isfinite(array[row]).all() for array in pair.candidate.values()) for row in range(n))
     reason = f"{bad} of {n} selection samples have outputs that are NaN or infinite"
     return Check("finite outputs", float(bad), 0.0, "samples", False, reason, n)
-
-
-def _is_finite(outputs: Batch) -> bool:
-    return all(np.isfinite(array).all() for array in outputs.values())
 
 
 def _unjudged(variant: Made, reference: Made, jury: Jury) -> Judged:

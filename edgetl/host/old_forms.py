@@ -6,10 +6,8 @@ import onnx
 
 from edgetl.host.export import GraphPass
 from edgetl.host.quantize.opset import raised_opset
+from edgetl.host.quantize.qdq import OPSET
 from edgetl.host.quantize.rewrites import plain_gemms, unshare_weights
-
-OPSET = 13
-"""The first in which integers have a scale for each channel."""
 
 
 def _newer(model: onnx.ModelProto) -> onnx.ModelProto:

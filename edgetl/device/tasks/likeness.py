@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from edgetl.check import Check
 from edgetl.device.tasks import DeviceTask, Pair
-from edgetl.device.tasks.output_error import output_error
+from edgetl.device.tasks.output_error import kinds, output_error
 from edgetl.device.tasks.statistics import drop_check
 from edgetl.gates import Gates
 from edgetl.tensors import Batch
@@ -34,7 +34,7 @@ def likeness(pair: Pair, task: DeviceTask, gates: Gates) -> Check:
     """
     name = CHANGED if gates.output_error_max is None else ERROR
     for whose, outputs in (("of the float model ", pair.reference), ("", pair.candidate)):
-        if not _is_finite(outputs):
+        if not is_finite(outputs):
             return Check(name, None, None, "fraction", False, f"some outputs {whose}are NaN or infinite")
     return _changed(pair, task, gates) if gates.output_error_max is None else _error(pair, gates.output_error_max)
 
@@ -66,7 +66,7 @@ def undecided_because(outputs: Batch, task: DeviceTask, gates: Gates) -> str | N
         task: what decisions are.
         gates: the limits.
     """
-    if not _is_finite(outputs):
+    if not is_finite(outputs):
         return "some outputs of the float model are NaN or infinite, so nothing can be told of these samples"
     shapes = ", ".join(f"{name} {array.shape[1:]}" for name, array in outputs.items())
     decided = task.decisions(outputs)
@@ -88,7 +88,8 @@ def undecided_because(outputs: Batch, task: DeviceTask, gates: Gates) -> str | N
     return None
 
 
-def _is_finite(outputs: Batch) -> bool:
+def is_finite(outputs: Batch) -> bool:
+    """Whether no output has NaN or infinity."""
     return all(np.isfinite(array).all() for array in outputs.values())
 
 
@@ -124,6 +125,8 @@ def _error(pair: Pair, limit: float) -> Check:
         f"output {name!r} is off by {error:.4f} of how much it varies over the samples (cosine "
         f"{_cosine(pair, name):.4f}), 95 % bound {bound:.4f} of {n} samples; limit {limit:g}"
     )
+    if len(kinds(pair.reference[name])) > 1:
+        reason += "; its rows are of two scales, which are judged apart: outputs of their own would say which is off"
     if error <= limit < bound:
         reason += f"; too few samples to tell: {_needed(error, bound, limit, n)}"
     return Check(ERROR, error, limit, "fraction", bound <= limit, reason, n)

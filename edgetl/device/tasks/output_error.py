@@ -29,11 +29,10 @@ def output_error(reference: Array, candidate: Array) -> tuple[float, float]:
     Returns:
         Both are infinite for one sample, or where the reference is the same for all, unless the candidate equals it.
     """
-    kinds = _kinds(reference)
-    return max((_of_kind(reference[kind], candidate[kind]) for kind in kinds), key=lambda error: error[1])
+    return max((_of_kind(reference[kind], candidate[kind]) for kind in kinds(reference)), key=lambda error: error[1])
 
 
-def _kinds(reference: Array) -> list[tuple[slice | NDArray[np.intp], ...]]:
+def kinds(reference: Array) -> list[tuple[slice | NDArray[np.intp], ...]]:
     """Parts of an output whose entries are of one scale: all of it, or its rows above and below the widest gap."""
     if reference.ndim != _DETECTIONS:
         return [(slice(None),)]

@@ -15,7 +15,7 @@ from edgetl.host.naming import names_read
 from edgetl.host.quantize.activations import exposed
 from edgetl.host.quantize.histogram import Observer
 from edgetl.host.quantize.record import CalibrationRecord, Estimator
-from edgetl.host.quantize.rules.view import LAYERS, View, attributes_of
+from edgetl.host.quantize.rules.view import LAYERS, SHAPING, View, attributes_of
 from edgetl.host.quantize.unfinished import EVERY, Unfinished, read_unfinished
 from edgetl.progress import Progress, Silent
 from edgetl.runner import Runner
@@ -31,7 +31,6 @@ QUANTIZABLE = frozenset(
 _CHANNELS: Mapping[str, int] = {"Gemm": -1, "MatMul": -1, "Conv": 1}
 """Operators whose weights quantization may shift, and the axis of their input along which these are summed up."""
 _CLIPPING = frozenset(("Relu", "Clip"))
-_SHAPING = frozenset(("Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"))
 
 
 @dataclass(frozen=True)
@@ -121,7 +120,7 @@ def _before_softmax(nodes: Sequence[onnx.NodeProto]) -> set[str]:
     found = set()
     for node in nodes:
         name = node.input[0] if node.op_type == "Softmax" else ""
-        while name in producers and producers[name].op_type in _SHAPING:
+        while name in producers and producers[name].op_type in SHAPING:
             name = producers[name].input[0]
         found.add(name)
     return found - {""}

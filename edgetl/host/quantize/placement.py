@@ -130,10 +130,14 @@ def float_streams(quantized: onnx.ModelProto, on_integers: Collection[str]) -> o
 
 
 def _clips_around_zero(view: View, clip: onnx.NodeProto) -> bool:
-    bounds = [view.array(name) if name else None for name in (*clip.input[1:], "", "")[:2]]
-    is_known = all(bound is not None for bound, name in zip(bounds, clip.input[1:], strict=False) if name)
-    low, high = (0.0 if bound is None else float(bound.reshape(-1)[0]) for bound in bounds)
-    return is_known and low <= 0.0 <= high
+    """Whether zero lies within its bounds; not where these are not constant."""
+
+    def bound(name: str) -> float:
+        values = view.array(name)
+        return math.nan if values is None else float(values.item())
+
+    low, high = (*clip.input[1:], "", "")[:2]
+    return (not low or bound(low) <= 0) and (not high or bound(high) >= 0)
 
 
 def is_convolved(view: View, name: str) -> bool:

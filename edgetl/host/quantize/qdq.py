@@ -33,6 +33,7 @@ from edgetl.target import Precision, RuntimeName
 
 Rewrite = Callable[[onnx.ModelProto], onnx.ModelProto]
 OPSET = 13
+"""The first in which integers have a scale for each channel."""
 OP_TYPES = ("Add", "Clip", "Conv", "Gemm", "MatMul", "MaxPool", "Relu")
 """What ONNX Runtime computes on integers and gains time by."""
 FLOAT_PRODUCTS: Mapping[str, Any] = {"OpTypesToExcludeOutputQuantization": ["Gemm", "MatMul"]}

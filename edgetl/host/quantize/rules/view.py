@@ -16,6 +16,8 @@ from edgetl.tensors import Array
 
 LAYERS = frozenset(("Conv", "ConvTranspose", "Gemm", "MatMul"))
 PAIRS = frozenset(("QuantizeLinear", "DequantizeLinear"))
+SHAPING = frozenset(("Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"))
+"""Operators that change no number."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from edgetl.artifact import Artifact
 from edgetl.device.probe.cpu import INT8_DOT, INT8_PAIRS
 from edgetl.host.graph import weights_of
 from edgetl.host.quantize.coverage import coverage
-from edgetl.host.quantize.rules.view import LAYERS, View
+from edgetl.host.quantize.rules.view import LAYERS, SHAPING, View
 from edgetl.host.quantize.saturation.layers import QuantizedLayer, layers_of
 from edgetl.host.quantize.saturation.products import can_saturate, neighbours
 from edgetl.tensors import Array
@@ -31,8 +31,6 @@ _WEIGHTS = {
 }
 """Operators on integers, in files that others quantized, and which of their inputs are weights. With int8 ones ONNX
 Runtime cuts their sums like those between Q/DQ pairs (seen in 1.32: QLinearConv, MatMulInteger)."""
-
-_SHAPING = frozenset(("Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"))
 
 
 @dataclass(frozen=True)
@@ -105,7 +103,7 @@ def _weights_moved(model: onnx.ModelProto) -> list[Array | None]:
 
 def _through_shapes(view: View, name: str) -> onnx.NodeProto | None:
     node = view.producers.get(name)
-    while node is not None and node.op_type in _SHAPING:
+    while node is not None and node.op_type in SHAPING:
         node = view.producers.get(node.input[0])
     return node if node is not None and node.op_type == "DequantizeLinear" else None
 

@@ -131,8 +131,8 @@ def _held_out_noise(
     for seen, rows in ((one, others), (two, own)):
         factors = _factors(seen, largest, strength)
         beyond = np.square(rows - np.clip(rows / factors, *seen.over(factors)) * factors).mean(axis=0)
-        squares = [np.einsum("oc,oc->c", weight, weight, dtype=np.float64) for weight in weights]
-        cut_off = np.mean([float(one @ beyond) / _floor(one @ channels.seen.variance) for one in squares])
+        powers = (np.einsum("oc,oc->c", weight, weight, dtype=np.float64) for weight in weights)
+        cut_off = np.mean([float(power @ beyond) / _floor(power @ channels.seen.variance) for power in powers])
         found.append(expected_noise(weights, seen, channels.seen.variance, factors) + cut_off)
     return np.array(found)
 
