@@ -34,9 +34,10 @@ images or, of a model of text, sentences.
   advises there: weights in half of their range.
 - *built in*: seconds from the start of a tool's process to its end, imports and files included, for somebody who has
   the float model and the samples and nothing else. Of *EdgeTL, ONNX* the cache was empty; of *EdgeTL*, which starts
-  from a recipe, it held the trained network, so that training is not counted. EdgeTL reads, checks and decodes files
-  of samples and evaluates its output in that time; other tools get arrays. *Earlier* is what another run built, beside
-  whatever the machine did then.
+  from a recipe, it held the trained network, so that training is not counted, nor, where a result's `starts_from` says
+  so, the features that a probe's head was trained on. EdgeTL reads, checks and decodes files of samples and evaluates
+  its output in that time; other tools get arrays. *Earlier* is what another run built, beside whatever the machine did
+  then.
 - *EdgeTL, ONNX without labels* sees the calibration samples alone: it judges its int8 graphs by how few decisions they
   change. What *EdgeTL* chooses counts; where no recipe makes the network, that of *EdgeTL, ONNX and labels*.
 - *time to int8*: *built in* of the faster of EdgeTL's ways with labels, from the ONNX file or from the recipe, that

@@ -54,10 +54,13 @@ class Source:
 
 def _size(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[int, int] | None:
     """``HxW``, or one number for both."""
-    match = _SIZE.fullmatch(value or "")
-    if value is not None and match is None:
+    if value is None:
+        return None
+    match = _SIZE.fullmatch(value)
+    size = (0, 0) if match is None else (int(match[1]), int(match[2] or match[1]))
+    if min(size) < 1:
         raise click.BadParameter(f"{value!r} is not a size; expected HxW such as 224x224", context, parameter)
-    return None if match is None else (int(match[1]), int(match[2] or match[1]))
+    return size
 
 
 def _numbers(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[float, ...] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -89,23 +89,30 @@ def extract(source: GraphFeatures, views: tuple[str, ...]) -> NDArray[np.float32
     keys = [[f"{sample.sha256}/{view}" for sample in samples] for view in views]
     wanted = {key for row in keys for key in row}
     rows = kept_rows(folder, wanted)
-    todo = {sample.sha256: sample for sample in samples if any(f"{sample.sha256}/{view}" not in rows for view in views)}
+    todo = {sample.sha256: (sample, missing) for sample in samples if (missing := _missing(sample, views, rows))}
     if todo:
         with source.progress.stage(source.title, len(todo)) as step:
-            rows.update(keeping(folder, _compute(how, tuple(todo.values()), views, step.advance)))
+            rows.update(keeping(folder, _compute(how, tuple(todo.values()), step.advance)))
     return np.stack([np.stack([rows[key][_ROWS] for key in row]) for row in keys])
 
 
+def _missing(sample: Sample, views: tuple[str, ...], rows: Mapping[str, Row]) -> tuple[str, ...]:
+    return tuple(view for view in views if f"{sample.sha256}/{view}" not in rows)
+
+
 def _compute(
-    how: Extraction, samples: tuple[Sample, ...], views: tuple[str, ...], advance: Callable[[], None]
+    how: Extraction, todo: Sequence[tuple[Sample, tuple[str, ...]]], advance: Callable[[], None]
 ) -> Iterator[tuple[str, Row]]:
+    """Of each sample the views beside it."""
+
     def images() -> Iterator[Array]:
-        for image in stream(samples, how.preprocess, threads=how.threads):
+        decoded = stream(tuple(sample for sample, _ in todo), how.preprocess, threads=how.threads)
+        for image, (_, views) in zip(decoded, todo, strict=True):
             for view in views:
                 yield np.ascontiguousarray(VIEWS[view](image))
 
     outputs = run(how.engine, images(), how.threads)
-    for sample in samples:
+    for sample, views in todo:
         for view in views:
             (features,) = next(outputs).values()
             yield f"{sample.sha256}/{view}", {_ROWS: features[0]}

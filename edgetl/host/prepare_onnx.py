@@ -155,6 +155,12 @@ def _quantized(made: Made, recipe: Recipe, workspace: Workspace) -> tuple[Quanti
 def _labelled(request: OnnxRequest, progress: Progress) -> tuple[_Wrapped, Material]:
     dataset = labelled(request.common)
     wrapped = (_taken if are_tensors(dataset) else _wrapped)(request)
+    if wrapped.classes == 1 and len(dataset.classes) == 2:
+        first, second = dataset.classes
+        raise Unsupported(
+            f"model {request.model.name!r} has one output, a single score for {second!r}; expected one for each class: "
+            f"put a Concat of 0 (for {first!r}) and that logit at its end, in the order of the class folders"
+        )
     if wrapped.classes not in (None, len(dataset.classes)):
         raise Unsupported(
             f"model {request.model.name!r} has {wrapped.classes} outputs, the data has {len(dataset.classes)} classes "

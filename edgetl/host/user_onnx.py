@@ -243,7 +243,8 @@ def _wrap_input(graph: onnx.GraphProto, source: onnx.ValueInfoProto, wrapping: W
 def _size(name: str, shape: list[int | None], layout: str, given: tuple[int, int] | None) -> tuple[int, int]:
     channels, height, width = (shape[1], *shape[2:]) if layout == "NCHW" else (shape[3], *shape[1:3])
     if channels not in (3, None):
-        raise Unsupported(f"input {name!r} has {channels} channels in layout {layout}; expected 3, or another --layout")
+        way = "export it with three and their mean, or give .npz samples" if channels == 1 else "another --layout"
+        raise Unsupported(f"input {name!r} has {channels} channels in layout {layout}; expected 3, or {way}")
     if given is not None and any(has not in (wanted, None) for has, wanted in zip((height, width), given, strict=True)):
         raise Unsupported(
             f"input {name!r} takes {height or 'any'}x{width or 'any'} images, --size says {given[0]}x{given[1]}"
@@ -276,9 +277,8 @@ def _statistics(
 
 def _before(name: str, wrapping: Wrapping, graph: onnx.GraphProto) -> list[onnx.NodeProto]:
     """Nodes from ``image`` to the tensor ``name`` that the model used to take."""
-    steps: list[tuple[str, dict[str, Any], Array | None]] = []
     # cast first: the only reader of a uint8 input must be a Cast, or TensorRT refuses the graph
-    steps.append(("Cast", {"to": onnx.TensorProto.FLOAT}, None))
+    steps: list[tuple[str, dict[str, Any], Array | None]] = [("Cast", {"to": onnx.TensorProto.FLOAT}, None)]
     if wrapping.layout == "NCHW":
         steps.append(("Transpose", {"perm": [0, 3, 1, 2]}, None))
     if wrapping.mean is None or wrapping.std is None:

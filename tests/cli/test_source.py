@@ -99,8 +99,14 @@ def test_flags_that_contradict_each_other_are_refused(flags: dict[str, Any], wor
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--size", "big"], ["--onnx", "pyproject.toml", "--mean", "a,b"], ["--backbone", "x"]],
-    ids=["size", "mean", "no data"],
+    [
+        ["--size", "big"],
+        ["--size", "0x0"],
+        ["--size", "224x0"],
+        ["--onnx", "pyproject.toml", "--mean", "a,b"],
+        ["--backbone", "x"],
+    ],
+    ids=["size", "no size", "no width", "mean", "no data"],
 )
 def test_wrong_flags_are_bad_input(arguments: list[str], tmp_path: Path) -> None:
     assert run(["prepare", *arguments, "-o", str(tmp_path / "x.edgetl")]) == 2

@@ -60,7 +60,7 @@ def stripe_detector(path: Path, classes: int = 2) -> Path:
     kernel[:, :, :, 0], kernel[:, :, :, 2] = -0.2, 0.2
     kernel += rng.normal(scale=0.005, size=kernel.shape).astype(np.float32)
     weight = np.zeros((classes, 8), np.float32)
-    weight[0], weight[1] = -4.0, 4.0
+    weight[0], weight[min(1, classes - 1)] = -4.0, 4.0
     constants = {"kernel": kernel, "weight": weight, "bias": np.float32([5.2, -5.2] + [0.0] * (classes - 2))}
     nodes = [
         helper.make_node("Conv", ["input", "kernel"], ["edges"], "conv", pads=[1, 1, 1, 1]),

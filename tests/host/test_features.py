@@ -103,6 +103,10 @@ def test_only_what_the_cache_does_not_have_is_computed(
     again = source(quadrants, samples, tmp_path / "cache").training(("identity",))
     assert len(computed) == len(samples)
     np.testing.assert_array_equal(first[0], again[0, :-2])
+    # of another view's samples, too, what is there already is not computed
+    turned = source(quadrants, samples, tmp_path / "cache").training(("identity", "hflip"))
+    assert len(computed) == 2 * len(samples)
+    np.testing.assert_array_equal(turned[0], again[0])
 
 
 def test_a_damaged_shard_is_computed_again(quadrants: Path, samples: tuple[Sample, ...], tmp_path: Path) -> None:

@@ -233,6 +233,13 @@ def test_outputs_that_are_not_the_classes_of_the_data_are_refused(
         prepare_onnx(request_for(photos, tmp_path, classes=3), NoWork())
 
 
+def test_a_single_score_for_two_classes_is_refused_with_what_to_do(
+    photos: Path, tmp_path: Path, request_for: RequestOf
+) -> None:
+    with pytest.raises(Unsupported, match=r"a single score for 'striped'; .* put a Concat of 0 \(for 'flat'\)"):
+        prepare_onnx(request_for(photos, tmp_path, classes=1), NoWork())
+
+
 def cut_before_the_opset(model: bytes) -> bytes:
     """Its last field: what is left can be parsed all the same."""
     whole = onnx.load_from_string(model)

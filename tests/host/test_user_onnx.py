@@ -47,6 +47,12 @@ def user_model(
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
 
 
+def one_channel() -> onnx.ModelProto:
+    model = user_model()
+    model.graph.input[0].type.tensor_type.shape.dim[1].dim_value = 1
+    return model
+
+
 @pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
 @pytest.mark.parametrize("softmax", [True, False], ids=["with softmax", "logits"])
 def test_wrapped_model_computes_what_the_user_computes(layout: str, softmax: bool, tmp_path: Path) -> None:
@@ -76,8 +82,9 @@ def test_head_is_found_and_named() -> None:
         (user_model(), InputFormat(MEAN, STD, size=(16, 16)), "takes 8x8"),
         (user_model(batch=4), InputFormat(MEAN, STD), "fixed batch of 4"),
         (user_model(), InputFormat(MEAN, STD, layout="NHWC"), "8 channels"),
+        (one_channel(), InputFormat(MEAN, STD, layout="NCHW"), "1 channels .* three and their mean"),
     ],
-    ids=["no normalisation", "std 0", "two means", "open size", "other size", "fixed batch", "wrong layout"],
+    ids=["no normalisation", "std 0", "two means", "open size", "other size", "fixed batch", "wrong layout", "grey"],
 )
 def test_unclear_input_is_refused(model: onnx.ModelProto, expects: InputFormat, message: str) -> None:
     with pytest.raises(Unsupported, match=message):

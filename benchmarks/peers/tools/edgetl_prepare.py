@@ -2,7 +2,8 @@
 
 Its time counts from where the other tools start: a trained float network and the samples are there, and nothing else.
 With the ONNX file its cache is empty. A recipe has no ONNX file to start from, so the cache holds what training and
-exporting left in it, and no more: features, ranges, predictions and all of quantization are made in that time.
+exporting left in it, and no more: the float network and the features that its head was fitted to. The audit of the
+data, ranges, predictions and all of quantization are made in that time.
 """
 
 from __future__ import annotations
@@ -26,10 +27,11 @@ from edgetl.host.user_onnx import InputFormat
 from edgetl.progress import Silent
 from edgetl.recipe import Recipe
 
-FLOAT_NETWORK = ("adapted", "trunk", "parity")
-"""Kinds of files in EdgeTL's cache that are the trained float network: its weights, its graph, and that they agree."""
+FLOAT_NETWORK = ("adapted", "trunk", "parity", "features", "fastest")
+"""Kinds of files in EdgeTL's cache that training the float network leaves: its weights, its graph, that they agree, the
+features that its head was fitted to, and in which runtime."""
 STARTS_FROM = {
-    "recipe": "the trained float network in EdgeTL's cache; training and export are not in its time",
+    "recipe": "the trained float network, its graph and the features that its head was trained on, in EdgeTL's cache",
     "labelled": "the float ONNX file and labelled samples, with an empty cache",
     "unlabelled": "the float ONNX file and the calibration samples, with an empty cache",
 }

@@ -12,7 +12,7 @@ import torch
 from edgetl.errors import EdgeTLError
 from edgetl.host.adapt import AdaptContext, Adapted, FeatureSource, FittedHead
 from edgetl.host.adapt.heads import scale_of
-from edgetl.host.adapt.linear_probe import LinearProbe, LinearProbeOptions, features_by, report_of
+from edgetl.host.adapt.linear_probe import LinearProbeOptions, features_by, probe_head, report_of
 from edgetl.host.adapt.scratch import random_head
 from edgetl.host.backbones import Trunk, trunk
 from edgetl.host.data.stream import stream
@@ -106,9 +106,8 @@ def _probed(body: Trunk, context: AdaptContext) -> tuple[StandardHead, dict[str,
     )
     # a runtime by name, not the fastest: trained weights must not hang on a stopwatch
     engine = Engine(trunk_graph(body, context.workspace), installed()[0])
-    features = features_by(engine, context.workspace)
-    fitted = LinearProbe().refit(replace(context, options=probe), features, None)
-    rows = features.training(options.probe_views)
+    rows = features_by(engine, context.workspace).training(options.probe_views)
+    fitted = probe_head(replace(context, options=probe), rows, None)
     flat = rows.reshape(-1, rows.shape[-1])
     head = StandardHead(fitted.head, flat.mean(axis=0), scale_of(flat, probe.sigma_floor))
     report = report_of(fitted, probe, engine.runtime)

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from edgetl.host.adapt import AdaptContext, Adapted, FeatureSource, FittedHead
-from edgetl.host.adapt.heads import HeadSettings, balanced_relevance, fit_head, training_set
-from edgetl.host.backbones import Pooling, part_widths, trunk
+from edgetl.host.adapt.heads import Floats, HeadSettings, balanced_relevance, fit_head, scale_of, training_set
+from edgetl.host.backbones import Pooling, Trunk, part_widths, trunk
 from edgetl.host.export import trunk_graph
 from edgetl.host.features import GraphFeatures, check_views
 from edgetl.host.inference import Crew, Engine, fastest
 from edgetl.host.workspace import Workspace
 
 GRID = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2)
+NEAR = 1 / 3
+"""Up to which share of noise a trunk's own features of further views serve for those of a graph made of it.
+
+Measured with heads for solar cells, four views, out of fold (n = 1,771), against a head of the graph's own views: with
+six int8 graphs of EfficientNet-Lite0, Lite1 and Lite2, of shares from 0.11 to 0.25, log loss is between 0.003 lower and
+0.002 higher. With twice Lite0's noise, a share of 0.46, it is 0.004 higher, and accuracy 0.6 points lower."""
 
 
 class LinearProbeOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -27,7 +35,8 @@ class LinearProbeOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     """``mean`` over height and width is required; ``std`` adds the deviation (texture); ``log`` takes the signed
     logarithm of all of these (heavy tails)."""
     views: tuple[str, ...] = ("identity", "hflip")
-    """Views of every training image that count as further samples."""
+    """Views of every training image that count as further samples. A head that is fitted again to a quantized trunk
+    takes the float trunk's features of all views but the first, as long as both trunks' features are alike."""
     regularisation: tuple[float, ...] = GRID
     """Values of C to choose among, by cross-validated log loss."""
     sigma_floor: float = 0.5
@@ -63,36 +72,65 @@ class LinearProbe:
         options: LinearProbeOptions = context.options
         workspace = context.workspace
         check_views(options.views, workspace.preprocess)
-        module = trunk(context.backbone, options.stages, options.pooling)
+        module = _trunk(context)
         graph = trunk_graph(module, workspace)
         with workspace.progress.stage("choose the fastest float runtime"):
-            engine = fastest(graph, "fp32", workspace.blank(), Crew.many(workspace.threads), workspace.cache)
-        features = features_by(engine, workspace)
-        fitted = self.refit(context, features, None)
-        return Adapted(module, fitted.head, fitted, report_of(fitted, options, engine.runtime))
+            features = _by_trunk(graph, workspace)
+        fitted = probe_head(context, features.training(options.views), None)
+        return Adapted(module, fitted.head, fitted, report_of(fitted, options, features.how.engine.runtime))
 
     def refit(self, context: AdaptContext, features: FeatureSource, regularisation: float | None) -> FittedHead:
-        """Fit the head on features of the training split."""
+        """Fit the head on another graph's features of the training split.
+
+        Of the further views these are the trunk's own, which are known, as long as the graph's are near them
+        (:data:`NEAR`): to run every view through every graph would take several times as long.
+        """
         options: LinearProbeOptions = context.options
-        workspace = context.workspace
-        settings = HeadSettings(
-            regularisation=options.regularisation if regularisation is None else (regularisation,),
-            folds=options.folds,
-            sigma_floor=options.sigma_floor,
-            balanced=options.balanced,
-            seed=workspace.seed,
-            threads=workspace.threads,
-        )
-        samples = workspace.splits.train
-        data = training_set(features.training(options.views), samples, len(workspace.classes), workspace.task)
-        if options.balance_stages:
-            widths = part_widths(trunk(context.backbone, options.stages, options.pooling), workspace.blank())
-            data = replace(data, relevance=balanced_relevance(widths))
-        with workspace.progress.stage("fit the head"):
-            return fit_head(data, settings)
+        identity, *others = options.views
+        rows = features.training((identity,))
+        if others:
+            graph = trunk_graph(_trunk(context), context.workspace)
+            known = _by_trunk(graph, context.workspace).training(options.views)
+            is_near = share_of_noise(rows[0], known[0], _scale(context, known[0])) <= NEAR
+            rows = np.concatenate([rows, known[1:]]) if is_near else features.training(options.views)
+        return probe_head(context, rows, regularisation)
 
 
 METHOD = LinearProbe()
+
+
+def probe_head(context: AdaptContext, features: Floats, regularisation: float | None) -> FittedHead:
+    """A head fitted to features ``(views, n, d)`` of the training split.
+
+    Args:
+        context: with the options of a linear probe.
+        features: of every view, the images as they are first.
+        regularisation: the strength to use; ``None`` chooses it.
+    """
+    options: LinearProbeOptions = context.options
+    workspace = context.workspace
+    settings = HeadSettings(
+        regularisation=options.regularisation if regularisation is None else (regularisation,),
+        folds=options.folds,
+        sigma_floor=options.sigma_floor,
+        balanced=options.balanced,
+        seed=workspace.seed,
+        threads=workspace.threads,
+    )
+    data = training_set(features, workspace.splits.train, len(workspace.classes), workspace.task)
+    with workspace.progress.stage("fit the head"):
+        return fit_head(replace(data, relevance=_relevance(context)), settings)
+
+
+def share_of_noise(features: Floats, known: Floats, scale: Floats) -> float:
+    """What features ``(n, d)`` are apart from those known of the same samples, as a share of what tells samples apart.
+
+    Args:
+        scale: what each of the features is divided by before a head sees it.
+    """
+    spread = float(np.mean(np.square((known - known.mean(axis=0)) / scale)))
+    apart = float(np.mean(np.square((features - known) / scale)))
+    return apart / spread if spread > 0 else np.inf
 
 
 def report_of(fitted: FittedHead, options: LinearProbeOptions, runtime: str) -> dict[str, Any]:
@@ -107,6 +145,29 @@ def report_of(fitted: FittedHead, options: LinearProbeOptions, runtime: str) -> 
         "pooling": list(options.pooling),
         "views": list(options.views),
     }
+
+
+def _trunk(context: AdaptContext) -> Trunk:
+    return trunk(context.backbone, context.options.stages, context.options.pooling)
+
+
+def _by_trunk(graph: Path, workspace: Workspace) -> GraphFeatures:
+    """Features of a trunk that does not change, by the runtime that is fastest with it."""
+    engine = fastest(graph, "fp32", workspace.blank(), Crew.many(workspace.threads), workspace.cache)
+    return features_by(engine, workspace)
+
+
+def _relevance(context: AdaptContext) -> Floats | None:
+    if not context.options.balance_stages:
+        return None
+    return balanced_relevance(part_widths(_trunk(context), context.workspace.blank()))
+
+
+def _scale(context: AdaptContext, features: Floats) -> Floats:
+    """What :func:`fit_head` divides features ``(n, d)`` by."""
+    relevance = _relevance(context)
+    scale = scale_of(features, context.options.sigma_floor)
+    return scale if relevance is None else scale / relevance
 
 
 def features_by(engine: Engine, workspace: Workspace) -> GraphFeatures:
