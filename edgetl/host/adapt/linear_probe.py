@@ -89,9 +89,8 @@ class LinearProbe:
         identity, *others = options.views
         rows = features.training((identity,))
         if others:
-            graph = trunk_graph(_trunk(context), context.workspace)
-            known = _by_trunk(graph, context.workspace).training(options.views)
-            is_near = share_of_noise(rows[0], known[0], _scale(context, known[0])) <= NEAR
+            known = trunk_features(context).training(options.views)
+            is_near = share_of_noise(rows[0], known[0], scale_for(context, known[0])) <= NEAR
             rows = np.concatenate([rows, known[1:]]) if is_near else features.training(options.views)
         return probe_head(context, rows, regularisation)
 
@@ -147,6 +146,18 @@ def report_of(fitted: FittedHead, options: LinearProbeOptions, runtime: str) -> 
     }
 
 
+def trunk_features(context: AdaptContext) -> GraphFeatures:
+    """The features of the training split that the head was fitted to before any graph was quantized."""
+    return _by_trunk(trunk_graph(_trunk(context), context.workspace), context.workspace)
+
+
+def scale_for(context: AdaptContext, features: Floats) -> Floats:
+    """What a head divides features ``(n, d)`` by, those that weigh more by less."""
+    relevance = _relevance(context)
+    scale = scale_of(features, context.options.sigma_floor)
+    return scale if relevance is None else scale / relevance
+
+
 def _trunk(context: AdaptContext) -> Trunk:
     return trunk(context.backbone, context.options.stages, context.options.pooling)
 
@@ -161,13 +172,6 @@ def _relevance(context: AdaptContext) -> Floats | None:
     if not context.options.balance_stages:
         return None
     return balanced_relevance(part_widths(_trunk(context), context.workspace.blank()))
-
-
-def _scale(context: AdaptContext, features: Floats) -> Floats:
-    """What :func:`fit_head` divides features ``(n, d)`` by."""
-    relevance = _relevance(context)
-    scale = scale_of(features, context.options.sigma_floor)
-    return scale if relevance is None else scale / relevance
 
 
 def features_by(engine: Engine, workspace: Workspace) -> GraphFeatures:
