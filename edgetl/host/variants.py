@@ -118,7 +118,7 @@ class Quantization:
     are looked at."""
     tuned: Callable[[Path, Path], tuple[Path, Trained]] | None = None
     """From the float graph and its Q/DQ graph to the same one trained, before a head is fitted to it; and what that
-    did. It is trained on images of the training split, so no prediction on these is honest any more."""
+    did. What is trained on images of the training split makes no honest prediction on these any more."""
 
 
 def quantized_variant(made: Made, how: Quantization, path: Path, workspace: Workspace) -> Made:
@@ -142,7 +142,9 @@ def quantized_variant(made: Made, how: Quantization, path: Path, workspace: Work
     if how.refit is None or fitted is None:
         return bare
     replace_head(path, fitted.head, path)
-    out_of_fold = None if how.tuned is not None else fitted.out_of_fold
+    # a graph that training left as it was is judged as it was before
+    is_trained = how.tuned is not None and sha256_of(graph) != sha256_of(rendered)
+    out_of_fold = None if is_trained else fitted.out_of_fold
     return replace(bare, out_of_fold=out_of_fold, refit=replace(how.refit, regularisation=fitted.regularisation))
 
 

@@ -55,11 +55,13 @@ def in_words(ladder: Ladder) -> tuple[str, ...]:
 
 def _selection(ladder: Ladder) -> tuple[str, ...]:
     """What choosing among several graphs means for the bound of the one that was chosen."""
-    judged = sum(one.check is not None for one in ladder.attempts)
-    if not ladder.passed or judged < 2:
+    checks = [one.check for one in ladder.attempts if one.check is not None]
+    if not ladder.passed or len(checks) < 2:
         return ()
+    are_alike = len({check.n for check in checks}) == 1
+    samples = "the same samples" if are_alike else "samples of which some were not honest for all (n differs)"
     return (
-        f"{judged} graphs were judged on the same samples: the bound of each is its own, and is not corrected for the "
+        f"{len(checks)} graphs were judged on {samples}: the bound of each is its own, and is not corrected for the "
         "choice among them.",
     )
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from edgetl.check import Check
 from edgetl.device.tasks import DeviceTask, Pair
-from edgetl.device.tasks.output_error import kinds, output_error
+from edgetl.device.tasks.output_error import goes_by_steps, kinds, output_error
 from edgetl.device.tasks.statistics import drop_check
 from edgetl.gates import Gates
 from edgetl.tensors import Batch
@@ -128,15 +128,17 @@ def _error(pair: Pair, limit: float) -> Check:
     if len(kinds(pair.reference[name])) > 1:
         reason += "; its rows are of two scales, which are judged apart: outputs of their own would say which is off"
     if error <= limit < bound:
-        reason += f"; too few samples to tell: {_needed(error, bound, limit, n)}"
+        reason += f"; too few samples to tell: {_needed(error, bound, limit, n, goes_by_steps(pair.reference[name]))}"
     return Check(ERROR, error, limit, "fraction", bound <= limit, reason, n)
 
 
-def _needed(error: float, bound: float, limit: float, n: int) -> str:
+def _needed(error: float, bound: float, limit: float, n: int, by_steps: bool) -> str:
     if error >= limit:
         return "no number of samples would be enough at this error"
     growth = (bound**2 - error**2) / (limit**2 - error**2)
-    return f"about {math.ceil(n * growth**2)} would be needed if they turned out alike"
+    # the delta method's bound falls with the root of n; where nothing differed, the rule of three's with n
+    needed = n * growth if by_steps and not error else n * growth**2
+    return f"about {math.ceil(needed)} would be needed if they turned out alike"
 
 
 def _cosine(pair: Pair, name: str) -> float:

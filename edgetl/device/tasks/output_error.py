@@ -7,6 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from edgetl.device.tasks.statistics import drop_bound
 from edgetl.tensors import Array
 
 _Z_ONE_SIDED = 1.6448536269514722
@@ -20,6 +21,9 @@ def output_error(reference: Array, candidate: Array) -> tuple[float, float]:
 
     The deviation is over the samples: the square root of the variance of each entry, summed over the entries. The bound
     is that of a ratio of means by the delta method (Cochran, Sampling Techniques, 1977, section 6.4), of the squares.
+    That knows nothing of what happened to no sample, which matters where few samples differ at all: of integers and
+    booleans it is at least the bound of how many differ, as of decisions, each by as much as those that do (by one step
+    where none does).
     Of an output that holds boxes and scores in one, ``(n, rows, boxes)`` or turned, the kind that is off most: in the
     pixels of the boxes any error of the scores would drown.
 
@@ -53,15 +57,30 @@ def kinds(reference: Array) -> list[tuple[slice | NDArray[np.intp], ...]]:
     return [(*before, low), (*before, high)]
 
 
+def goes_by_steps(output: Array) -> bool:
+    """Whether an output is of integers or booleans, which most samples do not differ in at all."""
+    return output.dtype.kind in "biu"
+
+
 def _of_kind(reference: Array, candidate: Array) -> tuple[float, float]:
     noise, power = _squares(reference, candidate)
-    if not noise.any():
-        return 0.0, 0.0
     if not power.any():
-        return math.inf, math.inf
+        return (math.inf, math.inf) if noise.any() else (0.0, 0.0)
     ratio = noise.sum() / power.sum()
-    spread = float(np.std(noise - ratio * power, ddof=1)) / float(power.mean())
-    return math.sqrt(ratio), math.sqrt(ratio + _Z_ONE_SIDED * spread / math.sqrt(len(noise)))
+    bound = ratio
+    if noise.any():
+        spread = float(np.std(noise - ratio * power, ddof=1)) / float(power.mean())
+        bound = ratio + _Z_ONE_SIDED * spread / math.sqrt(len(noise))
+    if goes_by_steps(reference):
+        bound = max(bound, _of_steps(noise) / float(power.mean()))
+    return math.sqrt(ratio), math.sqrt(bound)
+
+
+def _of_steps(noise: NDArray[np.float64]) -> float:
+    """How much noise samples may have, ``(n,)``, that only some have at all, by the bound of how many those are."""
+    differ = noise > 0
+    step = float(noise[differ].mean()) if differ.any() else 1.0
+    return drop_bound(int(differ.sum()), 0, len(noise)) * step
 
 
 def _squares(reference: Array, candidate: Array) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -77,6 +77,11 @@ class Ascent:
         """Treatments of the float graph that every rung has, of those that the recipe allows; none in 16 bits."""
         return due(self.made.model, self.treatments) if is_on_integers(self.rendering) else ()
 
+    @property
+    def course(self) -> tuple[object, ...]:
+        """What is tried, and how long it may take (JSON-able): the time that is left for training depends on it."""
+        return (self.quantize.budget_s, self.quantize.search, self.treatments)
+
     @cached_property
     def identity(self) -> list[object]:
         """Everything that what comes of a rung depends on, besides the rung (JSON-able)."""

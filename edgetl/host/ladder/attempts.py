@@ -68,9 +68,9 @@ class Tried:
 
 def attempt(ascent: Ascent, rung: Rung, purse: Purse) -> Tried:
     """Make and judge the graph of a rung, or take what came of it in an earlier run."""
-    # what is left of the budget is another number in every run, and the recipe's own is not
-    budget_s = None if rung.tuning_s is None else ascent.quantize.budget_s
-    parts = ["attempt", ascent.identity, rung.name, rung.refit, rung.on_graph, spelled(rung.settings), budget_s]
+    # what is left of the budget is another number in every run, and what that comes of is not
+    course = None if rung.tuning_s is None else ascent.course
+    parts = ["attempt", ascent.identity, rung.name, rung.refit, rung.on_graph, spelled(rung.settings), course]
     try:
         outcome = remembered(ascent, parts, purse, Outcome, lambda: _outcome(ascent, rung))
     except (BackendError, DataError) as error:
@@ -116,7 +116,7 @@ def written(ascent: Ascent, rung: Rung, path: Path) -> Made:
     basis, refit = ascent.basis(rung.on_graph), ascent.refit if rung.refit else None
     tuned = None
     if rung.tuning_s is not None:
-        tuned = partial(tuned_graph, ascent.workspace, Allowance(rung.tuning_s, ascent.quantize.budget_s))
+        tuned = partial(tuned_graph, ascent.workspace, Allowance(rung.tuning_s, ascent.course))
     record = basis.calibrated.record
     how = Quantization(ascent.rendering, record, rung.settings, refit, lambda: basis.moments, basis.moments_of, tuned)
     return quantized_variant(basis.made, how, path, ascent.workspace)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
+from edgetl.device.tasks.likeness import ERROR
 from edgetl.errors import BackendError, Unsupported
 from edgetl.host.judge import SIZE, verdict
 from edgetl.host.ladder.ascent import Ascent, Purse
@@ -162,6 +163,9 @@ class _State:
             return "the float graph itself misses a gate"
         if self._tried[0].outcome.is_too_large:
             return "the file is too large, and no other graph is smaller"
+        lost = self._tried[0].attempt.check
+        if lost is not None and lost.name == ERROR and lost.value == 0.0 and not lost.passed:
+            return "its outputs are float's for every sample already, and samples are too few to tell more"
         return None
 
     def finish(self, ended: str) -> Climbed:

@@ -49,8 +49,11 @@ def _gained(one: Tried | None, without: Tried | None) -> tuple[float | None, str
     """By how much less one loses than the other, or why that is not known."""
     if one is None or without is None:
         return None, "the same graph was not made without it"
-    if one.loss is None or without.loss is None:
+    checks = one.attempt.check, without.attempt.check
+    if one.loss is None or without.loss is None or None in checks:
         return None, "one of the two graphs could not be judged"
+    if len({check.n for check in checks if check is not None}) > 1:
+        return None, "the two graphs were judged on different samples"
     return without.loss - one.loss, ""
 
 

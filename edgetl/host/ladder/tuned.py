@@ -29,12 +29,12 @@ class Allowance:
     """How long training may take, in seconds."""
 
     left_s: float
-    budget_s: float
-    """Of the whole climb, of which that is left: a graph that was trained within another one is trained again."""
+    climb: tuple[object, ...]
+    """What the time that is left depends on (JSON-able): a graph that was trained in another climb is trained again."""
 
 
 def tuned_graph(workspace: Workspace, allowance: Allowance, float_graph: Path, quantized: Path) -> tuple[Path, Trained]:
-    """The Q/DQ graph after training, and what that did, from the cache where a run with the same budget trained it.
+    """The Q/DQ graph after training, and what that did, from the cache where the same climb trained it before.
 
     Where training gains nothing it is the graph as it was. A training that was stopped goes on where it was a minute
     before at most.
@@ -50,7 +50,7 @@ def tuned_graph(workspace: Workspace, allowance: Allowance, float_graph: Path, q
     """
     samples = stratified(workspace.splits.train, SAMPLES, workspace.seed)
     seen = [workspace.reader.identity, [sample.sha256 for sample in samples]]
-    how = [workspace.seed, workspace.threads, allowance.budget_s, machinery()]
+    how = [workspace.seed, workspace.threads, allowance.climb, machinery()]
     parts = [sha256_of(float_graph), sha256_of(quantized), seen, *how]
     told = workspace.cache.measured("tuned", parts, ".json")
     unfinished = workspace.cache.path("tuned", [*parts, "unfinished"], ".pt")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 
 from edgetl.device.tasks import Pair
 from edgetl.device.tasks.likeness import likeness, undecided_because
+from edgetl.device.tasks.output_error import output_error
 from edgetl.device.tasks.statistics import drop_bound, least_samples
 from edgetl.device.tasks.tensor import TASK
 from edgetl.gates import Gates
@@ -60,6 +63,40 @@ def test_an_error_at_the_limit_wants_more_samples() -> None:
     assert check.value < 0.1
     assert not check.passed
     assert "too few samples to tell: about" in check.reason
+
+
+def test_of_decisions_few_samples_prove_little() -> None:
+    rng, passed, covered = np.random.default_rng(0), 0, 0
+    share, n = 0.02, 100
+    true = np.sqrt(share / 0.25)
+    for _ in range(200):
+        reference = rng.random((n, 1)) < 0.5
+        candidate = reference ^ (rng.random((n, 1)) < share)
+        passed += likeness(pair(reference, candidate), TASK, ERROR).passed
+        covered += output_error(reference, candidate)[1] >= true
+    assert passed == 0
+    assert covered >= 190
+
+
+def test_decisions_of_which_none_differs_want_so_many_samples() -> None:
+    reference = np.random.default_rng(0).random((100, 1)) < 0.5
+    check = likeness(pair(reference, reference.copy()), TASK, ERROR)
+    assert (check.value, check.passed) == (0.0, False)
+    needed = re.search(r"about (\d+) would be needed", check.reason)
+    assert needed is not None
+    enough = np.random.default_rng(0).random((int(needed[1]) + 20, 1)) < 0.5
+    assert likeness(pair(enough, enough.copy()), TASK, ERROR).passed
+
+
+def test_masks_that_all_differ_a_little_are_bounded_as_floats_are() -> None:
+    rng = np.random.default_rng(0)
+    reference = rng.random((50, 32, 32)) < 0.5
+    candidate = reference ^ (rng.random((50, 32, 32)) < 0.001)
+    error, bound = output_error(reference, candidate)
+    as_floats = output_error(reference.astype(np.float32), candidate.astype(np.float32))
+    assert error == pytest.approx(as_floats[0])
+    assert bound >= as_floats[1]
+    assert bound < 1.3 * error
 
 
 def test_the_output_that_is_off_most_is_judged() -> None:

@@ -78,6 +78,25 @@ def test_a_graph_whose_head_was_fitted_again_is_judged_on_training_images_too(re
     assert tried.attempt.check.n == 240
 
 
+def test_a_graph_that_training_left_as_it_was_is_judged_as_before(refitting: AscentOf) -> None:
+    asked = refitting()
+    before, after = (attempt(asked, rung, Purse(60.0)) for rung in (FIRST[0], tuned(FIRST[0], 0.0)))
+    assert after.attempt.trained is not None
+    assert after.attempt.trained.steps == 0
+    assert after.outcome.model_sha256 == before.outcome.model_sha256
+    assert after.attempt.check == before.attempt.check
+
+
+def test_what_another_search_trained_is_trained_again(ascent: AscentOf) -> None:
+    asked = ascent(spread=30.0)
+    every = replace(asked, quantize=msgspec.structs.replace(asked.quantize, search="all"))
+    assert asked.course != every.course
+    rung = tuned(FIRST[1], 0.0)
+    attempt(asked, rung, Purse(60.0))
+    attempt(every, rung, Purse(60.0))
+    assert len(list((asked.workspace.cache.root / "tuned").glob("*.onnx"))) == 2
+
+
 def test_an_attempt_says_how_many_decisions_change_with_the_interval(ascent: AscentOf) -> None:
     asked = ascent(spread=30.0)
     tried = attempt(asked, FIRST[1], Purse(60.0)).attempt
@@ -97,8 +116,10 @@ def test_an_attempt_at_an_embedding_has_no_decisions_to_change(ascent: AscentOf)
 
 
 def test_a_graph_that_was_trained_is_not_judged_on_images_that_it_was_trained_on(refitting: AscentOf) -> None:
-    asked = refitting(spread=30.0)
+    asked = refitting(spread=100.0)
     tried = attempt(asked, TRAINED, Purse(60.0))
+    assert tried.attempt.trained is not None
+    assert tried.attempt.trained.loss_after < tried.attempt.trained.loss_before
     assert tried.attempt.head == "fitted again"
     assert tried.attempt.check is not None
     assert tried.attempt.check.n == len(asked.workspace.splits.validation) == 180

@@ -40,6 +40,18 @@ def test_a_treatment_that_does_harm_gains_less_than_nothing() -> None:
     assert gained(tried(treated(BASE, ("equalise",)), 0.5), tried(BASE, 0.4))["equalise"] == pytest.approx(-0.1)
 
 
+def test_graphs_that_were_judged_on_different_samples_are_not_compared() -> None:
+    alone = tried(treated(BASE, ("equalise",)), 0.1)
+    check = msgspec.structs.replace(alone.attempt.check, n=50)
+    fewer = Tried(
+        alone.rung,
+        msgspec.structs.replace(alone.outcome, attempt=msgspec.structs.replace(alone.attempt, check=check)),
+    )
+    found = with_gains(fewer, (fewer, tried(BASE, 0.4)))
+    (treatment,) = (one for one in found.treatments if one.name == "equalise")
+    assert treatment == Treatment("equalise", None, "the two graphs were judged on different samples")
+
+
 def test_what_was_not_tried_without_it_is_unknown() -> None:
     (treatment,) = with_gains(tried(BASE, 0.4), ()).treatments
 

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from edgetl.errors import Unsupported
 from edgetl.host.quantize.tuning import TuneSettings
 from edgetl.host.quantize.tuning.lessons import Lessons
 from edgetl.host.quantize.tuning.student import Student
@@ -42,6 +43,9 @@ def train(student: Student, lessons: Lessons, held_out: Lessons, settings: TuneS
 
     Args:
         ends: on the settings' clock. Nothing is begun that would, as it took so far, end later.
+
+    Raises:
+        Unsupported: its loss is no number from the start, or has no gradient.
 
     References:
         Kingma and Ba, "Adam", 2015 (arXiv:1412.6980); Loshchilov and Hutter, "SGDR", 2017 (arXiv:1608.03983), for the
@@ -95,11 +99,18 @@ class _Run:
         for group in self._optimiser.param_groups:
             group["lr"] = self._rate * (1 + math.cos(math.pi * share)) / 2
         value = self._student.loss(self._batches.next())
+        if not value.requires_grad:
+            raise Unsupported(
+                "what the graph puts out does not follow what is trained by any gradient, as decisions do not (a "
+                "comparison, an ArgMax)"
+            )
         if not bool(torch.isfinite(value)):
             return False
         self._optimiser.zero_grad()
         value.backward()  # type: ignore[no-untyped-call]
-        self._optimiser.step()
+        if all(leaf.grad is None or bool(torch.isfinite(leaf.grad).all()) for leaf in self._student.masters.leaves):
+            # a root has no gradient at 0: what such a batch says is left out
+            self._optimiser.step()
         return True
 
     def save(self, checkpoint: Checkpoint, left_s: float) -> None:
@@ -166,6 +177,8 @@ class _State:
     def __init__(self, student: Student, held_out: Lessons) -> None:
         self._student, self._held_out = student, held_out
         self.before = self.best = student.examine(held_out)
+        if not math.isfinite(self.before):
+            raise Unsupported("it puts out NaN or infinity for samples where the float graph does not")
         self.at = 0
         self.kept = self._copy()
 

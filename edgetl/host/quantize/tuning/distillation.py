@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from edgetl.errors import Unsupported
 from edgetl.host.graph import head_nodes, weights_of
 
 TEMPERATURE = 4.0
@@ -30,7 +31,11 @@ class Match:
 def matches(original: onnx.ModelProto, quantized: onnx.ModelProto) -> tuple[Match, ...]:
     """The inputs of the heads as features and their outputs as logits; the graph's outputs where there is no head.
 
-    A head is a matrix product with constant weights behind which no other layer comes.
+    A head is a product with a constant matrix behind which no other layer comes. Outputs that are no floats are left
+    out: nothing can be trained towards them.
+
+    Raises:
+        Unsupported: no output is of floats.
     """
     weights, nodes = weights_of(original), {node.name: node for node in quantized.graph.node}
     last = head_nodes(original)
@@ -39,7 +44,10 @@ def matches(original: onnx.ModelProto, quantized: onnx.ModelProto) -> tuple[Matc
         features = {node.input[0]: Match(node.input[0], nodes[node.name].input[0]) for node in layers}
         logits = [Match(node.output[0], nodes[node.name].output[0], are_logits=True) for node in layers]
         return (*features.values(), *logits)
-    return tuple(Match(value.name, value.name) for value in original.graph.output)
+    outputs = [value for value in original.graph.output if value.type.tensor_type.elem_type == onnx.TensorProto.FLOAT]
+    if not outputs:
+        raise Unsupported("no output of the graph is of floats, so there is nothing to train it towards")
+    return tuple(Match(value.name, value.name) for value in outputs)
 
 
 def loss(got: Mapping[str, Tensor], wanted: Mapping[str, Tensor], pairs: tuple[Match, ...]) -> Tensor:
@@ -69,4 +77,4 @@ def _divergence(student: Tensor, teacher: Tensor) -> Tensor:
 
 
 def _is_head(node: onnx.NodeProto, weights: Mapping[str, onnx.TensorProto]) -> bool:
-    return node.op_type in ("Gemm", "MatMul") and node.input[1] in weights
+    return node.op_type in ("Gemm", "MatMul") and node.input[1] in weights and len(weights[node.input[1]].dims) > 1

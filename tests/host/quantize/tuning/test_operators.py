@@ -86,6 +86,7 @@ CASES = (
     Case("Reshape", (integers(0, -1, 8),)),
     Case("Resize", (None, None, integers(1, 4, 5, 6)), {"mode": "linear"}),
     Case("Resize", (None, None, integers(1, 4, 18, 4)), {"mode": "cubic"}),
+    Case("Resize", (None, np.array([1, 1, 2, 0.5], np.float32)), {"mode": "linear"}),
     Case(
         "Resize",
         (None, np.array([1, 1, 2, 2], np.float32)),
@@ -227,6 +228,10 @@ def test_an_unknown_operator_is_named() -> None:
     [
         (Case("Resize", (None, None, integers(1, 4, 5, 6)), {"mode": "nearest"}), "mode 'nearest' and 'half_pixel'"),
         (Case("Resize", (None, None, integers(1, 4, 5, 6)), {"mode": "linear", "antialias": 1}), "with antialias"),
+        (
+            Case("Resize", (None, np.array([1, 1, 1.3, 1.5], np.float32)), {"mode": "linear"}),
+            "which give no whole size",
+        ),
         (Case("Conv", (floats(6, 4, 3, 3),), {"auto_pad": "SAME_UPPER"}), "auto_pad 'SAME_UPPER'"),
         (Case("CumSum", (np.int64(2),), {"reverse": 1}), "with exclusive or reverse"),
         (Case("MatMul", (floats(3, 3),)), "node 'it' .MatMul. cannot be computed"),

@@ -132,7 +132,7 @@ OPERATORS: Mapping[str, Operator] = {
     "Or": _binary(torch.logical_or),
     "Pow": _binary(torch.pow),
     "Reciprocal": _unary(torch.reciprocal),
-    "ReduceL2": _reduced(lambda x, axes, keep: torch.sqrt(x.square().sum(axes, keep))),
+    "ReduceL2": _reduced(lambda x, axes, keep: torch.linalg.vector_norm(x, dim=axes, keepdim=keep)),
     "ReduceMax": _reduced(lambda x, axes, keep: x.amax(axes, keep)),
     "ReduceMean": _reduced(lambda x, axes, keep: x.mean(axes, keep)),
     "ReduceSum": _reduced(lambda x, axes, keep: x.sum(axes, keep)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -42,7 +43,12 @@ def _size(call: Call) -> tuple[int, ...]:
         return sizes
     if scales is None or scales.numel() != x.dim():
         raise call.refuse("neither sizes nor scales")
-    return tuple(int(size * scale) for size, scale in zip(x.shape, scales.tolist(), strict=True))
+    # in float32, as ONNX has them
+    wanted = torch.tensor(x.shape, dtype=torch.float32) * scales.float()
+    if not torch.equal(wanted, wanted.round()):
+        # ONNX goes on by the scale, torch by the ratio of the sizes
+        raise call.refuse(f"scales {scales.tolist()} of {list(x.shape)}, which give no whole size")
+    return tuple(int(size) for size in wanted.tolist())
 
 
 OPERATORS: Mapping[str, Operator] = {"Resize": _resized}
