@@ -40,7 +40,7 @@ class Gates(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     output_error_max: float | None = None
     """Without labels, how far any output may be off, as a fraction of how much it varies over the images (0.1 is
     20 dB), up to its 95 % bound. Judged instead of decisions; for embeddings, several outputs and all else that is not
-    one score per class."""
+    one score per class. Of a few booleans or integers, most of which never differ, 0.1 takes hundreds of samples."""
     accuracy_min: float | None = None
     """What every variant must reach on the selection data."""
     size_mb_max: float | None = None
