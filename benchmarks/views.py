@@ -17,11 +17,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import record
 
 from edgetl.host.adapt import AdaptContext, Adapted
-from edgetl.host.adapt.linear_probe import probe_head, scale_for, share_of_noise, trunk_features
+from edgetl.host.adapt.linear_probe import mixed_head, probe_head, scale_for, share_of_noise, trunk_features
 from edgetl.host.features import GraphFeatures
 from edgetl.host.judge import jury_for
 from edgetl.host.ladder import Ascent
@@ -34,7 +33,6 @@ from edgetl.host.request import PrepareRequest
 from edgetl.host.variants import calibration, float_variant
 from edgetl.progress import Silent
 from edgetl.recipe import read_recipe
-from edgetl.tensors import Array
 
 MODELS = Path(__file__).parents[1] / "models"
 RECIPES = ("solar-cells", "solar-cells-lite1", "solar-cells-lite2")
@@ -59,11 +57,18 @@ def one(name: str, arguments: argparse.Namespace) -> list[dict[str, Any]]:
         every_s = time.perf_counter() - began
     known = trunk_features(context).training(views)
     noise = share_of_noise(first[0], known[0], scale_for(context, known[0]))
-    offers = {ALL: (every, every_s), MIXED: (np.concatenate([first, known[1:]]), first_s), FIRST: (first, first_s)}
+    assert adapted.fitted is not None
+    strength = adapted.fitted.regularisation
+    heads = {
+        ALL: (probe_head(context, every, strength), every_s),
+        MIXED: (mixed_head(context, first, known[1:], strength), first_s),
+        FIRST: (probe_head(context, first, strength), first_s),
+    }
     rows = []
-    for title, (features, seconds) in offers.items():
+    for title, (fitted, seconds) in heads.items():
         rows.append({"recipe": name, "fitted_to": title, "share_of_noise": noise, "features_s": seconds})
-        rows[-1] |= told(features, context, adapted)
+        rows[-1] |= {"images": len(fitted.out_of_fold), "accuracy": fitted.scores[strength]}
+        rows[-1] |= {"log_loss": fitted.losses[strength]}
         print(rows[-1], file=sys.stderr, flush=True)
     return rows
 
@@ -80,14 +85,6 @@ def int8_features(
     (rung,) = first_rungs(False, ascent.treatments, ascent.due)
     variant = written(ascent, rung, scratch / "int8.onnx")
     return FeatureGraph(variant.engine, rendering).features(workspace)
-
-
-def told(features: Array, context: AdaptContext, adapted: Adapted) -> dict[str, float]:
-    """Of a head fitted to features ``(views, n, d)``, by images that it did not see."""
-    assert adapted.fitted is not None
-    fitted = probe_head(context, features, adapted.fitted.regularisation)
-    ((strength, accuracy),) = fitted.scores.items()
-    return {"images": len(fitted.out_of_fold), "accuracy": accuracy, "log_loss": fitted.losses[strength]}
 
 
 def main() -> int:

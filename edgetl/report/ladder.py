@@ -58,11 +58,10 @@ def _selection(ladder: Ladder) -> tuple[str, ...]:
     checks = [one.check for one in ladder.attempts if one.check is not None]
     if not ladder.passed or len(checks) < 2:
         return ()
-    are_alike = len({check.n for check in checks}) == 1
-    samples = "the same samples" if are_alike else "samples of which some were not honest for all (n differs)"
+    on = "on the same samples" if len({check.n for check in checks}) == 1 else "not all on as many samples"
     return (
-        f"{len(checks)} graphs were judged on {samples}: the bound of each is its own, and is not corrected for the "
-        "choice among them.",
+        f"{len(checks)} graphs were judged, {on}: the bound of each is its own, and is not corrected for the choice "
+        "among them.",
     )
 
 

@@ -96,7 +96,7 @@ def test_words_say_why_the_chosen_graph_was_chosen(ladder: Ladder) -> None:
     assert in_words(ladder) == (
         "'mse ranges' was chosen, one of 2 graphs that were made: no other one passes.",
         "The search ended because 'mse ranges' passes.",
-        "2 graphs were judged on the same samples: the bound of each is its own, and is not corrected for the choice "
+        "2 graphs were judged, on the same samples: the bound of each is its own, and is not corrected for the choice "
         "among them.",
     )
 

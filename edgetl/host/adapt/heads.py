@@ -53,6 +53,7 @@ class TrainingSet:
     ``labels`` is what the device half of ``task`` calls truth: ``(n,)``, or ``(n, classes)`` of 0 and 1. ``strata``
     gives each sample a number by which folds are stratified; without it, ``labels`` themselves.
     ``relevance`` multiplies the ``d`` standardised features: a larger one is regularised less.
+    ``view_weights`` says how much the samples of each view count, ``(views,)`` with a mean of 1; without it, the same.
     """
 
     features: Floats
@@ -63,6 +64,7 @@ class TrainingSet:
     relevance: Floats | None = None
     task: str = "classify"
     strata: Ints | None = None
+    view_weights: Floats | None = None
 
     @property
     def n(self) -> int:
@@ -196,6 +198,8 @@ def _fit(data: TrainingSet, rows: Ints, strength: float, settings: HeadSettings)
     mean, scale = features.mean(axis=0), scale_of(features, settings.sigma_floor)
     scale = scale if data.relevance is None else scale / data.relevance
     task: HostTask = find_task(data.task, "host")
+    counts = np.ones(views, np.float32) if data.view_weights is None else data.view_weights
+    weights = np.outer(counts, data.weights[rows]).ravel()
     models = []
     with warnings.catch_warnings():
         # told by the result instead
@@ -207,7 +211,7 @@ def _fit(data: TrainingSet, rows: Ints, strength: float, settings: HeadSettings)
                 tol=settings.tolerance,
                 class_weight="balanced" if settings.balanced else None,
             )
-            model.fit((features - mean) / scale, np.tile(targets, views), np.tile(data.weights[rows], views))
+            model.fit((features - mean) / scale, np.tile(targets, views), weights)
             models.append(model)
     converged = all(int(np.max(model.n_iter_)) < settings.max_iterations for model in models)
     return _Fit(_folded(models, data.classes, mean, scale), converged)

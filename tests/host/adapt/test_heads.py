@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn import metrics
@@ -25,6 +27,18 @@ def clusters(n: int = 120, width: int = 12, classes: int = 2, views: int = 1, se
     features = centres[labels] + rng.normal(scale=1.5, size=(views, n, width))
     features *= 10.0 ** rng.uniform(-3, 3, width)
     return TrainingSet(features.astype(np.float32), labels, np.ones(n, np.float32), np.arange(n), classes)
+
+
+def test_a_view_that_counts_twice_is_there_twice() -> None:
+    data = clusters(views=2)
+    settings = HeadSettings(regularisation=(0.1,), sigma_floor=0.0, tolerance=1e-6, max_iterations=2000)
+    weighted = fit_head(replace(data, view_weights=np.float32([2.0, 1.0]) / 1.5), settings)
+    twice = replace(data, features=data.features[[0, 0, 1]])
+    repeated = fit_head(twice, replace(settings, regularisation=(0.1 / 1.5,)))
+    plain = fit_head(data, settings)
+    found, expected, other = (one.head.logits(data.features[0]) for one in (weighted, repeated, plain))
+    # standardised by slightly different means
+    assert np.abs(found - expected).mean() < 0.2 * np.abs(found - other).mean()
 
 
 @pytest.mark.parametrize("classes", [2, 3], ids=["binary", "three classes"])

@@ -80,7 +80,8 @@ def test_head_is_fitted_again_to_the_graph_s_own_images_and_to_views_of_the_trun
     graph = Graph(features)
     fitted = METHOD.refit(context, graph, made.fitted.regularisation)
     assert graph.asked == [("identity",)]
-    expected = probe_head(context, np.concatenate([features[:1], known[1:]]), made.fitted.regularisation)
+    counts = np.array([1.5, 0.75, 0.75], np.float32)  # what is the graph's own counts twice
+    expected = probe_head(context, np.concatenate([features[:1], known[1:]]), made.fitted.regularisation, counts)
     np.testing.assert_array_equal(fitted.head.weight, expected.head.weight)
     # not the head as it was
     assert not np.array_equal(fitted.head.weight, made.head.weight)
