@@ -20,8 +20,7 @@ from edgetl.plugins import RENDERINGS, find
 from edgetl.tensors import Array
 
 SHORT = TuneSettings(budget_s=60.0, steps=20, clock=lambda: 0.0)
-RNG = np.random.default_rng(0)
-KERNEL = RNG.normal(0, 0.3, (8, 3, 3, 3)).astype(np.float32)
+KERNEL = np.random.default_rng(0).normal(0, 0.3, (8, 3, 3, 3)).astype(np.float32)
 HALF = {"half": np.float32(0.5)}
 SIGMOID = helper.make_node("Sigmoid", ["c"], ["s"], "s")
 GREATER = helper.make_node("Greater", ["s", "half"], ["g"], "g")
@@ -33,6 +32,10 @@ POOLED = [
 MAP, FLOAT = ["n", 8, 8, 8], TensorProto.FLOAT
 
 
+def weights(*shape: int) -> Array:
+    return np.random.default_rng(2).normal(size=shape).astype(np.float32)
+
+
 def trained(
     tail: Sequence[onnx.NodeProto],
     outputs: dict[str, tuple[int, list[object]]],
@@ -41,17 +44,18 @@ def trained(
     steps: int = SHORT.steps,
 ) -> Tuned:
     """One convolution with this behind it, rendered and trained."""
-    weights = {"k": KERNEL, **(constants or {})}
+    held = {"k": KERNEL, **(constants or {})}
     graph = helper.make_graph(
         [helper.make_node("Conv", ["x", "k"], ["c"], "conv", pads=[1, 1, 1, 1]), *tail],
         "ends",
         [helper.make_tensor_value_info("x", FLOAT, ["n", 3, 8, 8])],
         [helper.make_tensor_value_info(name, *kind) for name, kind in outputs.items()],
-        [numpy_helper.from_array(np.asarray(array), name) for name, array in weights.items()],
+        [numpy_helper.from_array(np.asarray(array), name) for name, array in held.items()],
     )
     model, quantized = folder / "float.onnx", folder / "quantized.onnx"
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), model)
-    feeds = [{"x": array} for array in RNG.normal(size=(32, 1, 3, 8, 8)).astype(np.float32)]
+    pixels = np.random.default_rng(1).normal(size=(32, 1, 3, 8, 8)).astype(np.float32)
+    feeds = [{"x": array} for array in pixels]
     find(RENDERINGS, "x86", "rendering").render(model, calibrate(model, feeds), quantized, RenderSettings())
     return tune(model, quantized, feeds, folder / "out.onnx", replace(SHORT, steps=steps))
 
@@ -78,7 +82,7 @@ def test_of_a_mask_beside_floats_the_floats_are_learnt_from(tmp_path: Path) -> N
 
 def test_a_product_with_a_vector_is_no_head(tmp_path: Path) -> None:
     product = helper.make_node("MatMul", ["f", "w"], ["y"], "product")
-    found = trained([*POOLED, product], {"y": (FLOAT, ["n"])}, tmp_path, {"w": RNG.normal(size=8).astype(np.float32)})
+    found = trained([*POOLED, product], {"y": (FLOAT, ["n"])}, tmp_path, {"w": weights(8)})
     assert found.steps == 20
     assert found.loss_after <= found.loss_before
 
@@ -105,8 +109,7 @@ def test_a_channel_that_int8_rounds_to_zero_does_not_end_training(tmp_path: Path
         helper.make_node("ReduceL2", ["r"], ["l"], "norm", axes=[2, 3], keepdims=0),
         helper.make_node("MatMul", ["l", "w"], ["y"], "product"),
     ]
-    weight = RNG.normal(size=(8, 4)).astype(np.float32)
-    found = trained(tail, {"y": (FLOAT, ["n", 4])}, tmp_path, {"k": small, "w": weight}, steps=200)
+    found = trained(tail, {"y": (FLOAT, ["n", 4])}, tmp_path, {"k": small, "w": weights(8, 4)}, steps=200)
     assert found.steps == 200
     assert found.loss_after < found.loss_before
 
