@@ -87,7 +87,7 @@ def refitted(
 ) -> FittedHead | None:
     """A method's head for another graph's features, from the cache when it was fitted to the same before."""
     how = features.how
-    source = [how.engine.identity, decoding(how.preprocess), described(features.samples)]
+    source = [how.engine.identity, how.reader.identity, described(features.samples)]
     backbone = [context.backbone.name, context.backbone.weights_sha256]
     path = how.cache.path("heads", [*_how(method, context), regularisation, backbone, source], ".safetensors")
     kept = _read(path)

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from edgetl.errors import RecipeError
 from edgetl.host.cache import Cache
 from edgetl.host.data.dataset import Sample
-from edgetl.host.data.stream import stream
-from edgetl.host.fingerprint import decoding
+from edgetl.host.data.parallel import ordered_map
+from edgetl.host.data.reader import ImageReader
 from edgetl.host.inference import Engine, identity_of, run
 from edgetl.host.rows import Row, keeping, kept_rows
 from edgetl.preprocess import Preprocess
@@ -37,10 +37,10 @@ _ROWS = "rows"
 
 @dataclass(frozen=True)
 class Extraction:
-    """How features are computed: by which graph, from which preprocessing, with how many threads."""
+    """How features are computed: by which graph, from images read in which way, with how many threads."""
 
     engine: Engine
-    preprocess: Preprocess
+    reader: ImageReader
     threads: int
     cache: Cache
 
@@ -84,7 +84,7 @@ def extract(source: GraphFeatures, views: tuple[str, ...]) -> NDArray[np.float32
     preprocessing, image content and view.
     """
     how, samples = source.how, source.samples
-    folder = how.cache.path("features", identity_of(how.engine, decoding(how.preprocess)))
+    folder = how.cache.path("features", identity_of(how.engine, how.reader.identity))
     folder.mkdir(exist_ok=True)
     keys = [[f"{sample.sha256}/{view}" for sample in samples] for view in views]
     wanted = {key for row in keys for key in row}
@@ -106,7 +106,7 @@ def _compute(
     """Of each sample the views beside it."""
 
     def images() -> Iterator[Array]:
-        decoded = stream(tuple(sample for sample, _ in todo), how.preprocess, threads=how.threads)
+        decoded = ordered_map(how.reader.read, [sample for sample, _ in todo], how.threads)
         for image, (_, views) in zip(decoded, todo, strict=True):
             for view in views:
                 yield np.ascontiguousarray(VIEWS[view](image))

@@ -14,7 +14,7 @@ from edgetl.errors import Unsupported
 from edgetl.host.cache import Cache
 from edgetl.host.data.dataset import Sample
 from edgetl.host.data.parallel import ordered_map
-from edgetl.host.data.reader import Reader
+from edgetl.host.data.reader import ImageReader, Reader
 from edgetl.host.data.splits import Splits
 from edgetl.host.features import Extraction
 from edgetl.host.inference import Engine
@@ -41,16 +41,24 @@ class Workspace:
     """Folder for TensorBoard events of training."""
 
     @property
-    def preprocess(self) -> Preprocess:
+    def images(self) -> ImageReader:
         """How images are read, for those who train on them.
 
         Raises:
             Unsupported: samples are no images.
         """
-        found = self.reader.preprocess
-        if found is None:
+        if not isinstance(self.reader, ImageReader):
             raise Unsupported("only networks of images are trained here, and these samples are tensors")
-        return found
+        return self.reader
+
+    @property
+    def preprocess(self) -> Preprocess:
+        """What is done to these images.
+
+        Raises:
+            Unsupported: samples are no images.
+        """
+        return self.images.preprocess
 
     def truth(self, samples: Sequence[Sample]) -> NDArray[np.int64]:
         """What is true of samples, as the task's halves take it.
@@ -71,7 +79,7 @@ class Workspace:
 
     def extraction(self, engine: Engine) -> Extraction:
         """How ``engine`` is to compute features here."""
-        return Extraction(engine, self.preprocess, self.threads, self.cache)
+        return Extraction(engine, self.images, self.threads, self.cache)
 
     def example(self) -> Feed:
         """A feed of usual size, to time graphs with."""

@@ -16,6 +16,7 @@ from edgetl.host import inference
 from edgetl.host.cache import Cache
 from edgetl.host.data.audit import Audit, audit
 from edgetl.host.data.dataset import Sample
+from edgetl.host.data.reader import ImageReader
 from edgetl.host.data.source import open_source
 from edgetl.host.features import VIEWS, Extraction, GraphFeatures, check_views
 from edgetl.host.inference import Crew, Engine, collect, fastest, pool, relative_times, run
@@ -62,7 +63,7 @@ def samples(photos: Path) -> tuple[Sample, ...]:
 
 
 def source(graph: Path, samples: tuple[Sample, ...], cache: Path, threads: int = 2) -> GraphFeatures:
-    how = Extraction(Engine(graph, "onnxruntime"), PREPROCESS, threads, Cache(cache))
+    how = Extraction(Engine(graph, "onnxruntime"), ImageReader(PREPROCESS), threads, Cache(cache))
     return GraphFeatures(how, samples, Silent(), "extract")
 
 
@@ -120,8 +121,8 @@ def test_another_preprocessing_is_another_cache_entry(
     quadrants: Path, samples: tuple[Sample, ...], tmp_path: Path
 ) -> None:
     engine = Engine(quadrants, "onnxruntime")
-    squash = Extraction(engine, PREPROCESS, 1, Cache(tmp_path / "cache"))
-    crop = Extraction(engine, Preprocess(SIDE, SIDE, crop=0.5), 1, Cache(tmp_path / "cache"))
+    squash = Extraction(engine, ImageReader(PREPROCESS), 1, Cache(tmp_path / "cache"))
+    crop = Extraction(engine, ImageReader(Preprocess(SIDE, SIDE, crop=0.5)), 1, Cache(tmp_path / "cache"))
     whole = GraphFeatures(squash, samples, Silent(), "extract").training(("identity",))
     middle = GraphFeatures(crop, samples, Silent(), "extract").training(("identity",))
     assert not np.allclose(whole, middle)
