@@ -58,11 +58,11 @@ def one(name: str, arguments: argparse.Namespace) -> list[dict[str, Any]]:
     known = trunk_features(context).training(views)
     noise = share_of_noise(first[0], known[0], scale_for(context, known[0]))
     assert adapted.fitted is not None
-    strength = adapted.fitted.regularisation
+    start, strength = adapted.fitted, adapted.fitted.regularisation
     heads = {
-        ALL: (probe_head(context, every, strength), every_s),
-        MIXED: (mixed_head(context, first, known[1:], strength), first_s),
-        FIRST: (probe_head(context, first, strength), first_s),
+        ALL: (probe_head(context, every, start), every_s),
+        MIXED: (mixed_head(context, first, known[1:], start), first_s),
+        FIRST: (probe_head(context, first, start), first_s),
     }
     rows = []
     for title, (fitted, seconds) in heads.items():

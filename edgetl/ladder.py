@@ -47,6 +47,11 @@ class Trained(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     unknown_because: str = ""
     """Why ``gained`` is ``None``."""
 
+    @property
+    def changed_it(self) -> bool:
+        """Whether the graph is another one than before."""
+        return self.loss_after < self.loss_before
+
 
 class Attempt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One graph that was made and judged."""

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from edgetl.files import write_atomically
-from edgetl.host.adapt import AdaptContext, Adapted, FittedHead, Folds, Head, Method
+from edgetl.host.adapt import AdaptContext, Adapted, FittedHead, Head, Method
+from edgetl.host.adapt.arrays import arrays_of, fitted_from, head_from, identity_of
 from edgetl.host.backbones import Pooling, trunk
 from edgetl.host.data.dataset import described
 from edgetl.host.export import module_digest
@@ -31,20 +31,10 @@ _NOTES = "notes"
 State = dict[str, torch.Tensor]
 
 
-class _FitNotes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The numbers of a :class:`FittedHead` that are no arrays."""
-
-    regularisation: float
-    scores: tuple[tuple[float, float], ...]
-    losses: tuple[tuple[float, float], ...]
-    converged: bool
-
-
 class _Notes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What lies beside the tensors of a kept file."""
 
     report: dict[str, Any]
-    fit: _FitNotes | None
     trunk_sha256: str | None
     """Of the adapted trunk, so that a kept one is exactly that or is not used."""
 
@@ -77,25 +67,26 @@ def adaptation(method: Method, context: AdaptContext) -> Adapted:
     adapted = method.adapt(context)
     state = adapted.trunk.state_dict()
     changed = {_TRUNK + name: value for name, value in state.items() if before.get(name) != _tensor_digest(value)}
-    notes = _Notes(adapted.report, _fit_notes(adapted.fitted), module_digest(adapted.trunk))
+    notes = _Notes(adapted.report, module_digest(adapted.trunk))
     _keep(path, _Kept(notes, changed | _head_tensors(adapted.head, adapted.fitted)))
     return adapted
 
 
 def refitted(
-    method: Method, context: AdaptContext, features: GraphFeatures, regularisation: float | None
+    method: Method, context: AdaptContext, features: GraphFeatures, start: FittedHead | None
 ) -> FittedHead | None:
     """A method's head for another graph's features, from the cache when it was fitted to the same before."""
     how = features.how
     source = [how.engine.identity, how.reader.identity, described(features.samples)]
     backbone = [context.backbone.name, context.backbone.weights_sha256]
-    path = how.cache.path("heads", [*_how(method, context), regularisation, backbone, source], ".safetensors")
+    path = how.cache.path("heads", [*_how(method, context), identity_of(start), backbone, source], ".safetensors")
     kept = _read(path)
-    if kept is not None and kept.notes.fit is not None:
-        return _fitted(kept, kept.notes.fit)
-    fitted = method.refit(context, features, regularisation)
+    fitted = None if kept is None else _fitted(kept)
     if fitted is not None:
-        _keep(path, _Kept(_Notes({}, _fit_notes(fitted), None), _head_tensors(fitted.head, fitted)))
+        return fitted
+    fitted = method.refit(context, features, start)
+    if fitted is not None:
+        _keep(path, _Kept(_Notes({}, None), _head_tensors(fitted.head, fitted)))
     return fitted
 
 
@@ -120,8 +111,8 @@ def _restored(path: Path, body: torch.nn.Module) -> Adapted | None:
             return None
     if module_digest(body) != kept.notes.trunk_sha256:
         return None
-    fitted = None if kept.notes.fit is None else _fitted(kept, kept.notes.fit)
-    return Adapted(body.eval(), _head(kept) if fitted is None else fitted.head, fitted, kept.notes.report)
+    fitted = _fitted(kept)
+    return Adapted(body.eval(), head_from(_arrays(kept)) if fitted is None else fitted.head, fitted, kept.notes.report)
 
 
 def _keep(path: Path, kept: _Kept) -> None:
@@ -142,31 +133,15 @@ def _read(path: Path) -> _Kept | None:
 
 
 def _head_tensors(head: Head, fitted: FittedHead | None) -> State:
-    arrays: dict[str, NDArray[Any]] = {"head.weight": head.weight, "head.bias": head.bias}
-    if fitted is not None:
-        arrays["out_of_fold"], arrays["folds.unseen_by"] = fitted.out_of_fold, fitted.folds.unseen_by
-        arrays["folds.weight"] = np.stack([one.weight for one in fitted.folds.heads])
-        arrays["folds.bias"] = np.stack([one.bias for one in fitted.folds.heads])
-    return {name: torch.from_numpy(array) for name, array in arrays.items()}
+    return {name: torch.from_numpy(array) for name, array in arrays_of(head, fitted).items()}
 
 
-def _head(kept: _Kept) -> Head:
-    return Head(kept.tensors["head.weight"].numpy(), kept.tensors["head.bias"].numpy())
+def _arrays(kept: _Kept) -> dict[str, NDArray[Any]]:
+    return {name: tensor.numpy() for name, tensor in kept.tensors.items() if not name.startswith(_TRUNK)}
 
 
-def _fit_notes(fitted: FittedHead | None) -> _FitNotes | None:
-    if fitted is None:
-        return None
-    scores, losses = tuple(fitted.scores.items()), tuple(fitted.losses.items())
-    return _FitNotes(fitted.regularisation, scores, losses, fitted.converged)
-
-
-def _fitted(kept: _Kept, notes: _FitNotes) -> FittedHead:
-    out_of_fold = kept.tensors["out_of_fold"].numpy().astype(np.float32, copy=False)
-    scores, losses = dict(notes.scores), dict(notes.losses)
-    weights, biases = kept.tensors["folds.weight"].numpy(), kept.tensors["folds.bias"].numpy()
-    folds = Folds(tuple(map(Head, weights, biases)), kept.tensors["folds.unseen_by"].numpy())
-    return FittedHead(_head(kept), notes.regularisation, out_of_fold, scores, losses, notes.converged, folds)
+def _fitted(kept: _Kept) -> FittedHead | None:
+    return fitted_from(_arrays(kept))
 
 
 def _tensor_digest(tensor: torch.Tensor) -> str:

@@ -17,7 +17,7 @@ from edgetl.host.graph import artifact_from, read_graph
 from edgetl.host.inference import installed
 from edgetl.host.judge import SIZE, Judged, Jury, predict, select, verdict
 from edgetl.host.quantize.saturation.bounds import with_proof
-from edgetl.host.refit import FeatureGraph, head_for
+from edgetl.host.refit import FeatureGraph, honest_logits
 from edgetl.host.variants import Made
 from edgetl.host.workspace import Workspace
 from edgetl.plugins import BACKENDS, find
@@ -80,17 +80,10 @@ def _judged_in(runtime: str, made: Made, reference: Made, jury: Jury) -> OtherRu
 
 
 def _out_of_fold(made: Made, runtime: str, workspace: Workspace) -> NDArray[np.float32] | None:
-    """Honest logits of training samples in another runtime: of the heads that were fitted to the variant's own folds.
-
-    None where the variant has none, or nobody knows how they were made.
-    """
-    if made.out_of_fold is None or made.refit is None:
+    """Honest logits of training samples in another runtime; none where the variant has none in its own."""
+    if made.out_of_fold is None:
         return None
-    source = FeatureGraph(made.engine, made.rendering)
-    fitted = head_for(source, made.refit, workspace)
-    if fitted is None:
-        return None
-    return fitted.folds.logits(source.features(workspace, runtime).training(("identity",))[0])
+    return honest_logits(FeatureGraph(made.engine, made.rendering), made.fitted, workspace, runtime)
 
 
 def _are_alike(made: Made, other: Made, jury: Jury) -> bool:

@@ -232,9 +232,8 @@ def _earlier(kept: Path) -> tuple[Bundle, _Notes] | None:
 def _make(request: PrepareRequest, material: Material, out: Path, progress: Progress) -> tuple[Bundle, _Notes]:
     recipe = request.recipe
     context, adapted = adapt_backbone(request, material, progress)
-    fitted = adapted.fitted
     method: Method = find(METHODS, recipe.adapt.method, "method")
-    refit = Refit(method, context, None if fitted is None else fitted.regularisation)
+    refit = Refit(method, context)
     with tempfile.TemporaryDirectory(prefix="edgetl-") as folder:
         made = float_variant(adapted, context.workspace, Path(folder))
         others = quantized(made, refit, recipe, context.workspace)

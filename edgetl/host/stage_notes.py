@@ -16,10 +16,13 @@ from edgetl.bundle import CalibrationSummary
 from edgetl.check import Check
 from edgetl.errors import InputError
 from edgetl.files import write_bytes
+from edgetl.host.adapt import FittedHead
+from edgetl.host.adapt.arrays import arrays_of, fitted_from
 from edgetl.host.quantize.record import DAMAGE
 from edgetl.ladder import Ladder
 
 ENDING = ".notes.npz"
+_HONEST = "honest"
 
 
 @dataclass(frozen=True)
@@ -30,11 +33,13 @@ class StageNotes:
     """Hash of the recipe and the division of its data."""
     runtime: str
     """What the host predicts with."""
-    regularisation: float | None
-    """Strength that the method chose for its head; ``None`` where it has none."""
     checks: tuple[Check, ...]
     out_of_fold: NDArray[np.float32] | None
     """Honest logits of the training samples, ``(n, classes)``."""
+    fitted: FittedHead | None
+    """Its head with the heads of cross-validation; ``None`` where it was trained with its trunk."""
+    is_refitted: bool = False
+    """Whether that was fitted again, on the features of its own trunk."""
     calibration: CalibrationSummary | None = None
     """What ranges were taken from; ``None`` beside a float model."""
     ladder: Ladder | None = None
@@ -46,8 +51,8 @@ class _Meta(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     model_sha256: str
     made_from: str
     runtime: str
-    regularisation: float | None
     checks: tuple[Check, ...]
+    is_refitted: bool
     calibration: CalibrationSummary | None = None
     ladder: Ladder | None = None
 
@@ -59,12 +64,14 @@ def write_notes(model: Path, notes: StageNotes) -> None:
         sha256_of(model),
         notes.made_from,
         notes.runtime,
-        notes.regularisation,
         notes.checks,
+        notes.is_refitted,
         notes.calibration,
         notes.ladder,
     )
-    arrays = {} if notes.out_of_fold is None else {"out_of_fold": notes.out_of_fold}
+    arrays = {} if notes.out_of_fold is None else {_HONEST: notes.out_of_fold}
+    if notes.fitted is not None:
+        arrays |= arrays_of(notes.fitted.head, notes.fitted)
     buffer = io.BytesIO()
     np.savez(buffer, meta=np.frombuffer(msgspec.json.encode(meta), np.uint8), **arrays)  # type: ignore[arg-type]
     write_bytes(_beside(model), buffer.getvalue())
@@ -82,14 +89,15 @@ def read_notes(model: Path, made_from: str) -> StageNotes | None:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             meta = msgspec.json.decode(archive["meta"].tobytes(), type=_Meta)
-            out_of_fold = archive["out_of_fold"].astype(np.float32) if "out_of_fold" in archive else None
+            arrays = {name: archive[name] for name in archive.files}
+            fitted, honest = fitted_from(arrays), arrays.get(_HONEST)
     except OSError as error:
         raise InputError(f"cannot read {str(path)!r} ({error.strerror}); run the stage again, or remove it") from error
     except DAMAGE as error:
         raise InputError(f"{str(path)!r} is damaged ({error}); run the stage again, or remove it") from error
     if (meta.model_sha256, meta.made_from) != (sha256_of(model), made_from):
         return None
-    told = (meta.runtime, meta.regularisation, meta.checks, out_of_fold, meta.calibration, meta.ladder)
+    told = (meta.runtime, meta.checks, honest, fitted, meta.is_refitted, meta.calibration, meta.ladder)
     return StageNotes(meta.made_from, *told)
 
 

@@ -9,7 +9,6 @@ from typing import Any, Literal
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
@@ -18,7 +17,8 @@ from edgetl.errors import EdgeTLError, InputError, RecipeError
 from edgetl.evaluation import Metrics
 from edgetl.explanation import Explanation
 from edgetl.files import filling, write_atomically, write_bytes
-from edgetl.host.adapt import AdaptContext, Adapted, Head, Method
+from edgetl.host.adapt import AdaptContext, Adapted, FittedHead, Head, Method
+from edgetl.host.adapt.arrays import arrays_of, fitted_from, head_from
 from edgetl.host.adaptation import cut_of
 from edgetl.host.backbones import Pooling, trunk
 from edgetl.host.cache import digest
@@ -110,13 +110,12 @@ def export(request: PrepareRequest, folder: Path, progress: Progress) -> Path:
     module = trunk(context.backbone, index.stages, index.pooling)
     try:
         module.load_state_dict(load_file(folder / "trunk.safetensors"))
-        head, out_of_fold = _load_head(folder / "head.npz")
+        head, fitted = _load_head(folder / "head.npz")
     except (OSError, SafetensorError, RuntimeError, *DAMAGE) as error:
         raise InputError(f"{str(folder)!r} is incomplete or damaged ({error}); run edgetl adapt again") from error
     with tempfile.TemporaryDirectory(prefix="edgetl-") as scratch:
-        made = float_variant(Adapted(module, head, None, index.report), context.workspace, Path(scratch))
-        made = replace(made, out_of_fold=out_of_fold)
-        _deliver(made.model, request, _noted(made, request, context, index.regularisation))
+        made = float_variant(Adapted(module, head, fitted, index.report), context.workspace, Path(scratch))
+        _deliver(made.model, request, _noted(made, request, context))
     return request.out
 
 
@@ -142,17 +141,16 @@ def quantize(
         notes = read_notes(model, _made_from(request, context))
         if notes is None:
             progress.warn(f"{model.name} is not as edgetl export wrote it; the head's settings are chosen again")
-        regularisation = None if notes is None else notes.regularisation
         method: Method = find(METHODS, request.recipe.adapt.method, "method")
         settings, workspace = request.recipe.quantize, context.workspace
         jury = settled_by(made, jury_for(request.recipe.task.kind, request.recipe.gates, workspace))
-        refit = Refit(method, context, regularisation)
+        refit = Refit(method, context)
         calibrated = calibration(made, settings, workspace)
         ascent = Ascent(made, rendering, calibrated, refit, settings, jury)
         climbed = climb(ascent)
         if climbed.ladder.passed:
             told = replace(
-                _noted(climbed.made, request, context, regularisation),
+                _noted(climbed.made, request, context),
                 calibration=summary_of(calibrated, workspace.classes),
                 ladder=climbed.ladder,
             )
@@ -230,10 +228,8 @@ def _made(given: Made, folder: Path, request: PrepareRequest, context: AdaptCont
     notes = read_notes(given.model, _made_from(request, context))
     if notes is None:
         return replace(given, model=path, runtime=fastest_runtime(path, given.precision, workspace))
-    method: Method = find(METHODS, request.recipe.adapt.method, "method")
-    refit = None if notes.out_of_fold is None else Refit(method, context, notes.regularisation)
     known = replace(given, runtime=notes.runtime, out_of_fold=notes.out_of_fold, checks=notes.checks)
-    return replace(known, model=path, refit=refit)
+    return replace(known, model=path, fitted=notes.fitted, is_refitted=notes.is_refitted)
 
 
 def _told(files: Files, made_from: str) -> tuple[CalibrationSummary | None, tuple[Ladder, ...]]:
@@ -244,9 +240,9 @@ def _told(files: Files, made_from: str) -> tuple[CalibrationSummary | None, tupl
     return calibrated, tuple(one.ladder for one in known if one.ladder is not None)
 
 
-def _noted(made: Made, request: PrepareRequest, context: AdaptContext, regularisation: float | None) -> StageNotes:
-    chosen = regularisation if made.refit is None else made.refit.regularisation
-    return StageNotes(_made_from(request, context), made.runtime, chosen, made.checks, made.out_of_fold)
+def _noted(made: Made, request: PrepareRequest, context: AdaptContext) -> StageNotes:
+    made_from = _made_from(request, context)
+    return StageNotes(made_from, made.runtime, made.checks, made.out_of_fold, made.fitted, made.is_refitted)
 
 
 def _deliver(model: Path, request: PrepareRequest, notes: StageNotes) -> None:
@@ -285,14 +281,11 @@ def _save_trunk(adapted: Adapted, path: Path) -> None:
 
 
 def _save_head(adapted: Adapted, path: Path) -> None:
-    arrays = {"weight": adapted.head.weight, "bias": adapted.head.bias}
-    if adapted.fitted is not None:
-        arrays["out_of_fold"] = adapted.fitted.out_of_fold
     with path.open("wb") as file:
-        np.savez(file, **arrays)  # type: ignore[arg-type]
+        np.savez(file, **arrays_of(adapted.head, adapted.fitted))  # type: ignore[arg-type]
 
 
-def _load_head(path: Path) -> tuple[Head, NDArray[np.float32] | None]:
-    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-        out_of_fold = arrays.get("out_of_fold")
-        return Head(arrays["weight"], arrays["bias"]), out_of_fold
+def _load_head(path: Path) -> tuple[Head, FittedHead | None]:
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+        arrays = {name: archive[name] for name in archive.files}
+        return head_from(arrays), fitted_from(arrays)

@@ -16,7 +16,7 @@ from edgetl.artifact import sha256_of
 from edgetl.check import Check, failures
 from edgetl.errors import GateFailed, InputError
 from edgetl.files import write_atomically, write_bytes
-from edgetl.host.adapt import Adapted
+from edgetl.host.adapt import Adapted, FittedHead
 from edgetl.host.data.dataset import Sample
 from edgetl.host.data.labels import strata
 from edgetl.host.data.stream import stream
@@ -58,8 +58,10 @@ class Made:
     runtime: str = "onnxruntime"
     """What the head was fitted in and the host evaluates in. The fastest one here, because it is the likely choice of a
     device, and int8 kernels of two runtimes round differently enough to flip close decisions."""
-    refit: Refit | None = field(default=None, repr=False, compare=False)
-    """How its head was fitted again on the features of its own trunk; ``None`` where it was not."""
+    fitted: FittedHead | None = field(default=None, repr=False, compare=False)
+    """Its head with the heads of cross-validation, where it was fitted apart from a trunk."""
+    is_refitted: bool = False
+    """Whether that was fitted again, on the features of its own trunk."""
     trained: Trained | None = None
     """What training did to it; ``None`` without one."""
 
@@ -67,11 +69,6 @@ class Made:
     def engine(self) -> Engine:
         """The graph with the runtime that the host's numbers come from."""
         return Engine(self.model, self.runtime, self.precision)
-
-    @property
-    def is_refitted(self) -> bool:
-        """Whether its head was fitted again on the features of its own trunk."""
-        return self.refit is not None
 
 
 @dataclass(frozen=True)
@@ -98,7 +95,8 @@ def float_variant(adapted: Adapted, workspace: Workspace, folder: Path) -> Made:
             "choose another backbone, or report this with its name"
         )
     fitted = adapted.fitted
-    return Made("fp32", path, "float", "fp32", None if fitted is None else fitted.out_of_fold, checks, runtime)
+    out_of_fold = None if fitted is None else fitted.out_of_fold
+    return Made("fp32", path, "float", "fp32", out_of_fold, checks, runtime, fitted)
 
 
 @dataclass(frozen=True)
@@ -137,15 +135,14 @@ def quantized_variant(made: Made, how: Quantization, path: Path, workspace: Work
     graph, trained = (rendered, None) if how.tuned is None else how.tuned(made.model, rendered)
     shutil.copyfile(graph, path)
     runtime = fastest_runtime(path, precision, workspace)
-    bare = Made(name, path, how.rendering, precision, None, (), runtime, trained=trained)
-    fitted = None if how.refit is None else head_for(FeatureGraph(bare.engine, bare.rendering), how.refit, workspace)
-    if how.refit is None or fitted is None:
+    bare = Made(name, path, how.rendering, precision, None, (), runtime, made.fitted, trained=trained)
+    source = FeatureGraph(bare.engine, bare.rendering)
+    fitted = None if how.refit is None else head_for(source, how.refit, made.fitted, workspace)
+    if fitted is None:
         return bare
     replace_head(path, fitted.head, path)
-    # a graph that training left as it was is judged as it was before
-    is_trained = how.tuned is not None and sha256_of(graph) != sha256_of(rendered)
-    out_of_fold = None if is_trained else fitted.out_of_fold
-    return replace(bare, out_of_fold=out_of_fold, refit=replace(how.refit, regularisation=fitted.regularisation))
+    out_of_fold = None if trained is not None and trained.changed_it else fitted.out_of_fold
+    return replace(bare, out_of_fold=out_of_fold, fitted=fitted, is_refitted=True)
 
 
 def variant_name(rendering: str) -> str:

@@ -54,7 +54,7 @@ class InPlace:
         fitted = FittedHead(head, 0.1, out_of_fold, {0.1: 0.5}, {0.1: 0.6931471805599453}, True, folds)
         return Adapted(body, head, fitted if self.fitted else None, {"curve": [{"epoch": 1, "train_loss": 0.1}]})
 
-    def refit(self, context: AdaptContext, features: FeatureSource, regularisation: float | None) -> None:
+    def refit(self, context: AdaptContext, features: FeatureSource, start: FittedHead | None) -> None:
         """It cannot."""
 
 

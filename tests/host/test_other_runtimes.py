@@ -7,13 +7,14 @@ import io
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, TypeAlias
 
 import msgspec
 import numpy as np
 import onnx
 import pytest
+from numpy.typing import NDArray
+from onnx import numpy_helper
 from PIL import Image
 
 from edgetl.bundle import Bundle
@@ -25,7 +26,6 @@ from edgetl.host.cache import Cache
 from edgetl.host.data.dataset import Sample
 from edgetl.host.data.reader import ImageReader
 from edgetl.host.data.splits import Sealed, Splits
-from edgetl.host.features import GraphFeatures
 from edgetl.host.graph import HEAD
 from edgetl.host.inference import Engine, collect, installed
 from edgetl.host.inference import run as computed_by
@@ -33,7 +33,6 @@ from edgetl.host.judge import Judged, Jury, judge, jury_for
 from edgetl.host.other_runtimes import with_other_runtimes
 from edgetl.host.predictions import predictions
 from edgetl.host.prepare import prepare
-from edgetl.host.refit import Refit
 from edgetl.host.variants import Made
 from edgetl.host.workspace import Workspace
 from edgetl.preprocess import Preprocess
@@ -175,21 +174,22 @@ def test_without_labels_likeness_is_judged(host: Host, other: str, changing: Cal
     assert not check.passed
 
 
-class Refitting:
-    """Fits heads that are right of samples which they saw, and wrong of all others."""
-
-    name = "refitting"
-
-    def refit(self, context: Any, features: GraphFeatures, regularisation: float | None) -> FittedHead:
-        truth = context.workspace.truth(features.samples)
-        blind = np.zeros((2, 48), np.float32)
-        folds = Folds((Head(blind, np.float32([0, 1])), Head(blind, np.float32([1, 0]))), truth)
-        right = np.eye(2, dtype=np.float32)[truth]
-        return FittedHead(Head(blind, np.zeros(2, np.float32)), 1.0, right, {}, {}, True, folds)
+def head_of(graph: onnx.GraphProto) -> Head:
+    """What the last product of a graph holds, ``x @ weight + bias``, which is made its head."""
+    gemm = graph.node[-1]
+    gemm.name = HEAD
+    weight, bias = (
+        next(numpy_helper.to_array(tensor) for tensor in graph.initializer if tensor.name == name)
+        for name in gemm.input[1:]
+    )
+    return Head(weight.T, bias)
 
 
-class NoOptions(msgspec.Struct, frozen=True):
-    """Nothing to choose."""
+def fitted_to(truth: NDArray[np.int64], head: Head) -> FittedHead:
+    """A head whose folds are right of samples which they saw, and wrong of all others."""
+    blind = np.zeros_like(head.weight)
+    folds = Folds((Head(blind, np.float32([0, 1])), Head(blind, np.float32([1, 0]))), truth)
+    return FittedHead(head, 1.0, np.eye(2, dtype=np.float32)[truth], {}, {}, True, folds)
 
 
 def test_honest_predictions_on_training_samples_are_those_of_that_runtime(
@@ -202,16 +202,13 @@ def test_honest_predictions_on_training_samples_are_those_of_that_runtime(
         return computed_by(engine, samples, threads)
 
     monkeypatch.setattr("edgetl.host.features.run", noted)
-    method: Any = Refitting()
-    graph = onnx.load(host.int8.model)
-    graph.graph.node[-1].name = HEAD
-    onnx.save(graph, tmp_path / "int8.onnx")
+    model = onnx.load(host.int8.model)
+    head = head_of(model.graph)
+    onnx.save(model, tmp_path / "int8.onnx")
     workspace = host.jury().workspace
-    backbone = SimpleNamespace(name="lightness", weights_sha256="")
-    context: Any = SimpleNamespace(options=NoOptions(), workspace=workspace, backbone=backbone)
-    right = np.eye(2, dtype=np.float32)[workspace.truth(workspace.splits.train)]
-    refit = Refit(method, context, 1.0)
-    int8 = replace(host.int8, model=tmp_path / "int8.onnx", out_of_fold=right, refit=refit)
+    fitted = fitted_to(workspace.truth(workspace.splits.train), head)
+    right = fitted.out_of_fold
+    int8 = replace(host.int8, model=tmp_path / "int8.onnx", out_of_fold=right, fitted=fitted, is_refitted=True)
     judged = replace(host, float_=replace(host.float_, out_of_fold=right), int8=int8).judged()
     assert judged.passed
     assert set(asked) == set(installed()) - {OWN}

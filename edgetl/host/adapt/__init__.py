@@ -107,11 +107,12 @@ class Method(Protocol):
     def adapt(self, context: AdaptContext) -> Adapted:
         """Adapt the backbone to the training split."""
 
-    def refit(self, context: AdaptContext, features: FeatureSource, regularisation: float | None) -> FittedHead | None:
+    def refit(self, context: AdaptContext, features: FeatureSource, start: FittedHead | None) -> FittedHead | None:
         """Fit the head again on features that another graph (an int8 rendering of the trunk) computed.
 
         Returns ``None`` where a method's head cannot be fitted apart from its trunk; the head then stays as it is.
 
         Args:
-            regularisation: the strength to use; ``None`` chooses it again.
+            start: the head that was fitted to the float trunk's features. Its strength is used, and fitting starts
+                from it; without one the strength is chosen again.
         """

@@ -91,7 +91,7 @@ class Finetune:
         model, report = trained(context, start)
         return Adapted(model.trunk.eval(), model.head.folded(), None, {**notes, **report})
 
-    def refit(self, context: AdaptContext, features: FeatureSource, regularisation: float | None) -> None:
+    def refit(self, context: AdaptContext, features: FeatureSource, start: FittedHead | None) -> None:
         """Trunk and head were trained together; the head stays as it is."""
 
 
@@ -107,7 +107,7 @@ def _probed(body: Trunk, context: AdaptContext) -> tuple[StandardHead, dict[str,
     # a runtime by name, not the fastest: trained weights must not hang on a stopwatch
     engine = Engine(trunk_graph(body, context.workspace), installed()[0])
     rows = features_by(engine, context.workspace).training(options.probe_views)
-    fitted = probe_head(replace(context, options=probe), rows, None)
+    fitted = probe_head(replace(context, options=probe), rows)
     flat = rows.reshape(-1, rows.shape[-1])
     head = StandardHead(fitted.head, flat.mean(axis=0), scale_of(flat, probe.sigma_floor))
     report = report_of(fitted, probe, engine.runtime)

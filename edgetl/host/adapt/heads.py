@@ -24,6 +24,8 @@ from edgetl.plugins import find_task
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
+_BINARY = 2
+"""Classes that one regression tells apart by one row of coefficients."""
 
 
 @dataclass(frozen=True)
@@ -72,11 +74,18 @@ class TrainingSet:
         return len(self.labels)
 
 
-def fit_head(data: TrainingSet, settings: HeadSettings) -> FittedHead:
+def fit_head(data: TrainingSet, settings: HeadSettings, start: FittedHead | None = None) -> FittedHead:
     """L2-regularised logistic regression, its strength chosen by grouped, stratified cross-validation.
 
     Standardisation is part of what is cross-validated, and is folded into the returned head:
     ``W' = W / s, b' = b - W (m / s)``.
+
+    Args:
+        data: what to fit to.
+        settings: how.
+        start: a head that was fitted to other features of the same samples, where fitting starts. Each head of
+            cross-validation starts from the one that did not see the same samples, so it stays as honest; where samples
+            were divided otherwise, from nothing.
 
     References:
         Kornblith, Shlens and Le, "Do Better ImageNet Models Transfer Better?", 2019 (logistic regression on fixed
@@ -89,8 +98,9 @@ def fit_head(data: TrainingSet, settings: HeadSettings) -> FittedHead:
     # which strength is best is known before cross-validation where there is but one: a CPU need not wait for that
     rows += [np.arange(data.n)] if len(strengths) == 1 else []
     with threadpool_limits(limits=1), ThreadPoolExecutor(settings.threads) as executor:
-        jobs = [(c, seen) for c in strengths for seen in rows]
-        fits = list(executor.map(lambda job: _fit(data, job[1], job[0], settings), jobs))
+        near = _starts(start, divided, len(rows))
+        jobs = [(c, seen, head) for c in strengths for seen, head in zip(rows, near, strict=True)]
+        fits = list(executor.map(lambda job: _fit(data, job[1], job[0], settings, job[2]), jobs))
         folds = {c: _folds_of(fits[place * len(rows) :], divided) for place, c in enumerate(strengths)}
         logits = {c: heads.logits(data.features[0]) for c, heads in folds.items()}
         losses = {c: task.log_loss(values, data.labels) for c, values in logits.items()}
@@ -186,13 +196,25 @@ class _Fit:
 
 def _folds_of(fits: list[_Fit], divided: list[tuple[Ints, Ints]]) -> Folds:
     """The heads of the first ``fits``, one for each division into rows that a head saw and rows that it did not."""
+    return Folds(tuple(fit.head for fit in fits[: len(divided)]), _unseen_by(divided))
+
+
+def _unseen_by(divided: list[tuple[Ints, Ints]]) -> Ints:
     unseen_by = np.empty(sum(len(unseen) for _, unseen in divided), np.int64)
     for place, (_, unseen) in enumerate(divided):
         unseen_by[unseen] = place
-    return Folds(tuple(fit.head for fit in fits[: len(divided)]), unseen_by)
+    return unseen_by
 
 
-def _fit(data: TrainingSet, rows: Ints, strength: float, settings: HeadSettings) -> _Fit:
+def _starts(start: FittedHead | None, divided: list[tuple[Ints, Ints]], fits: int) -> list[Head | None]:
+    """Where each of the fits starts: those of cross-validation, and maybe one to all samples after these."""
+    if start is None or not np.array_equal(start.folds.unseen_by, _unseen_by(divided)):
+        return [None] * fits
+    known: list[Head | None] = [*start.folds.heads, start.head]
+    return known[:fits]
+
+
+def _fit(data: TrainingSet, rows: Ints, strength: float, settings: HeadSettings, start: Head | None = None) -> _Fit:
     views, _, width = data.features.shape
     features = data.features[:, rows].reshape(-1, width)
     mean, scale = features.mean(axis=0), scale_of(features, settings.sigma_floor)
@@ -200,21 +222,35 @@ def _fit(data: TrainingSet, rows: Ints, strength: float, settings: HeadSettings)
     task: HostTask = find_task(data.task, "host")
     counts = np.ones(views, np.float32) if data.view_weights is None else data.view_weights
     weights = np.outer(counts, data.weights[rows]).ravel()
-    models = []
+    models, regressions = [], task.regressions(data.labels[rows])
+    starts = [None] * len(regressions) if start is None else _unfolded(start, len(regressions), mean, scale)
     with warnings.catch_warnings():
         # told by the result instead
         warnings.simplefilter("ignore", ConvergenceWarning)
-        for targets in task.regressions(data.labels[rows]):
+        for targets, near in zip(regressions, starts, strict=True):
             model = LogisticRegression(
                 C=strength,
                 max_iter=settings.max_iterations,
                 tol=settings.tolerance,
                 class_weight="balanced" if settings.balanced else None,
+                warm_start=near is not None,
             )
+            if near is not None:
+                model.coef_, model.intercept_ = near
             model.fit((features - mean) / scale, np.tile(targets, views), weights)
             models.append(model)
     converged = all(int(np.max(model.n_iter_)) < settings.max_iterations for model in models)
     return _Fit(_folded(models, data.classes, mean, scale), converged)
+
+
+def _unfolded(head: Head, regressions: int, mean: Floats, scale: Floats) -> list[tuple[Floats, Floats]]:
+    """Coefficients and intercepts with which :func:`_folded` would give this head."""
+    weight, bias = head.weight.astype(np.float64), head.bias.astype(np.float64)
+    if regressions == 1 and len(weight) == _BINARY:
+        weight, bias = weight[1:] - weight[:1], bias[1:] - bias[:1]
+    intercepts = bias + weight @ mean
+    pairs = zip(np.split(weight * scale, regressions), np.split(intercepts, regressions), strict=True)
+    return [(coefficients.astype(np.float32), some.astype(np.float32)) for coefficients, some in pairs]
 
 
 def _folded(models: list[LogisticRegression], classes: int, mean: Floats, scale: Floats) -> Head:

@@ -81,10 +81,10 @@ class LinearProbe:
         graph = trunk_graph(module, workspace)
         with workspace.progress.stage("choose the fastest float runtime"):
             features = _by_trunk(graph, workspace)
-        fitted = probe_head(context, features.training(options.views), None)
+        fitted = probe_head(context, features.training(options.views))
         return Adapted(module, fitted.head, fitted, report_of(fitted, options, features.how.engine.runtime))
 
-    def refit(self, context: AdaptContext, features: FeatureSource, regularisation: float | None) -> FittedHead:
+    def refit(self, context: AdaptContext, features: FeatureSource, start: FittedHead | None) -> FittedHead:
         """Fit the head on another graph's features of the training split.
 
         Of the further views these are the trunk's own, which are known, as long as the graph's are near them
@@ -97,29 +97,29 @@ class LinearProbe:
         if others:
             known = trunk_features(context).training(options.views)
             if share_of_noise(rows[0], known[0], scale_for(context, known[0])) <= NEAR:
-                return mixed_head(context, rows, known[1:], regularisation)
+                return mixed_head(context, rows, known[1:], start)
             rows = features.training(options.views)
-        return probe_head(context, rows, regularisation)
+        return probe_head(context, rows, start)
 
 
 METHOD = LinearProbe()
 
 
 def probe_head(
-    context: AdaptContext, features: Floats, regularisation: float | None, view_weights: Floats | None = None
+    context: AdaptContext, features: Floats, start: FittedHead | None = None, view_weights: Floats | None = None
 ) -> FittedHead:
     """A head fitted to features ``(views, n, d)`` of the training split.
 
     Args:
         context: with the options of a linear probe.
         features: of every view, the images as they are first.
-        regularisation: the strength to use; ``None`` chooses it.
+        start: a head for features near these, whose strength is used; without one it is chosen.
         view_weights: how much the samples of each view count, ``(views,)`` with a mean of 1; the same without.
     """
     options: LinearProbeOptions = context.options
     workspace = context.workspace
     settings = HeadSettings(
-        regularisation=options.regularisation if regularisation is None else (regularisation,),
+        regularisation=options.regularisation if start is None else (start.regularisation,),
         folds=options.folds,
         sigma_floor=options.sigma_floor,
         balanced=options.balanced,
@@ -128,18 +128,19 @@ def probe_head(
     )
     data = training_set(features, workspace.splits.train, len(workspace.classes), workspace.task)
     with workspace.progress.stage("fit the head"):
-        return fit_head(replace(data, relevance=_relevance(context), view_weights=view_weights), settings)
+        return fit_head(replace(data, relevance=_relevance(context), view_weights=view_weights), settings, start)
 
 
-def mixed_head(context: AdaptContext, own: Floats, known: Floats, regularisation: float | None) -> FittedHead:
+def mixed_head(context: AdaptContext, own: Floats, known: Floats, start: FittedHead | None) -> FittedHead:
     """A head fitted to a graph's own features of the images as they are, and the float trunk's of the other views.
 
     Args:
         own: ``(1, n, d)``.
         known: of all views but the first, ``(views - 1, n, d)``.
+        start: see :func:`probe_head`.
     """
     counts = np.array([OWN, *np.ones(len(known))], np.float32)
-    return probe_head(context, np.concatenate([own, known]), regularisation, counts / counts.mean())
+    return probe_head(context, np.concatenate([own, known]), start, counts / counts.mean())
 
 
 def share_of_noise(features: Floats, known: Floats, scale: Floats) -> float:

@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import torch
 
-from edgetl.host.adapt import AdaptContext, Adapted, FeatureSource, Head
+from edgetl.host.adapt import AdaptContext, Adapted, FeatureSource, FittedHead, Head
 from edgetl.host.backbones import reinitialised, trunk
 from edgetl.host.features import check_views
 from edgetl.host.training.layers import unused_parameters
@@ -45,7 +45,7 @@ class Scratch:
         model, report = trained(context, start)
         return Adapted(model.trunk.eval(), model.head.folded(), None, report)
 
-    def refit(self, context: AdaptContext, features: FeatureSource, regularisation: float | None) -> None:
+    def refit(self, context: AdaptContext, features: FeatureSource, start: FittedHead | None) -> None:
         """Trunk and head were trained together; the head stays as it is."""
 
 

@@ -13,6 +13,7 @@ import msgspec
 from edgetl.artifact import sha256_of
 from edgetl.device.probe import environment
 from edgetl.environment import Cpu
+from edgetl.host.adapt.arrays import identity_of
 from edgetl.host.data.dataset import described
 from edgetl.host.fingerprint import machinery
 from edgetl.host.inference import Engine
@@ -89,7 +90,7 @@ class Ascent:
         method: list[object] = [] if refit is None else [refit.method.name, _plain(refit.context.options)]
         return [
             [self.rendering, sha256_of(self.made.model), self.made.runtime, self.calibrated.record.sha256],
-            [*method, None if refit is None else refit.regularisation],
+            [*method, identity_of(self.made.fitted)],
             [jury.task.name, _plain(jury.gates), jury.thresholds, workspace.seed, workspace.threads],
             [workspace.reader.identity, machinery()],
             [described(workspace.splits.train), described(workspace.splits.validation)],

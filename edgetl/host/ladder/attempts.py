@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -23,7 +23,9 @@ from edgetl.host.ladder.ascent import Ascent, Purse
 from edgetl.host.ladder.rungs import Rung, is_on_integers
 from edgetl.host.ladder.speed import int8_share, untimed_because
 from edgetl.host.ladder.tuned import Allowance, tuned_graph
+from edgetl.host.refit import FeatureGraph, honest_logits
 from edgetl.host.variants import Made, Quantization, quantized_variant, spelled, variant_name
+from edgetl.host.workspace import Workspace
 from edgetl.ladder import Attempt, Treatment
 
 DROPS = ("accuracy drop", CHANGED, ERROR)
@@ -107,6 +109,18 @@ def made(ascent: Ascent, rung: Rung) -> Iterator[Made]:
         yield written(ascent, rung, path)
 
 
+def judged_form(variant: Made, workspace: Workspace) -> Made:
+    """A quantized variant with logits of the training samples, as far as nothing made them dishonest.
+
+    A head that was fitted again brought them. Of one that is as it was, float's heads of cross-validation say them from
+    the features of the graph. What was trained on images of the training split has none.
+    """
+    if variant.is_refitted or (variant.trained is not None and variant.trained.changed_it):
+        return variant
+    source = FeatureGraph(variant.engine, variant.rendering)
+    return replace(variant, out_of_fold=honest_logits(source, variant.fitted, workspace))
+
+
 def written(ascent: Ascent, rung: Rung, path: Path) -> Made:
     """Write the graph of a rung.
 
@@ -144,8 +158,9 @@ def remembered(ascent: Ascent, parts: Sequence[object], purse: Purse, kind: type
 def _outcome(ascent: Ascent, rung: Rung) -> Outcome:
     try:
         with made(ascent, rung) as variant:
-            checks = verdict(variant, ascent.made, ascent.jury)
-            flips = flipped(variant, ascent.made, ascent.jury)
+            judged = judged_form(variant, ascent.workspace)
+            checks = verdict(judged, ascent.made, ascent.jury)
+            flips = flipped(judged, ascent.made, ascent.jury)
             share, sha256 = int8_share(variant.model), sha256_of(variant.model)
     except Unsupported as error:
         # what one graph cannot do says nothing of the others

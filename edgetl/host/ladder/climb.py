@@ -12,7 +12,7 @@ from edgetl.device.tasks.likeness import ERROR
 from edgetl.errors import BackendError, Unsupported
 from edgetl.host.judge import SIZE, verdict
 from edgetl.host.ladder.ascent import Ascent, Purse
-from edgetl.host.ladder.attempts import Tried, attempt, is_settled, timed, written
+from edgetl.host.ladder.attempts import Tried, attempt, is_settled, judged_form, timed, written
 from edgetl.host.ladder.choice import chosen, front, loss_of, most_accurate
 from edgetl.host.ladder.gains import with_gains
 from edgetl.host.ladder.rungs import (
@@ -176,7 +176,7 @@ class _State:
         )
         best = chosen(self._tried, is_timed)
         path = ascent.made.model.with_name(f"{variant_name(ascent.rendering)}.onnx")
-        graph = written(ascent, best.rung, path)
+        graph = judged_form(written(ascent, best.rung, path), ascent.workspace)
         ladder = Ladder(
             ascent.rendering,
             ascent.quantize.search,

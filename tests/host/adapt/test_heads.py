@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from sklearn import metrics
 from sklearn.linear_model import LogisticRegression
 
 from edgetl.errors import DataError
+from edgetl.host.adapt import Head
 from edgetl.host.adapt.heads import (
     HeadSettings,
     TrainingSet,
@@ -53,6 +55,75 @@ def test_folded_head_equals_scikit_learn_on_standardised_features(classes: int) 
     probabilities = np.exp(logits - logits.max(1, keepdims=True))
     probabilities /= probabilities.sum(1, keepdims=True)
     np.testing.assert_allclose(probabilities, reference.predict_proba(standardised), atol=2e-3)
+
+
+def iterations(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many every fit from now on took."""
+    found: list[int] = []
+    fit = LogisticRegression.fit
+
+    def counted(self: Any, *data: Any) -> Any:
+        fit(self, *data)
+        found.append(int(np.max(self.n_iter_)))
+        return self
+
+    monkeypatch.setattr(LogisticRegression, "fit", counted)
+    return found
+
+
+def of_task(task: str, classes: int) -> TrainingSet:
+    data = clusters(n=300, classes=classes)
+    if task == "classify":
+        return data
+    labels = (np.random.default_rng(1).random((300, classes)) < 0.3).astype(np.int64)
+    labels[np.arange(300), data.labels] = 1
+    return replace(data, labels=labels, task=task, strata=data.labels)
+
+
+@pytest.mark.parametrize(("task", "classes"), [("classify", 2), ("classify", 3), ("multilabel", 2), ("multilabel", 3)])
+def test_fitting_starts_from_a_head_for_features_nearby(
+    task: str, classes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = of_task(task, classes)
+    settings = HeadSettings(regularisation=(0.1,), tolerance=1e-5, max_iterations=2000)
+    start = fit_head(data, settings)
+    noise = np.random.default_rng(2).normal(0, 0.05, data.features.shape) * data.features.std(axis=(0, 1))
+    near = replace(data, features=(data.features + noise).astype(np.float32))
+    counts = iterations(monkeypatch)
+    cold = fit_head(near, settings)
+    cold_counts = counts.copy()
+    counts.clear()
+    warm = fit_head(near, settings, start)
+    assert len(counts) == len(cold_counts)
+    assert sum(counts) < 0.8 * sum(cold_counts)
+    np.testing.assert_allclose(warm.out_of_fold, cold.out_of_fold, atol=0.02)
+    counts.clear()
+    # from where it ends there is next to nothing to do
+    again = fit_head(data, settings, start)
+    assert sum(counts) < 0.3 * sum(cold_counts)
+    np.testing.assert_allclose(again.out_of_fold, start.out_of_fold, atol=0.02)
+
+
+def test_every_head_starts_from_the_one_that_did_not_see_the_same_samples() -> None:
+    data = clusters(n=300)
+    settings = HeadSettings(regularisation=(0.1,), max_iterations=1, tolerance=1e-12)
+    start = fit_head(data, replace(settings, max_iterations=200))
+    far = Head(start.head.weight * 0, np.float32([9, -9]))
+    places = range(len(start.folds.heads))
+    of_one = replace(start, folds=replace(start.folds, heads=(far, *start.folds.heads[1:])))
+    fitted, changed = (fit_head(data, settings, one) for one in (start, of_one))
+    same = [np.array_equal(fitted.folds.heads[i].weight, changed.folds.heads[i].weight) for i in places]
+    assert same == [False, *[True] * (len(same) - 1)]
+    np.testing.assert_array_equal(fitted.head.weight, changed.head.weight)
+
+
+def test_a_head_of_other_divisions_is_no_start() -> None:
+    """It may have seen what is to be unseen."""
+    data, settings = clusters(n=300), HeadSettings(regularisation=(0.1,))
+    other = fit_head(data, replace(settings, seed=1))
+    cold, found = fit_head(data, settings), fit_head(data, settings, other)
+    np.testing.assert_array_equal(found.out_of_fold, cold.out_of_fold)
+    np.testing.assert_array_equal(found.head.weight, cold.head.weight)
 
 
 def test_sigma_floor_bounds_the_weight_of_nearly_constant_features() -> None:

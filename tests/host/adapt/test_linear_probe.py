@@ -53,9 +53,9 @@ def known(adapted: tuple[AdaptContext, Adapted]) -> Floats:
     context, made = adapted
     seen: list[Floats] = []
 
-    def fitted_to(context: AdaptContext, features: Floats, regularisation: float | None) -> FittedHead:
+    def fitted_to(context: AdaptContext, features: Floats) -> FittedHead:
         seen.append(features)
-        return probe_head(context, features, regularisation)
+        return probe_head(context, features)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(linear_probe, "probe_head", fitted_to)
@@ -78,10 +78,10 @@ def test_head_is_fitted_again_to_the_graph_s_own_images_and_to_views_of_the_trun
     assert made.fitted is not None
     features = noisy(known, NEAR / 4)
     graph = Graph(features)
-    fitted = METHOD.refit(context, graph, made.fitted.regularisation)
+    fitted = METHOD.refit(context, graph, made.fitted)
     assert graph.asked == [("identity",)]
     counts = np.array([1.5, 0.75, 0.75], np.float32)  # what is the graph's own counts twice
-    expected = probe_head(context, np.concatenate([features[:1], known[1:]]), made.fitted.regularisation, counts)
+    expected = probe_head(context, np.concatenate([features[:1], known[1:]]), made.fitted, counts)
     np.testing.assert_array_equal(fitted.head.weight, expected.head.weight)
     # not the head as it was
     assert not np.array_equal(fitted.head.weight, made.head.weight)
@@ -91,12 +91,12 @@ def test_head_is_fitted_again_to_the_graph_s_own_images_and_to_views_of_the_trun
 def test_features_far_from_the_trunk_s_need_all_views_of_their_own(
     adapted: tuple[AdaptContext, Adapted], known: Floats
 ) -> None:
-    context, _ = adapted
+    context, made = adapted
     features = noisy(known, 4 * NEAR)
     graph = Graph(features)
-    fitted = METHOD.refit(context, graph, 1e-3)
+    fitted = METHOD.refit(context, graph, made.fitted)
     assert graph.asked == [("identity",), VIEWS]
-    np.testing.assert_array_equal(fitted.head.weight, probe_head(context, features, 1e-3).head.weight)
+    np.testing.assert_array_equal(fitted.head.weight, probe_head(context, features, made.fitted).head.weight)
 
 
 def test_share_of_noise_is_that_of_what_a_head_sees() -> None:

@@ -11,10 +11,12 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
+from onnx import numpy_helper
 
 from edgetl.errors import BackendError, DataError
 from edgetl.gates import Gates
 from edgetl.host.adapt import Adapted, FittedHead, Folds, Head
+from edgetl.host.graph import read_graph, weights_of
 from edgetl.host.inference import Engine
 from edgetl.host.judge import select
 from edgetl.host.ladder import Ascent, climb
@@ -46,7 +48,7 @@ class Refitting:
     def adapt(self, context: Any) -> Adapted:
         raise AssertionError("nothing is adapted here")
 
-    def refit(self, context: Any, features: Any, regularisation: float | None) -> FittedHead | None:
+    def refit(self, context: Any, features: Any, start: FittedHead | None) -> FittedHead | None:
         if self.failure is not None:
             raise self.failure
         head = Head(np.float32([[-1, 1, -0.5, 0], [1, -1, 0.5, 0]]), np.zeros(2, np.float32))
@@ -64,7 +66,7 @@ def refitting(ascent: AscentOf) -> AscentOf:
         right = np.eye(2, dtype=np.float32)[workspace.truth(workspace.splits.train)]
         backbone = SimpleNamespace(name="lightness", weights_sha256="")
         context: Any = SimpleNamespace(options=NoOptions(), workspace=workspace, backbone=backbone)
-        refit = Refit(Refitting(right, failure), context, None)
+        refit = Refit(Refitting(right, failure), context)
         return replace(plain, made=replace(plain.made, out_of_fold=right), refit=refit)
 
     return make
@@ -76,6 +78,47 @@ def test_a_graph_whose_head_was_fitted_again_is_judged_on_training_images_too(re
     assert tried.attempt.head == "fitted again"
     assert tried.attempt.check is not None
     assert tried.attempt.check.n == 240
+
+
+def fitted_apart(asked: Ascent, right: bool) -> Ascent:
+    """The same, float's head having been fitted apart: its heads of cross-validation are right of all, or none."""
+    workspace = asked.workspace
+    truth = workspace.truth(workspace.splits.train)
+    values = weights_of(read_graph(asked.made.model))
+    head = Head(numpy_helper.to_array(values["head.weight"]), numpy_helper.to_array(values["head.bias"]))
+    of_fold = [Head(np.zeros_like(head.weight), np.eye(2, dtype=np.float32)[label]) for label in (0, 1)]
+    folds = Folds(tuple(of_fold), truth if right else 1 - truth)
+    logits = np.eye(2, dtype=np.float32)[truth]
+    fitted = FittedHead(head, 1.0, logits, {}, {}, True, folds)
+    return replace(asked, made=replace(asked.made, out_of_fold=logits, fitted=fitted))
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_a_head_as_it_was_is_judged_on_training_images_by_the_heads_of_cross_validation(
+    ascent: AscentOf, right: bool
+) -> None:
+    tried = attempt(fitted_apart(ascent(), right), FIRST[1], Purse(60.0)).attempt
+    assert tried.head == "as it was"
+    assert tried.check is not None
+    # 60 of 240 are training images
+    assert (tried.check.n, tried.check.value, tried.passed) == (240, 0.0 if right else 0.25, right)
+
+
+def test_what_was_trained_is_not_judged_by_heads_of_cross_validation_either(ascent: AscentOf) -> None:
+    tried = attempt(fitted_apart(ascent(spread=100.0), True), tuned(FIRST[1], 60.0), Purse(60.0)).attempt
+    assert tried.trained is not None
+    assert tried.trained.changed_it
+    assert tried.check is not None
+    assert tried.check.n == 180
+
+
+def test_heads_of_cross_validation_say_nothing_of_another_head(ascent: AscentOf) -> None:
+    asked = fitted_apart(ascent(), True)
+    assert asked.made.fitted is not None
+    other = replace(asked.made.fitted, head=replace(asked.made.fitted.head, bias=np.float32([0.0, 0.5])))
+    tried = attempt(replace(asked, made=replace(asked.made, fitted=other)), FIRST[1], Purse(60.0)).attempt
+    assert tried.check is not None
+    assert tried.check.n == 180
 
 
 def test_a_graph_that_training_left_as_it_was_is_judged_as_before(refitting: AscentOf) -> None:
