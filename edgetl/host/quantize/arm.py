@@ -32,4 +32,5 @@ RENDERING = QdqRendering(
     options=FLOAT_PRODUCTS,
     is_stream_float=True,
     is_bias_integer=True,
+    is_float_kept=True,
 )

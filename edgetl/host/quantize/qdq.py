@@ -13,6 +13,7 @@ from edgetl.errors import Unsupported
 from edgetl.host.quantize import RenderSettings
 from edgetl.host.quantize.coverage import coverage
 from edgetl.host.quantize.dead_channels import fine_steps
+from edgetl.host.quantize.float_layers import with_own_steps
 from edgetl.host.quantize.frame import checked, deliver, with_clipped
 from edgetl.host.quantize.integer_sums import integer_sums
 from edgetl.host.quantize.lint import lint
@@ -75,6 +76,8 @@ class QdqRendering:
     """Whether nodes in float read what others in float made, instead of what was rounded for a layer beside them."""
     is_bias_integer: bool = False
     """Whether constants that sums add to products are int32, as the biases of other layers are by ``options``."""
+    is_float_kept: bool = False
+    """Whether layers in float are written so that ONNX Runtime leaves them in float."""
     is_image_read: bool = False
     """Whether the first convolution reads the bytes of an image as they are, where they can be that."""
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -100,6 +103,8 @@ class QdqRendering:
             float_streams(quantized, on_integers)
         if self.is_bias_integer:
             integer_sums(quantized, settings.keep_float)
+        if self.is_float_kept:
+            with_own_steps(quantized)
         quantized = self.finish(quantized, graph)
         if not coverage(quantized).quantized:
             raise Unsupported(

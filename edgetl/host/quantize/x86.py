@@ -20,5 +20,6 @@ RENDERING = QdqRendering(
     options=FLOAT_PRODUCTS,
     is_stream_float=True,
     is_bias_integer=True,
+    is_float_kept=True,
     is_image_read=True,
 )

@@ -110,6 +110,12 @@ def linear_layer(model: onnx.ModelProto) -> None:
     )
 
 
+def float_layer(model: onnx.ModelProto) -> None:
+    """A layer in float that reads what was dequantized."""
+    model.graph.initializer.append(numpy_helper.from_array(np.ones((2, 4, 1, 1), np.float32), "u"))
+    model.graph.node.append(helper.make_node("Conv", ["out", "u"], ["v"], "float_conv"))
+
+
 BROKEN: dict[tuple[str, str], Change] = {
     ("tensorrt", "symmetric"): constant("zero", np.array(-128, np.int8)),
     ("tensorrt", "explicit-zero-point"): without_zero,
@@ -126,6 +132,7 @@ BROKEN: dict[tuple[str, str], Change] = {
     ("tensorrt", "bf16"): halves(onnx.TensorProto.BFLOAT16),
     ("onnxruntime", "quantized-results"): float_result,
     ("onnxruntime", "integer-sums"): linear_layer,
+    ("onnxruntime", "float-layers"): float_layer,
     ("onnxruntime", "no-saturation"): constant("w", np.full((4, 3, 1, 1), 65, np.int8)),
     ("onnxruntime", "fp16-kernels"): halves(onnx.TensorProto.FLOAT16),
     ("onnxruntime", "bf16-kernels"): halves(onnx.TensorProto.BFLOAT16),

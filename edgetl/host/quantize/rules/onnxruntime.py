@@ -1,16 +1,19 @@
 """What ONNX Runtime's CPU provider fuses into integer kernels, and what it computes in float or wrong.
 
 Sources: ONNX Runtime's documentation of quantization ("When and why do I need to try U8U8?"), and its
-``QDQS8ToU8Transformer``, ``ReluQuantTransformer`` and QDQ selectors.
+``QDQS8ToU8Transformer``, ``ReluQuantTransformer``, ``WeightBiasQuantization`` and QDQ selectors.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import onnx
 
 from edgetl.host.quantize.rules.rule import Rule, some
-from edgetl.host.quantize.rules.view import LAYERS, View
+from edgetl.host.quantize.rules.view import LAYERS, View, attributes_of
 
 NAME = "onnxruntime"
 _CPU = frozenset({"x86", "x86-vnni", "arm"})
@@ -42,6 +45,48 @@ def _float_sums(view: View) -> tuple[str, ...] | None:
     """Quantized products with a sum behind them that adds floats to them."""
     products = (node for node in view.quantized_layers() if node.op_type == "MatMul")
     return some([node.name for node in products if (view.bias(node) or "") in view.constants])
+
+
+@dataclass(frozen=True)
+class Mistaken:
+    """A layer that is to stay in float, and that ONNX Runtime would quantize."""
+
+    layer: onnx.NodeProto
+    axis: int
+    """Of its input, along which it is summed up with the weights."""
+    width: int
+    """How long that axis is: more than 1."""
+
+
+def mistaken_layers(view: View) -> Iterator[Mistaken]:
+    """Layers with constant float weights that read an activation which is dequantized with one step.
+
+    A product of matrices is among them, because ONNX Runtime makes a Gemm of one with a sum behind it. Those that read
+    one channel are not: they cannot be told apart from what has a step for every channel.
+    """
+    for layer in view.nodes(*LAYERS):
+        dequantizer, weight = view.dequantizer(layer.input[0]), view.constants.get(layer.input[1])
+        if dequantizer is None or weight is None or weight.data_type != onnx.TensorProto.FLOAT or len(weight.dims) < 2:
+            continue
+        scale, (axis, width) = view.array(dequantizer.input[1]), _summed(layer, list(weight.dims))
+        if not view.is_weight(dequantizer) and scale is not None and scale.size == 1 < width:
+            yield Mistaken(layer, axis, width)
+
+
+def _summed(layer: onnx.NodeProto, weight: list[int]) -> tuple[int, int]:
+    """Along which axis of its input a layer is summed up with its weights, and how long that is."""
+    attributes = attributes_of(layer)
+    if layer.op_type == "Conv":
+        return 1, weight[1] * int(attributes.get("group", 1))
+    if layer.op_type == "ConvTranspose":
+        return 1, weight[0]
+    if layer.op_type == "MatMul":
+        return -1, weight[-2]
+    return (0 if attributes.get("transA") else 1), weight[1 if attributes.get("transB") else 0]
+
+
+def _mistaken(view: View) -> tuple[str, ...] | None:
+    return some([one.layer.name for one in mistaken_layers(view)])
 
 
 def _is_quantized(view: View, name: str) -> bool:
@@ -108,6 +153,15 @@ RULES = (
         "weights that are dequantized at every inference (all-MiniLM-L6-v2: 3.4 times the time of the same graph on "
         "integers), unless what is added is int32; make it that, as 'x86-vnni', 'x86' and 'arm' do",
         _float_sums,
+    ),
+    Rule(
+        "float-layers",
+        NAME,
+        "ONNX Runtime (as of 1.32) quantizes the weights of layers in float that read a DequantizeLinear with one "
+        "step, to 8 bits with one step for all channels, which ruins depthwise ones; give each channel of what it "
+        "reads a step of its own, all of them equal, as 'x86-vnni', 'x86' and 'arm' do",
+        _mistaken,
+        _CPU,
     ),
     Rule(
         "no-saturation",
