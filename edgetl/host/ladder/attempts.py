@@ -21,7 +21,7 @@ from edgetl.host.fingerprint import machinery
 from edgetl.host.judge import SIZE, flipped, verdict
 from edgetl.host.ladder.ascent import Ascent, Purse
 from edgetl.host.ladder.rungs import Rung, is_on_integers
-from edgetl.host.ladder.speed import int8_share, untimed_because
+from edgetl.host.ladder.speed import int8_share, structure_sha256, untimed_because
 from edgetl.host.ladder.tuned import Allowance, tuned_graph
 from edgetl.host.refit import FeatureGraph, honest_logits
 from edgetl.host.variants import Made, Quantization, quantized_variant, spelled, variant_name
@@ -39,6 +39,8 @@ class Outcome(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     attempt: Attempt
     model_sha256: str | None
     """Of the graph; ``None`` where none could be made."""
+    structure_sha256: str | None = None
+    """Of all that its latency hangs on, which graphs with other weights share."""
     is_too_large: bool = False
     """Whether its file is larger than the gates allow."""
 
@@ -162,6 +164,7 @@ def _outcome(ascent: Ascent, rung: Rung) -> Outcome:
             checks = verdict(judged, ascent.made, ascent.jury)
             flips = flipped(judged, ascent.made, ascent.jury)
             share, sha256 = int8_share(variant.model), sha256_of(variant.model)
+            structure = structure_sha256(variant.model)
     except Unsupported as error:
         # what one graph cannot do says nothing of the others
         return _failed(ascent, rung, error)
@@ -176,7 +179,7 @@ def _outcome(ascent: Ascent, rung: Rung) -> Outcome:
         trained=variant.trained,
     )
     is_too_large = any(check.name == SIZE and not check.passed for check in checks)
-    return Outcome(found, sha256, is_too_large)
+    return Outcome(found, sha256, structure, is_too_large)
 
 
 def _bare(ascent: Ascent, rung: Rung) -> Attempt:
@@ -192,7 +195,8 @@ def _failed(ascent: Ascent, rung: Rung, error: EdgeTLError) -> Outcome:
 
 
 def _timed(ascent: Ascent, tried: Tried, purse: Purse) -> Attempt:
-    graphs = [ascent.made.engine.identity, tried.outcome.model_sha256]
+    # short timings differ by a quarter, and graphs that differ in weights alone are not to be chosen among by that
+    graphs = [ascent.made.engine.identity, tried.outcome.structure_sha256]
     parts = ["time", *graphs, ascent.workspace.threads, machinery(), ascent.means.cpu().model]
     try:
         ratio = remembered(ascent, parts, purse, float, lambda: _ratio(ascent, tried))

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import math
 import statistics
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
+
+import onnx
 
 from edgetl.device.bench.plan import Plan
 from edgetl.device.bench.timing import interleave
@@ -56,3 +60,16 @@ def int8_share(model: Path) -> float:
     graph = read_graph(model)
     operations, quantized = by_node(graph, usual(graph)), coverage(graph).quantized
     return sum(operations[name] for name in quantized) / (sum(operations.values()) or 1)
+
+
+def structure_sha256(model: Path) -> str:
+    """A hash of what a graph's latency hangs on: nodes, shapes, types and single steps, but no weights.
+
+    Steps of activations are kept, because runtimes leave out a Clip or not by them.
+    """
+    graph = read_graph(model)
+    for tensor in graph.graph.initializer:
+        if math.prod(tensor.dims) > 1:
+            bare = onnx.TensorProto(name=tensor.name, data_type=tensor.data_type, dims=tensor.dims)
+            tensor.CopyFrom(bare)
+    return hashlib.sha256(graph.SerializeToString(deterministic=True)).hexdigest()
