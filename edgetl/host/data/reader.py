@@ -74,8 +74,8 @@ class Reader(Protocol):
 class _Held:
     """Decoded images by the hash of their file: the first that fit.
 
-    None is given up for another one. The same samples are read in the same order again and again, and of those the last
-    ones to be used are the next to be wanted.
+    None is given up for another one: samples are read in the same order again and again, so that the one which was not
+    read for longest, which others would give up, is the next to be wanted.
     """
 
     def __init__(self) -> None:

@@ -135,7 +135,7 @@ def test_another_reader_of_the_same_integers_keeps_its_one_step(rendering: str) 
 
 
 def depthwise_network(path: Path) -> Path:
-    """Three convolutions; the second is depthwise, with channels of very different weights, and what it makes is 1."""
+    """Three convolutions; the second is depthwise, with channels of very different weights."""
     rng = np.random.default_rng(2)
     constants = {
         "first": rng.normal(size=(CHANNELS, 3, 1, 1)) / SPREAD.reshape(-1, 1, 1, 1),
