@@ -9,13 +9,14 @@ DEVICE_SIDE := edgetl/device edgetl/bundle edgetl/report edgetl/cli $(filter-out
 # else neighbours stay together, because tests of a file share what they prepare.
 PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
 
-.PHONY: help venv format lint types types-device check test demo soak docs clean
+.PHONY: help venv format lint types types-device check test demo arm soak docs clean
 
 help:
 	@echo 'make venv    a virtual environment in .venv with everything'
 	@echo 'make check   format, lint, types, layers, fast tests'
 	@echo 'make test    check, then every test'
 	@echo 'make demo    solar cells: data to bundle to prediction'
+	@echo 'make arm     graphs for ARM CPUs on an emulated one; needs qemu-user-static'
 	@echo 'make soak    half an hour of measuring: what the harness takes in memory'
 	@echo 'make docs    write the generated pages again'
 	@echo 'make format  let ruff format and fix'
@@ -57,6 +58,9 @@ test: check
 
 demo: $(STAMP)
 	PATH="$(CURDIR)/$(BIN):$$PATH" sh models/solar-cells/demo.sh
+
+arm: $(STAMP)
+	$(BIN)/python benchmarks/emulated_arm.py --cache build/arm -o build/emulated-arm.json
 
 soak: $(STAMP)
 	$(BIN)/python benchmarks/soak.py -o build/soak.json

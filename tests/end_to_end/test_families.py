@@ -1,5 +1,7 @@
 """Every family of backbones from photos to predictions in both runtimes; plumbing, with random weights.
 
+A family is one test, because its deployment takes a minute and two processes would each make their own.
+
 What is required: 90 % on three textures of different colours. Random features keep them apart, so a sound pipeline
 reaches about 100 %; one that mixes up pixels, channels, stages or scales falls towards a third, which is chance.
 """
@@ -24,7 +26,6 @@ from edgetl.host.backbones import HEAD, trunk
 from edgetl.host.graph import head_nodes, read_graph, weights_of
 from edgetl.result import Cold
 
-METHODS = ("linear-probe",)
 RUNTIMES = {"onnxruntime", "openvino"}
 pytestmark = pytest.mark.slow
 
@@ -37,21 +38,24 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module", params=[(name, method) for name in FAMILIES for method in METHODS], ids="-".join)
-def deployment(request: pytest.FixtureRequest, folder: Path, hasty: Clock) -> Deployment:
-    """One family, deployed; nothing is started in processes of its own."""
-    name, method = request.param
-    recipe = families.recipe_of(name, folder / "photos", method)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(measure, "measure_cold", lambda *_: Cold(1, 1, 1, None))
-        return families.deployed(recipe, folder, hasty)
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_family_is_deployed(
+    name: str, folder: Path, hasty: Clock, monkeypatch: pytest.MonkeyPatch, subtests: pytest.Subtests
+) -> None:
+    recipe = families.recipe_of(name, folder / "photos", "linear-probe")
+    # nothing is started in processes of its own
+    monkeypatch.setattr(measure, "measure_cold", lambda *_: Cold(1, 1, 1, None))
+    deployment = families.deployed(recipe, folder, hasty)
+    for promise in PROMISES:
+        with subtests.test(promise.__name__):
+            promise(deployment, folder)
 
 
 def model(deployment: Deployment, variant: str, folder: Path) -> onnx.ModelProto:
     return read_graph(deployment.bundle.model(variant, folder / "cache/models"))
 
 
-def test_features_are_what_the_networks_own_classifier_takes(deployment: Deployment) -> None:
+def features_are_what_the_networks_own_classifier_takes(deployment: Deployment, folder: Path) -> None:
     backbone = deployment.backbone
     shape = (2, backbone.preprocess.height, backbone.preprocess.width, 3)
     images = torch.from_numpy(np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8))
@@ -68,7 +72,7 @@ def test_features_are_what_the_networks_own_classifier_takes(deployment: Deploym
     assert features.shape == (2, backbone.features)
 
 
-def test_float_graph_computes_what_torch_computes_in_both_runtimes(deployment: Deployment) -> None:
+def float_graph_computes_what_torch_computes_in_both_runtimes(deployment: Deployment, folder: Path) -> None:
     float_checks = deployment.bundle.manifest.evaluations[0].checks
     assert any(check.name.startswith("parity with torch") for check in float_checks)
     assert all(check.passed for check in float_checks)
@@ -77,12 +81,12 @@ def test_float_graph_computes_what_torch_computes_in_both_runtimes(deployment: D
     assert all(check.passed for one in candidates for check in one.checks if check.name.startswith("parity of"))
 
 
-def test_only_a_cast_reads_the_image(deployment: Deployment, folder: Path) -> None:
+def only_a_cast_reads_the_image(deployment: Deployment, folder: Path) -> None:
     graph = model(deployment, "fp32", folder).graph
     assert [node.op_type for node in graph.node if "image" in node.input] == ["Cast"]
 
 
-def test_every_layer_with_weights_but_the_head_is_quantized(deployment: Deployment, folder: Path) -> None:
+def every_layer_with_weights_but_the_head_is_quantized(deployment: Deployment, folder: Path) -> None:
     found = deployment.quantized
     print(f"{deployment.recipe.name}: {len(found.quantized)} quantized, {len(found.in_float)} in float")  # noqa: T201
     graph = model(deployment, "fp32", folder)
@@ -95,7 +99,9 @@ def test_every_layer_with_weights_but_the_head_is_quantized(deployment: Deployme
     assert set(found.quantized) == weighted - head
 
 
-def test_int8_candidates_of_both_runtimes_agree_or_are_rejected_with_the_reason(deployment: Deployment) -> None:
+def int8_candidates_of_both_runtimes_agree_or_are_rejected_with_the_reason(
+    deployment: Deployment, folder: Path
+) -> None:
     candidates = [one for one in deployment.result.candidates if one.variant == INT8]
     assert {one.runtime for one in candidates} == RUNTIMES
     assert any(one.checks for one in candidates), "none was run"
@@ -105,7 +111,7 @@ def test_int8_candidates_of_both_runtimes_agree_or_are_rejected_with_the_reason(
         assert all(check.passed for check in parity) or "parity" in (one.rejected_because or "")
 
 
-def test_the_selected_candidate_predicts_the_photos(deployment: Deployment, folder: Path) -> None:
+def the_selected_candidate_predicts_the_photos(deployment: Deployment, folder: Path) -> None:
     assert deployment.result.selected is not None
     photos = sorted((folder / "photos").glob("*/*.png"))
     path = folder / f"{deployment.recipe.name}.edgetl"
@@ -113,3 +119,13 @@ def test_the_selected_candidate_predicts_the_photos(deployment: Deployment, fold
         right = [opened.predict(photo).label == photo.parent.name for photo in photos]
     assert len(right) == 3 * families.PER_CLASS
     assert statistics.fmean(right) >= families.ACCURACY_MIN
+
+
+PROMISES = (
+    features_are_what_the_networks_own_classifier_takes,
+    float_graph_computes_what_torch_computes_in_both_runtimes,
+    only_a_cast_reads_the_image,
+    every_layer_with_weights_but_the_head_is_quantized,
+    int8_candidates_of_both_runtimes_agree_or_are_rejected_with_the_reason,
+    the_selected_candidate_predicts_the_photos,
+)

@@ -36,6 +36,8 @@ from edgetl.plugins import TREATMENTS
 
 FRONT = (1, 2, 4)
 """Numbers of layers in float that a whole search tries where none has to stay."""
+WORTHWHILE = 0.25
+"""Fraction of the operations in int8 below which a graph is hardly faster than float."""
 
 
 @dataclass(frozen=True)
@@ -233,9 +235,7 @@ class _State:
             for count in (number for number in FRONT if number < len(layers)):
                 self._try_within(self._mixed(base, layers[:count]))
             return "everything was tried"
-        self._narrow(base, layers)
-        passed = any(one.attempt.passed for one in self._tried)
-        return "fewer layers in float do not pass" if passed else "even with all layers but one in float it fails"
+        return self._narrow(base, layers)
 
     def _tuning(self, ended: str) -> str:
         """Train the best graph whose layers are all in int8, where no such passed or everything is wanted.
@@ -256,14 +256,24 @@ class _State:
             return f"{ended}, and the graph cannot be trained"
         return f"{ended}, and {'only' if tried.attempt.passed else 'not even'} training against float is enough"
 
-    def _narrow(self, base: Rung, layers: tuple[Layer, ...]) -> None:
-        """Look for the smallest set of layers that has to stay in float."""
+    def _narrow(self, base: Rung, layers: tuple[Layer, ...]) -> str:
+        """Look for the smallest set of layers that has to stay in float, and say what came of it.
+
+        Where what is not enough has left little in int8, larger sets are left alone: the time is better spent on
+        training.
+        """
         search = smallest(len(layers))
         members = next(search)
         with suppress(StopIteration):
             while True:
                 rung = self._mixed(base, (layers[place] for place in sorted(members)))
-                members = search.send(self._try_within(rung).attempt.passed)
+                tried = self._try_within(rung)
+                if _is_hardly_int8(tried) and not tried.attempt.passed:
+                    left = f"{tried.attempt.int8_share:.0%} of its operations"
+                    return f"with {left} in int8 it fails, and with fewer it is hardly faster than float"
+                members = search.send(tried.attempt.passed)
+        passed = any(one.attempt.passed for one in self._tried)
+        return "fewer layers in float do not pass" if passed else "even with all layers but one in float it fails"
 
     def _mixed(self, base: Rung, layers: Iterable[Layer]) -> Rung:
         """A rung with layers in float, under a name of its own."""
@@ -277,3 +287,7 @@ class _State:
         if is_settled(tried):
             return found
         return msgspec.structs.replace(found, untimed_because="there was nothing to choose; devices time it")
+
+
+def _is_hardly_int8(tried: Tried) -> bool:
+    return tried.outcome.model_sha256 is not None and tried.attempt.int8_share < WORTHWHILE

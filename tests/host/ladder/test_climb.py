@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -254,6 +255,23 @@ def test_with_a_larger_budget_it_is_trained_again(ascent: AscentOf, tmp_path: Pa
     assert len(first) == 1
     assert trained(2000) == first
     assert len(trained(4000)) == 2
+
+
+def test_layers_are_left_in_float_as_long_as_that_is_faster_than_float(
+    ascent: AscentOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strict = Gates(accuracy_drop_max=0.0, margin=0.0)
+    whole = climb(ascent(spread=1e4, gates=strict, treatments=(), budget_s=2000)).ladder
+    monkeypatch.setattr(importlib.import_module("edgetl.host.ladder.climb"), "WORTHWHILE", 0.9)
+    ended = climb(ascent(spread=1e4, gates=strict, treatments=(), budget_s=2000)).ladder
+    counts = [sum("conv" in name for name in one.in_float) for one in whole.attempts if one.in_float]
+    assert counts == [1, 2, 3]
+    first, *others = (one for one in ended.attempts if one.in_float)
+    assert not others
+    assert 0 < first.int8_share < 0.9
+    assert "in int8 it fails, and with fewer it is hardly faster than float" in ended.ended
+    assert "even with all layers but one in float it fails" in whole.ended
+    assert ended.attempts[-1].trained is not None
 
 
 def test_where_a_graph_all_in_int8_passed_nothing_is_trained_unless_all_is_wanted(ascent: AscentOf) -> None:
