@@ -51,8 +51,9 @@ def smooth(graph: onnx.ModelProto, samples: Iterable[Feed], threads: int = 1) ->
     of rounding the tensor with one step, and the weights with a step for each output, and of what the range of one half
     of the samples cuts off of the other half.
 
-    The division is that of a layer normalisation or of a product with a constant right before, where nothing else
-    reads what they make. Elsewhere it is a product more, in float.
+    The division is that of a layer normalisation right before, or of a product with a constant for each channel, where
+    nothing else reads what they make. Elsewhere it is a product more, in float: one number, such as the half of a GELU,
+    is what runtimes know an activation by.
 
     Args:
         samples: of the calibration.
@@ -214,7 +215,7 @@ def _constant_places(view: View, tensor: str, channels: int) -> tuple[tuple[onnx
         factors = [(product, place) for place, name in enumerate(product.input) if name in view.constants][:1]
         places = [*places, *factors] if factors else []
     shapes = [view.constants[node.input[place]].dims for node, place in places if node.input[place] in view.constants]
-    fits = len(shapes) == len(places) and all(tuple(shape) in ((), (1,), (channels,)) for shape in shapes)
+    fits = len(shapes) == len(places) and all(tuple(shape) == (channels,) for shape in shapes)
     return tuple(places) if fits else ()
 
 

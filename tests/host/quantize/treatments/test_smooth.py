@@ -26,7 +26,7 @@ from edgetl.tensors import Array
 
 NAMES = ("smooth",)
 WIDTH = 16
-KINDS = ("normalised", "older", "stream", "scaled", "plain")
+KINDS = ("normalised", "older", "stream", "scaled", "halved", "plain")
 
 
 def network(path: Path, kind: str, seed: int = 0, spread: float = 100.0) -> Path:
@@ -36,7 +36,7 @@ def network(path: Path, kind: str, seed: int = 0, spread: float = 100.0) -> Path
 
     Args:
         kind: what makes it: a layer normalisation that they alone read, the end of one in parts, one that a sum reads,
-            too, a product with a constant, or a ReLU.
+            too, a product with a constant for each channel, one with a single number, or a ReLU.
     """
     rng = np.random.default_rng(seed)
     sizes = np.ones(WIDTH)
@@ -59,7 +59,8 @@ def network(path: Path, kind: str, seed: int = 0, spread: float = 100.0) -> Path
             helper.make_node("Mul", ["gain", "tokens"], ["large"], "enlarge"),
             helper.make_node("Add", ["large", "shift"], ["x"], "move"),
         ],
-        "scaled": [
+        "scaled": [helper.make_node("Mul", ["gain", "tokens"], ["x"], "enlarge")],
+        "halved": [
             helper.make_node("Mul", ["tokens", "gain"], ["large"], "enlarge"),
             helper.make_node("Mul", ["half", "large"], ["x"], "halve"),
         ],
@@ -141,7 +142,7 @@ def test_less_is_lost(kind: str, rendering: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "more"),
-    [("normalised", 0), ("older", 0), ("scaled", 0), ("stream", 1), ("plain", 1)],
+    [("normalised", 0), ("older", 0), ("scaled", 0), ("halved", 1), ("stream", 1), ("plain", 1)],
     ids=lambda value: str(value),
 )
 def test_a_node_more_only_where_nothing_before_takes_the_division(kind: str, more: int, tmp_path: Path) -> None:
