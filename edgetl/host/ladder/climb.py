@@ -37,8 +37,8 @@ from edgetl.plugins import TREATMENTS
 FRONT = (1, 2, 4)
 """Numbers of layers in float that a whole search tries where none has to stay."""
 WORTHWHILE = 1 / 3
-"""Fraction of the operations in int8 below which a graph is hardly faster than float: EfficientNet-Lite0 took 0.95 of its
-time with 0.32 of them, and 1.1 of it with 0.05."""
+"""Fraction of the operations in int8 below which a graph is hardly faster than float: EfficientNet-Lite0 took 0.95 of
+its time with 0.32 of them, and 1.1 of it with 0.05."""
 
 
 @dataclass(frozen=True)
