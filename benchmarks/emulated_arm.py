@@ -137,8 +137,9 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--cache", type=Path, help="where the ARM system stays, to be used again")
     parser.add_argument("-o", type=Path, dest="out")
     arguments = parser.parse_args(words)
-    if shutil.which(EMULATOR) is None:
-        parser.error(f"{EMULATOR} is not on the PATH; install qemu-user-static")
+    for needed, package in ((EMULATOR, "qemu-user-static"), ("apt-get", "apt"), ("dpkg", "dpkg")):
+        if shutil.which(needed) is None:
+            parser.error(f"{needed} is not on the PATH; install {package}")
     rows: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(prefix="edgetl-arm-") as name:
         folder = Path(name)
