@@ -29,6 +29,7 @@ RENDERINGS: Mapping[str, str] = {
     "arm": "edgetl.host.quantize.arm:RENDERING",
     "bf16": "edgetl.host.quantize.bf16:RENDERING",
     "fp16": "edgetl.host.quantize.fp16:RENDERING",
+    "openvino": "edgetl.host.quantize.openvino:RENDERING",
     "tensorrt": "edgetl.host.quantize.tensorrt:RENDERING",
     "x86": "edgetl.host.quantize.x86:RENDERING",
     "x86-vnni": "edgetl.host.quantize.x86_vnni:RENDERING",

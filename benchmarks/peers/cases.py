@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from peers.adapted import ADAPTED
 from peers.contenders import EDGETL, LABELLED, UNLABELLED, Contender
-from peers.machine import rendering
+from peers.machine import renderings
 from peers.material import Maker
 from peers.sentences.make import MINILM
 
@@ -45,10 +45,10 @@ class Case:
         return self.recipe.parent
 
     def read(self, name: str) -> Recipe:
-        """The recipe with this case's options, and with the rendering that is for this machine."""
+        """The recipe with this case's options, and with the renderings that are for this machine."""
         recipe = read_recipe(self.recipe)
         adapt = msgspec.structs.replace(recipe.adapt, options={**recipe.adapt.options, **self.adapt})
-        quantize = msgspec.structs.replace(recipe.quantize, renderings=(rendering(),))
+        quantize = msgspec.structs.replace(recipe.quantize, renderings=renderings(recipe.quantize.renderings))
         return msgspec.structs.replace(recipe, name=name, adapt=adapt, quantize=quantize)
 
     def suits(self, contender: Contender) -> bool:

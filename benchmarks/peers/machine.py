@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from edgetl.device.backends.openvino import BACKEND as OPENVINO
 from edgetl.device.probe import INT8_DOT, X86, environment
@@ -14,6 +14,16 @@ def rendering() -> str:
     if cpu.architecture not in X86:
         return "arm"
     return "x86-vnni" if INT8_DOT & set(cpu.isa) else "x86"
+
+
+def renderings(asked: Collection[str]) -> tuple[str, ...]:
+    """Of int8, those that are for this CPU.
+
+    Args:
+        asked: of the recipe of a case; what is for OpenVINO alone is made where it is among them.
+    """
+    own = rendering()
+    return (own, "openvino") if own == "x86-vnni" and "openvino" in asked else (own,)
 
 
 def advice() -> Mapping[str, bool]:

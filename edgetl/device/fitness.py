@@ -9,7 +9,7 @@ from edgetl.artifact import Artifact
 from edgetl.device.probe import INT8_DOT, X86
 from edgetl.environment import Cpu
 
-_FULL_WEIGHTS = frozenset({"x86-vnni", "arm", "tensorrt"})
+_FULL_WEIGHTS = frozenset({"x86-vnni", "arm", "openvino", "tensorrt"})
 _HALVES = frozenset({"fp16", "bf16"})
 
 
@@ -59,7 +59,7 @@ WASTES = (
         "bundle 'x86-vnni' or 'x86'",
     ),
     Waste(
-        frozenset({"tensorrt"}),
+        frozenset({"openvino", "tensorrt"}),
         "onnxruntime",
         _is_any,
         "ONNX Runtime computes its convolutions in float, because their results are not quantized; "
@@ -91,7 +91,14 @@ WASTES = (
         "x86-vnni",
     ),
     Waste(
-        frozenset({"x86", "x86-vnni"}),
+        frozenset({"x86-vnni"}),
+        "openvino",
+        _is_exact_x86,
+        "it rounds what activation functions read, which OpenVINO need not; 'openvino' of this bundle is better here",
+        "openvino",
+    ),
+    Waste(
+        frozenset({"openvino", "x86", "x86-vnni"}),
         None,
         _is_other,
         "it is for x86; 'arm' of this bundle is for this CPU",

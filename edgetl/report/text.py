@@ -18,7 +18,7 @@ from edgetl.report.trust import doubts_table, timing_sentence
 from edgetl.report.verdicts import end_to_end_table
 from edgetl.result import CandidateResult, Result
 
-_X86 = frozenset({"x86", "x86-vnni"})
+_X86 = frozenset({"openvino", "x86", "x86-vnni"})
 """Renderings for CPUs with such flags; of graphs for others these say nothing to anybody."""
 
 

@@ -33,13 +33,21 @@ def both(rendering: str) -> set[tuple[str, str]]:
     return {(rendering, "onnxruntime"), (rendering, "openvino")}
 
 
-def test_with_vnni_of_a_whole_bundle_the_graph_for_it_is_tried_and_openvino_on_that_for_tensorrt() -> None:
-    assert tried(VNNI, *RENDERINGS) == {*both("x86-vnni"), ("tensorrt", "openvino")}
+def test_with_vnni_of_a_whole_bundle_each_runtime_has_its_graph_and_openvino_that_for_tensorrt() -> None:
+    assert tried(VNNI, *RENDERINGS) == {
+        ("x86-vnni", "onnxruntime"),
+        ("openvino", "openvino"),
+        ("tensorrt", "openvino"),
+    }
+
+
+def test_with_vnni_without_a_graph_for_openvino_both_runtimes_try_the_one_for_this_cpu() -> None:
+    assert tried(VNNI, *(RENDERINGS.keys() - {"openvino"})) == {*both("x86-vnni"), ("tensorrt", "openvino")}
 
 
 def test_without_vnni_only_seven_bit_weights_are_exact() -> None:
     assert tried(AVX2, *RENDERINGS) == both("x86")
-    for rendering in ("x86-vnni", "arm", "tensorrt"):
+    for rendering in ("x86-vnni", "arm", "openvino", "tensorrt"):
         assert "add 'x86', which is for CPUs without VNNI, to renderings" in str(
             unfit_because(artifact(rendering), AVX2)
         )

@@ -56,6 +56,8 @@ def test_network_is_quantized_for_the_machine_that_it_is_timed_on(
     cpu = msgspec.structs.replace(here.cpu, architecture="x86_64", isa=isa)
     monkeypatch.setattr(machine, "environment", lambda: msgspec.structs.replace(here, cpu=cpu))
     assert CASES["lite0-probe"].read("lite0-probe").quantize.renderings == (rendering,)
+    functions = CASES["mobilenetv3-small"].read("mobilenetv3-small").quantize.renderings
+    assert functions == ((rendering, "openvino") if rendering == "x86-vnni" else (rendering,))
     assert machine.advice() == advice
 
 

@@ -18,15 +18,23 @@ from edgetl.environment import Cpu
 from edgetl.host.graph import read_graph
 from edgetl.host.inference import Crew, Engine, pool
 from edgetl.host.operations import by_node, usual
+from edgetl.host.quantize import Rendering
 from edgetl.host.quantize.coverage import coverage
 from edgetl.host.workspace import Workspace
+from edgetl.plugins import RENDERINGS, find
 
 SHORT = Plan(5, 0.1, 0.5, 0.03, block_s=0.1, min_blocks=6, min_samples=50, min_s=0.6, cap_s=3.0)
 """Enough to tell a few percent apart, in blocks that outlast the busy waiting of the other one's threads; the device
 measures its candidates itself."""
 
+
+def _has_vnni(cpu: Cpu) -> bool:
+    return cpu.architecture in X86 and bool(INT8_DOT & set(cpu.isa))
+
+
 _AT_HOME: Mapping[str, Callable[[Cpu], bool]] = {
-    "x86-vnni": lambda cpu: cpu.architecture in X86 and bool(INT8_DOT & set(cpu.isa)),
+    "openvino": _has_vnni,
+    "x86-vnni": _has_vnni,
     "x86": lambda cpu: cpu.architecture in X86,
     "arm": lambda cpu: cpu.architecture not in X86,
 }
@@ -43,7 +51,9 @@ def untimed_because(rendering: str, cpu: Cpu, bundled: Collection[str]) -> str:
         return f"rendering {rendering!r} is for TensorRT, and a CPU's time says nothing of a GPU's"
     if not _AT_HOME[rendering](cpu):
         return f"rendering {rendering!r} is not for this machine's CPU ({cpu.model})"
-    return wasted_because(rendering, "onnxruntime", cpu, bundled) or ""
+    meant: Rendering = find(RENDERINGS, rendering, "rendering")
+    reasons = [wasted_because(rendering, runtime, cpu, bundled) for runtime in sorted(meant.runtimes)]
+    return "" if None in reasons else str(reasons[0])
 
 
 def time_ratio(candidate: Engine, reference: Engine, workspace: Workspace) -> float:

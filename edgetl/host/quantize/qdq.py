@@ -82,6 +82,8 @@ class QdqRendering:
     """Whether the first convolution reads the bytes of an image as they are, where they can be that."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """``extra_options`` of ONNX Runtime's ``QDQQuantizer``, besides those that follow from the fields above."""
+    opened_by: RuntimeName = "onnxruntime"
+    """What has to load the graph on the host."""
     precision: Precision = "int8"
 
     def render(self, model: Path, record: CalibrationRecord, out: Path, settings: RenderSettings) -> None:
@@ -115,7 +117,7 @@ class QdqRendering:
         if self.is_image_read:
             straight_in(quantized)
         lint(quantized, graph, settings.keep_float & {node.name for node in graph.graph.node})
-        deliver(quantized, self.name, out)
+        deliver(quantized, self.name, out, self.opened_by)
 
     def _surgery(self, keep: frozenset[str]) -> Surgery:
         options = {"ActivationSymmetric": self.symmetric, "WeightSymmetric": True, **self.options}

@@ -139,6 +139,7 @@ BROKEN: dict[tuple[str, str], Change] = {
     ("onnxruntime", "matching-types"): constant("zeros", np.zeros(4, np.uint8)),
     ("openvino", "no-integer-operators"): appended(helper.make_node("ConvInteger", ["xq"], ["r"], "integer")),
     ("openvino", "shifted-int8"): constant("zero", np.array(-128, np.int8)),
+    ("openvino", "unrounded-functions"): appended(helper.make_node("HardSwish", ["out"], ["h"], "function")),
 }
 ALWAYS = ("onnxruntime", "unsigned-activations")
 """The one rule that a graph for TensorRT cannot keep."""

@@ -7,11 +7,43 @@ OpenVINO 2026.4 says it executed.
 from __future__ import annotations
 
 import numpy as np
+import onnx
 
 from edgetl.host.quantize.rules.rule import Rule, some
 from edgetl.host.quantize.rules.view import View
 
 NAME = "openvino"
+FUNCTIONS = frozenset(("Elu", "Gelu", "HardSigmoid", "HardSwish", "LeakyRelu", "Mish", "Sigmoid", "Swish", "Tanh"))
+"""Activation functions that OpenVINO computes together with the layer before them; a ReLU needs no floats."""
+
+
+def rounded_for_functions(view: View) -> tuple[onnx.NodeProto, ...]:
+    """DequantizeLinear nodes behind results of convolutions that are read by activation functions only.
+
+    A SiLU may be a Sigmoid and a product (Ramachandran et al. 2017, "Searching for activation functions").
+    """
+    return tuple(node for node in view.nodes("DequantizeLinear") if _is_for_functions(view, node))
+
+
+def _is_for_functions(view: View, dequantizer: onnx.NodeProto) -> bool:
+    quantizer = view.producers.get(dequantizer.input[0])
+    layer = None if quantizer is None else view.producers.get(quantizer.input[0])
+    name = dequantizer.output[0]
+    readers = view.readers.get(name, ())
+    is_wanted = layer is not None and layer.op_type == "Conv" and bool(readers)
+    return is_wanted and all(_is_function(view, node, name) for node in readers)
+
+
+def _is_function(view: View, node: onnx.NodeProto, name: str) -> bool:
+    """Whether a node is a function of a tensor, or the product of the tensor and such a function of it."""
+    if node.op_type != "Mul":
+        return node.op_type in FUNCTIONS
+    gates = [view.producers.get(one) for one in node.input if one != name]
+    return any(gate is not None and gate.op_type in FUNCTIONS and gate.input[0] == name for gate in gates)
+
+
+def _rounded(view: View) -> tuple[str, ...] | None:
+    return some([node.output[0] for node in rounded_for_functions(view)])
 
 
 def _integer_ops(view: View) -> tuple[str, ...] | None:
@@ -34,7 +66,7 @@ RULES = (
         NAME,
         "OpenVINO (as of 2026.4) computes ConvInteger and MatMulInteger in float; quantize with Q/DQ pairs",
         _integer_ops,
-        frozenset({"x86", "x86-vnni", "arm", "tensorrt"}),
+        frozenset({"x86", "x86-vnni", "arm", "openvino", "tensorrt"}),
     ),
     Rule(
         "shifted-int8",
@@ -42,6 +74,16 @@ RULES = (
         "activations of int8 with a zero point other than 0 cost OpenVINO on x86 a correction per layer; "
         "render it as 'x86-vnni' or 'x86'",
         _shifted_int8,
-        frozenset({"x86", "x86-vnni", "tensorrt"}),
+        frozenset({"x86", "x86-vnni", "openvino", "tensorrt"}),
+    ),
+    Rule(
+        "unrounded-functions",
+        NAME,
+        "OpenVINO (as of 2026.4) computes an activation function together with the convolution before it, unless the "
+        "convolution's result is rounded in between, which only ONNX Runtime needs; for OpenVINO on x86 with VNNI "
+        "have 'openvino' among renderings, too",
+        _rounded,
+        frozenset({"openvino"}),
+        frozenset({"x86"}),
     ),
 )
