@@ -68,6 +68,8 @@ class QdqRendering:
     op_types: tuple[str, ...] = OP_TYPES
     better_in_float: Callable[[onnx.ModelProto], frozenset[str]] = _none
     """Nodes that lose by quantization on this target."""
+    signed: Callable[[onnx.ModelProto], frozenset[str]] = _none
+    """Activations of int8 with a zero point of 0, whatever the others are."""
     prepare: Rewrite = _as_it_is
     """Rewrite of the float graph beforehand."""
     finish: Callable[[onnx.ModelProto, onnx.ModelProto], onnx.ModelProto] = _as_it_was
@@ -99,7 +101,8 @@ class QdqRendering:
         ranges, keep = record.ranges(settings.estimator), settings.keep_float | self.better_in_float(graph)
         on_integers = {node.name for node in graph.graph.node if node.op_type in self.op_types} - keep
         without_loose_bounds(graph, {name: high for name, (_, high) in ranges.items()}, on_integers)
-        quantized = insert(onnx.shape_inference.infer_shapes(graph), with_clipped(graph, ranges), self._surgery(keep))
+        surgery = self._surgery(keep, self.signed(graph))
+        quantized = insert(onnx.shape_inference.infer_shapes(graph), with_clipped(graph, ranges), surgery)
         fine_steps(quantized, graph)
         if self.is_stream_float:
             float_streams(quantized, on_integers)
@@ -119,9 +122,9 @@ class QdqRendering:
         lint(quantized, graph, settings.keep_float & {node.name for node in graph.graph.node})
         deliver(quantized, self.name, out, self.opened_by)
 
-    def _surgery(self, keep: frozenset[str]) -> Surgery:
+    def _surgery(self, keep: frozenset[str], signed: frozenset[str]) -> Surgery:
         options = {"ActivationSymmetric": self.symmetric, "WeightSymmetric": True, **self.options}
-        return Surgery(self.activations, self.op_types, keep, self.weight_bits == 7, options)
+        return Surgery(self.activations, self.op_types, keep, self.weight_bits == 7, signed, options)
 
 
 def fused(model: onnx.ModelProto) -> onnx.ModelProto:

@@ -26,14 +26,16 @@ _TYPES = {"int8": "QInt8", "uint8": "QUInt8"}
 class Surgery:
     """Where Q/DQ pairs go and of what kind.
 
-    ``activations`` is ``uint8`` or ``int8``; ``narrow`` keeps weights within [-64, 64]; ``options`` are the
-    ``extra_options`` of ONNX Runtime's ``QDQQuantizer``.
+    ``activations`` is ``uint8`` or ``int8``; ``narrow`` keeps weights within [-64, 64]; ``signed`` names activations
+    that are int8 with a zero point of 0 whatever the others are; ``options`` are the ``extra_options`` of ONNX
+    Runtime's ``QDQQuantizer``.
     """
 
     activations: str
     op_types: tuple[str, ...]
     keep_float: frozenset[str]
     narrow: bool = False
+    signed: frozenset[str] = frozenset()
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -69,13 +71,19 @@ def insert(model: onnx.ModelProto, ranges: Mapping[str, tuple[float, float]], su
             [],
             sorted(surgery.keep_float),
             list(surgery.op_types),
-            dict(surgery.options),
+            _options(surgery, quantization),
         )
         try:
             quantized: onnx.ModelProto = quantizer.quantize_model()
         except (IndexError, KeyError, ValueError) as error:
             raise Unsupported(f"cannot quantize the graph: {error}; calibrate this very graph") from error
     return sort_nodes(quantized)
+
+
+def _options(surgery: Surgery, quantization: Any) -> dict[str, Any]:
+    signed = {"quant_type": quantization.QuantType.QInt8, "symmetric": True}
+    overrides = {name: [dict(signed)] for name in sorted(surgery.signed)}
+    return {**surgery.options, **({"TensorQuantOverrides": overrides} if overrides else {})}
 
 
 def _quantization() -> Any:
