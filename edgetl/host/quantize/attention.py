@@ -26,14 +26,18 @@ class Attention:
     factors: frozenset[str]
     """Names of the tensors of queries, keys and values that these products read."""
 
+    @property
+    def products(self) -> tuple[str, str]:
+        """Names of both."""
+        return self.scores, self.mixture
 
-def attentions(model: onnx.ModelProto) -> tuple[Attention, ...]:
+
+def attentions(view: View) -> tuple[Attention, ...]:
     """Where queries, keys and values each come from a linear layer through nothing but changes of shape.
 
     Not where one layer makes all three, which are then cut apart, or where queries are scaled before the product:
-    OpenVINO computes these in one node of its own in float.
+    OpenVINO computes these in one node of its own in float. The layers may be quantized, the products may not.
     """
-    view = View.of(model)
     return tuple(_found(view))
 
 
@@ -65,6 +69,12 @@ def _is_linear(view: View, name: str) -> bool:
     while node is not None and node.op_type in SHAPING:
         node = view.producers.get(node.input[0])
     if node is not None and node.op_type == "Add":
-        made = [view.producers.get(one) for one in node.input if one not in view.constants]
+        made = [view.producers.get(one) for one in node.input if not _is_constant(view, one)]
         node = made[0] if len(made) == 1 else None
-    return node is not None and node.op_type in ("Gemm", "MatMul") and node.input[1] in view.constants
+    return node is not None and node.op_type in ("Gemm", "MatMul") and _is_constant(view, node.input[1])
+
+
+def _is_constant(view: View, name: str) -> bool:
+    """Whether a tensor is a constant, dequantized or not."""
+    dequantizer = view.dequantizer(name)
+    return name in view.constants or (dequantizer is not None and view.is_weight(dequantizer))

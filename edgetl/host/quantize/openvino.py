@@ -23,12 +23,12 @@ from edgetl.host.quantize.rules.view import View
 
 
 def _better_in_float(model: onnx.ModelProto) -> frozenset[str]:
-    products = {name for one in attentions(model) for name in (one.scores, one.mixture)}
+    products = {name for one in attentions(View.of(model)) for name in one.products}
     return better_on_cpus_in_float(model) - products
 
 
 def _signed(model: onnx.ModelProto) -> frozenset[str]:
-    return frozenset().union(*(one.factors for one in attentions(model)))
+    return frozenset().union(*(one.factors for one in attentions(View.of(model))))
 
 
 def _unrounded(quantized: onnx.ModelProto, model: onnx.ModelProto) -> onnx.ModelProto:
@@ -39,7 +39,7 @@ def _unrounded(quantized: onnx.ModelProto, model: onnx.ModelProto) -> onnx.Model
     """
     view = View.of(quantized)
     found = rounded_for_functions(view)
-    if not found and not attentions(model):
+    if not found and not attentions(View.of(model)):
         raise Unsupported(
             "no graph for OpenVINO alone is worth its cost (there is neither an activation function, other than a "
             "ReLU, behind a convolution nor attention between linear layers); OpenVINO computes 'x86-vnni' as fast: "

@@ -116,6 +116,20 @@ def float_layer(model: onnx.ModelProto) -> None:
     model.graph.node.append(helper.make_node("Conv", ["out", "u"], ["v"], "float_conv"))
 
 
+def attention(model: onnx.ModelProto) -> None:
+    """Of linear layers without biases."""
+    model.graph.initializer.append(numpy_helper.from_array(np.ones((8, 8), np.float32), "v"))
+    model.graph.node.extend(helper.make_node("MatMul", ["out", "v"], [name], f"to_{name}") for name in ("q", "k", "u"))
+    model.graph.node.extend(
+        [
+            helper.make_node("Transpose", ["k"], ["kt"], "turn", perm=[0, 1, 3, 2]),
+            helper.make_node("MatMul", ["q", "kt"], ["scores"], "scores"),
+            helper.make_node("Softmax", ["scores"], ["shares"], "softmax"),
+            helper.make_node("MatMul", ["shares", "u"], ["mixed"], "mixed"),
+        ]
+    )
+
+
 BROKEN: dict[tuple[str, str], Change] = {
     ("tensorrt", "symmetric"): constant("zero", np.array(-128, np.int8)),
     ("tensorrt", "explicit-zero-point"): without_zero,
@@ -139,6 +153,7 @@ BROKEN: dict[tuple[str, str], Change] = {
     ("onnxruntime", "matching-types"): constant("zeros", np.zeros(4, np.uint8)),
     ("openvino", "no-integer-operators"): appended(helper.make_node("ConvInteger", ["xq"], ["r"], "integer")),
     ("openvino", "shifted-int8"): constant("zero", np.array(-128, np.int8)),
+    ("openvino", "integer-attention"): attention,
     ("openvino", "unrounded-functions"): appended(helper.make_node("HardSwish", ["out"], ["h"], "function")),
 }
 ALWAYS = ("onnxruntime", "unsigned-activations")

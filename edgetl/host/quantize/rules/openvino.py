@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import onnx
 
+from edgetl.host.quantize.attention import attentions
 from edgetl.host.quantize.rules.rule import Rule, some
 from edgetl.host.quantize.rules.view import View
 
@@ -40,6 +41,10 @@ def _is_function(view: View, node: onnx.NodeProto, name: str) -> bool:
         return node.op_type in FUNCTIONS
     gates = [view.producers.get(one) for one in node.input if one != name]
     return any(gate is not None and gate.op_type in FUNCTIONS and gate.input[0] == name for gate in gates)
+
+
+def _float_attention(view: View) -> tuple[str, ...] | None:
+    return some([name for one in attentions(view) for name in one.products])
 
 
 def _rounded(view: View) -> tuple[str, ...] | None:
@@ -85,5 +90,13 @@ RULES = (
         _rounded,
         frozenset({"openvino"}),
         frozenset({"x86"}),
+    ),
+    Rule(
+        "integer-attention",
+        NAME,
+        "OpenVINO (as of 2026.4) is quicker with both products of attention between linear layers on integers, which "
+        "ONNX Runtime computed wrong; for OpenVINO on x86 with VNNI have 'openvino' among renderings, too",
+        _float_attention,
+        spares=frozenset({"openvino", "x86"}),
     ),
 )
