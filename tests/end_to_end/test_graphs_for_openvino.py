@@ -1,0 +1,66 @@
+"""A network with SiLU has a graph of its own for OpenVINO, and a device with VNNI tries each runtime on its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edgetl.device.probe import INT8_DOT, environment
+
+pytestmark = pytest.mark.slow
+RECIPE = """
+name = "stripes"
+[data]
+source = "{photos}"
+[backbone]
+name = "timm/{backbone}"
+weights = "random"
+[adapt]
+method = "linear-probe"
+regularisation = [0.1]
+[quantize]
+calibration = 32
+budget_s = 0
+renderings = ["x86-vnni", "openvino"]
+[gates]
+accuracy_drop_max = 0.9
+margin = 0.1
+"""
+
+
+@pytest.fixture
+def prepare(photos: Path, tmp_path: Path, answer: Callable[..., Any]) -> Callable[[str], Any]:
+    def prepared(backbone: str) -> Any:
+        (tmp_path / "recipe.toml").write_text(RECIPE.format(photos=photos, backbone=backbone))
+        out = tmp_path / f"{backbone}.edgetl"
+        return answer("prepare", tmp_path / "recipe.toml", "-o", out, "--cache", tmp_path / "cache")
+
+    return prepared
+
+
+def test_each_runtime_is_tried_on_the_graph_that_is_for_it(
+    prepare: Callable[[str], Any], answer: Callable[..., Any], tmp_path: Path
+) -> None:
+    pytest.importorskip("openvino")
+    bundle = prepare("test_efficientnet")["bundle"]
+    result = answer("qualify", bundle, "-o", tmp_path / "result.json", "--effort", "quick")
+    told = {(one["variant"], one["runtime"]): one for one in result["candidates"]}
+    if not INT8_DOT & set(environment().cpu.isa):
+        assert all(told["int8-openvino", runtime]["latency"] is None for runtime in ("onnxruntime", "openvino"))
+        return
+    timed = {key for key, one in told.items() if one["latency"] is not None and key[0] != "fp32"}
+    assert timed == {("int8-openvino", "openvino"), ("int8-x86-vnni", "onnxruntime")}
+    assert "'openvino' of this bundle is better here" in told["int8-x86-vnni", "openvino"]["rejected_because"]
+    assert "computes its convolutions in float" in told["int8-openvino", "onnxruntime"]["rejected_because"]
+
+
+def test_a_network_of_relu_has_none_and_a_remark_says_so(
+    prepare: Callable[[str], Any], answer: Callable[..., Any]
+) -> None:
+    prepared = prepare("test_resnet")
+    assert [one["name"] for one in answer("inspect", prepared["bundle"])["variants"]] == ["fp32", "int8-x86-vnni"]
+    (remark,) = [one for one in prepared["remarks"] if "openvino" in one]
+    assert remark.startswith("there is no graph for 'openvino', because no graph for OpenVINO alone is worth its cost")
