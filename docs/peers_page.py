@@ -30,8 +30,8 @@ images or, of a model of text, sentences.
   other way round. Where several outputs are equally fast, the fastest on all blocks is the luckiest.
 - *int8* in OpenVINO computes what is not quantized in fp32, *bf16* in bf16, which is OpenVINO's own choice on a CPU
   with instructions for it.
-- EdgeTL's rendering is the one for the machine. On a CPU without VNNI other tools are told what their documentation
-  advises there: weights in half of their range.
+- EdgeTL's rendering is the one for the machine, and where a network has one for OpenVINO alone, both. On a CPU without
+  VNNI other tools are told what their documentation advises there: weights in half of their range.
 - *built in*: seconds from the start of a tool's process to its end, imports and files included, for somebody who has
   the float model and the samples and nothing else. Of *EdgeTL, ONNX* the cache was empty; of *EdgeTL*, which starts
   from a recipe, it held the trained network, so that training is not counted, nor, where a result's `starts_from` says

@@ -59,7 +59,7 @@ WASTES = (
         "bundle 'x86-vnni' or 'x86'",
     ),
     Waste(
-        frozenset({"openvino", "tensorrt"}),
+        frozenset({"tensorrt"}),
         "onnxruntime",
         _is_any,
         "ONNX Runtime computes its convolutions in float, because their results are not quantized; "
@@ -91,18 +91,18 @@ WASTES = (
         "x86-vnni",
     ),
     Waste(
-        frozenset({"x86-vnni"}),
-        "openvino",
-        _is_exact_x86,
-        "it rounds what activation functions read, which OpenVINO need not; 'openvino' of this bundle is better here",
-        "openvino",
-    ),
-    Waste(
         frozenset({"openvino", "x86", "x86-vnni"}),
         None,
         _is_other,
         "it is for x86; 'arm' of this bundle is for this CPU",
         "arm",
+    ),
+    Waste(
+        frozenset({"openvino"}),
+        "onnxruntime",
+        _is_any,
+        "it is for OpenVINO alone, and ONNX Runtime computes its convolutions in float where their results are not "
+        "quantized; 'x86-vnni' is for both",
     ),
 )
 

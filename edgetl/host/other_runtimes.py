@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetl.check import failures
-from edgetl.device.fitness import unfit_because
+from edgetl.device.fitness import unfit_because, wasted_because
 from edgetl.device.probe import environment
 from edgetl.errors import BackendError, Unsupported
 from edgetl.evaluation import OtherRuntime
@@ -56,6 +56,10 @@ def _others(made: Made) -> tuple[str, ...]:
         return ()
     backends: dict[str, Backend] = {name: find(BACKENDS, name, "runtime") for name in installed()}
     able = (name for name, backend in backends.items() if backend.precisions(made.rendering, cpu.isa))
+    wasted = {name for name in backends if wasted_because(made.rendering, name, cpu, ())}
+    if made.runtime not in wasted:
+        # no device tries the graph in these
+        able = (name for name in able if name not in wasted)
     return tuple(name for name in able if name != made.runtime)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from edgetl.bundle import Bundle
-from edgetl.errors import BundleError, DataError, GateFailed, RecipeError, Unsupported
+from edgetl.errors import BundleError, DataError, GateFailed, MissingExtra, RecipeError, Unsupported
 from edgetl.files import mark_used, write_atomically, write_bytes
 from edgetl.host.adapt import AdaptContext, Adapted, Method
 from edgetl.host.adaptation import adaptation
@@ -25,6 +25,7 @@ from edgetl.host.judge import jury_for, settled_by
 from edgetl.host.ladder import Ascent, Climbed, climb
 from edgetl.host.material import HeldOut, Material, held_out_images, load_material
 from edgetl.host.packing import pack
+from edgetl.host.quantize import Rendering
 from edgetl.host.quantize.calibrate import MIN_IMAGES
 from edgetl.host.quantize.treatments import allowed
 from edgetl.host.refit import Refit
@@ -35,9 +36,10 @@ from edgetl.host.training.events import note_reuse
 from edgetl.host.variants import Calibrated, Made, calibration, float_variant
 from edgetl.host.workspace import Workspace
 from edgetl.ladder import Ladder
-from edgetl.plugins import METHODS, RENDERINGS, TASKS, find, find_task
+from edgetl.plugins import BACKENDS, METHODS, RENDERINGS, TASKS, find, find_task
 from edgetl.progress import Progress
 from edgetl.recipe import Recipe
+from edgetl.runner import Backend
 from edgetl.spelling import placed
 
 
@@ -71,13 +73,17 @@ def prepare(request: PrepareRequest, progress: Progress) -> Prepared:
 
 
 def check_quantize(recipe: Recipe) -> None:
-    """Refuse renderings and treatments that there are not, before any work is done.
+    """Refuse renderings and treatments that there are not or cannot be made here, before any work is done.
 
     Raises:
         Unsupported: names those that there are.
+        MissingExtra: the runtime that opens the graphs of a rendering is not installed.
     """
     for name in recipe.quantize.renderings:
-        find(RENDERINGS, name, "rendering")
+        rendering: Rendering = find(RENDERINGS, name, "rendering")
+        backend: Backend = find(BACKENDS, rendering.opened_by, "runtime")
+        if not backend.probe().available:
+            raise MissingExtra(rendering.opened_by, extra=rendering.opened_by)
     allowed(recipe.quantize.treatments)
 
 

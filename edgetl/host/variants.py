@@ -23,7 +23,7 @@ from edgetl.host.data.stream import stream
 from edgetl.host.export import module_digest, torch_parity, trunk_graph
 from edgetl.host.fingerprint import decoding, machinery
 from edgetl.host.graph import FEATURES, HEAD, LOGITS, attach_head, expose_features, head_nodes, read_graph, replace_head
-from edgetl.host.inference import Crew, Engine, collect, fastest
+from edgetl.host.inference import Crew, Engine, collect, fastest, installed
 from edgetl.host.quantize import Rendering, RenderSettings
 from edgetl.host.quantize.calibrate import CalibrationSettings, calibrate
 from edgetl.host.quantize.record import CalibrationRecord, Estimator, read_record
@@ -134,7 +134,7 @@ def quantized_variant(made: Made, how: Quantization, path: Path, workspace: Work
     rendered = _rendered(made.model, how, workspace)
     graph, trained = (rendered, None) if how.tuned is None else how.tuned(made.model, rendered)
     shutil.copyfile(graph, path)
-    runtime = fastest_runtime(path, precision, workspace)
+    runtime = _likely_runtime(path, how.rendering, workspace)
     bare = Made(name, path, how.rendering, precision, None, (), runtime, made.fitted, trained=trained)
     source = FeatureGraph(bare.engine, bare.rendering)
     fitted = None if how.refit is None else head_for(source, how.refit, made.fitted, workspace)
@@ -226,6 +226,18 @@ def spelled(settings: RenderSettings) -> dict[str, object]:
 def fastest_runtime(model: Path, precision: str, workspace: Workspace) -> str:
     """Name of the runtime that is fastest for a graph here, one sample at a time as on a device."""
     return fastest(model, precision, workspace.example(), Crew.alone(workspace.threads), workspace.cache).runtime
+
+
+def _likely_runtime(model: Path, rendering: str, workspace: Workspace) -> str:
+    """The runtime that a quantized graph is for, where that is one; else the fastest here (ADR 0007).
+
+    Where this CPU's sums would saturate, it is one that can be asked for exact ones.
+    """
+    meant: Rendering = find(RENDERINGS, rendering, "rendering")
+    own = [name for name in installed() if name in meant.runtimes]
+    if len(meant.runtimes) == len(own) == 1 and not Engine(model, own[0]).exact_sums:
+        return own[0]
+    return fastest_runtime(model, own_precision(rendering), workspace)
 
 
 def stratified(samples: tuple[Sample, ...], count: int, seed: int) -> tuple[Sample, ...]:

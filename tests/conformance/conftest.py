@@ -41,15 +41,19 @@ class Network:
         self.nodes.append(helper.make_node(kind, list(inputs), [out], f"node_{len(self.nodes)}", **attributes))
         return out
 
-    def conv(self, x: str, shape: tuple[int, int, int, int], relu6: bool = True, **attributes: Any) -> str:
+    def conv(self, x: str, shape: tuple[int, int, int, int], function: str = "relu6", **attributes: Any) -> str:
         scale = np.sqrt(2 / np.prod(shape[1:]))
         weight = self.constant((self._rng.normal(size=shape) * scale).astype(np.float32))
         bias = self.constant((self._rng.normal(size=shape[0]) / 5).astype(np.float32))
         out = self.node("Conv", x, weight, bias, pads=[shape[2] // 2] * 4, **attributes)
-        if relu6:
-            limits = [self.constant(np.array(value, np.float32)) for value in (0, 6)]
-            out = self.node("Clip", out, *limits)
-        return out
+        return self.activation(out, function) if function else out
+
+    def activation(self, x: str, function: str) -> str:
+        if function == "relu6":
+            return self.node("Clip", x, *(self.constant(np.array(value, np.float32)) for value in (0, 6)))
+        if function == "silu":
+            return self.node("Mul", x, self.node("Sigmoid", x))
+        return self.node(function, x)
 
     def linear(self, x: str, inside: int, out: int) -> str:
         weight = self.constant((self._rng.normal(size=(inside, out)) / np.sqrt(inside)).astype(np.float32))
@@ -70,23 +74,25 @@ class Network:
 
 
 def residual(net: Network) -> int:
-    """Normalisation, stem, inverted residual with a depthwise convolution and an Add, two pooled stages."""
+    """Normalisation, stem, inverted residual with HardSwish, a depthwise convolution and an Add, two pooled stages."""
     stem = net.conv(net.image(), (WIDTH, 3, 3, 3), strides=[2, 2])
-    wide = net.conv(stem, (2 * WIDTH, WIDTH, 1, 1))
+    wide = net.conv(stem, (2 * WIDTH, WIDTH, 1, 1), function="HardSwish")
     wide = net.conv(wide, (2 * WIDTH, 1, 3, 3), group=2 * WIDTH)
-    block = net.node("Add", net.conv(wide, (WIDTH, 2 * WIDTH, 1, 1), relu6=False), stem)
+    block = net.node("Add", net.conv(wide, (WIDTH, 2 * WIDTH, 1, 1), function=""), stem)
     last = net.conv(block, (WIDTH, WIDTH, 3, 3), strides=[2, 2])
     net.node("Concat", net.pooled(block), net.pooled(last), out="features", axis=1)
     return 2 * WIDTH
 
 
 def dense(net: Network) -> int:
-    """Stem, pooling, two branches that are concatenated, and a sum of two convolutions."""
+    """Stem, pooling, two branches that are concatenated, a SiLU, and a sum of two convolutions."""
     stem = net.node("MaxPool", net.conv(net.image(), (WIDTH, 3, 3, 3)), kernel_shape=[2, 2], strides=[2, 2])
     branches = [net.conv(stem, (WIDTH, WIDTH, size, size)) for size in (1, 3)]
     both = net.node("Concat", *branches, axis=1)
-    short = net.conv(both, (2 * WIDTH, 2 * WIDTH, 1, 1), relu6=False)
-    long = net.conv(net.conv(both, (2 * WIDTH, 2 * WIDTH, 3, 3)), (2 * WIDTH, 2 * WIDTH, 3, 3), relu6=False)
+    short = net.conv(both, (2 * WIDTH, 2 * WIDTH, 1, 1), function="")
+    long = net.conv(
+        net.conv(both, (2 * WIDTH, 2 * WIDTH, 3, 3), function="silu"), (2 * WIDTH, 2 * WIDTH, 3, 3), function=""
+    )
     net.pooled(net.node("Relu", net.node("Add", short, long)), out="features")
     return 2 * WIDTH
 
@@ -94,7 +100,7 @@ def dense(net: Network) -> int:
 def transformer(net: Network) -> int:
     """Patches, one head of attention, a product with GELU behind it, layer normalisation before each."""
     width, tokens = 2 * WIDTH, (SIZE // TOKEN) ** 2
-    x = net.conv(net.image(), (width, 3, TOKEN, TOKEN), relu6=False, strides=[TOKEN, TOKEN])
+    x = net.conv(net.image(), (width, 3, TOKEN, TOKEN), function="", strides=[TOKEN, TOKEN])
     net.nodes[-1].attribute[0].ints[:] = [0] * 4
     x = net.node("Reshape", x, net.constant(np.array([0, width, tokens])))
     x = net.node("Transpose", x, perm=[0, 2, 1])

@@ -33,16 +33,15 @@ def both(rendering: str) -> set[tuple[str, str]]:
     return {(rendering, "onnxruntime"), (rendering, "openvino")}
 
 
-def test_with_vnni_of_a_whole_bundle_each_runtime_has_its_graph_and_openvino_that_for_tensorrt() -> None:
-    assert tried(VNNI, *RENDERINGS) == {
-        ("x86-vnni", "onnxruntime"),
-        ("openvino", "openvino"),
-        ("tensorrt", "openvino"),
-    }
+def test_with_vnni_of_a_whole_bundle_the_graphs_for_it_are_tried_and_openvino_on_that_for_tensorrt() -> None:
+    own = {*both("x86-vnni"), ("openvino", "openvino")}
+    assert tried(VNNI, *RENDERINGS) == {*own, ("tensorrt", "openvino")}
 
 
-def test_with_vnni_without_a_graph_for_openvino_both_runtimes_try_the_one_for_this_cpu() -> None:
-    assert tried(VNNI, *(RENDERINGS.keys() - {"openvino"})) == {*both("x86-vnni"), ("tensorrt", "openvino")}
+@pytest.mark.parametrize(("cpu", "runtimes"), [(VNNI, {"openvino"}), (AVX2, set()), (ARM, {"openvino"})])
+def test_a_graph_for_openvino_is_tried_in_no_other_runtime(cpu: Cpu, runtimes: set[str]) -> None:
+    assert {runtime for _, runtime in tried(cpu, "openvino")} == runtimes
+    assert "it is for OpenVINO alone" in str(wasted_because("openvino", "onnxruntime", cpu, ("openvino",)))
 
 
 def test_without_vnni_only_seven_bit_weights_are_exact() -> None:

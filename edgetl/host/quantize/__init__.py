@@ -43,6 +43,10 @@ class Rendering(Protocol):
     def runtimes(self) -> frozenset[RuntimeName]:
         """What its graphs are for; of the rules of others they are not told."""
 
+    @property
+    def opened_by(self) -> RuntimeName:
+        """What has to load its graphs on the host, to see that they are whole."""
+
     def render(self, model: Path, record: CalibrationRecord, out: Path, settings: RenderSettings) -> None:
         """Write a graph with the same inputs and outputs; equal arguments give equal bytes.
 

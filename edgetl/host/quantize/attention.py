@@ -36,7 +36,8 @@ def attentions(view: View) -> tuple[Attention, ...]:
     """Where queries, keys and values each come from a linear layer through nothing but changes of shape.
 
     Not where one layer makes all three, which are then cut apart, or where queries are scaled before the product:
-    OpenVINO computes these in one node of its own in float. The layers may be quantized, the products may not.
+    OpenVINO computes these in one node of its own in float. Of a Q/DQ graph those are found whose products are still
+    in float, whether the linear layers are or not.
     """
     return tuple(_found(view))
 

@@ -61,19 +61,19 @@ def insert(model: onnx.ModelProto, ranges: Mapping[str, tuple[float, float]], su
     # tells the quantizer that shapes are inferred, so that it does not write the model to a file to infer them
     onnx.helper.set_model_props(copy, {"onnx.infer": "onnxruntime.quant"})
     with _silence():
-        quantizer = quantization.QDQQuantizer(
-            copy,
-            True,
-            surgery.narrow,
-            quantization.QuantType.QInt8,
-            quantization.QuantType[_TYPES[surgery.activations]],
-            quantization.TensorsData(method, lowest_highest),
-            [],
-            sorted(surgery.keep_float),
-            list(surgery.op_types),
-            _options(surgery, quantization),
-        )
         try:
+            quantizer = quantization.QDQQuantizer(
+                copy,
+                True,
+                surgery.narrow,
+                quantization.QuantType.QInt8,
+                quantization.QuantType[_TYPES[surgery.activations]],
+                quantization.TensorsData(method, lowest_highest),
+                [],
+                sorted(surgery.keep_float),
+                list(surgery.op_types),
+                _options(surgery, quantization),
+            )
             quantized: onnx.ModelProto = quantizer.quantize_model()
         except (IndexError, KeyError, ValueError) as error:
             raise Unsupported(f"cannot quantize the graph: {error}; calibrate this very graph") from error

@@ -125,8 +125,34 @@ def test_graph_for_both_runtimes_hears_of_the_one_for_openvino(network: Path, se
     record = calibrate(network, sentences(48))
     find(RENDERINGS, "x86-vnni", "rendering").render(network, record, out, RenderSettings())
     (told,) = remarks(read_graph(out), "x86-vnni")
-    assert "have 'openvino' among renderings, too (MatMul_5, MatMul_11)" in told
+    assert told.endswith("the rendering 'openvino' has them so, for x86 with VNNI (MatMul_5, MatMul_11)")
     assert remarks(read_graph(rendered(network, sentences(48))), "openvino") == ()
+
+
+@pytest.mark.parametrize("same", [("q", "k"), ("k", "v")])
+def test_factors_may_be_one_tensor(network: Path, sentences: Sentences, same: tuple[str, str]) -> None:
+    pytest.importorskip("openvino")
+    model = read_graph(network)
+    for node in model.graph.node:
+        node.input[:] = [same[0] if name == same[1] else name for name in node.input]
+    onnx.save(model, network)
+    made = rendered(network, sentences(48))
+    assert set(coverage(read_graph(made)).quantized) >= PRODUCTS
+    assert error_db(network, made, sentences(16, seed=3)) > 20
+
+
+def test_behind_an_operator_of_unknown_types_attention_stays_in_float(network: Path, sentences: Sentences) -> None:
+    model = read_graph(network)
+    place = next(index for index, node in enumerate(model.graph.node) if node.name == "layer_q")
+    read = model.graph.node[place].input[0]
+    model.graph.node.insert(place, helper.make_node("Gelu", [read], ["own"], "own", domain="com.microsoft"))
+    for node in model.graph.node:
+        if node.name.startswith("layer_"):
+            node.input[0] = "own"
+    model.opset_import.append(helper.make_opsetid("com.microsoft", 1))
+    onnx.save(model, network)
+    with pytest.raises(Unsupported, match="would be that of 'x86-vnni'"):
+        rendered(network, sentences(48))
 
 
 def test_one_layer_for_all_three_is_left_alone(embedder: Callable[[Path], Path], tmp_path: Path) -> None:
@@ -151,5 +177,5 @@ def test_shares_that_something_else_reads_are_left_alone(network: Path) -> None:
 def test_embedder_without_such_attention_has_no_graph_of_its_own(
     embedder: Callable[[Path], Path], sentences: Sentences, tmp_path: Path
 ) -> None:
-    with pytest.raises(Unsupported, match="OpenVINO computes 'x86-vnni' as fast"):
+    with pytest.raises(Unsupported, match="would be that of 'x86-vnni'"):
         rendered(embedder(tmp_path / "float.onnx"), sentences(48))

@@ -17,7 +17,7 @@ from edgetl.host.quantize import RenderSettings
 from edgetl.host.quantize.calibrate import calibrate
 from edgetl.host.quantize.coverage import coverage
 from edgetl.host.quantize.rules import remarks
-from edgetl.host.quantize.rules.openvino import FUNCTIONS, rounded_for_functions
+from edgetl.host.quantize.rules.openvino import FUNCTIONS, before_functions
 from edgetl.host.quantize.rules.view import View
 from edgetl.plugins import BACKENDS, RENDERINGS, find
 from edgetl.runner import LoadOptions
@@ -56,7 +56,7 @@ def network(path: Path, functions: Sequence[str], *, is_read_twice: bool = False
         helper.make_tensor_value_info("means", TensorProto.FLOAT, None),
     ]
     graph = helper.make_graph(nodes, "own", ends[:1], ends[1:], kernels)
-    opset = 22 if {"Mish", "Swish"} & set(functions) else 20
+    opset = 22 if "Mish" in functions else 20
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=10)
     onnx.save(onnx.shape_inference.infer_shapes(model), path)
     return path
@@ -67,10 +67,10 @@ def samples(count: int = 24) -> list[dict[str, Array]]:
     return [{"x": rng.normal(size=(1, WIDTH, 8, 8)).astype(np.float32)} for _ in range(count)]
 
 
-def rendered(model: Path, rendering: str = "openvino") -> Path:
+def rendered(model: Path, rendering: str = "openvino", keep_float: frozenset[str] = frozenset()) -> Path:
     out = model.with_name(f"{rendering}.onnx")
     record = calibrate(model, samples())
-    find(RENDERINGS, rendering, "rendering").render(model, record, out, RenderSettings())
+    find(RENDERINGS, rendering, "rendering").render(model, record, out, RenderSettings(keep_float))
     return out
 
 
@@ -89,7 +89,7 @@ def error(model: Path, made: Path) -> float:
     return float(np.square(wanted - got).mean())
 
 
-@pytest.mark.parametrize("kind", [*sorted(FUNCTIONS - {"Swish"}), SILU])
+@pytest.mark.parametrize("kind", [*sorted(FUNCTIONS), SILU])
 def test_function_reads_what_the_convolution_made(kind: str, tmp_path: Path) -> None:
     model = network(tmp_path / "float.onnx", (kind, kind))
     made = rendered(model)
@@ -130,18 +130,36 @@ def test_what_another_layer_reads_too_stays_rounded(tmp_path: Path) -> None:
     assert [node.op_type for node in view.readers["c1"]] == ["HardSwish"]
 
 
+def test_what_the_graph_puts_out_stays_as_it_is(tmp_path: Path) -> None:
+    path = network(tmp_path / "float.onnx", ("HardSwish", "HardSwish"))
+    model = read_graph(path)
+    model.graph.output.append(helper.make_tensor_value_info("c0", TensorProto.FLOAT, ["N", WIDTH, 8, 8]))
+    onnx.save(model, path)
+    view = View.of(read_graph(rendered(path)))
+    assert [node.op_type for node in view.readers["c1"]] == ["HardSwish"]
+    assert [node.name for node in before_functions(view)] == ["c1"]
+
+
+@pytest.mark.parametrize("kept", [("c0",), ("c0", "c1")])
+def test_layers_in_float_do_not_make_the_graph_go(kept: tuple[str, ...], tmp_path: Path) -> None:
+    """What is lost by a layer is found out with all others in float."""
+    model = network(tmp_path / "float.onnx", ("HardSwish", "HardSwish", "Relu"))
+    graph = read_graph(rendered(model, keep_float=frozenset(kept)))
+    assert coverage(graph).quantized == tuple(name for name in ("c0", "c1", "c2", "behind") if name not in kept)
+
+
 @pytest.mark.parametrize("kind", ["Relu", "Selu"])
 def test_without_such_functions_there_is_no_graph_and_the_reason_says_which_to_take(kind: str, tmp_path: Path) -> None:
     model = network(tmp_path / "float.onnx", (kind, kind))
-    with pytest.raises(Unsupported, match="OpenVINO computes 'x86-vnni' as fast: have that among renderings"):
+    with pytest.raises(Unsupported, match=r"would be that of 'x86-vnni': .* have 'x86-vnni' among renderings"):
         rendered(model)
 
 
 def test_graph_for_both_runtimes_hears_of_the_one_for_openvino(tmp_path: Path) -> None:
     graph = read_graph(rendered(network(tmp_path / "float.onnx", ("HardSwish", "HardSwish")), "x86-vnni"))
     (told,) = remarks(graph, "x86-vnni")
-    assert "have 'openvino' among renderings, too" in told
-    assert len(rounded_for_functions(View.of(graph))) == 2
+    assert told.endswith("the rendering 'openvino' spares that on x86 with VNNI (c0, c1)")
+    assert len(before_functions(View.of(graph))) == 2
     assert (
         remarks(read_graph(rendered(network(tmp_path / "relu.onnx", ("Relu", "Relu")), "x86-vnni")), "x86-vnni") == ()
     )

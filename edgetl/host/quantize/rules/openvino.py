@@ -6,6 +6,8 @@ OpenVINO 2026.4 says it executed.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 import onnx
 
@@ -14,25 +16,33 @@ from edgetl.host.quantize.rules.rule import Rule, some
 from edgetl.host.quantize.rules.view import View
 
 NAME = "openvino"
-FUNCTIONS = frozenset(("Elu", "Gelu", "HardSigmoid", "HardSwish", "LeakyRelu", "Mish", "Sigmoid", "Swish", "Tanh"))
-"""Activation functions that OpenVINO computes together with the layer before them; a ReLU needs no floats."""
+FUNCTIONS = frozenset(("Elu", "Gelu", "HardSigmoid", "HardSwish", "LeakyRelu", "Mish", "Sigmoid", "Tanh"))
+"""Activation functions that OpenVINO was seen to compute together with the convolution before them; a ReLU, which it
+does, too, needs no floats."""
 
 
-def rounded_for_functions(view: View) -> tuple[onnx.NodeProto, ...]:
-    """DequantizeLinear nodes behind results of convolutions that are read by activation functions only.
+def before_functions(view: View) -> tuple[onnx.NodeProto, ...]:
+    """Convolutions whose results are read, rounded or not, by such functions only.
 
     A SiLU may be a Sigmoid and a product (Ramachandran et al. 2017, "Searching for activation functions").
     """
-    return tuple(node for node in view.nodes("DequantizeLinear") if _is_for_functions(view, node))
+    outputs = {value.name for value in view.model.graph.output}
+    layers = (node for node in view.nodes("Conv") if node.output[0] not in outputs)
+    return tuple(node for node in layers if _is_for_functions(view, read_as(view, node.output[0]), outputs))
 
 
-def _is_for_functions(view: View, dequantizer: onnx.NodeProto) -> bool:
-    quantizer = view.producers.get(dequantizer.input[0])
-    layer = None if quantizer is None else view.producers.get(quantizer.input[0])
-    name = dequantizer.output[0]
+def read_as(view: View, name: str) -> str:
+    """Under which name a tensor is read: its own, or that of the Q/DQ pair that alone reads it."""
+    quantizer = view.only_reader(name)
+    if quantizer is None or quantizer.op_type != "QuantizeLinear":
+        return name
+    dequantizer = view.only_reader(quantizer.output[0])
+    return name if dequantizer is None or dequantizer.op_type != "DequantizeLinear" else dequantizer.output[0]
+
+
+def _is_for_functions(view: View, name: str, outputs: Collection[str]) -> bool:
     readers = view.readers.get(name, ())
-    is_wanted = layer is not None and layer.op_type == "Conv" and bool(readers)
-    return is_wanted and all(_is_function(view, node, name) for node in readers)
+    return bool(readers) and name not in outputs and all(_is_function(view, node, name) for node in readers)
 
 
 def _is_function(view: View, node: onnx.NodeProto, name: str) -> bool:
@@ -48,7 +58,7 @@ def _float_attention(view: View) -> tuple[str, ...] | None:
 
 
 def _rounded(view: View) -> tuple[str, ...] | None:
-    return some([node.output[0] for node in rounded_for_functions(view)])
+    return some([node.name for node in before_functions(view) if read_as(view, node.output[0]) != node.output[0]])
 
 
 def _integer_ops(view: View) -> tuple[str, ...] | None:
@@ -85,8 +95,8 @@ RULES = (
         "unrounded-functions",
         NAME,
         "OpenVINO (as of 2026.4) computes an activation function together with the convolution before it, unless the "
-        "convolution's result is rounded in between, which only ONNX Runtime needs; for OpenVINO on x86 with VNNI "
-        "have 'openvino' among renderings, too",
+        "convolution's result is rounded in between, which only ONNX Runtime needs; the rendering 'openvino' spares "
+        "that on x86 with VNNI",
         _rounded,
         frozenset({"openvino"}),
         frozenset({"x86"}),
@@ -94,8 +104,8 @@ RULES = (
     Rule(
         "integer-attention",
         NAME,
-        "OpenVINO (as of 2026.4) is quicker with both products of attention between linear layers on integers, which "
-        "ONNX Runtime computed wrong; for OpenVINO on x86 with VNNI have 'openvino' among renderings, too",
+        "OpenVINO (as of 2026.4) was quicker with both products of attention between linear layers on integers "
+        "(all-MiniLM-L6-v2: 0.95 times the time); the rendering 'openvino' has them so, for x86 with VNNI",
         _float_attention,
         spares=frozenset({"openvino", "x86"}),
     ),
