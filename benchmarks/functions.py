@@ -32,7 +32,7 @@ from edgetl.tensors import Array, feeds_of
 
 SILU = "Sigmoid and product"
 KNOWN = (*sorted(rules.FUNCTIONS), SILU)
-OTHERS = ("PRelu", "Selu", "Softplus", "Softsign")
+OTHERS = ("PRelu",)
 WIDTH, SIZE, LAYERS = 64, 28, 3
 OPSET = {"Gelu": 20, "Mish": 18}
 OPTIONS = LoadOptions(threads=1, precision="int8", batch=1)

@@ -148,7 +148,7 @@ def test_layers_in_float_do_not_make_the_graph_go(kept: tuple[str, ...], tmp_pat
     assert coverage(graph).quantized == tuple(name for name in ("c0", "c1", "c2", "behind") if name not in kept)
 
 
-@pytest.mark.parametrize("kind", ["Relu", "Selu"])
+@pytest.mark.parametrize("kind", ["Relu", "Celu"])
 def test_without_such_functions_there_is_no_graph_and_the_reason_says_which_to_take(kind: str, tmp_path: Path) -> None:
     model = network(tmp_path / "float.onnx", (kind, kind))
     with pytest.raises(Unsupported, match=r"would be that of 'x86-vnni': .* have 'x86-vnni' among renderings"):

@@ -16,9 +16,14 @@ from edgetl.host.quantize.rules.rule import Rule, some
 from edgetl.host.quantize.rules.view import View
 
 NAME = "openvino"
-FUNCTIONS = frozenset(("Elu", "Gelu", "HardSigmoid", "HardSwish", "LeakyRelu", "Mish", "Sigmoid", "Tanh"))
-"""Activation functions that OpenVINO was seen to compute together with the convolution before them; a ReLU, which it
-does, too, needs no floats."""
+FUNCTIONS = frozenset(
+    (
+        *("Elu", "Gelu", "HardSigmoid", "HardSwish", "LeakyRelu", "Mish"),
+        *("Selu", "Sigmoid", "Softplus", "Softsign", "Tanh"),
+    )
+)
+"""Activation functions that OpenVINO was seen to be faster with behind a convolution that is not rounded; a ReLU needs
+no floats, and a PRelu is slower so (``benchmarks/functions.py``)."""
 
 
 def before_functions(view: View) -> tuple[onnx.NodeProto, ...]:
