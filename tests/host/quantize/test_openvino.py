@@ -10,6 +10,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from edgetl.device.probe import INT8_DOT, environment
 from edgetl.errors import Unsupported
 from edgetl.host.graph import read_graph
 from edgetl.host.inference import Engine, collect
@@ -85,7 +86,9 @@ def kernels(model: Path) -> list[str]:
 
 
 def error(model: Path, made: Path) -> float:
-    wanted, got = (next(iter(collect(Engine(path, "openvino"), samples(), 1).values())) for path in (model, made))
+    """Where this CPU's sums saturate, of exact ones, which OpenVINO cannot be asked for."""
+    runtime = "onnxruntime" if Engine(made, "openvino").exact_sums else "openvino"
+    wanted, got = (next(iter(collect(Engine(path, runtime), samples(), 1).values())) for path in (model, made))
     return float(np.square(wanted - got).mean())
 
 
@@ -110,7 +113,8 @@ def test_openvino_has_fewer_kernels_to_run_and_less_to_round(kind: str, tmp_path
     model = network(tmp_path / "float.onnx", (kind, kind, kind))
     own, shared = rendered(model), rendered(model, "x86-vnni")
     found = kernels(own)
-    assert sum(one.startswith("Convolution int8") for one in found) == 4
+    if INT8_DOT & set(environment().cpu.isa):
+        assert sum(one.startswith("Convolution int8") for one in found) == 4
     assert len(found) < len(kernels(shared))
     assert error(model, own) < error(model, shared)
 
