@@ -96,4 +96,4 @@ def test_where_nothing_meets_the_gates_no_int8_graph_ships(hard: HardTask, tmp_p
 
     assert variants(bundle) == ["fp32"]
     assert not any(one.passed for one in ladder.attempts)
-    assert ladder.ended.startswith("even with all layers but one in float it fails, and not even training")
+    assert ladder.ended.endswith(" it is hardly faster than float, and not even training against float is enough")
