@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from edgetl.bundle import Bundle
 from edgetl.device.probe import INT8_DOT, environment
 
 pytestmark = pytest.mark.slow
@@ -46,6 +47,9 @@ def test_it_is_tried_in_openvino_alone(
 ) -> None:
     pytest.importorskip("openvino")
     bundle = prepare("test_efficientnet")["bundle"]
+    if INT8_DOT & set(environment().cpu.isa):
+        judged = {one.variant: one for one in Bundle.open(Path(bundle)).manifest.evaluations}
+        assert (judged["int8-openvino"].runtime, judged["int8-openvino"].other_runtimes) == ("openvino", ())
     result = answer("qualify", bundle, "-o", tmp_path / "result.json", "--effort", "quick")
     told = {(one["variant"], one["runtime"]): one for one in result["candidates"]}
     if not INT8_DOT & set(environment().cpu.isa):

@@ -19,17 +19,19 @@ from edgetl.check import failures
 from edgetl.device.bench.timing import Clock
 from edgetl.device.probe import INT8_DOT
 from edgetl.device.qualify import Settings, qualify
-from edgetl.errors import DataError, GateFailed, RecipeError, Unsupported
+from edgetl.errors import DataError, GateFailed, MissingExtra, RecipeError, Unsupported
 from edgetl.host.cache import digest
 from edgetl.host.data.dataset import Sample
 from edgetl.host.fingerprint import preparation_key
 from edgetl.host.material import load_material
-from edgetl.host.prepare import prepare
+from edgetl.host.prepare import check_quantize, prepare
 from edgetl.host.request import PrepareRequest
 from edgetl.host.stages import Files, adapt, evaluate, export, pack_files, quantize
 from edgetl.host.variants import stratified
+from edgetl.plugins import BACKENDS, find
 from edgetl.progress import Silent
 from edgetl.recipe import Adapt, Recipe
+from edgetl.runner import Availability
 from edgetl.target import LOCAL
 
 RequestOf = Callable[..., PrepareRequest]
@@ -398,3 +400,12 @@ def test_images_that_show_nothing_are_not_calibrated_on(request_of: RequestOf, t
 
     with pytest.raises(DataError, match="32 of 32 images show nothing"):
         prepare(request, Silent())
+
+
+@pytest.mark.parametrize("rendering", ["bf16", "openvino"])
+def test_runtime_that_opens_a_graph_is_missed_before_any_work(rendering: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = {"name": "a", "data": {"source": "a"}, "backbone": {"name": "timm/a"}}
+    asked = msgspec.convert({**said, "quantize": {"renderings": ["x86-vnni", rendering]}}, Recipe)
+    monkeypatch.setattr(type(find(BACKENDS, "openvino", "runtime")), "probe", lambda _: Availability(False))
+    with pytest.raises(MissingExtra, match="openvino"):
+        check_quantize(asked)
